@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# lakvm: a crash extension for dumps of LoongArch64 KVM/QEMU guests.
+#
+#   make            build lakvm.so for loongarch64 (native, or see CROSS_COMPILE below)
+#   make unit       the core's unit tests on this machine, under ASan and UBSan
+#
+# CRASH_INC      folder with crash's defs.h (crash-devel: /usr/include/crash)
+# CROSS_COMPILE  prefix of a cross compiler, e.g. loongarch64-linux-gnu-
+# SYSROOT        for it: a folder with the target's headers and libraries
+
+CC = $(CROSS_COMPILE)gcc
+CRASH_INC ?= $(SYSROOT)/usr/include/crash
+
+BUILD ?= build/loongarch64
+CFLAGS ?= -O2 -g
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+LA_CFLAGS = -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
+	$(if $(SYSROOT),--sysroot=$(SYSROOT))
+LIBS = -ldw -lelf -ljansson
+
+CORE_CFLAGS = -include extensions/core/banned.h
+# The one header of the host. It is not ours to clean, so it counts as a system header; the
+# target is named here and never taken from the build machine (defs.h would guess).
+GLUE_CFLAGS = -isystem $(CRASH_INC) -DLOONGARCH64 -DGDB_16_2
+
+CORE_SRC := $(wildcard extensions/core/*.c)
+GLUE_SRC := extensions/lakvm.c $(wildcard extensions/glue/*.c)
+CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
+GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
+
+# Files of the core that wrap an allocator on purpose.
+MALLOC_OK := arena
+
+all: lakvm.so
+
+$(BUILD)/extensions/core/%.o: extensions/core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	@! grep -q 'defs\.h' $(@:.o=.d) || { echo "$<: the core must not include crash's defs.h" >&2; rm -f $@; exit 1; }
+
+$(BUILD)/extensions/%.o: extensions/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
+
+lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -rdynamic -Wl,-z,defs,--unresolved-symbols=ignore-all -o $@ $^ $(LIBS)
+
+# --- unit tests of the core, on the build machine ---
+
+HOSTCC ?= gcc
+UNIT := build/unit
+UNIT_CFLAGS = -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
+UNIT_LIBS = -lcmocka -ldw -lelf -ljansson
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
+UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
+
+$(UNIT)/core/%.o: extensions/core/%.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+
+$(UNIT)/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(UNIT)/libcore.a: $(UNIT_CORE)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(UNIT)/test_%: $(UNIT)/test_%.o $(UNIT)/fake.o $(UNIT)/libcore.a
+	$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+unit: $(UNIT_TESTS)
+	@status=0; for t in $^; do $$t || status=1; done; exit $$status
+
+clean:
+	rm -rf build lakvm.so
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+.PHONY: all unit clean
+.SECONDARY:

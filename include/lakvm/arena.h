@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Memory of one command. crash's errors leave by longjmp, which skips every
+ * clean-up on the way; whatever the core allocates therefore hangs from one
+ * arena, freed by the glue after the command, whichever way that ended.
+ */
+#ifndef LAKVM_ARENA_H
+#define LAKVM_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct la_arena;
+
+/** A new arena that will hand out at most @limit bytes in all; NULL if out of memory. */
+struct la_arena *la_arena_new(size_t limit);
+
+/** Free the arena and all it handed out. NULL is allowed. */
+void la_arena_free(struct la_arena *arena);
+
+/**
+ * Zeroed memory aligned for any type, owned by the arena; NULL when the limit
+ * or the machine's memory is exhausted. @size 0 gives a valid pointer.
+ */
+void *la_alloc(struct la_arena *arena, size_t size);
+
+/** As la_alloc for @n objects of @size bytes; an overflowing product gives NULL. */
+void *la_alloc_n(struct la_arena *arena, size_t n, size_t size);
+
+/**
+ * Grow an array that came from this arena from @old_n to @new_n objects. The
+ * old block stays allocated: grow by doubling.
+ */
+void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size);
+
+/** Formatted text owned by the arena; NULL when out of memory. */
+char *la_format(struct la_arena *arena, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** Copy of at most @len bytes of @text, NUL-terminated, owned by the arena. */
+char *la_strndup(struct la_arena *arena, const char *text, size_t len);
+
+#endif

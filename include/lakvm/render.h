@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Results into text and JSON. Nothing here looks at the guest: all it prints is in the result,
+ * except source lines and code bytes, which come through the door.
+ * The JSON is described in docs/json.md.
+ */
+#ifndef LAKVM_RENDER_H
+#define LAKVM_RENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lakvm/cpus.h"
+#include "lakvm/kernel.h"
+#include "lakvm/panic.h"
+
+/** Where rendered text goes; @text is NUL-terminated and may be part of a line. */
+struct la_sink {
+	void (*put)(void *ctx, const char *text);
+	void *ctx;
+};
+
+struct la_render_options {
+	bool registers; /* all general registers and CSRs */
+	bool stacks;
+	const unsigned *only; /* CPU numbers to show, NULL = all */
+	size_t nonly;
+};
+
+void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
+			  const struct la_sink *sink);
+void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
+			 const struct la_render_options *opt, const struct la_sink *sink);
+
+/** One JSON object on one line, ended by a newline. LA_NOMEM is the only failure. */
+enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_panic *p,
+				    const struct la_sink *sink);
+enum la_status la_render_cpus_json(const struct la_kernel *k, const struct la_cpus *cpus,
+				   const struct la_render_options *opt,
+				   const struct la_sink *sink);
+
+#endif

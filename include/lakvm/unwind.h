@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Stacks of the guest's kernel. Every frame says how it was found; a stack
+ * keeps the reason why it ends. "Verified" is a promise: each return address
+ * follows a call whose direct target is the function of the frame below it.
+ */
+#ifndef LAKVM_UNWIND_H
+#define LAKVM_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/arena.h"
+#include "lakvm/kernel.h"
+#include "lakvm/regs.h"
+#include "lakvm/status.h"
+
+enum la_method {
+	LA_FROM_REGS,      /* frame 0: pc was in the register set */
+	LA_FROM_POSITION,  /* frame 0: pc found by proof, see la_unwind_cpu */
+	LA_FROM_CFI,       /* call-frame information of vmlinux */
+	LA_FROM_ORC,       /* the kernel's own ORC tables */
+	LA_FROM_PROLOGUE,  /* the function's first instructions */
+	LA_FROM_EXCEPTION, /* saved by an exception entry: pc is exact */
+	LA_FROM_IRQ_SWITCH,/* saved where the IRQ stack was entered: pc is exact */
+	LA_FROM_SCAN,      /* a stack word that looks like a return address */
+};
+const char *la_method_name(enum la_method method);
+
+/** Why a stack ends. */
+enum la_stop {
+	LA_STOP_END,      /* a known outermost function or the pt_regs of a kernel thread's start */
+	LA_STOP_USER,     /* the exception came from user mode */
+	LA_STOP_NO_REGS,  /* nothing to start from */
+	LA_STOP_BAD_PC,   /* the next pc is no kernel text */
+	LA_STOP_BAD_SP,   /* the next frame does not lie higher on the same stack */
+	LA_STOP_UNREADABLE, /* stack memory is not in the dump */
+	LA_STOP_NO_RULE,  /* no method knows how to leave this function */
+	LA_STOP_LIMIT,    /* more frames than any sound stack has */
+};
+const char *la_stop_name(enum la_stop stop);
+
+struct la_frame {
+	uint64_t pc; /* frame 0: the next instruction; else the return address */
+	uint64_t sp; /* stack pointer while in this frame */
+	uint64_t cfa; /* stack pointer of its caller; 0 = unknown */
+	const char *symbol; /* NULL = unknown */
+	uint64_t start;     /* address of the symbol */
+	const char *module; /* NULL: the kernel itself */
+	enum la_method method;
+	bool pc_exact;    /* pc is an instruction that was about to run, not a return address */
+	bool verified;
+	uint64_t pt_regs; /* address of a saved pt_regs that this frame holds, 0 = none */
+};
+
+struct la_stack {
+	struct la_frame *frame;
+	size_t n;
+	enum la_stop stop;
+	bool verified;     /* all frames are, and it ends at LA_STOP_END or LA_STOP_USER */
+	char reason[160];  /* for a person: why it ends there */
+};
+
+#define LA_MAX_FRAMES 256
+
+/**
+ * Walk a stack whose first pc and sp are known exactly or nearly (a text's or a saved pt_regs'
+ * registers, or a sleeping task's). @cpu is the CPU whose IRQ stack may be involved, -1 = none.
+ * @ret is always usable; frames belong to @arena.
+ */
+void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
+	       int cpu, struct la_stack *ret);
+
+/**
+ * The same for a CPU whose pc is not known (QEMU's notes): candidates for the innermost frame are
+ * derived from ra, sp and ERA, and the one whose chain proves itself is taken. Where none does,
+ * the best unverified chain is returned with verified = false.
+ */
+void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
+		   int cpu, struct la_stack *ret);
+
+/** Registers of a task that is not running, from task_struct.thread (asm/processor.h). */
+enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
+			    struct la_error *err);
+
+/**
+ * Open the call-frame information (.debug_frame) of door->vmlinux through elfutils' libdw.
+ * LA_ABSENT: no file or no such section; unwinding then uses the other methods.
+ */
+enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err);
+void la_cfi_close(struct la_kernel *k);
+
+/**
+ * Exception entry code is copied to vectors (exception_handlers, pcpu_handlers[cpu]) at boot
+ * (arch/loongarch/kernel/traps.c). Fold an address inside such a copy back to the handler it
+ * was copied from; other addresses come back unchanged.
+ */
+uint64_t la_fold_vector(const struct la_kernel *k, uint64_t pc);
+
+#endif
