@@ -14,7 +14,7 @@ CRASH_INC ?= $(SYSROOT)/usr/include/crash
 
 BUILD ?= build/loongarch64
 CFLAGS ?= -O2 -g
-WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror
 LA_CFLAGS = -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
 LIBS = -ldw -lelf -ljansson
