@@ -9,6 +9,7 @@
 #define LAKVM_MMU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lakvm/door.h"
@@ -58,7 +59,13 @@ struct la_mmu {
 	/* Directory entries with these values are empty; [0] unused, [1] invalid_pte_table, [2]
 	 * invalid_pmd_table, [3] invalid_pud_table; 0 where the kernel has no such level. */
 	uint64_t invalid_table[LA_MAX_LEVELS];
+	/* First address of the page-mapped kernel range; 0 stands for the -2^47 of CPUs with 48
+	 * implemented address bits. */
+	uint64_t vm_map_base;
 };
+
+/** "PTE", "PMD", "PUD" or "PGD": the kernel's name of a level in @g. */
+const char *la_level_name(const struct la_geometry *g, unsigned level);
 
 /** Segments of the 64-bit address space (manual, 5.2.1), named as in crash's vtop. */
 enum la_segment { LA_XUVRANGE, LA_XSPRANGE, LA_XKPRANGE, LA_XKVRANGE };
