@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// VMCOREINFO lines.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake.h"
+#include "lakvm/vmcoreinfo.h"
+
+static void test_lines(void **state)
+{
+	const char text[] = "OSRELEASE=6.12\nXPAGESIZE=1\nPAGESIZE=16384\nSYMBOL(_stext)=9000000000202000\n"
+			    "NUMBER(VMALLOC_START)=0xffff800082008000\nNUMBER(BAD)=12x\nLAST=7";
+	const char *value;
+	uint64_t n;
+	size_t len;
+
+	(void)state;
+	assert_true(la_vmcoreinfo_get(text, strlen(text), "OSRELEASE", &value, &len));
+	assert_int_equal(len, 4);
+	assert_memory_equal(value, "6.12", 4);
+	assert_true(la_vmcoreinfo_number(text, strlen(text), "PAGESIZE", false, &n));
+	assert_int_equal(n, 16384);
+	assert_true(la_vmcoreinfo_number(text, strlen(text), "SYMBOL(_stext)", true, &n));
+	assert_true(n == UINT64_C(0x9000000000202000));
+	assert_true(la_vmcoreinfo_number(text, strlen(text), "NUMBER(VMALLOC_START)", false, &n));
+	assert_true(n == UINT64_C(0xffff800082008000));
+	assert_true(la_vmcoreinfo_number(text, strlen(text), "LAST", false, &n));
+	assert_int_equal(n, 7);
+	assert_false(la_vmcoreinfo_number(text, strlen(text), "NUMBER(BAD)", false, &n));
+	assert_false(la_vmcoreinfo_get(text, strlen(text), "PAGE", &value, &len));
+	assert_false(la_vmcoreinfo_get(text, 0, "OSRELEASE", &value, &len));
+	/* a text that was cut in the middle of a key */
+	assert_false(la_vmcoreinfo_get(text, 5, "OSRELEASE", &value, &len));
+}
+
+static void test_from_memory(void **state)
+{
+	struct fake *fake = fake_new();
+	struct la_kernel k = { .door = fake_door(fake) };
+	struct la_arena *arena = la_arena_new(1 << 20);
+	struct la_error err = { "" };
+	const char *text;
+	size_t len;
+
+	(void)state;
+	k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+	assert_int_equal(la_vmcoreinfo_read(&k, arena, &text, &len, &err), LA_ABSENT);
+	fake_symbol(fake, "vmcoreinfo_data", UINT64_C(0x9000000000001000), 8, NULL);
+	fake_symbol(fake, "vmcoreinfo_size", UINT64_C(0x9000000000001008), 8, NULL);
+	fake_put_u64(fake, 0x1000, 0);
+	fake_put_u64(fake, 0x1008, 0);
+	assert_int_equal(la_vmcoreinfo_read(&k, arena, &text, &len, &err), LA_ABSENT);
+	fake_put_u64(fake, 0x1000, UINT64_C(0x9000000000002000));
+	fake_put_u64(fake, 0x1008, UINT64_C(1) << 40);
+	assert_int_equal(la_vmcoreinfo_read(&k, arena, &text, &len, &err), LA_CORRUPT);
+	fake_put_u64(fake, 0x1008, 4);
+	assert_int_equal(la_vmcoreinfo_read(&k, arena, &text, &len, &err), LA_NOT_RAM);
+	fake_put(fake, 0x2000, "A=12", 4);
+	assert_int_equal(la_vmcoreinfo_read(&k, arena, &text, &len, &err), LA_OK);
+	assert_int_equal(len, 4);
+	assert_string_equal(text, "A=12");
+	la_arena_free(arena);
+	fake_free(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_from_memory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
