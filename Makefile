@@ -30,7 +30,7 @@ CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := arena
+MALLOC_OK := arena cfi
 
 all: lakvm.so
 

@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Stacks of the guest's kernel. Every frame says how it was found; a stack
- * keeps the reason why it ends. "Verified" is a promise: each return address
- * follows a call whose direct target is the function of the frame below it.
+ * keeps the reason why it ends.
+ *
+ * "Verified" is a promise. Frame 0 is verified if its pc was given, or if
+ * la_unwind_cpu could prove the function the CPU is in. Any other frame is
+ * verified if the frame below it is, and
+ *  - its return address follows a call (bl, or jirl to an address that the
+ *    instructions before it load) whose target is the function of the frame
+ *    below, or a function that ends in a jump to it or runs on into it;
+ *  - or it follows a call through a register, and the frame below was left by
+ *    the compiler's own description (CFI or ORC): the return address was then
+ *    not searched for but taken from the one place where it must be;
+ *  - or it was saved by an exception entry: the pt_regs lies where the entry
+ *    code puts it (the saved sp is the address just above it, or it comes from
+ *    user mode and lies at the top of the task's stack).
+ * Without a pc to start from, nothing is verified unless the walk also reaches
+ * a known end.
  */
 #ifndef LAKVM_UNWIND_H
 #define LAKVM_UNWIND_H
@@ -43,6 +57,7 @@ const char *la_stop_name(enum la_stop stop);
 
 struct la_frame {
 	uint64_t pc; /* frame 0: the next instruction; else the return address */
+	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
 	uint64_t sp; /* stack pointer while in this frame */
 	uint64_t cfa; /* stack pointer of its caller; 0 = unknown */
 	const char *symbol; /* NULL = unknown */
@@ -79,6 +94,16 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
  */
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
 		   int cpu, struct la_stack *ret);
+
+/**
+ * Read a struct pt_regs at @va, in the layout that this kernel's DWARF gives (4.19 has another
+ * order), mainline's where there is none. See la_regs_from_pt_regs for what is known in @ret.
+ */
+enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la_regs *ret,
+			       struct la_error *err);
+
+/** Is @pc inside the kernel's text, a module's, or a copied exception vector? */
+bool la_is_text(const struct la_kernel *k, uint64_t pc);
 
 /** Registers of a task that is not running, from task_struct.thread (asm/processor.h). */
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
