@@ -19,6 +19,7 @@ struct la_record {
 	uint8_t level;
 	uint8_t facility;
 	uint32_t caller_id; /* bit 31: a CPU number, else a thread id; UINT32_MAX = not recorded */
+	uint32_t caller_id2; /* the other one of the two (since 7.0); UINT32_MAX = not recorded */
 	const char *text;   /* NUL-terminated, may hold newlines */
 	size_t len;
 };
