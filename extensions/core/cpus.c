@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What every CPU was doing: registers matched to CPUs, tasks, stacks, and a state with its reason.
+#include "lakvm/cpus.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "bytes.h"
+
+static const char *const state_names[] = {
+	[LA_CPU_UNKNOWN] = "unknown",
+	[LA_CPU_PANICKING] = "panicking",
+	[LA_CPU_STOPPED] = "stopped",
+	[LA_CPU_KDUMP_STOPPED] = "kdump-stopped",
+	[LA_CPU_IDLE] = "idle",
+	[LA_CPU_USER] = "user",
+	[LA_CPU_SPINNING] = "spinning",
+	[LA_CPU_IPI_WAIT] = "ipi-wait",
+	[LA_CPU_DELAY] = "delay",
+	[LA_CPU_IRQ] = "irq",
+	[LA_CPU_EXCEPTION] = "exception",
+	[LA_CPU_RUNNING] = "running",
+	[LA_CPU_FIRMWARE] = "firmware",
+	[LA_CPU_OFFLINE] = "offline",
+};
+
+const char *la_cpu_state_name(enum la_cpu_state state)
+{
+	if ((size_t)state >= sizeof(state_names) / sizeof(state_names[0]))
+		return "unknown";
+	return state_names[state];
+}
+
+const char *la_pc_source_name(enum la_pc_source source)
+{
+	static const char *const names[] = { "none", "text", "crash_notes", "recovered" };
+
+	return (size_t)source < sizeof(names) / sizeof(names[0]) ? names[source] : "none";
+}
+
+/* Add a sentence to a remark. */
+static void remark(struct la_arena *arena, const char **remark_ret, const char *text)
+{
+	const char *joined = text;
+
+	if (!text)
+		return;
+	if (*remark_ret)
+		joined = la_format(arena, "%s; %s", *remark_ret, text);
+	if (joined)
+		*remark_ret = joined;
+}
+
+/* --- which CPU do registers belong to? --- */
+
+/* A virtual address of the kernel: in a window, or mapped in the upper half. */
+static bool kernel_address(const struct la_kernel *k, uint64_t va)
+{
+	uint64_t pa;
+	int window;
+
+	return la_window(&k->mmu, va, &pa, &window) ||
+	       (la_segment_of(va) == LA_XKVRANGE && va >= k->mmu.vm_map_base);
+}
+
+/* thread_info of the task or stack that r2 points at (asm/thread_info.h, asm/current.h). */
+static bool tp_cpu(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret)
+{
+	uint64_t tp, cpu;
+	struct la_member m = { 0 };
+
+	if (!la_gpr_get(regs, LA_R_TP, &tp) || !kernel_address(k, tp))
+		return false;
+	if (k->thread_info_in_task &&
+	    !k->door->member(k->door->ctx, "task_struct", "thread_info", &m))
+		return false;
+	if (la_read_member(k, tp + m.offset, "thread_info", "cpu", &cpu, NULL) != LA_OK ||
+	    cpu >= k->ncpus)
+		return false;
+	*ret = (unsigned)cpu;
+	return true;
+}
+
+/* The task that r2 leads to: itself since 7.2, before the one whose stack begins there. */
+static bool tp_task(const struct la_kernel *k, const struct la_regs *regs, uint64_t *ret)
+{
+	uint64_t tp;
+
+	if (!la_gpr_get(regs, LA_R_TP, &tp) || !kernel_address(k, tp))
+		return false;
+	if (k->thread_info_in_task)
+		*ret = tp;
+	else if (la_read_member(k, tp, "thread_info", "task", ret, NULL) != LA_OK)
+		return false;
+	return kernel_address(k, *ret);
+}
+
+/* In kernel mode r21 is the per-CPU base of this CPU and of no other. */
+static bool percpu_cpu(const struct la_kernel *k, uint64_t base, unsigned *ret)
+{
+	for (unsigned i = 0; k->percpu && base && i < k->ncpus; i++) {
+		if (k->percpu[i] == base) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool within(uint64_t address, uint64_t base, uint64_t size)
+{
+	return base && address - base < size;
+}
+
+/* Which CPU's IRQ stack, or the stack of which CPU's current task, is @sp on? */
+static bool stack_cpu(const struct la_kernel *k, uint64_t sp, unsigned *ret)
+{
+	for (unsigned i = 0; k->percpu && i < k->ncpus; i++) {
+		struct la_stack_area area;
+		uint64_t task, stack;
+
+		if ((la_irq_stack(k, i, &area, NULL) == LA_OK &&
+		     within(sp, area.base, area.top - area.base)) ||
+		    (la_cpu_curr(k, i, &task, NULL) == LA_OK &&
+		     la_read_member(k, task, "task_struct", "stack", &stack, NULL) == LA_OK &&
+		     within(sp, stack, LA_THREAD_SIZE))) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Certain matches, from the registers themselves. */
+static bool match_by_registers(const struct la_kernel *k, const struct la_regs *regs,
+			       unsigned *ret)
+{
+	uint64_t value;
+
+	if (la_gpr_get(regs, LA_R_U0, &value) && percpu_cpu(k, value, ret))
+		return true;
+	/* The kernel keeps the base in a CSR too, which user mode cannot change (asm/percpu.h). */
+	if (la_csr_get(regs, LA_CSR_SAVE3, &value) && percpu_cpu(k, value, ret))
+		return true;
+	if (tp_cpu(k, regs, ret))
+		return true;
+	return la_gpr_get(regs, LA_R_SP, &value) && stack_cpu(k, value, ret);
+}
+
+/*
+ * QEMU's CPU index is the physical id of the processor; Linux numbers CPUs as it brings them up
+ * and keeps __cpu_logical_map[logical] = physical (arch/loongarch/kernel/smp.c).
+ */
+static bool match_by_map(const struct la_kernel *k, int vcpu, unsigned *ret)
+{
+	uint64_t map, size;
+
+	if (vcpu < 0 || !k->door->symbol(k->door->ctx, "__cpu_logical_map", &map))
+		return false;
+	if (!k->door->symbol_size(k->door->ctx, "__cpu_logical_map", &size))
+		size = (uint64_t)k->ncpus * 4;
+	for (unsigned i = 0; i < k->ncpus && i < size / 4; i++) {
+		uint32_t physical;
+
+		if (la_read_u32(k, map + i * 4, &physical, NULL) != LA_OK)
+			return false;
+		if (physical == (uint32_t)vcpu) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- collecting --- */
+
+struct work {
+	const struct la_kernel *k;
+	struct la_arena *arena;
+	struct la_cpus *cpus;
+	int panic_cpu; /* -1: nobody panicked, or not known */
+};
+
+static struct la_cpu *entry_of(struct la_cpus *cpus, unsigned cpu)
+{
+	for (size_t i = 0; i < cpus->n; i++)
+		if (cpus->cpu[i].cpu == cpu)
+			return &cpus->cpu[i];
+	return NULL;
+}
+
+/* All possible CPUs; where the mask cannot be read, all that could be. */
+static void add_possible(struct work *w)
+{
+	struct la_cpus *cpus = w->cpus;
+
+	for (unsigned i = 0; i < w->k->ncpus; i++) {
+		struct la_cpu *c = &cpus->cpu[cpus->n];
+		bool possible = true;
+
+		la_cpumask_test(w->k, "__cpu_possible_mask", i, &possible, NULL);
+		/* Before setup_arch() fills the masks there is still the CPU that boots. */
+		if (!possible && i)
+			continue;
+		cpus->n++;
+		c->cpu = i;
+		c->vcpu = -1;
+		c->online_known = la_cpumask_test(w->k, "__cpu_online_mask", i, &c->online, NULL) ==
+				  LA_OK;
+	}
+}
+
+static void give(struct la_cpu *c, const struct la_note_regs *note, int vcpu)
+{
+	c->regs = note->regs;
+	c->vcpu = vcpu;
+	c->matched = true;
+}
+
+/* Registers that the kernel itself saved when it went down for kdump (kernel/kexec_core.c). */
+static void take_crash_notes(struct work *w, struct la_cpu *c)
+{
+	const struct la_kernel *k = w->k;
+	struct la_note_regs *notes;
+	unsigned char raw[1024];
+	size_t n, size = 512;
+	uint64_t base, era;
+
+	if (!k->percpu || c->cpu >= k->ncpus ||
+	    la_read_variable(k, "crash_notes", 8, &base, NULL) != LA_OK || !base)
+		return;
+	/* note_buf_t is an array; DWARF knows it as a typedef only, so its least size is used. */
+	if (la_read(k, base + k->percpu[c->cpu], raw, size, NULL) != LA_OK ||
+	    la_le32(raw) == 0 || la_le32(raw + 4) == 0)
+		return;
+	if (la_notes_regs(w->arena, raw, size, &notes, &n, NULL) == LA_NOMEM || !n)
+		return;
+	/* crash_setup_regs() of asm/kexec.h stores the pc in the place of ERA. */
+	if (!la_csr_get(&notes[0].regs, LA_CSR_ERA, &era))
+		return;
+	c->regs = notes[0].regs;
+	c->regs.source = LA_REGS_CRASH_NOTES;
+	c->regs.pc = era;
+	c->regs.pc_known = true;
+	c->matched = true;
+}
+
+/* An entry that nobody claimed: user mode or firmware, which registers alone do not tell apart. */
+static void match_rest(struct work *w, const struct la_note_regs *notes, size_t n, bool *used)
+{
+	struct la_cpus *cpus = w->cpus;
+	size_t left = 0, last = 0, free_cpus = 0;
+	struct la_cpu *c, *only = NULL;
+	unsigned cpu;
+
+	for (size_t i = 0; i < n; i++) {
+		if (used[i] || !match_by_map(w->k, (int)notes[i].pid - 1, &cpu))
+			continue;
+		c = entry_of(cpus, cpu);
+		if (c && !c->matched) {
+			give(c, &notes[i], (int)notes[i].pid - 1);
+			used[i] = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!used[i]) {
+			left++;
+			last = i;
+		}
+	}
+	for (size_t i = 0; i < cpus->n; i++) {
+		if (!cpus->cpu[i].matched) {
+			free_cpus++;
+			only = &cpus->cpu[i];
+		}
+	}
+	if (left == 1 && free_cpus == 1) {
+		give(only, &notes[last], (int)notes[last].pid - 1);
+		used[last] = true;
+		remark(w->arena, &only->remark, "matched as the only one left");
+	}
+}
+
+static enum la_status collect(struct work *w, struct la_error *err)
+{
+	const struct la_door *door = w->k->door;
+	struct la_cpus *cpus = w->cpus;
+	struct la_note_regs *notes = NULL;
+	struct la_error why = { "" };
+	size_t n = 0;
+	unsigned cpu;
+	bool *used;
+
+	if (door->notes_size) {
+		enum la_status st = la_notes_regs(w->arena, door->notes, door->notes_size, &notes,
+						  &n, &why);
+
+		if (st != LA_OK)
+			remark(w->arena, &cpus->remark,
+			       la_format(w->arena, "register notes: %s", why.text));
+	}
+	if (!n && !cpus->remark)
+		cpus->remark = "the dump has no register notes";
+
+	cpus->cpu = la_alloc_n(w->arena, n + w->k->ncpus, sizeof(*cpus->cpu));
+	used = la_alloc_n(w->arena, n, sizeof(*used));
+	if (!cpus->cpu || !used)
+		return la_fail(err, LA_NOMEM, "%zu CPUs", n + w->k->ncpus);
+	add_possible(w);
+
+	for (size_t i = 0; i < n; i++) {
+		struct la_cpu *c;
+
+		if (!match_by_registers(w->k, &notes[i].regs, &cpu))
+			continue;
+		c = entry_of(cpus, cpu);
+		if (!c)
+			continue;
+		if (c->matched) {
+			remark(w->arena, &c->remark,
+			       la_format(w->arena, "vCPU %d also claims to be this CPU",
+					 (int)notes[i].pid - 1));
+			continue;
+		}
+		give(c, &notes[i], (int)notes[i].pid - 1);
+		used[i] = true;
+	}
+	match_rest(w, notes, n, used);
+	for (size_t i = 0; i < cpus->n; i++)
+		take_crash_notes(w, &cpus->cpu[i]);
+
+	for (size_t i = 0; i < n; i++) {
+		struct la_cpu *c = &cpus->cpu[cpus->n];
+
+		if (used[i])
+			continue;
+		cpus->n++;
+		c->cpu = UINT32_MAX;
+		c->vcpu = (int)notes[i].pid - 1;
+		c->regs = notes[i].regs;
+	}
+	return LA_OK;
+}
+
+/* --- one CPU --- */
+
+/* Does @symbol name @function, also as one of the compiler's variants ("panic.cold")? */
+static bool is_function(const char *symbol, const char *function)
+{
+	size_t n = strlen(function);
+
+	return symbol && !strncmp(symbol, function, n) && (!symbol[n] || symbol[n] == '.');
+}
+
+#define ANYWHERE SIZE_MAX
+
+/*
+ * What functions on a stack say of a CPU. The first row that fits wins. To add one, say how deep
+ * below the innermost frame the function still means that the CPU is at it right now.
+ */
+static const struct {
+	const char *function;
+	size_t depth;
+	enum la_cpu_state state;
+} evidence[] = {
+	{ "crash_shutdown_secondary", ANYWHERE, LA_CPU_KDUMP_STOPPED },
+	{ "stop_this_cpu", ANYWHERE, LA_CPU_STOPPED },
+	{ "panic_smp_self_stop", ANYWHERE, LA_CPU_STOPPED },
+	{ "nmi_panic_self_stop", ANYWHERE, LA_CPU_STOPPED },
+	{ "panic", ANYWHERE, LA_CPU_PANICKING },
+	{ "vpanic", ANYWHERE, LA_CPU_PANICKING }, /* since 6.17 */
+	{ "__crash_kexec", ANYWHERE, LA_CPU_PANICKING },
+	{ "play_dead", ANYWHERE, LA_CPU_OFFLINE },
+	{ "arch_cpu_idle_dead", ANYWHERE, LA_CPU_OFFLINE },
+	{ "idle_play_dead", ANYWHERE, LA_CPU_OFFLINE },
+	{ "queued_spin_lock_slowpath", 1, LA_CPU_SPINNING },
+	{ "native_queued_spin_lock_slowpath", 1, LA_CPU_SPINNING },
+	{ "queued_read_lock_slowpath", 1, LA_CPU_SPINNING },
+	{ "queued_write_lock_slowpath", 1, LA_CPU_SPINNING },
+	{ "osq_lock", 1, LA_CPU_SPINNING },
+	{ "mutex_spin_on_owner", 1, LA_CPU_SPINNING },
+	{ "rwsem_spin_on_owner", 1, LA_CPU_SPINNING },
+	{ "smp_call_function_many_cond", 1, LA_CPU_IPI_WAIT },
+	{ "smp_call_function_single", 1, LA_CPU_IPI_WAIT },
+	{ "csd_lock_wait", 1, LA_CPU_IPI_WAIT },
+	{ "__delay", 1, LA_CPU_DELAY },
+	{ "__udelay", 1, LA_CPU_DELAY },
+	{ "__ndelay", 1, LA_CPU_DELAY },
+	{ "__arch_cpu_idle", 1, LA_CPU_IDLE },
+	{ "idle_exit", 1, LA_CPU_IDLE }, /* a label behind "idle 0" that counts as a symbol */
+	{ "arch_cpu_idle", 1, LA_CPU_IDLE },
+	{ "default_idle_call", 1, LA_CPU_IDLE },
+	{ "cpu_idle_poll", 1, LA_CPU_IDLE },
+	{ "do_idle", 0, LA_CPU_IDLE },
+};
+
+static bool on_stack(const struct la_cpu *c, const char *function, size_t depth)
+{
+	if (is_function(c->symbol, function))
+		return true;
+	for (size_t i = 0; i < c->stack.n && i <= depth; i++)
+		if (is_function(c->stack.frame[i].symbol, function))
+			return true;
+	return false;
+}
+
+/* Nothing special on the stack: interrupt, exception, or plain kernel code. */
+static enum la_cpu_state state_by_entry(const struct la_cpu *c)
+{
+	for (size_t i = 0; i < c->stack.n; i++) {
+		const struct la_frame *f = &c->stack.frame[i];
+
+		if (f->method == LA_FROM_IRQ_SWITCH || is_function(f->symbol, "do_vint") ||
+		    is_function(f->symbol, "handle_vint"))
+			return LA_CPU_IRQ;
+		if (!f->pt_regs)
+			continue;
+		return is_function(f->symbol, "handle_syscall") ||
+				       is_function(f->symbol, "handle_sys") ||
+				       i + 1 == c->stack.n ?
+			       LA_CPU_RUNNING :
+			       LA_CPU_EXCEPTION;
+	}
+	return LA_CPU_RUNNING;
+}
+
+static void find_state(const struct work *w, struct la_cpu *c)
+{
+	if (w->panic_cpu >= 0 && c->matched && c->cpu == (unsigned)w->panic_cpu) {
+		c->state = LA_CPU_PANICKING;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(evidence) / sizeof(evidence[0]); i++) {
+		if (on_stack(c, evidence[i].function, evidence[i].depth)) {
+			c->state = evidence[i].state;
+			return;
+		}
+	}
+	if (c->stack.n || c->symbol)
+		c->state = state_by_entry(c);
+}
+
+/* No kernel value in tp, sp and r21: the CPU was not in the kernel. */
+static bool outside_kernel(const struct la_kernel *k, const struct la_regs *regs)
+{
+	uint64_t value;
+	unsigned cpu;
+
+	if ((regs->pc_known && kernel_address(k, regs->pc)) ||
+	    (la_gpr_get(regs, LA_R_U0, &value) && percpu_cpu(k, value, &cpu)))
+		return false;
+	return la_gpr_get(regs, LA_R_SP, &value) && !kernel_address(k, value) &&
+	       la_gpr_get(regs, LA_R_TP, &value) && !kernel_address(k, value);
+}
+
+static void find_task(struct work *w, struct la_cpu *c, bool outside)
+{
+	uint64_t by_regs = 0, by_queue = 0, task = 0;
+	bool regs_say = c->regs.source != LA_REGS_NONE && !outside &&
+			tp_task(w->k, &c->regs, &by_regs);
+	bool queue_says = c->cpu < w->k->ncpus && c->matched &&
+			  la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
+
+	if (c->regs.source == LA_REGS_NONE && c->cpu < w->k->ncpus)
+		queue_says = la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
+	if (regs_say)
+		task = by_regs;
+	else if (queue_says)
+		task = by_queue;
+	if (!task)
+		return;
+	la_task_read(w->k, task, &c->task);
+	/* Between setting rq->curr and switching registers (kernel/sched/core.c) they differ. */
+	if (regs_say && queue_says && by_regs != by_queue)
+		remark(w->arena, &c->remark,
+		       la_format(w->arena,
+				 "registers belong to task %#" PRIx64
+				 ", the run queue names %#" PRIx64,
+				 by_regs, by_queue));
+}
+
+static void find_position(struct work *w, struct la_cpu *c)
+{
+	const struct la_door *door = w->k->door;
+	const struct la_frame *top = c->stack.n ? &c->stack.frame[0] : NULL;
+	struct la_symbol symbol;
+
+	if (c->regs.pc_known) {
+		c->pc = c->regs.pc;
+		c->pc_source = c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES :
+								       LA_PC_TEXT;
+	} else if (top && top->pc) {
+		c->pc = top->pc;
+		c->pc_source = LA_PC_RECOVERED;
+	}
+	if (top && top->symbol) {
+		c->symbol = top->symbol;
+		c->module = top->module;
+		if (c->pc_source != LA_PC_NONE)
+			c->offset = la_fold_vector(w->k, c->pc) - top->start;
+		return;
+	}
+	if (c->pc_source == LA_PC_NONE)
+		return;
+	if (door->symbol_at(door->ctx, la_fold_vector(w->k, c->pc), &symbol)) {
+		c->symbol = symbol.name;
+		c->module = symbol.module;
+		c->offset = la_fold_vector(w->k, c->pc) - symbol.start;
+	}
+}
+
+static void analyse_cpu(struct work *w, struct la_cpu *c)
+{
+	bool has_regs = c->regs.source != LA_REGS_NONE;
+	bool outside = has_regs && outside_kernel(w->k, &c->regs);
+
+	find_task(w, c, outside);
+	if (!has_regs) {
+		c->stack.stop = LA_STOP_NO_REGS;
+		memcpy(c->stack.reason, "no registers", sizeof("no registers"));
+		if (c->online_known && !c->online)
+			c->state = LA_CPU_OFFLINE;
+		return;
+	}
+	if (outside) {
+		/*
+		 * User mode if Linux runs this CPU. One that Linux has not started waits in the
+		 * firmware, or in QEMU's boot code, for its wake-up call.
+		 */
+		bool linux_has_it = c->matched && (!c->online_known || c->online);
+
+		c->state = linux_has_it ? LA_CPU_USER : LA_CPU_FIRMWARE;
+		c->stack.stop = linux_has_it ? LA_STOP_USER : LA_STOP_NO_REGS;
+		memcpy(c->stack.reason, "not in the kernel", sizeof("not in the kernel"));
+		if (c->regs.pc_known) {
+			c->pc = c->regs.pc;
+			c->pc_source = LA_PC_TEXT;
+		}
+		if (!linux_has_it)
+			c->task = (struct la_task){ 0 };
+		return;
+	}
+	if (c->regs.pc_known)
+		la_unwind(w->k, w->arena, &c->regs, c->matched ? (int)c->cpu : -1, &c->stack);
+	else
+		la_unwind_cpu(w->k, w->arena, &c->regs, c->matched ? (int)c->cpu : -1, &c->stack);
+	find_position(w, c);
+	find_state(w, c);
+	if (c->online_known && !c->online && c->state != LA_CPU_STOPPED &&
+	    c->state != LA_CPU_KDUMP_STOPPED && c->state != LA_CPU_OFFLINE)
+		remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
+}
+
+enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena,
+			       struct la_cpus *ret, struct la_error *err)
+{
+	struct work w = { .k = k, .arena = arena, .cpus = ret, .panic_cpu = -1 };
+	enum la_status st;
+	uint64_t value;
+
+	*ret = (struct la_cpus){ 0 };
+	if (la_read_variable(k, "panic_cpu", 4, &value, NULL) == LA_OK && value < k->ncpus)
+		w.panic_cpu = (int)value;
+	st = collect(&w, err);
+	if (st != LA_OK)
+		return st;
+	for (size_t i = 0; i < ret->n; i++)
+		analyse_cpu(&w, &ret->cpu[i]);
+	return LA_OK;
+}
+
+const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu)
+{
+	for (size_t i = 0; i < cpus->n; i++)
+		if (cpus->cpu[i].cpu == cpu)
+			return &cpus->cpu[i];
+	return NULL;
+}
+
+const struct la_cpu *la_cpus_running(const struct la_cpus *cpus, uint64_t task)
+{
+	for (size_t i = 0; i < cpus->n; i++)
+		if (task && cpus->cpu[i].task.address == task)
+			return &cpus->cpu[i];
+	return NULL;
+}
