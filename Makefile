@@ -15,7 +15,7 @@ CRASH_INC ?= $(SYSROOT)/usr/include/crash
 BUILD ?= build/loongarch64
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror
-LA_CFLAGS = -std=gnu11 $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
+LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
 LIBS = -ldw -lelf -ljansson
 
@@ -32,25 +32,32 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := arena cfi
 
+# V=1 shows whole commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)'  $(2))
+
 all: lakvm.so
 
 $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
 	@! grep -q 'defs\.h' $(@:.o=.d) || { echo "$<: the core must not include crash's defs.h" >&2; rm -f $@; exit 1; }
 
 $(BUILD)/extensions/%.o: extensions/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
 
 lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -rdynamic -Wl,-z,defs,--unresolved-symbols=ignore-all -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -rdynamic -Wl,-z,defs,--unresolved-symbols=ignore-all -o $@ $^ $(LIBS)
 
 # --- unit tests of the core, on the build machine ---
 
 HOSTCC ?= gcc
 UNIT := build/unit
-UNIT_CFLAGS = -std=gnu11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
+UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
 UNIT_LIBS = -lcmocka -ldw -lelf -ljansson
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
@@ -58,18 +65,21 @@ UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
 
 $(UNIT)/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
-	$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
 
 $(UNIT)/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
 $(UNIT)/libcore.a: $(UNIT_CORE)
 	@rm -f $@
 	@ar rcs $@ $^
 
 $(UNIT)/test_%: $(UNIT)/test_%.o $(UNIT)/fake.o $(UNIT)/libcore.a
-	$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status

@@ -146,7 +146,7 @@ enum la_status la_translate(const struct la_door *door, const struct la_mmu *mmu
 {
 	const struct la_geometry *g = &mmu->geometry;
 	const uint64_t map_base = mmu->vm_map_base ? mmu->vm_map_base : DEFAULT_VM_MAP_BASE;
-	uint64_t table = pgd, pa, entry;
+	uint64_t table = pgd, pa = 0, entry;
 	enum la_status status;
 
 	*ret = (struct la_translation){ .window = -1 };

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// lacpus: what every vCPU was doing.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/cpus.h"
+#include "lakvm/render.h"
+
+char *help_lacpus[] = {
+	"lacpus",
+	"what every vCPU of a LoongArch64 guest was doing",
+	"[-g] [-b] [-v] [-j] [-c LIST]",
+	"  One line for each vCPU: its Linux CPU number, the number QEMU gave it, its state,",
+	"  its task, and where it was. QEMU's dumps hold no program counter: the position is",
+	"  found from the stack and says so.",
+	" ",
+	"    -g       also all general registers, and the control registers in words.",
+	"    -b       also the stack.",
+	"    -v       both.",
+	"    -c LIST  only these CPUs, e.g. 0,2-3.",
+	"    -j       one JSON object instead (schema lakvm.cpus/1), always with everything.",
+	" ",
+	"  The command also works in a minimal session, as long as the dump can be read.",
+	"\nEXAMPLES",
+	"  %s> lacpus",
+	"  %s> lacpus -b -c 1",
+	NULL
+};
+
+static unsigned chosen[NR_CPUS];
+
+/* The numbers of a list such as "0,2-3"; crash's make_cpumask() ends the command on an error. */
+static size_t parse_list(char *list)
+{
+	ulong *mask = get_cpumask_buf();
+	size_t n = 0;
+
+	make_cpumask(list, mask, FAULT_ON_ERROR, NULL);
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
+		if (NUM_IN_BITMAP(mask, cpu))
+			chosen[n++] = cpu;
+	FREEBUF(mask);
+	return n;
+}
+
+void cmd_lacpus(void)
+{
+	struct la_render_options options = { .registers = false };
+	const struct la_cpus *cpus;
+	struct la_kernel *kernel;
+	struct la_error err = { "" };
+	bool json = false;
+	int c;
+
+	while ((c = getopt(argcnt, args, "gbvjc:")) != EOF) {
+		switch (c) {
+		case 'g':
+			options.registers = true;
+			break;
+		case 'b':
+			options.stacks = true;
+			break;
+		case 'v':
+			options.registers = options.stacks = true;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'c':
+			options.only = chosen;
+			options.nonly = parse_list(optarg);
+			break;
+		default:
+			argerrs++;
+			break;
+		}
+	}
+	if (argerrs || args[optind])
+		cmd_usage(pc->curcmd, SYNOPSIS);
+
+	kernel = session_kernel(&err);
+	cpus = kernel ? session_cpus(&err) : NULL;
+	if (!cpus) {
+		error(INFO, "%s\n", err.text);
+		return;
+	}
+	if (!json)
+		la_render_cpus_text(kernel, cpus, &options, command_sink());
+	else if (la_render_cpus_json(kernel, cpus, &options, command_sink()) != LA_OK)
+		error(INFO, "out of memory\n");
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The core's door over crash: memory of the dump, symbols, and layouts of the kernel's types.
+#include "crash.h"
+#include "glue.h"
+#include "vmlinux.h"
+
+#include <stdint.h>
+
+#include "lakvm/dump.h"
+
+/*
+ * gdb answers a question about a type in milliseconds, not microseconds, and the core asks the
+ * same ones for every task: answers are kept. A full table only costs time.
+ */
+struct layout {
+	char key[88]; /* "type.member", or "type" for its size, or "=enumerator" */
+	bool known;
+	long offset, size;
+};
+
+static struct {
+	struct la_door door;
+	bool open;
+	struct layout layout[1024];
+	size_t nlayouts;
+} here;
+
+static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
+{
+	(void)ctx;
+	return reader_read(pa, ret, len);
+}
+
+static bool symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	struct syment *sp = symbol_search((char *)name);
+
+	(void)ctx;
+	if (sp)
+		*ret = sp->value;
+	return sp != NULL;
+}
+
+static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
+{
+	struct load_module *module = NULL;
+	struct syment *sp, *next;
+	ulong offset;
+
+	(void)ctx;
+	sp = value_search(address, &offset);
+	if (!sp)
+		return false;
+	next = next_symbol(NULL, sp);
+	*ret = (struct la_symbol){ .name = sp->name,
+				   .start = sp->value,
+				   .end = next && next->value > sp->value ? next->value : 0 };
+	if (module_symbol(address, NULL, &module, NULL, 0) && module)
+		ret->module = module->mod_name;
+	return true;
+}
+
+static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
+{
+	(void)ctx;
+	return vmlinux_symbol_size(name, ret);
+}
+
+static struct layout *layout_find(const char *key, bool *found)
+{
+	static struct layout spare;
+	struct layout *l;
+
+	for (size_t i = 0; i < here.nlayouts; i++)
+		if (!strcmp(here.layout[i].key, key)) {
+			*found = true;
+			return &here.layout[i];
+		}
+	*found = false;
+	l = here.nlayouts < sizeof(here.layout) / sizeof(here.layout[0]) &&
+			    strlen(key) < sizeof(spare.key) ?
+		    &here.layout[here.nlayouts++] :
+		    &spare;
+	memset(l, 0, sizeof(*l));
+	snprintf(l->key, sizeof(l->key), "%s", key);
+	return l;
+}
+
+static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
+{
+	char key[160];
+	struct layout *l;
+	bool found;
+
+	(void)ctx;
+	snprintf(key, sizeof(key), "%s.%s", type, name);
+	l = layout_find(key, &found);
+	if (!found) {
+		l->offset = MEMBER_OFFSET((char *)type, (char *)name);
+		if (l->offset == INVALID_OFFSET)
+			l->offset = ANON_MEMBER_OFFSET((char *)type, (char *)name);
+		l->size = MEMBER_SIZE((char *)type, (char *)name);
+		if (l->size <= 0)
+			l->size = ANON_MEMBER_SIZE((char *)type, (char *)name);
+		l->known = l->offset != INVALID_OFFSET && l->offset >= 0 && l->size > 0;
+	}
+	if (l->known)
+		*ret = (struct la_member){ (size_t)l->offset, (size_t)l->size };
+	return l->known;
+}
+
+static bool type_size(void *ctx, const char *type, size_t *ret)
+{
+	struct layout *l;
+	bool found;
+
+	(void)ctx;
+	l = layout_find(type, &found);
+	if (!found) {
+		l->size = STRUCT_SIZE((char *)type);
+		l->known = l->size > 0;
+	}
+	if (l->known)
+		*ret = (size_t)l->size;
+	return l->known;
+}
+
+static bool enumerator(void *ctx, const char *name, int64_t *ret)
+{
+	char key[88];
+	struct layout *l;
+	bool found;
+
+	(void)ctx;
+	snprintf(key, sizeof(key), "=%s", name);
+	l = layout_find(key, &found);
+	if (!found)
+		l->known = enumerator_value((char *)name, &l->size);
+	if (l->known)
+		*ret = l->size;
+	return l->known;
+}
+
+const struct la_door *door_open(struct la_error *err)
+{
+	if (here.open)
+		return &here.door;
+	if (!pc->namelist || !vmlinux_open(pc->namelist)) {
+		la_fail(err, LA_INVALID, "%s: cannot be read as an ELF file",
+			pc->namelist ? pc->namelist : "(no vmlinux)");
+		return NULL;
+	}
+	here.door = (struct la_door){
+		.read_phys = read_phys,
+		.symbol = symbol,
+		.symbol_at = symbol_at,
+		.symbol_size = symbol_size,
+		.member = member,
+		.type_size = type_size,
+		.enumerator = enumerator,
+		.vmlinux = pc->namelist,
+		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
+	};
+	if (reader_dump())
+		here.door.notes = la_dump_notes(reader_dump(), &here.door.notes_size);
+	here.open = true;
+	return &here.door;
+}
+
+void door_close(void)
+{
+	vmlinux_close();
+	here.open = false;
+	here.nlayouts = 0;
+}

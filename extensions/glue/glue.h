@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The crash side of lakvm. One session object holds what was opened, the list of repairs holds
+ * what was changed; unloading undoes the repairs and closes the session.
+ */
+#ifndef LAKVM_GLUE_H
+#define LAKVM_GLUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/arena.h"
+#include "lakvm/cpus.h"
+#include "lakvm/door.h"
+#include "lakvm/kernel.h"
+#include "lakvm/status.h"
+
+/* --- abi.c: does the running crash fit the header that lakvm was built with? --- */
+
+/**
+ * Compare sizes of crash's tables with the header's, without touching any of them. False: @ret
+ * says what does not fit.
+ */
+bool abi_fits(char *ret, size_t size);
+
+/* --- guard.c: crash's errors leave by longjmp --- */
+
+/** Run @fn(@arg) behind a recovery point; false if it was left by error(FATAL) or the like. */
+bool guard_run(void (*fn)(void *), void *arg);
+
+/* --- repairs.c: every change of crash's state, each undoable --- */
+
+/**
+ * Overwrite @size bytes (at most 8) of crash's state at @place with those at @value and remember
+ * what was there. @what names it in "help" and debug output. False if the list is full.
+ */
+bool repair(const char *what, void *place, const void *value, size_t size);
+
+/** Overwrite an lvalue of crash with a value of the same type. */
+#define REPAIR(what, lvalue, value)                                                                \
+	({                                                                                         \
+		__typeof__(lvalue) repair_value_ = (value);                                        \
+		_Static_assert(sizeof(lvalue) <= 8, "a repair has at most 8 bytes");               \
+		repair(what, &(lvalue), &repair_value_, sizeof(lvalue));                           \
+	})
+
+/** Clear bits of a word of flags whose other bits crash goes on changing. */
+bool repair_clear_bits(const char *what, unsigned long long *flags, unsigned long long bits);
+
+/** Put back everything, newest first. A place that someone else changed since is left alone. */
+void repairs_undo(void);
+
+/* --- reader.c: physical memory of the dump --- */
+
+struct la_dump;
+
+/** Open the session's dump file; false: neither lakvm nor crash reads it, see @err. */
+bool reader_open(struct la_error *err);
+void reader_close(void);
+void reader_install(void);
+enum la_status reader_read(uint64_t pa, void *ret, size_t len);
+
+/** The dump in lakvm's own reader, NULL where crash's reader serves. */
+struct la_dump *reader_dump(void);
+
+/* --- door.c: the core's door over crash --- */
+
+/** The door; valid until door_close(). NULL with @err if vmlinux cannot be read. */
+const struct la_door *door_open(struct la_error *err);
+void door_close(void);
+
+/* --- session.c: the guest's kernel as the core sees it --- */
+
+/** The kernel, or NULL with the reason in @err. Opened at the first call. */
+struct la_kernel *session_kernel(struct la_error *err);
+
+/** What the vCPUs were doing; analysed at the first call, kept until the session closes. */
+const struct la_cpus *session_cpus(struct la_error *err);
+void session_close(void);
+
+/** Does the dump hold the kernel of this vmlinux? False: @ret says what differs. */
+bool session_matches_vmlinux(char *ret, size_t size);
+
+/* --- translate.c: kvtop, uvtop, translate_pte --- */
+void translate_install(void);
+
+/* --- backtrace.c: bt for every task --- */
+void backtrace_install(void);
+
+/* --- startup.c: what crash computes wrongly before and while it starts --- */
+
+/** Install the repairs that do not depend on when lakvm was loaded. */
+void startup_repair(void);
+
+/** Turn a --minimal session into a full one. */
+void startup_promote(void);
+
+/* --- cmd_lapanic.c, cmd_lacpus.c --- */
+
+/**
+ * Memory for one command. What the command before left is freed first, so that one which was
+ * left by longjmp costs nothing for long. NULL: out of memory, and said so.
+ */
+struct la_arena *command_memory(void);
+void command_memory_free(void);
+
+struct la_sink;
+
+/** Rendered text goes where crash's output goes. */
+const struct la_sink *command_sink(void);
+
+void cmd_lapanic(void);
+void cmd_lacpus(void);
+extern char *help_lapanic[];
+extern char *help_lacpus[];
+
+#endif

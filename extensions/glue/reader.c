@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Physical memory: lakvm's own reader where it knows the format, crash's where it does not.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/dump.h"
+
+/*
+ * crash asks for at most one page of the kernel at a time, but its readers copy out of one cached
+ * block of the dump and do not notice that the block is smaller (diskdump.c, cache_page and
+ * read_diskdump). 4096 bytes is the smallest block that any dump has.
+ */
+#define SAFE_CHUNK 4096
+
+static struct la_dump *dump; /* NULL: crash's own reader serves */
+static int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
+
+bool reader_open(struct la_error *err)
+{
+	const char *path = pc->dumpfile;
+	struct la_dump_options options = {
+		.zero_excluded = *diskdump_flags & ZERO_EXCLUDED,
+	};
+	enum la_status status;
+
+	crash_readmem = pc->readmem;
+	if (!path) {
+		la_fail(err, LA_ABSENT, "no dump file is open");
+		return false;
+	}
+	status = la_dump_open(&dump, &path, 1, &options, err);
+	if (status == LA_OK)
+		return true;
+	dump = NULL;
+	/* One part of a split dump, or a format that only crash knows. */
+	return crash_readmem != NULL;
+}
+
+void reader_close(void)
+{
+	la_dump_close(dump);
+	dump = NULL;
+}
+
+struct la_dump *reader_dump(void)
+{
+	return dump;
+}
+
+static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t len)
+{
+	const int fd = REMOTE_MEMSRC() ? pc->sockfd : ACTIVE() ? pc->mfd : pc->dfd;
+
+	while (len) {
+		size_t n = SAFE_CHUNK - pa % SAFE_CHUNK;
+		int got;
+
+		if (n > len)
+			n = len;
+		got = crash_readmem(fd, ret, (int)n, 0, pa);
+		if (got == PAGE_EXCLUDED)
+			return LA_EXCLUDED;
+		if (got == PAGE_INCOMPLETE)
+			return LA_TRUNCATED;
+		if (got == READ_ERROR)
+			return LA_CORRUPT;
+		if (got != (int)n)
+			return LA_NOT_RAM;
+		pa += n;
+		ret += n;
+		len -= n;
+	}
+	return LA_OK;
+}
+
+enum la_status reader_read(uint64_t pa, void *ret, size_t len)
+{
+	return dump ? la_dump_read(dump, pa, ret, len, NULL) : read_through_crash(pa, ret, len);
+}
+
+/* pc->readmem: crash wants the count or one of its four errors. */
+static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr_t pa)
+{
+	(void)fd;
+	(void)address;
+	switch (reader_read(pa, buffer, (size_t)count)) {
+	case LA_OK:
+		return count;
+	case LA_EXCLUDED:
+		return PAGE_EXCLUDED;
+	case LA_TRUNCATED:
+		return PAGE_INCOMPLETE;
+	case LA_NOT_RAM:
+		return SEEK_ERROR;
+	default:
+		return READ_ERROR;
+	}
+}
+
+void reader_install(void)
+{
+	REPAIR("reader of physical memory", pc->readmem, readmem_hook);
+}

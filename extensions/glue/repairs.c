@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The list of everything lakvm changed in crash, so that unloading leaves no trace.
+#include "crash.h"
+#include "glue.h"
+
+static struct repaired {
+	const char *what;
+	void *place;
+	size_t size;
+	unsigned char before[8], after[8];
+	ulonglong bits; /* only these bits of an 8-byte word; 0 = all of the place */
+} list[64];
+static size_t n;
+
+static bool change(const char *what, void *place, const void *value, size_t size, ulonglong bits)
+{
+	struct repaired *r;
+
+	if (!memcmp(place, value, size))
+		return true;
+	if (n == sizeof(list) / sizeof(list[0]))
+		return false;
+	r = &list[n++];
+	r->what = what;
+	r->bits = bits;
+	r->place = place;
+	r->size = size;
+	memcpy(r->before, place, size);
+	memcpy(r->after, value, size);
+	memcpy(place, value, size);
+	if (CRASHDEBUG(1))
+		fprintf(fp, "lakvm: %s: %#llx -> %#llx\n", what,
+			size == 4 ? *(unsigned *)r->before : *(ulonglong *)r->before,
+			size == 4 ? *(unsigned *)r->after : *(ulonglong *)r->after);
+	return true;
+}
+
+bool repair(const char *what, void *place, const void *value, size_t size)
+{
+	return change(what, place, value, size, 0);
+}
+
+bool repair_clear_bits(const char *what, ulonglong *flags, ulonglong bits)
+{
+	const ulonglong value = *flags & ~bits;
+
+	return change(what, flags, &value, sizeof(value), bits);
+}
+
+void repairs_undo(void)
+{
+	while (n) {
+		struct repaired *r = &list[--n];
+
+		if (r->bits) {
+			ulonglong before;
+
+			memcpy(&before, r->before, sizeof(before));
+			*(ulonglong *)r->place |= before & r->bits;
+		} else if (!memcmp(r->place, r->after, r->size)) {
+			memcpy(r->place, r->before, r->size);
+		}
+	}
+}

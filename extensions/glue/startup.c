@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Crash's start-up, corrected. crash dies on these dumps before it would load an extension, but
+// `crash --minimal` stops in front of the steps that die, and loads extensions: here its wrong
+// values are repaired first and the steps it left out are then run in its own order (main_loop()
+// in main.c).
+#include "crash.h"
+#include "glue.h"
+
+#include <dlfcn.h>
+
+#include "lakvm/dump.h"
+#include "lakvm/vmcoreinfo.h"
+
+/* --- values that crash takes from the wrong place --- */
+
+/* crash takes the page size from the dump's block size (memory.c, memory_page_size); QEMU writes
+ * 4096 there whatever the guest has. Everything below is derived from it in loongarch64_init(). */
+static void repair_page_size(const struct la_geometry *g)
+{
+	static char table[3][65536]; /* one page of each table level, of the largest size */
+	const uint size = 1u << g->page_shift;
+
+	REPAIR("page size", machdep->pagesize, size);
+	REPAIR("page shift", machdep->pageshift, g->page_shift);
+	REPAIR("page offset mask", machdep->pageoffset, (ulong)size - 1);
+	REPAIR("page mask", machdep->pagemask, ~((ulonglong)size - 1));
+	REPAIR("pgd buffer", machdep->pgd, table[0]);
+	REPAIR("pmd buffer", machdep->pmd, table[1]);
+	REPAIR("pte buffer", machdep->ptbl, table[2]);
+	REPAIR("entries of a pgd", machdep->ptrs_per_pgd, (int)(size / 8));
+	/* 16 KiB for every page size (asm/thread_info.h); crash guesses from the page size. */
+	REPAIR("kernel stack size", machdep->stacksize, (ulong)LA_THREAD_SIZE);
+}
+
+/* --- VMCOREINFO: QEMU's dumps carry none, the guest's memory does --- */
+
+static bool vmcoreinfo(struct la_arena *arena, const char **text, size_t *len)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+
+	*text = reader_dump() ? la_dump_vmcoreinfo(reader_dump(), len) : NULL;
+	if (*text)
+		return true;
+	return kernel && la_vmcoreinfo_read(kernel, arena, text, len, NULL) == LA_OK;
+}
+
+/* pc->read_vmcoreinfo: a malloc'ed copy of the value, or NULL. */
+static char *read_vmcoreinfo_hook(const char *key)
+{
+	struct la_arena *arena = la_arena_new(1 << 17);
+	const char *text, *value;
+	char *copy = NULL;
+	size_t len, n;
+
+	if (arena && vmcoreinfo(arena, &text, &len) &&
+	    la_vmcoreinfo_get(text, len, key, &value, &n))
+		copy = strndup(value, n);
+	la_arena_free(arena);
+	return copy;
+}
+
+static bool vmcoreinfo_number(const char *key, uint64_t *ret)
+{
+	struct la_arena *arena = la_arena_new(1 << 17);
+	const char *text;
+	size_t len;
+	const bool found = arena && vmcoreinfo(arena, &text, &len) &&
+			   la_vmcoreinfo_number(text, len, key, false, ret);
+
+	la_arena_free(arena);
+	return found;
+}
+
+/*
+ * Where vmalloc memory starts. Without VMCOREINFO crash reads vmlist, which is __initdata and
+ * poisoned once the guest has booted, and calls exit() over it (memory.c, first_vmalloc_address).
+ */
+static ulong vmalloc_start_hook(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	uint64_t start, head, first;
+	struct la_member list;
+
+	if (vmcoreinfo_number("NUMBER(VMALLOC_START)", &start))
+		return start;
+	/* Kernels before 6.9 keep their areas in a list sorted by address (mm/vmalloc.c). */
+	if (kernel && kernel->door->symbol(kernel->door->ctx, "vmap_area_list", &head) &&
+	    kernel->door->member(kernel->door->ctx, "vmap_area", "list", &list) &&
+	    la_read_u64(kernel, head, &first, NULL) == LA_OK && first != head &&
+	    la_read_member(kernel, first - list.offset, "vmap_area", "va_start", &start, NULL) == LA_OK)
+		return start;
+	return 0; /* nothing was allocated yet, or nobody knows: crash then counts nothing as vmalloc */
+}
+
+/* panic() marks the CPUs it stops offline; crash counts online CPUs only (loongarch64.c). */
+static int get_smp_cpus_hook(void)
+{
+	const int present = get_highest_cpu_present() + 1;
+
+	return present > 0 ? present : 1;
+}
+
+static void repair_section_bits(void)
+{
+	uint64_t bits;
+
+	/* 29 in mainline (asm/sparsemem.h, since 5.19); the 4.19 and 5.10 ports of vendors have 28. */
+	if (!vmcoreinfo_number("NUMBER(SECTION_SIZE_BITS)", &bits) || bits < 20 || bits > 40)
+		bits = THIS_KERNEL_VERSION && THIS_KERNEL_VERSION < LINUX(5, 19, 0) ? 28 : 29;
+	REPAIR("memory section size", machdep->section_size_bits, (ulong)bits);
+}
+
+void startup_repair(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+
+	if (kernel && kernel->mmu.geometry.levels)
+		repair_page_size(&kernel->mmu.geometry);
+	reader_install();
+	translate_install();
+	backtrace_install();
+	REPAIR("VMCOREINFO", pc->read_vmcoreinfo, read_vmcoreinfo_hook);
+	REPAIR("start of vmalloc memory", machdep->vmalloc_start, vmalloc_start_hook);
+	REPAIR("number of CPUs", machdep->get_smp_cpus, get_smp_cpus_hook);
+}
+
+/* --- the steps of main_loop() that minimal mode leaves out --- */
+
+static void (*crash_machdep_init)(int);
+
+static void step_config(void)
+{
+	read_in_kernel_config(IKCFG_INIT);
+}
+
+static void step_machdep(void)
+{
+	crash_machdep_init(POST_GDB);
+	repair_section_bits();
+}
+
+static void step_task(void)
+{
+	/* Else crash looks for a panicking task with "foreach bt"; we know better, see below. */
+	tt->flags |= PANIC_TASK_NOT_FOUND;
+	task_init();
+}
+
+static void step_end(void)
+{
+	crash_machdep_init(POST_INIT);
+}
+
+static const struct step {
+	const char *name;
+	void (*run)(void);
+	bool needed; /* without it the later steps would work on nothing */
+	const char *lost; /* what does not work if it fails */
+} steps[] = {
+	{ "kernel configuration", step_config, false, "sys config" },
+	{ "kernel_init", kernel_init, true, "everything but lakvm's own commands" },
+	{ "machdep_init", step_machdep, true, "everything but lakvm's own commands" },
+	{ "vm_init", vm_init, false, "kmem, and struct page" },
+	{ "module_init", module_init, false, "mod, and symbols of modules" },
+	{ "help_init", help_init, false, "help" },
+	{ "task_init", step_task, true, "ps, bt, and all that works on tasks" },
+	{ "vfs_init", vfs_init, false, "files, mount" },
+	{ "net_init", net_init, false, "net" },
+	{ "dev_init", dev_init, false, "dev" },
+	{ "machdep_init, end", step_end, false, "mach" },
+};
+
+static void run_step(void *arg)
+{
+	((const struct step *)arg)->run();
+}
+
+/* vm_init() left half done would let kmem walk a table that is not there (nr_to_section). */
+static void mend_sections(void)
+{
+	if (vt->mem_sec || !machdep->section_size_bits || !machdep->max_physmem_bits)
+		return;
+	if (!machdep->sections_per_root)
+		machdep->sections_per_root = 1;
+	vt->mem_sec = calloc(NR_SECTION_ROOTS(), sizeof(void *));
+	if (!vt->mem_section)
+		vt->mem_section = calloc(1, 64);
+}
+
+/* The task that panicked, and the active task of each CPU, as crash's own search would set them. */
+static void set_panic_task(void)
+{
+	const struct la_cpus *cpus = session_cpus(NULL);
+	struct task_context *context;
+
+	for (int i = 0; tt->active_set && i < kt->cpus && i < NR_CPUS; i++)
+		tt->panic_threads[i] = tt->active_set[i];
+	for (size_t i = 0; cpus && i < cpus->n; i++) {
+		if (cpus->cpu[i].state != LA_CPU_PANICKING)
+			continue;
+		context = task_to_context(cpus->cpu[i].task.address);
+		if (!context)
+			continue;
+		tt->flags &= ~PANIC_TASK_NOT_FOUND;
+		tt->panic_task = context->task;
+		tt->panic_processor = context->processor;
+		tt->current = context;
+		return;
+	}
+}
+
+static bool run_steps(void)
+{
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (guard_run(run_step, (void *)&steps[i])) {
+			if (steps[i].run == vm_init)
+				mend_sections();
+			continue;
+		}
+		error(WARNING, "lakvm: start-up step \"%s\" failed; not working now: %s\n",
+		      steps[i].name, steps[i].lost);
+		mend_sections();
+		if (steps[i].needed)
+			return false;
+	}
+	set_panic_task();
+	return true;
+}
+
+static void banner(void *unused)
+{
+	(void)unused;
+	fprintf(fp, "\n");
+	display_sys_stats();
+	show_context(CURRENT_CONTEXT());
+	fprintf(fp, "\n");
+}
+
+/* The steps parse lines of their own with crash's global argument vector, in which cmd_extend
+ * goes on looking for its next argument. */
+struct arguments {
+	char *args[MAXARGS];
+	char line[BUFSIZE], orig_line[BUFSIZE];
+	int argcnt, optind, argerrs;
+};
+
+static void arguments_save(struct arguments *a)
+{
+	memcpy(a->args, args, sizeof(a->args));
+	memcpy(a->line, pc->command_line, sizeof(a->line));
+	memcpy(a->orig_line, pc->orig_line, sizeof(a->orig_line));
+	a->argcnt = argcnt;
+	a->optind = optind;
+	a->argerrs = argerrs;
+}
+
+static void arguments_restore(const struct arguments *a)
+{
+	memcpy(args, a->args, sizeof(a->args));
+	memcpy(pc->command_line, a->line, sizeof(a->line));
+	memcpy(pc->orig_line, a->orig_line, sizeof(a->orig_line));
+	argcnt = a->argcnt;
+	optind = a->optind;
+	argerrs = a->argerrs;
+}
+
+void startup_promote(void)
+{
+	static struct arguments saved;
+	/* After "extend -u" a second load finds crash's tables filled in already. */
+	const bool started = tt->flags & TASK_INIT_DONE;
+	bool full;
+
+	*(void **)&crash_machdep_init = dlsym(RTLD_DEFAULT, "loongarch64_init");
+	arguments_save(&saved);
+	full = started || run_steps();
+	if (full) {
+		repair_clear_bits("minimal mode", &pc->flags, MINIMAL_MODE);
+		if (!started && !(pc->flags & SILENT))
+			guard_run(banner, NULL);
+	} else {
+		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");
+	}
+	arguments_restore(&saved);
+}

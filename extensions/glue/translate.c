@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// kvtop, uvtop and translate_pte of crash, answered by the core's translation and printed in
+// crash's form, for vtop, pte and every readmem of a virtual address.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/mmu.h"
+
+static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
+{
+	char flags[160], entry_text[32], pa_text[32], head[80];
+	int width_entry, width_pa;
+
+	la_pte_flags(entry, level > 0, flags, sizeof(flags));
+	sprintf(entry_text, "%lx", entry);
+	sprintf(pa_text, "%llx", (ulonglong)la_pte_pa(g, level, entry));
+	width_entry = (int)MAX(strlen(entry_text), strlen("PTE"));
+	width_pa = (int)MAX(strlen(pa_text), strlen("PHYSICAL"));
+
+	fprintf(fp, "%s  ", mkstring(head, width_entry, CENTER | LJUST,
+				     (char *)la_level_name(g, level)));
+	fprintf(fp, "%s  FLAGS\n", mkstring(head, width_pa, CENTER | LJUST, "PHYSICAL"));
+	fprintf(fp, "%s  ", mkstring(entry_text, width_entry, CENTER | RJUST, NULL));
+	fprintf(fp, "%s  (%s)\n", mkstring(pa_text, width_pa, CENTER | RJUST, NULL), flags);
+}
+
+static void print_swapped(ulong entry)
+{
+	char where[BUFSIZE];
+
+	/* Bit 23 marks exclusive swap entries since 6.3 (asm/pgtable-bits.h); crash counts it as part
+	 * of the type. Before, the type had 8 bits, but no guest has 128 swap areas. */
+	if (!swap_location(entry & ~(1UL << 23), where))
+		strcpy(where, "(swap entry, no swap area known)");
+	fprintf(fp, "      PTE: %016lx\n     SWAP: %s\n", entry, where);
+}
+
+static void print_walk(const struct la_kernel *k, ulong pgd, ulong va,
+		       const struct la_translation *t, enum la_status status,
+		       const struct la_error *err)
+{
+	const struct la_geometry *g = &k->mmu.geometry;
+
+	fprintf(fp, "SEGMENT: %s\n", la_segment_name(la_segment_of(va)));
+	if (t->window >= 0) {
+		fprintf(fp, " WINDOW: DMW%d %016llx\n\n", t->window, (ulonglong)k->mmu.dmw[t->window]);
+		return;
+	}
+	fprintf(fp, "PAGE DIRECTORY: %016lx\n", pgd);
+	for (unsigned i = 0; i < t->nsteps; i++)
+		fprintf(fp, "  %s: %016llx => %016llx\n", la_level_name(g, t->step[i].level),
+			(ulonglong)t->step[i].entry_pa, (ulonglong)t->step[i].entry);
+	if (status == LA_OK) {
+		const unsigned kib = t->page_shift - 10;
+
+		fprintf(fp, " PAGE: %016llx", (ulonglong)(t->pa & ~((1ULL << t->page_shift) - 1)));
+		if (t->page_shift > g->page_shift)
+			fprintf(fp, "  (%lluMB)", 1ULL << (kib - 10));
+		fprintf(fp, "\n\n");
+		print_leaf(g, t->step[t->nsteps - 1].level, t->leaf);
+	} else if (t->swapped) {
+		fprintf(fp, "\n");
+		print_swapped(t->step[t->nsteps - 1].entry);
+	} else {
+		fprintf(fp, "  not mapped: %s\n", err->text);
+	}
+}
+
+static int translate(ulong pgd, ulong va, physaddr_t *paddr, int verbose)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_translation t;
+	struct la_error err = { "" };
+	enum la_status status;
+
+	if (!kernel)
+		return FALSE;
+	status = la_translate(kernel->door, &kernel->mmu, pgd, va, &t, &err);
+	if (verbose)
+		print_walk(kernel, pgd, va, &t, status, &err);
+	if (status == LA_OK)
+		*paddr = t.pa;
+	return status == LA_OK;
+}
+
+static int kvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int verbose)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+
+	(void)tc;
+	/* Kernel addresses are the same for all: the user tables only copy that half. */
+	return kernel && IS_KVADDR(va) ? translate(kernel->mmu.kernel_pgd, va, paddr, verbose) : FALSE;
+}
+
+static int uvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int verbose)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_error err = { "" };
+	uint64_t mm, pgd;
+
+	*paddr = 0;
+	if (!tc)
+		error(FATAL, "current context invalid\n");
+	if (!kernel)
+		return FALSE;
+	mm = tc->mm_struct;
+	if (!mm && la_read_member(kernel, tc->task, "task_struct", "active_mm", &mm, &err) != LA_OK)
+		mm = 0;
+	if (!mm || la_read_member(kernel, mm, "mm_struct", "pgd", &pgd, &err) != LA_OK) {
+		if (verbose)
+			fprintf(fp, "no page tables: %s\n",
+				mm ? err.text : "a kernel thread without an active_mm");
+		return FALSE;
+	}
+	return translate(pgd, va, paddr, verbose);
+}
+
+static int translate_pte_hook(ulong entry, void *physaddr, ulonglong unused)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	const struct la_geometry *g;
+	unsigned level;
+
+	(void)unused;
+	if (!kernel || !kernel->mmu.geometry.levels)
+		return FALSE;
+	g = &kernel->mmu.geometry;
+	/* A bare value does not tell its level. HGLOBAL (bit 12) lies below the page frame number of
+	 * 16K and 64K pages, where it can only mean a huge entry; with 4K pages it can not. */
+	level = g->page_shift > 12 && entry & LA_PTE_HGLOBAL && entry & LA_PTE_HUGE ? 1 : 0;
+
+	if (physaddr) {
+		*(ulong *)physaddr = la_pte_pa(g, level, entry);
+		return la_pte_present(entry);
+	}
+	if (la_pte_present(entry))
+		print_leaf(g, level, entry);
+	else if (!(entry & ~LA_PTE_GLOBAL))
+		fprintf(fp, "%lx: no mapping\n", entry);
+	else
+		print_swapped(entry);
+	return la_pte_present(entry);
+}
+
+void translate_install(void)
+{
+	REPAIR("kernel address translation", machdep->kvtop, kvtop_hook);
+	REPAIR("user address translation", machdep->uvtop, uvtop_hook);
+	REPAIR("page-table entry printing", machdep->translate_pte, translate_pte_hook);
+}
