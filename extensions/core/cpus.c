@@ -489,7 +489,7 @@ static void find_position(struct work *w, struct la_cpu *c)
 		c->pc = c->regs.pc;
 		c->pc_source = c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES :
 								       LA_PC_TEXT;
-	} else if (top && top->pc) {
+	} else if (top && top->pc_known) {
 		c->pc = top->pc;
 		c->pc_source = LA_PC_RECOVERED;
 	}

@@ -20,6 +20,8 @@ enum la_verdict {
 	LA_VERDICT_PANIC,       /* "panic" */
 	LA_VERDICT_OOPS,        /* "oops": an oops, and no panic after it */
 	LA_VERDICT_RUNNING,     /* "running": nothing wrong was found */
+	LA_VERDICT_SOFT_LOCKUP, /* "soft-lockup": reported, and still going on */
+	LA_VERDICT_FIRMWARE,    /* "firmware": no vCPU runs Linux, and Linux never ran */
 };
 const char *la_verdict_name(enum la_verdict v);
 
