@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Results as text, in the manner of crash's own commands: labels right-aligned before a colon,
+// frames as "bt" prints them. What is unknown is printed as such.
+#include "lakvm/render.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+#define LABEL 11 /* columns up to the colon */
+
+static void put(const struct la_sink *sink, const char *text)
+{
+	sink->put(sink->ctx, text);
+}
+
+static void putf(const struct la_sink *sink, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Numbers and short names only: longer text goes through put_safe(). */
+static void putf(const struct la_sink *sink, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put(sink, text);
+}
+
+/* Text of the guest, of any length: control characters and broken UTF-8 are shown as \xNN. */
+static void put_safe(const struct la_sink *sink, const char *text)
+{
+	char chunk[256];
+
+	while (*text) {
+		text = la_text_escape(text, chunk, sizeof(chunk));
+		put(sink, chunk);
+	}
+}
+
+static void label(const struct la_sink *sink, const char *name)
+{
+	putf(sink, "%*s: ", LABEL, name);
+}
+
+static void put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
+		       uint64_t offset, const char *module)
+{
+	put_safe(sink, symbol);
+	if (offset_known)
+		putf(sink, "+%#" PRIx64, offset);
+	if (module) {
+		put(sink, " [");
+		put_safe(sink, module);
+		put(sink, "]");
+	}
+}
+
+static void put_task(const struct la_sink *sink, const struct la_task *task)
+{
+	if (task->address)
+		putf(sink, "%016" PRIx64, task->address);
+	else
+		put(sink, "unknown");
+	if (task->pid_known)
+		putf(sink, "  PID: %d", task->pid);
+	else
+		put(sink, "  PID: -");
+	put(sink, "  COMMAND: ");
+	if (task->comm[0]) {
+		put(sink, "\"");
+		put_safe(sink, task->comm);
+		put(sink, "\"");
+	} else {
+		put(sink, "-");
+	}
+}
+
+/* " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified. */
+static void put_stack(const struct la_kernel *k, const struct la_stack *stack,
+		      const struct la_sink *sink)
+{
+	const struct la_door *door = k->door;
+
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct la_frame *f = &stack->frame[i];
+		uint64_t where = la_fold_vector(k, f->pc);
+		const char *file;
+		unsigned line;
+
+		putf(sink, "%s#%zu [%016" PRIx64 "] ", i < 10 ? " " : "", i, f->sp);
+		if (f->symbol)
+			put_symbol(sink, f->symbol, f->pc_known, where - f->start, f->module);
+		else
+			put(sink, "(unknown)");
+		if (f->pc_known)
+			putf(sink, " at %016" PRIx64, f->pc);
+		if (!f->verified)
+			putf(sink, "  ?%s", la_method_name(f->method));
+		put(sink, "\n");
+		if (f->pc_known && door->line &&
+		    door->line(door->ctx, f->pc_exact ? where : where - 4, &file, &line)) {
+			put(sink, "    ");
+			put_safe(sink, file);
+			putf(sink, ": %u\n", line);
+		}
+		if (f->pt_regs)
+			putf(sink, "    --- exception frame at %016" PRIx64 " ---\n", f->pt_regs);
+	}
+	if (!stack->n || (stack->stop != LA_STOP_END && stack->stop != LA_STOP_USER)) {
+		put(sink, "    (stack ends: ");
+		put_safe(sink, stack->reason[0] ? stack->reason : la_stop_name(stack->stop));
+		put(sink, ")\n");
+	}
+}
+
+/* Registers as crash's bt prints them for an exception frame, four to a line, with CSRs. */
+static void put_registers(const struct la_regs *regs, const struct la_sink *sink)
+{
+	unsigned column = 0;
+	uint64_t value;
+	char words[160];
+
+	if (regs->pc_known) {
+		putf(sink, "    %5s: %016" PRIx64, "pc", regs->pc);
+		column = 1;
+	}
+	for (unsigned i = 1; i < LA_NGPR; i++) {
+		if (!la_gpr_get(regs, i, &value))
+			continue;
+		putf(sink, "%s%5s: %016" PRIx64, column ? "" : "    ", la_gpr_name(i), value);
+		if (++column == 3) {
+			put(sink, "\n");
+			column = 0;
+		}
+	}
+	if (column)
+		put(sink, "\n");
+	for (unsigned i = 0; i < LA_NCSR; i++) {
+		if (!la_csr_get(regs, i, &value))
+			continue;
+		la_csr_decode(i, value, words, sizeof(words));
+		putf(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value,
+		     words[0] ? "  " : "", words);
+	}
+}
+
+/* Instruction words around @pc, as the kernel's own "Code:" line (show_code() in traps.c). */
+static void put_code(const struct la_kernel *k, uint64_t pc, const struct la_sink *sink)
+{
+	bool any = false;
+
+	for (int i = -6; i < 6; i++) {
+		uint32_t insn;
+
+		if (la_read_u32(k, pc + (uint64_t)((int64_t)i * 4), &insn, NULL) != LA_OK)
+			continue;
+		if (!any)
+			label(sink, "CODE");
+		any = true;
+		putf(sink, i ? "%08x " : "<%08x> ", insn);
+	}
+	if (any)
+		put(sink, "\n");
+}
+
+static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
+{
+	const struct la_cause *c = &p->cause;
+
+	label(sink, "VERDICT");
+	putf(sink, "%s (%s)", la_verdict_name(p->verdict), la_confidence_name(p->confidence));
+	if (p->message) {
+		put(sink, ": ");
+		put_safe(sink, p->message);
+	}
+	put(sink, "\n");
+	if (c->kind) {
+		label(sink, "CAUSE");
+		put(sink, c->kind);
+		if (c->address_known)
+			putf(sink, " at address %016" PRIx64, c->address);
+		if (c->symbol) {
+			put(sink, " in ");
+			put_symbol(sink, c->symbol, c->pc_known || c->offset, c->offset, c->module);
+		}
+		if (c->pc_known)
+			putf(sink, " (pc %016" PRIx64 ")", c->pc);
+		put(sink, "\n");
+	}
+	label(sink, "TASK");
+	put_task(sink, &p->task);
+	if (p->cpu >= 0)
+		putf(sink, "  CPU: %d\n", p->cpu);
+	else
+		put(sink, "  CPU: -\n");
+	label(sink, "UPTIME");
+	if (p->uptime_known)
+		putf(sink, "%.6f s\n", p->uptime_s);
+	else
+		put(sink, "unknown\n");
+	if (p->signature) {
+		label(sink, "SIGNATURE");
+		putf(sink, "%s ", p->hash);
+		put_safe(sink, p->signature);
+		put(sink, "\n");
+	}
+}
+
+static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
+{
+	char vcpu[12] = "-", pid[12] = "-", cpu[12] = "-";
+
+	if (c->matched || c->vcpu < 0)
+		snprintf(cpu, sizeof(cpu), "%u", c->cpu);
+	if (c->vcpu >= 0)
+		snprintf(vcpu, sizeof(vcpu), "%d", c->vcpu);
+	if (c->task.pid_known)
+		snprintf(pid, sizeof(pid), "%d", c->task.pid);
+	putf(sink, "%4s %4s  %-13s %7s  ", cpu, vcpu, la_cpu_state_name(c->state), pid);
+	if (c->task.comm[0]) {
+		char comm[sizeof(c->task.comm) * 4];
+
+		la_text_escape(c->task.comm, comm, sizeof(comm));
+		putf(sink, "%-16s ", comm);
+	} else {
+		putf(sink, "%-16s ", "-");
+	}
+	if (c->symbol)
+		put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
+	else if (c->pc_source != LA_PC_NONE)
+		putf(sink, "%016" PRIx64, c->pc);
+	else
+		put(sink, "-");
+	if (c->regs.source != LA_REGS_NONE)
+		putf(sink, "  (pc: %s)", la_pc_source_name(c->pc_source));
+	put(sink, "\n");
+	if (c->remark) {
+		put(sink, "           note: ");
+		put_safe(sink, c->remark);
+		put(sink, "\n");
+	}
+}
+
+static void put_cpu_header(const struct la_sink *sink)
+{
+	put(sink, " CPU VCPU  STATE             PID  COMM             POSITION\n");
+}
+
+static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
+{
+	bool any = false;
+
+	for (size_t i = 0; p->cpus && i < p->cpus->n; i++) {
+		const struct la_cpu *c = &p->cpus->cpu[i];
+
+		if (p->cpu >= 0 && c->cpu == (unsigned)p->cpu)
+			continue;
+		if (!any) {
+			put(sink, "\nOTHER CPUS:\n");
+			put_cpu_header(sink);
+		}
+		any = true;
+		put_cpu_line(c, sink);
+	}
+}
+
+void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
+			  const struct la_sink *sink)
+{
+	put_verdict(p, sink);
+	if (p->stack) {
+		putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
+		put_stack(k, p->stack, sink);
+	}
+	if (p->cause.regs_known) {
+		put(sink, "\nREGISTERS AT THE FAULT:\n");
+		put_registers(&p->cause.regs, sink);
+	}
+	if (p->cause.pc_known)
+		put_code(k, p->cause.pc, sink);
+	put_other_cpus(p, sink);
+	if (p->nlog_tail) {
+		put(sink, "\nEND OF THE LOG:\n");
+		for (size_t i = 0; i < p->nlog_tail; i++) {
+			put_safe(sink, p->log_tail[i]);
+			put(sink, "\n");
+		}
+	}
+	if (p->nfacts) {
+		put(sink, "\nFACTS:\n");
+		for (size_t i = 0; i < p->nfacts; i++) {
+			put(sink, "  ");
+			put_safe(sink, p->fact[i].source);
+			put(sink, ": ");
+			put_safe(sink, p->fact[i].text);
+			put(sink, "\n");
+		}
+	}
+	for (size_t i = 0; i < p->nunchecked; i++) {
+		if (!i)
+			put(sink, "\nNOT CHECKED:\n");
+		put(sink, "  ");
+		put_safe(sink, p->unchecked[i].rule);
+		put(sink, ": ");
+		put_safe(sink, p->unchecked[i].reason);
+		put(sink, "\n");
+	}
+}
+
+bool la_render_wanted(const struct la_render_options *opt, const struct la_cpu *c)
+{
+	if (!opt->only)
+		return true;
+	for (size_t i = 0; i < opt->nonly; i++)
+		if (opt->only[i] == c->cpu)
+			return true;
+	return false;
+}
+
+void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
+			 const struct la_render_options *opt, const struct la_sink *sink)
+{
+	bool details = opt->registers || opt->stacks, first = true;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+
+		if (!la_render_wanted(opt, c))
+			continue;
+		if (details && !first)
+			put(sink, "\n");
+		if (details || first)
+			put_cpu_header(sink);
+		first = false;
+		put_cpu_line(c, sink);
+		if (opt->stacks)
+			put_stack(k, &c->stack, sink);
+		if (opt->registers)
+			put_registers(&c->regs, sink);
+	}
+	if (cpus->remark) {
+		put(sink, "note: ");
+		put_safe(sink, cpus->remark);
+		put(sink, "\n");
+	}
+}
