@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Boot a LoongArch64 guest, freeze it, and take everything about that one instant.
+
+Needs:  qemu-system-loongarch64 (10.0 or newer) and gdb-multiarch in PATH: tests/lab/lab.sh has both.
+Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as virsh dump writes it),
+        dump.raw (not flattened), dump.16k (the same in 16 KiB blocks), gdb-stacks.txt, translations.txt,
+        meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
+        The guest's own QEMU is always ended.
+
+Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
+                 [--memory 4G] [--vcpus 2] [--until REGEX] [--settle SECONDS] [--timeout SECONDS]
+                 [--device QEMU-ARGUMENT]... [--no-gdb]
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import reblock  # noqa: E402
+import truth    # noqa: E402
+
+
+class Monitor:
+    """QEMU's machine protocol over its unix socket."""
+
+    def __init__(self, path, process, timeout=20):
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                self.socket = socket.socket(socket.AF_UNIX)
+                self.socket.connect(path)
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > limit:
+                    raise RuntimeError("QEMU does not answer on its monitor") from None
+                time.sleep(0.1)
+        self.file = self.socket.makefile("rw", encoding="utf-8")
+        self.file.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, **arguments):
+        self.file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            line = self.file.readline()
+            if not line:
+                raise RuntimeError(f"QEMU went away during {name}")
+            answer = json.loads(line)
+            if "error" in answer:
+                raise RuntimeError(f"{name}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def human(self, line):
+        """What the human monitor prints for one line, as virsh qemu-monitor-command --hmp gives it."""
+        return self.command("human-monitor-command", **{"command-line": line}).replace("\r", "")
+
+
+def start(options, out, sockets):
+    """Start QEMU; its serial console goes to serial.log."""
+    line = ["qemu-system-loongarch64", "-M", "virt", "-accel", "tcg", "-cpu", "la464", "-nic", "none",
+            "-display", "none", "-m", options.memory, "-smp", str(options.vcpus),
+            "-serial", f"file:{out}/serial.log",
+            "-qmp", f"unix:{sockets}/qmp,server=on,wait=off",
+            "-chardev", f"socket,id=gdb,path={sockets}/gdb,server=on,wait=off", "-gdb", "chardev:gdb",
+            "-kernel", options.kernel, "-append", options.append]
+    if options.initrd:
+        line += ["-initrd", options.initrd]
+    for device in options.device:
+        line += device.split()
+    return line, subprocess.Popen(line, stdin=subprocess.DEVNULL)
+
+
+def wait_for(pattern, path, process, timeout):
+    """Wait until the serial log matches; the seconds it took."""
+    began = time.monotonic()
+    regex = re.compile(pattern.encode())
+    while time.monotonic() - began < timeout:
+        if os.path.exists(path):
+            with open(path, "rb") as log:
+                if regex.search(log.read()):
+                    return time.monotonic() - began
+        if process.poll() is not None:
+            raise RuntimeError(f"QEMU ended with {process.returncode}")
+        time.sleep(0.2)
+    raise RuntimeError(f"no {pattern!r} on the serial console within {timeout} s")
+
+
+def stacks(vmlinux, sockets, out):
+    """The debugger's own view of every vCPU. It comes last: when gdb leaves, the guest runs on."""
+    with open(f"{out}/gdb-stacks.txt", "w", encoding="utf-8") as file:
+        subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
+                        "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
+                        "-x", f"{HERE}/gdb_stacks.py", vmlinux],
+                       stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
+                       check=True, timeout=300)
+
+
+def keep(source, target):
+    """Have the file there too, without a second copy where that can be."""
+    if os.path.exists(target):
+        os.unlink(target)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def take(monitor, options, out, sockets):
+    """Everything of the frozen guest, the debugger last."""
+    monitor.command("stop")
+    with open(f"{out}/registers.txt", "w", encoding="utf-8") as file:
+        file.write(monitor.human("info registers -a"))
+    monitor.human(f"dump-guest-memory -z {out}/dump.kdump")
+    for name, kind in (("dump.elf", "elf"), ("dump.raw", "kdump-raw-zlib")):
+        monitor.command("dump-guest-memory", paging=False, protocol=f"file:{out}/{name}", format=kind)
+    subprocess.run(["fallocate", "--dig-holes", f"{out}/dump.elf"], check=True)
+    truth.write(monitor, options.vmlinux, out)
+    if options.gdb:
+        stacks(options.vmlinux, sockets, out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kernel", required=True, help="what QEMU boots")
+    parser.add_argument("--vmlinux", required=True, help="the same kernel with debugging information")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--initrd")
+    parser.add_argument("--append", default="")
+    parser.add_argument("--memory", default="4G")
+    parser.add_argument("--vcpus", type=int, default=2)
+    parser.add_argument("--until", default="end Kernel panic", help="the serial line to wait for")
+    parser.add_argument("--settle", type=float, default=1.0, help="seconds from that line to the freeze")
+    parser.add_argument("--timeout", type=float, default=180)
+    parser.add_argument("--device", action="append", default=[], help="more of QEMU's own options")
+    parser.add_argument("--no-gdb", dest="gdb", action="store_false")
+    options = parser.parse_args()
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("guest.py: told to end"))
+    out = os.path.abspath(options.out)
+    os.makedirs(out, exist_ok=True)
+    for name in ("done", "serial.log"):
+        if os.path.exists(f"{out}/{name}"):
+            os.unlink(f"{out}/{name}")
+    process = None
+    with tempfile.TemporaryDirectory() as sockets:
+        try:
+            line, process = start(options, out, sockets)
+            monitor = Monitor(f"{sockets}/qmp", process)
+            seconds = wait_for(options.until, f"{out}/serial.log", process, options.timeout)
+            time.sleep(options.settle)
+            version = monitor.human("info version").strip()
+            take(monitor, options, out, sockets)
+        finally:
+            if process and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+    reblock.convert(f"{out}/dump.raw", f"{out}/dump.16k", 16384)
+    keep(options.vmlinux, f"{out}/vmlinux")
+    with open(f"{out}/serial.log", encoding="utf-8", errors="replace") as log:
+        release = re.search(r"Linux version (\S+)", log.read())
+    shown = [os.path.basename(word) if word.startswith("/") else word for word in line]
+    meta = {"memory": options.memory, "vcpus": options.vcpus, "kernel": release and release.group(1),
+            "append": options.append, "qemu": version, "until": options.until,
+            "seconds_to_it": round(seconds, 1), "settle": options.settle,
+            "qemu_command": [re.sub(r"(file:|unix:|path=)/\S*/", r"\1", word) for word in shown]}
+    with open(f"{out}/meta.json", "w", encoding="utf-8") as file:
+        json.dump(meta, file, indent=2)
+        file.write("\n")
+    open(f"{out}/done", "w", encoding="utf-8").close()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as problem:
+        sys.exit(f"guest.py: {problem}")

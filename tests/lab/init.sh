@@ -1,0 +1,77 @@
+#!/bin/sh
+# /init of the lab's guests: says what the kernel itself knows (the truth to compare with), keeps
+# every vCPU doing something different, then brings the guest down.
+# Needs: busybox, modules in /modules. Obeys on the kernel command line:
+#   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
+#   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
+# Result: on the console, sections between "=== lakvm NAME ===" lines, ended by "=== lakvm end ===".
+export PATH=/bin
+/bin/busybox mkdir -p /proc /sys /dev /tmp
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+mount -t debugfs debug /sys/kernel/debug 2>/dev/null
+mount -t tmpfs tmp /tmp 2>/dev/null
+
+do=sysrq-c wait=2
+for word in $(cat /proc/cmdline); do
+	case $word in
+	lakvm.do=*) do=${word#*=} ;;
+	lakvm.wait=*) wait=${word#*=} ;;
+	esac
+done
+for module in /modules/*.ko; do
+	[ -f "$module" ] && insmod "$module"
+done
+
+say() { echo "=== lakvm $1 ==="; }
+
+script() { # NAME BODY: a task that is called NAME
+	printf '#!/bin/sh\n%s\n' "$2" > "/bin/$1"
+	chmod 755 "/bin/$1"
+}
+script spin-user 'while :; do :; done'
+script spin-system 'exec dd if=/dev/zero of=/dev/null bs=64k'
+script sleep-long 'sleep 100000'
+script wait-pipe 'cat /tmp/pipe'
+script end-guest 'case $1 in
+sysrq-*) echo "${1#sysrq-}" > /proc/sysrq-trigger ;;
+lkdtm-*) echo "${1#lkdtm-}" > /sys/kernel/debug/provoke-crash/DIRECT ;;
+esac'
+
+mkfifo /tmp/pipe
+taskset 2 spin-user &
+taskset 4 spin-system 2>/dev/null &
+sleep-long &
+wait-pipe &
+sleep "$wait"
+
+# one sheet, written at once: the console is shared with the kernel
+{
+	say uname; uname -a
+	say cmdline; cat /proc/cmdline
+	say meminfo; cat /proc/meminfo
+	say modules; cat /proc/modules
+	say iomem; cat /proc/iomem
+	say cpuinfo; grep -E '^(processor|package|core|global_id)' /proc/cpuinfo
+	say ps; ps -o pid,ppid,stat,comm 2>/dev/null || ps
+	say stacks
+	for dir in /proc/[0-9]*; do
+		echo "pid ${dir#/proc/} $(cat "$dir/comm" 2>/dev/null)"
+		cat "$dir/stack" 2>/dev/null
+	done
+	say end
+} > /tmp/sheet
+cat /tmp/sheet
+
+echo 1 > /proc/sys/kernel/panic_on_oops
+echo 1 > /proc/sys/kernel/sysrq
+if [ "$do" = none ]; then
+	say ready
+else
+	say "$do"
+	sleep 1
+	taskset 1 end-guest "$do" &
+fi
+while :; do sleep 1000; done

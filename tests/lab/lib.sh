@@ -1,0 +1,85 @@
+# What the lab's scripts share; sourced, not run.
+# Needs:  to be root on a Debian machine with a network, for everything that is not in the cache yet.
+# Result: the functions below, and $here (tests/lab), $tree (the source tree), $cache.
+# LAKVM_CACHE moves the cache, LAKVM_MIRROR names a Debian mirror, LAKVM_SUITE another suite.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+while [ ! -f "$here/lib.sh" ] && [ "$here" != / ]; do
+	here=$(dirname "$here")
+	[ -f "$here/tests/lab/lib.sh" ] && here=$here/tests/lab
+done
+tree=$(cd "$here/../.." && pwd)
+cache=${LAKVM_CACHE:-$HOME/.cache/lakvm}
+suite=${LAKVM_SUITE:-forky}	# the oldest Debian suite that has loong64
+
+say() { echo "lab: $*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+native() { [ "$(uname -m)" = loongarch64 ]; }
+
+need_root() { [ "$(id -u)" = 0 ] || die "this must run as root"; }
+
+# install what the host lacks: COMMAND=PACKAGE...
+need_tools() {
+	missing=
+	for pair; do
+		command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
+	done
+	[ -z "$missing" ] && return
+	say "installing$missing"
+	apt-get -qq update >&2 || true
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >&2
+}
+
+# the Debian mirror this machine is configured for
+mirror() {
+	found=${LAKVM_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+		grep -v security | sort -u | head -n 1)}
+	[ -n "$found" ] || die "no Debian mirror in apt's configuration: set LAKVM_MIRROR"
+	echo "$found"
+}
+
+# build COMMAND... NAME: unless $cache/NAME is there, run "COMMAND... NEW" on a fresh directory and move
+# it in place at the end, so that a broken run leaves nothing behind
+build() {
+	for made; do :; done
+	[ -e "$cache/$made" ] && return
+	mkdir -p "$cache"
+	new=$cache/.new-$made-$$
+	trap 'rm -rf "$new"' EXIT
+	trap 'exit 1' INT TERM
+	mkdir "$new"
+	say "making $made"
+	began=$(date +%s)
+	step=$1
+	"$step" "$new"
+	mv "$new" "$cache/$made"
+	trap - EXIT INT TERM
+	say "$made made in $(($(date +%s) - began)) s"
+}
+
+# within ROOT COMMAND...: run it in a chroot with the source tree at /src, the cache at /cache and, when
+# $LAKVM_CASE names a directory, that at /case; the mounts are private and vanish with the command
+within() {
+	root=$1
+	shift
+	mkdir -p "$root/src" "$root/cache" "$root/case" "$cache"
+	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	SRC=$tree CACHE=$(cd "$cache" && pwd) CASE=${LAKVM_CASE:-} ROOT=$root unshare -m sh -euc '
+		mount --make-rprivate /
+		mount --bind "$SRC" "$ROOT/src"
+		mount --rbind "$CACHE" "$ROOT/cache"
+		[ -z "$CASE" ] || mount --bind "$CASE" "$ROOT/case"
+		mount --rbind /dev "$ROOT/dev"
+		mount -t proc proc "$ROOT/proc"
+		mount -t sysfs sysfs "$ROOT/sys"
+		mount -t tmpfs tmpfs "$ROOT/tmp"
+		cd /
+		unset LAKVM_CACHE SRC CACHE CASE
+		exec chroot "$ROOT" env -u ROOT HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' within "$@"
+}
