@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Walking a stack: which method leaves a frame, which step is believed, where it ends.
+#include "steps.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cfi.h"
+
+const char *la_method_name(enum la_method method)
+{
+	switch (method) {
+	case LA_FROM_REGS:
+		return "regs";
+	case LA_FROM_POSITION:
+		return "position";
+	case LA_FROM_CFI:
+		return "cfi";
+	case LA_FROM_ORC:
+		return "orc";
+	case LA_FROM_PROLOGUE:
+		return "prologue";
+	case LA_FROM_EXCEPTION:
+		return "exception";
+	case LA_FROM_IRQ_SWITCH:
+		return "irq-switch";
+	case LA_FROM_SCAN:
+		return "scan";
+	}
+	return "?";
+}
+
+const char *la_stop_name(enum la_stop stop)
+{
+	switch (stop) {
+	case LA_STOP_END:
+		return "end";
+	case LA_STOP_USER:
+		return "user";
+	case LA_STOP_NO_REGS:
+		return "no-registers";
+	case LA_STOP_BAD_PC:
+		return "bad-pc";
+	case LA_STOP_BAD_SP:
+		return "bad-sp";
+	case LA_STOP_UNREADABLE:
+		return "unreadable";
+	case LA_STOP_NO_RULE:
+		return "no-rule";
+	case LA_STOP_LIMIT:
+		return "limit";
+	}
+	return "?";
+}
+
+static bool between(const struct la_kernel *k, uint64_t pc, const char *from, const char *to)
+{
+	uint64_t start, end;
+
+	return k->door->symbol(k->door->ctx, from, &start) &&
+	       k->door->symbol(k->door->ctx, to, &end) && pc >= start && pc < end;
+}
+
+bool la_is_text(const struct la_kernel *k, uint64_t pc)
+{
+	struct la_symbol symbol;
+	uint64_t address;
+
+	pc = la_fold_vector(k, pc);
+	if (pc & 3 || !k->door->symbol_at(k->door->ctx, pc, &symbol))
+		return false;
+	if (symbol.module || between(k, pc, "_stext", "_etext") ||
+	    between(k, pc, "_sinittext", "_einittext") || between(k, pc, "_text", "_stext"))
+		return true;
+	/* A symbol, and no ranges to doubt it. */
+	return !k->door->symbol(k->door->ctx, "_etext", &address);
+}
+
+bool la_at_resolve(const struct la_walk *w, struct la_at *at)
+{
+	at->symbol = (struct la_symbol){ .name = NULL };
+	at->code = at->regs.pc;
+	if (!at->regs.pc_known || !la_is_text(w->k, at->regs.pc - (at->exact ? 0 : 4)))
+		return false;
+	/* The call, not what follows it: a call that never returns can be a function's last. */
+	at->code = la_fold_vector(w->k, at->regs.pc - (at->exact ? 0 : 4));
+	return w->k->door->symbol_at(w->k->door->ctx, at->code, &at->symbol);
+}
+
+void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_method method,
+		  struct la_at *ret)
+{
+	/* tp and the per-CPU base are constant in kernel mode; fp and s0-s8 survive calls. */
+	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
+
+	*ret = (struct la_at){ .regs = at->regs, .exact = false, .method = method };
+	ret->regs.gpr_known &= kept;
+	ret->regs.csr_known = 0;
+	la_gpr_set(&ret->regs, LA_R_ZERO, 0);
+	la_gpr_set(&ret->regs, LA_R_SP, cfa);
+	la_gpr_set(&ret->regs, LA_R_RA, ra);
+	ret->regs.pc_known = true;
+	ret->regs.pc = ra;
+}
+
+enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret)
+{
+	struct la_cfi_row row;
+	uint64_t base, ra;
+
+	if (!la_cfi_row(w->k->cfi, at->code, &row) ||
+	    !la_gpr_get(&at->regs, row.cfa_reg, &base))
+		return LA_STEP_NOT_MINE;
+	ret->cfa = base + (uint64_t)(int64_t)row.cfa_offset;
+
+	switch (row.rule[LA_R_RA].kind) {
+	case LA_RULE_SAME:
+		/* Only a function that called nothing since still has it in the register. */
+		if (!at->exact || !la_gpr_get(&at->regs, LA_R_RA, &ra))
+			return LA_STEP_NOT_MINE;
+		break;
+	case LA_RULE_AT_CFA:
+		if (la_read_u64(w->k, ret->cfa + (uint64_t)(int64_t)row.rule[LA_R_RA].offset, &ra,
+				NULL) == LA_OK)
+			break;
+		ret->stop = LA_STOP_UNREADABLE;
+		ret->why = "the stack cannot be read";
+		return LA_STEP_STOP;
+	default:
+		return LA_STEP_NOT_MINE;
+	}
+	la_at_return(at, ra, ret->cfa, LA_FROM_CFI, &ret->caller);
+
+	for (unsigned r = LA_R_FP; r < LA_NGPR; r++) {
+		uint64_t place = ret->cfa + (uint64_t)(int64_t)row.rule[r].offset;
+
+		switch (row.rule[r].kind) {
+		case LA_RULE_SAME:
+			break;
+		case LA_RULE_AT_CFA:
+			if (la_read_u64(w->k, place, &place, NULL) == LA_OK) {
+				la_gpr_set(&ret->caller.regs, r, place);
+				break;
+			}
+			/* fall through */
+		case LA_RULE_UNKNOWN:
+			ret->caller.regs.gpr_known &= ~(1u << r);
+			break;
+		case LA_RULE_CFA_PLUS:
+			la_gpr_set(&ret->caller.regs, r, place);
+			break;
+		}
+	}
+	return LA_STEP_DONE;
+}
+
+/* Best first. An exception's entry code has no usable description, so it must come before CFI. */
+static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_prologue };
+
+static enum la_step_result try_methods(const struct la_walk *w, const struct la_at *at,
+				       struct la_step *ret)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		enum la_step_result result;
+
+		*ret = (struct la_step){ .cfa = 0 };
+		result = methods[i](w, at, ret);
+		if (result != LA_STEP_NOT_MINE)
+			return result;
+	}
+	return LA_STEP_NOT_MINE;
+}
+
+static bool at_irq_stack_start(const struct la_walk *w, const struct la_at *at)
+{
+	uint64_t sp;
+
+	return w->irq.base && !at->exact && la_gpr_get(&at->regs, LA_R_SP, &sp) &&
+	       sp == w->irq.top - LA_IRQ_STACK_START;
+}
+
+/*
+ * do_vint (kernel/traps.c, 5.19 to 7.2) stores the address of pt_regs, which is the stack pointer
+ * it was entered with, at the start of the IRQ stack, and keeps its own stack pointer in s0. Both
+ * agree if s0 was followed well; else the stored word alone leads to the interrupted context.
+ */
+static enum la_step_result leave_irq_stack(const struct la_walk *w, const struct la_at *at,
+					   struct la_step *ret)
+{
+	struct la_at on_task_stack = *at;
+	uint64_t pt_regs, sp, saved_sp, prmd;
+
+	ret->stop = LA_STOP_UNREADABLE;
+	ret->why = "the IRQ stack's first word cannot be read";
+	if (la_read_u64(w->k, w->irq.top - LA_IRQ_STACK_START, &pt_regs, NULL) != LA_OK)
+		return LA_STEP_STOP;
+	if (la_gpr_get(&at->regs, LA_R_S0, &sp)) {
+		la_gpr_set(&on_task_stack.regs, LA_R_SP, sp);
+		if (try_methods(w, &on_task_stack, ret) == LA_STEP_DONE && ret->cfa == pt_regs) {
+			ret->sound = true;
+			return LA_STEP_DONE;
+		}
+	}
+
+	*ret = (struct la_step){ .stop = LA_STOP_BAD_SP,
+				 .why = "the IRQ stack's first word leads to no saved registers" };
+	if (la_pt_regs_read(w->k, pt_regs, &ret->caller.regs, NULL) != LA_OK ||
+	    !la_gpr_get(&ret->caller.regs, LA_R_SP, &saved_sp) ||
+	    !la_csr_get(&ret->caller.regs, LA_CSR_PRMD, &prmd))
+		return LA_STEP_STOP;
+	ret->pt_regs = pt_regs;
+	if ((prmd & 3) == 3) {
+		ret->stop = LA_STOP_USER;
+		ret->why = "came from user mode";
+		return LA_STEP_STOP;
+	}
+	if (saved_sp != pt_regs + LA_PT_REGS_SIZE)
+		return LA_STEP_STOP;
+	ret->cfa = saved_sp;
+	ret->caller.exact = true;
+	ret->caller.method = LA_FROM_IRQ_SWITCH;
+	return LA_STEP_DONE;
+}
+
+static uint64_t block_of(uint64_t sp)
+{
+	return sp & ~(LA_THREAD_SIZE - 1); /* stacks are aligned to their size */
+}
+
+/* Is @cfa where the caller of a frame at @sp can have its stack pointer? */
+static bool is_further_up(const struct la_walk *w, const struct la_at *at, uint64_t sp,
+			  uint64_t cfa)
+{
+	if (cfa & 7)
+		return false;
+	if (at_irq_stack_start(w, at))
+		return block_of(cfa) != w->irq.base;
+	if (w->irq.base && block_of(sp) == w->irq.base && cfa > w->irq.top - LA_IRQ_STACK_START)
+		return false;
+	/* Only code that was interrupted before it took stack returns to the same address. */
+	if (cfa == sp)
+		return at->exact;
+	return cfa > sp && block_of(cfa - 1) == block_of(sp);
+}
+
+/* Is the stack this frame is on one that its CPU and task can be on? */
+static bool is_own_stack(const struct la_walk *w, uint64_t sp)
+{
+	uint64_t base = block_of(sp);
+
+	return !w->task_stack || base == w->task_stack || (w->irq.base && base == w->irq.base);
+}
+
+static void stop(struct la_frames *f, enum la_stop reason, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void stop(struct la_frames *f, enum la_stop reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->stop = reason;
+	va_start(ap, fmt);
+	vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
+	va_end(ap);
+	f->verified = reason == LA_STOP_END || reason == LA_STOP_USER;
+	for (size_t i = 0; i < f->n; i++)
+		f->verified = f->verified && f->frame[i].verified;
+}
+
+static struct la_frame *push(struct la_frames *f, const struct la_at *at, bool verified)
+{
+	struct la_frame *frame = &f->frame[f->n++];
+
+	*frame = (struct la_frame){
+		.pc = at->regs.pc_known ? at->regs.pc : 0,
+		.pc_known = at->regs.pc_known,
+		.sp = at->regs.gpr[LA_R_SP],
+		.symbol = at->symbol.name,
+		.start = at->symbol.name ? at->symbol.start : 0,
+		.module = at->symbol.module,
+		.method = at->method,
+		.pc_exact = at->exact && at->regs.pc_known,
+		.verified = verified,
+	};
+	return frame;
+}
+
+/* See "verified" in unwind.h. */
+static bool proves(const struct la_walk *w, const struct la_at *at, const struct la_step *step)
+{
+	if (step->caller.exact)
+		return step->sound;
+	switch (la_link_check(w->k, step->caller.regs.pc, &at->symbol)) {
+	case LA_LINK_DIRECT:
+		return true;
+	case LA_LINK_INDIRECT:
+		return step->caller.method == LA_FROM_CFI || step->caller.method == LA_FROM_ORC ||
+		       !at->symbol.name;
+	case LA_LINK_NONE:
+		break;
+	}
+	return false;
+}
+
+/* Functions below which nothing but start-up code lies: a walk that fails there has ended. */
+static bool is_near_end(const char *symbol)
+{
+	return symbol && (!strcmp(symbol, "start_kernel") || !strcmp(symbol, "start_secondary"));
+}
+
+void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verified,
+		 struct la_frames *ret)
+{
+	struct la_at at = *start;
+
+	ret->n = 0;
+	for (;;) {
+		struct la_step step = { .cfa = 0 };
+		enum la_step_result result;
+		struct la_frame *frame;
+		uint64_t sp;
+
+		if (!la_gpr_get(&at.regs, LA_R_SP, &sp))
+			return stop(ret, LA_STOP_NO_REGS, "no stack pointer");
+		verified = verified && is_own_stack(w, sp);
+		frame = push(ret, &at, verified);
+		if (at.symbol.name && la_is_stack_end(w->k, at.symbol.name))
+			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
+		if (ret->n == LA_MAX_FRAMES)
+			return stop(ret, LA_STOP_LIMIT, "more than %d frames", LA_MAX_FRAMES);
+
+		result = at_irq_stack_start(w, &at) ? leave_irq_stack(w, &at, &step) :
+						      try_methods(w, &at, &step);
+		frame->pt_regs = step.pt_regs;
+		if (result != LA_STEP_DONE && is_near_end(at.symbol.name))
+			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
+		if (result == LA_STEP_NOT_MINE)
+			return stop(ret, LA_STOP_NO_RULE, "no way known to leave %s",
+				    at.symbol.name ? at.symbol.name : "this address");
+		if (result == LA_STEP_STOP)
+			return stop(ret, step.stop, "%s", step.why);
+
+		if (!is_further_up(w, &at, sp, step.cfa))
+			return stop(ret, LA_STOP_BAD_SP,
+				    "the caller's stack pointer would be 0x%llx, after 0x%llx",
+				    (unsigned long long)step.cfa, (unsigned long long)sp);
+		frame->cfa = step.cfa;
+		verified = verified && proves(w, &at, &step);
+		at = step.caller;
+		/* Where an exception struck, even a pc outside of text is a frame: the bad jump. */
+		if (!la_at_resolve(w, &at) && !at.exact) {
+			if (is_near_end(frame->symbol))
+				return stop(ret, LA_STOP_END, "%s", frame->symbol);
+			return stop(ret, LA_STOP_BAD_PC, "0x%llx is no kernel text",
+				    (unsigned long long)at.regs.pc);
+		}
+	}
+}
+
+void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs,
+		  int cpu)
+{
+	uint64_t tp;
+
+	*w = (struct la_walk){ .k = k };
+	if (cpu >= 0 && la_irq_stack(k, (unsigned)cpu, &w->irq, NULL) != LA_OK)
+		w->irq.base = w->irq.top = 0;
+	if (!la_gpr_get(regs, LA_R_TP, &tp))
+		return;
+	if (!k->thread_info_in_task)
+		w->task_stack = tp & (LA_THREAD_SIZE - 1) ? 0 : tp;
+	else if (la_read_member(k, tp, "task_struct", "stack", &w->task_stack, NULL) != LA_OK)
+		w->task_stack = 0;
+}
+
+void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, struct la_stack *ret)
+{
+	*ret = (struct la_stack){ .stop = frames->stop, .verified = frames->verified };
+	memcpy(ret->reason, frames->reason, sizeof(ret->reason));
+	ret->frame = la_alloc_n(arena, frames->n, sizeof(*ret->frame));
+	if (!ret->frame) {
+		ret->stop = LA_STOP_LIMIT;
+		ret->verified = false;
+		snprintf(ret->reason, sizeof(ret->reason), "out of memory");
+		return;
+	}
+	memcpy(ret->frame, frames->frame, frames->n * sizeof(*ret->frame));
+	ret->n = frames->n;
+}
+
+void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
+	       int cpu, struct la_stack *ret)
+{
+	struct la_at at = { .regs = *start, .exact = true, .method = LA_FROM_REGS };
+	struct la_frames frames = { .n = 0 };
+	struct la_walk w;
+	uint64_t sp, crmd;
+
+	la_walk_init(&w, k, start, cpu);
+	if (!start->pc_known || !la_gpr_get(start, LA_R_SP, &sp)) {
+		stop(&frames, LA_STOP_NO_REGS, "no registers to start from");
+		return la_frames_keep(arena, &frames, ret);
+	}
+	/* A sleeping task goes on behind its call of __switch_to, a new one at a first instruction
+	 * (where the symbol of the address before is another one). */
+	if (start->source == LA_REGS_SWITCHED) {
+		struct la_symbol symbol;
+
+		at.exact = k->door->symbol_at(k->door->ctx, start->pc, &symbol) &&
+			   symbol.start == start->pc;
+	}
+	la_at_resolve(&w, &at);
+	if (!at.symbol.name && (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 :
+								       sp >> 63 == 0)) {
+		push(&frames, &at, true);
+		stop(&frames, LA_STOP_USER, "in user mode");
+		return la_frames_keep(arena, &frames, ret);
+	}
+	la_walk_run(&w, &at, true, &frames);
+	la_frames_keep(arena, &frames, ret);
+}
+
+enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
+			    struct la_error *err)
+{
+	const struct la_door *door = k->door;
+	struct la_member thread, m;
+
+	*ret = (struct la_regs){ .source = LA_REGS_SWITCHED };
+	if (!door->member(door->ctx, "task_struct", "thread", &thread))
+		return la_fail(err, LA_ABSENT, "task_struct.thread");
+	for (unsigned r = 0; r < LA_NGPR; r++) {
+		enum la_status status;
+		char name[8];
+		uint64_t value;
+
+		if (r != LA_R_RA && r != LA_R_SP && r < LA_R_FP)
+			continue;
+		snprintf(name, sizeof(name), "reg%02u", r);
+		if (!door->member(door->ctx, "thread_struct", name, &m))
+			return la_fail(err, LA_ABSENT, "thread_struct.%s", name);
+		status = la_read_u64(k, task + thread.offset + m.offset, &value, err);
+		if (status != LA_OK)
+			return la_fail(err, status, "registers of task 0x%llx",
+				       (unsigned long long)task);
+		la_gpr_set(ret, r, value);
+	}
+	ret->pc_known = true;
+	ret->pc = ret->gpr[LA_R_RA];
+	return LA_OK;
+}

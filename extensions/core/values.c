@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What instructions do to general registers, for the simple ones (manual, volume 1, 2.2).
+#include "values.h"
+
+#include "insn.h"
+
+/* All others write the register in bits 4:0, or none: then it says too many. */
+uint32_t la_insn_writes(uint32_t insn)
+{
+	unsigned op10 = insn >> 22;
+
+	if (la_insn_is_bl(insn))
+		return 1u << LA_R_RA;
+	if (la_insn_is_b(insn) || la_insn_is_branch(insn))
+		return 0;
+	if (op10 >= 0x0a4 && op10 <= 0x0a7) /* st.b ... st.d */
+		return 0;
+	if (op10 >= 0x0ab && op10 <= 0x0af) /* preld, fld.s, fst.s, fld.d, fst.d */
+		return 0;
+	if (insn >> 24 == 0x25 || insn >> 24 == 0x27) /* stptr.w, stptr.d */
+		return 0;
+	if (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7)) /* stx.b ... stx.d */
+		return 0;
+	if (insn >> 15 == 0x70e4 || insn >> 15 == 0x70e5) /* dbar, ibar */
+		return 0;
+	if (insn >> 15 == 0xc91 || insn >> 15 == 0x54 || insn >> 15 == 0x56) /* idle, break, syscall */
+		return 0;
+	/* rdtimel.w, rdtimeh.w and rdtime.d put the counter's number into rj. */
+	if (insn >> 12 == 6 && (insn >> 10 & 3) != 3)
+		return (1u << la_insn_rd(insn) | 1u << la_insn_rj(insn)) & ~1u;
+	return (1u << la_insn_rd(insn)) & ~1u;
+}
+
+static int64_t sext32(uint64_t v)
+{
+	return (int64_t)(int32_t)(uint32_t)v;
+}
+
+/* rd = rj OP immediate, and constants. */
+static bool immediate(const struct la_values *v, uint32_t insn, uint64_t pc, uint64_t *ret)
+{
+	unsigned rj = la_insn_rj(insn), rd = la_insn_rd(insn);
+	uint64_t si12 = (uint64_t)la_insn_si12(insn), ui12 = insn >> 10 & 0xfff;
+	uint64_t si20 = (uint64_t)la_insn_si20(insn);
+	uint64_t a;
+
+	switch (insn >> 25) {
+	case 0x0a: /* lu12i.w */
+		*ret = (uint64_t)sext32(si20 << 12);
+		return true;
+	case 0x0b: /* lu32i.d: keeps the low half of rd */
+		*ret = si20 << 32 | (v->value[rd] & 0xffffffff);
+		return la_values_has(v, rd);
+	case 0x0c: /* pcaddi */
+		*ret = pc + (si20 << 2);
+		return true;
+	case 0x0d: /* pcalau12i */
+		*ret = (pc + (si20 << 12)) & ~UINT64_C(0xfff);
+		return true;
+	case 0x0e: /* pcaddu12i */
+		*ret = pc + (si20 << 12);
+		return true;
+	case 0x0f: /* pcaddu18i */
+		*ret = pc + (si20 << 18);
+		return true;
+	}
+
+	if (!la_values_has(v, rj))
+		return false;
+	a = v->value[rj];
+	switch (insn >> 22) {
+	case 0x008: /* slti */
+		*ret = (int64_t)a < (int64_t)si12;
+		return true;
+	case 0x009: /* sltui */
+		*ret = a < si12;
+		return true;
+	case 0x00a: /* addi.w */
+		*ret = (uint64_t)sext32(a + si12);
+		return true;
+	case 0x00b: /* addi.d */
+		*ret = a + si12;
+		return true;
+	case 0x00c: /* lu52i.d */
+		*ret = si12 << 52 | (a & ((UINT64_C(1) << 52) - 1));
+		return true;
+	case 0x00d: /* andi */
+		*ret = a & ui12;
+		return true;
+	case 0x00e: /* ori */
+		*ret = a | ui12;
+		return true;
+	case 0x00f: /* xori */
+		*ret = a ^ ui12;
+		return true;
+	}
+	switch (insn >> 16) {
+	case 0x0041: /* slli.d */
+		*ret = a << (insn >> 10 & 63);
+		return true;
+	case 0x0045: /* srli.d */
+		*ret = a >> (insn >> 10 & 63);
+		return true;
+	case 0x0049: /* srai.d */
+		*ret = (uint64_t)((int64_t)a >> (insn >> 10 & 63));
+		return true;
+	}
+	return false;
+}
+
+/* rd = rj OP rk */
+static bool two_registers(const struct la_values *v, uint32_t insn, uint64_t *ret)
+{
+	uint64_t a = v->value[la_insn_rj(insn)], b = v->value[la_insn_rk(insn)];
+
+	if (!la_values_has(v, la_insn_rj(insn)) || !la_values_has(v, la_insn_rk(insn)))
+		return false;
+	switch (insn >> 15) {
+	case 0x20: /* add.w */
+		*ret = (uint64_t)sext32(a + b);
+		return true;
+	case 0x21: /* add.d */
+		*ret = a + b;
+		return true;
+	case 0x22: /* sub.w */
+		*ret = (uint64_t)sext32(a - b);
+		return true;
+	case 0x23: /* sub.d */
+		*ret = a - b;
+		return true;
+	case 0x24: /* slt */
+		*ret = (int64_t)a < (int64_t)b;
+		return true;
+	case 0x25: /* sltu */
+		*ret = a < b;
+		return true;
+	case 0x28: /* nor */
+		*ret = ~(a | b);
+		return true;
+	case 0x29: /* and */
+		*ret = a & b;
+		return true;
+	case 0x2a: /* or */
+		*ret = a | b;
+		return true;
+	case 0x2b: /* xor */
+		*ret = a ^ b;
+		return true;
+	}
+	return false;
+}
+
+void la_values_run(struct la_values *v, uint32_t insn, uint64_t pc)
+{
+	uint32_t written = la_insn_writes(insn);
+	uint64_t value;
+
+	if (!written)
+		return;
+	if (la_insn_is_bl(insn))
+		la_values_set(v, LA_R_RA, pc + 4);
+	else if (la_insn_is_jirl(insn))
+		la_values_set(v, la_insn_rd(insn), pc + 4);
+	else if (immediate(v, insn, pc, &value) || two_registers(v, insn, &value))
+		la_values_set(v, la_insn_rd(insn), value);
+	else
+		v->known &= ~written;
+}
