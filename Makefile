@@ -17,7 +17,7 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror
 LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
-LIBS = -ldw -lelf -ljansson
+LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd
 
 CORE_CFLAGS = -include extensions/core/banned.h
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
@@ -30,7 +30,7 @@ CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := arena cfi
+MALLOC_OK := arena cfi dump_unpack
 
 # V=1 shows whole commands.
 Q = $(if $(V),,@)
@@ -59,7 +59,7 @@ HOSTCC ?= gcc
 UNIT := build/unit
 UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
-UNIT_LIBS = -lcmocka -ldw -lelf -ljansson
+UNIT_LIBS = -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
 UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
 
