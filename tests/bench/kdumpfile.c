@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// libkdumpfile behind three functions.
+#include "kdumpfile.h"
+
+#include <fcntl.h>
+#include <libkdumpfile/kdumpfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct lkd {
+	kdump_ctx_t *ctx;
+	int fd;
+};
+
+struct lkd *lkd_open(const char *path)
+{
+	struct lkd *lkd = calloc(1, sizeof(*lkd));
+	kdump_status status;
+	kdump_num_t page = 0;
+
+	if (!lkd)
+		return NULL;
+	lkd->fd = open(path, O_RDONLY);
+	lkd->ctx = kdump_new();
+	if (lkd->fd < 0 || !lkd->ctx) {
+		perror(path);
+		exit(2);
+	}
+	status = kdump_open_fd(lkd->ctx, lkd->fd);
+	if (status != KDUMP_OK) {
+		fprintf(stderr, "%s: libkdumpfile: %s\n", path, kdump_get_err(lkd->ctx));
+		lkd_close(lkd);
+		return NULL;
+	}
+	// An ELF file has no page size of its own, and 0.5.1 divides by it.
+	if (kdump_get_number_attr(lkd->ctx, "arch.page_size", &page) != KDUMP_OK || !page)
+		kdump_set_number_attr(lkd->ctx, "arch.page_size", 4096);
+	return lkd;
+}
+
+int lkd_read(struct lkd *lkd, uint64_t pa, void *ret, size_t len)
+{
+	size_t n = len;
+
+	return kdump_read(lkd->ctx, KDUMP_MACHPHYSADDR, pa, ret, &n) != KDUMP_OK || n != len;
+}
+
+void lkd_close(struct lkd *lkd)
+{
+	kdump_free(lkd->ctx);
+	close(lkd->fd);
+	free(lkd);
+}
