@@ -119,19 +119,13 @@ static void eat_spaces(const char **p)
 		(*p)++;
 }
 
-/* The last (for task names, which may hold anything) or first place of @literal's @n bytes. */
-static const char *find(const char *s, const char *literal, size_t n, bool last)
+/* The first place in @s of the first @n bytes of @literal, or NULL. */
+static const char *find(const char *s, const char *literal, size_t n)
 {
-	const char *found = NULL;
-
-	for (; *s; s++) {
-		if (strncmp(s, literal, n))
-			continue;
-		found = s;
-		if (!last)
-			break;
-	}
-	return found;
+	for (; *s; s++)
+		if (!strncmp(s, literal, n))
+			return s;
+	return NULL;
 }
 
 static void set_comm(struct la_event *e, const char *start, const char *end)
@@ -183,16 +177,20 @@ static bool scan(const char *line, const char *pattern, struct la_event *e)
 				return false;
 			e->era_known = true;
 			break;
-		case 't':
 		case 's':
-			end = find(line, pattern + 2, strcspn(pattern + 2, "%"),
-				   pattern[1] == 't');
-			if (!end)
+			line = find(line, pattern + 2, strcspn(pattern + 2, "%"));
+			if (!line)
 				return false;
-			if (pattern[1] == 't')
-				set_comm(e, line, end);
-			line = end;
 			break;
+		case 't':
+			/* A name may hold anything: the longest one after which the rest fits. */
+			for (end = line + strlen(line); end > line; end--) {
+				if (scan(end, pattern + 2, e)) {
+					set_comm(e, line, end);
+					return true;
+				}
+			}
+			return false;
 		case 'm':
 			e->text = line;
 			return true;
