@@ -278,6 +278,9 @@ static struct la_frame *push(struct la_frames *f, const struct la_at *at, bool v
 		.sp = at->regs.gpr[LA_R_SP],
 		.symbol = at->symbol.name,
 		.start = at->symbol.name ? at->symbol.start : 0,
+		.offset = at->symbol.name && at->regs.pc_known ?
+				  at->code + (at->exact ? 0 : 4) - at->symbol.start :
+				  0,
 		.module = at->symbol.module,
 		.method = at->method,
 		.pc_exact = at->exact && at->regs.pc_known,

@@ -62,6 +62,7 @@ struct la_frame {
 	uint64_t cfa; /* stack pointer of its caller; 0 = unknown */
 	const char *symbol; /* NULL = unknown */
 	uint64_t start;     /* address of the symbol */
+	uint64_t offset;    /* of pc in it; for a pc in a copied vector, in the original */
 	const char *module; /* NULL: the kernel itself */
 	enum la_method method;
 	bool pc_exact;    /* pc is an instruction that was about to run, not a return address */

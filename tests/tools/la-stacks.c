@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Print the stacks of a dump with the core alone: every vCPU, and with -t every task that is not
+ * running. For comparing with gdb (tests/tools/compare.py) on any machine.
+ *
+ *   la-stacks [-k RELOCATION] [-p PC,PC,...] [-t] VMLINUX DUMP
+ *
+ * -p gives the vCPUs' exact pcs, in the order of the notes; without it they are found.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lakvm/cpus.h"
+#include "vmlinux.h"
+
+#define MAX_TASKS 100000
+
+static void print_stack(const struct la_stack *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct la_frame *f = &s->frame[i];
+
+		printf("#%zu ", i);
+		if (f->pc_known)
+			printf("0x%" PRIx64 " ", f->pc);
+		else
+			printf("- ");
+		printf("%s", f->symbol ? f->symbol : "?");
+		if (f->pc_known && f->symbol)
+			printf("+%" PRIu64, f->offset);
+		printf(" sp=0x%" PRIx64 " %s %s\n", f->sp, la_method_name(f->method),
+		       f->verified ? "verified" : "unverified");
+	}
+	printf("stop: %s (%s) %s\n\n", la_stop_name(s->stop), s->reason,
+	       s->verified ? "verified" : "unverified");
+}
+
+static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *pcs)
+{
+	struct la_note_regs *notes;
+	struct la_error err = { "" };
+	size_t n;
+
+	if (la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err) != LA_OK)
+		fprintf(stderr, "%s\n", err.text);
+	for (size_t i = 0; i < n; i++) {
+		struct la_regs *regs = &notes[i].regs;
+		struct la_stack stack;
+		int cpu = -1;
+		char *end;
+
+		for (unsigned c = 0; c < k->ncpus; c++)
+			if (k->percpu[c] == regs->gpr[LA_R_U0])
+				cpu = (int)c;
+		if (pcs && *pcs) {
+			regs->pc = strtoull(pcs, &end, 16);
+			regs->pc_known = true;
+			pcs = *end == ',' ? end + 1 : end;
+		}
+		la_unwind_cpu(k, arena, regs, cpu, &stack);
+		printf("CPU %u linux %d\n", notes[i].pid - 1, cpu);
+		print_stack(&stack);
+	}
+}
+
+static void print_tasks(const struct la_kernel *k, struct la_arena *arena)
+{
+	struct la_member tasks;
+	uint64_t init, at;
+
+	if (!k->door->symbol(k->door->ctx, "init_task", &init) ||
+	    !k->door->member(k->door->ctx, "task_struct", "tasks", &tasks))
+		return;
+	at = init;
+	for (unsigned i = 0; i < MAX_TASKS; i++) {
+		struct la_task task;
+		struct la_regs regs;
+		struct la_stack stack;
+		uint64_t on_cpu = 0;
+
+		la_task_read(k, at, &task);
+		la_read_member(k, at, "task_struct", "on_cpu", &on_cpu, NULL);
+		if (!on_cpu && la_task_regs(k, at, &regs, NULL) == LA_OK) {
+			la_unwind(k, arena, &regs, -1, &stack);
+			printf("TASK 0x%" PRIx64 " %d %s\n", at, task.pid, task.comm);
+			print_stack(&stack);
+		}
+		if (la_read_u64(k, at + tasks.offset, &at, NULL) != LA_OK)
+			break;
+		at -= tasks.offset;
+		if (at == init)
+			break;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct la_arena *arena = la_arena_new(256u << 20);
+	const char *pcs = NULL;
+	uint64_t relocation = 0;
+	struct la_error err = { "" };
+	struct la_kernel k;
+	struct vmlinux *v;
+	bool tasks = false;
+	int c;
+
+	while ((c = getopt(argc, argv, "k:p:t")) != -1) {
+		if (c == 'k')
+			relocation = strtoull(optarg, NULL, 0);
+		else if (c == 'p')
+			pcs = optarg;
+		else if (c == 't')
+			tasks = true;
+		else
+			return 99;
+	}
+	if (argc - optind != 2 || !arena) {
+		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-p PC,...] [-t] VMLINUX DUMP\n");
+		return 99;
+	}
+	v = vmlinux_open(argv[optind], argv[optind + 1], relocation);
+	if (la_kernel_init(&k, vmlinux_door(v), arena, &err) != LA_OK)
+		fprintf(stderr, "%s\n", err.text);
+	if (la_cfi_open(&k, &err) != LA_OK)
+		fprintf(stderr, "%s\n", err.text);
+	print_cpus(&k, arena, pcs);
+	if (tasks)
+		print_tasks(&k, arena);
+	la_cfi_close(&k);
+	vmlinux_close(v);
+	la_arena_free(arena);
+	return 0;
+}
