@@ -45,8 +45,9 @@ bool repair(const char *what, void *place, const void *value, size_t size);
 		repair(what, &(lvalue), &repair_value_, sizeof(lvalue));                           \
 	})
 
-/** Clear bits of a word of flags whose other bits crash goes on changing. */
-bool repair_clear_bits(const char *what, unsigned long long *flags, unsigned long long bits);
+/** Clear and set bits of a word of flags whose other bits crash goes on changing. */
+bool repair_bits(const char *what, unsigned long long *flags, unsigned long long clear,
+		 unsigned long long set);
 
 /** Put back everything, newest first. A place that someone else changed since is left alone. */
 void repairs_undo(void);
@@ -87,6 +88,10 @@ void translate_install(void);
 
 /* --- backtrace.c: bt for every task --- */
 void backtrace_install(void);
+
+/* --- kmem.c, mach.c: commands of crash that print wrong numbers --- */
+void kmem_install(void);
+void mach_install(void);
 
 /* --- startup.c: what crash computes wrongly before and while it starts --- */
 

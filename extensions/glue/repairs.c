@@ -40,11 +40,11 @@ bool repair(const char *what, void *place, const void *value, size_t size)
 	return change(what, place, value, size, 0);
 }
 
-bool repair_clear_bits(const char *what, ulonglong *flags, ulonglong bits)
+bool repair_bits(const char *what, ulonglong *flags, ulonglong clear, ulonglong set)
 {
-	const ulonglong value = *flags & ~bits;
+	const ulonglong value = (*flags & ~clear) | set;
 
-	return change(what, flags, &value, sizeof(value), bits);
+	return change(what, flags, &value, sizeof(value), clear | set);
 }
 
 void repairs_undo(void)
@@ -56,6 +56,7 @@ void repairs_undo(void)
 			ulonglong before;
 
 			memcpy(&before, r->before, sizeof(before));
+			*(ulonglong *)r->place &= ~r->bits;
 			*(ulonglong *)r->place |= before & r->bits;
 		} else if (!memcmp(r->place, r->after, r->size)) {
 			memcpy(r->place, r->before, r->size);

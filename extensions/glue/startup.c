@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 
 #include "lakvm/dump.h"
+#include "lakvm/regs.h"
 #include "lakvm/vmcoreinfo.h"
 
 /* --- values that crash takes from the wrong place --- */
@@ -110,6 +111,20 @@ static void repair_section_bits(void)
 	REPAIR("memory section size", machdep->section_size_bits, (ulong)bits);
 }
 
+static bool notes_are_qemu(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_arena *arena = la_arena_new(4 << 20);
+	struct la_note_regs *note;
+	size_t n = 0;
+
+	if (kernel && arena && kernel->door->notes)
+		la_notes_regs(arena, kernel->door->notes, kernel->door->notes_size, &note, &n, NULL);
+	const bool qemu = n && note[0].regs.source == LA_REGS_NOTE;
+	la_arena_free(arena);
+	return qemu;
+}
+
 void startup_repair(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
@@ -119,6 +134,14 @@ void startup_repair(void)
 	reader_install();
 	translate_install();
 	backtrace_install();
+	kmem_install();
+	mach_install();
+	if (notes_are_qemu()) {
+		/* Else task_init() takes kdump's per-CPU notes for the missing ones and warns (map_cpus_to_
+		 * prstatus). crash knows QEMU by a "QEMU" note, which its LoongArch dumps lack. */
+		repair_bits("dump made by QEMU", &pc->flags2, 0,
+			    DISKDUMP_DUMPFILE() ? QEMU_MEM_DUMP_COMPRESSED : QEMU_MEM_DUMP_ELF);
+	}
 	REPAIR("VMCOREINFO", pc->read_vmcoreinfo, read_vmcoreinfo_hook);
 	REPAIR("start of vmalloc memory", machdep->vmalloc_start, vmalloc_start_hook);
 	REPAIR("number of CPUs", machdep->get_smp_cpus, get_smp_cpus_hook);
@@ -273,13 +296,14 @@ void startup_promote(void)
 
 	*(void **)&crash_machdep_init = dlsym(RTLD_DEFAULT, "loongarch64_init");
 	arguments_save(&saved);
+	/* Before the steps: task_init() defines aliases of commands that minimal mode hides. */
+	repair_bits("minimal mode", &pc->flags, MINIMAL_MODE, 0);
 	full = started || run_steps();
-	if (full) {
-		repair_clear_bits("minimal mode", &pc->flags, MINIMAL_MODE);
-		if (!started && !(pc->flags & SILENT))
-			guard_run(banner, NULL);
-	} else {
+	if (!full) {
+		pc->flags |= MINIMAL_MODE;
 		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");
+	} else if (!started && !(pc->flags & SILENT)) {
+		guard_run(banner, NULL);
 	}
 	arguments_restore(&saved);
 }
