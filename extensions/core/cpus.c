@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What every CPU was doing: registers matched to CPUs, tasks, stacks, and a state with its reason.
+// What every CPU was doing: registers, task, stack, position, state.
 #include "lakvm/cpus.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "bytes.h"
+#include "cpu.h"
 
 static const char *const state_names[] = {
 	[LA_CPU_UNKNOWN] = "unknown",
@@ -49,127 +50,6 @@ static void remark(struct la_arena *arena, const char **remark_ret, const char *
 		joined = la_format(arena, "%s; %s", *remark_ret, text);
 	if (joined)
 		*remark_ret = joined;
-}
-
-/* --- which CPU do registers belong to? --- */
-
-/* A virtual address of the kernel: in a window, or mapped in the upper half. */
-static bool kernel_address(const struct la_kernel *k, uint64_t va)
-{
-	uint64_t pa;
-	int window;
-
-	return la_window(&k->mmu, va, &pa, &window) ||
-	       (la_segment_of(va) == LA_XKVRANGE && va >= k->mmu.vm_map_base);
-}
-
-/* thread_info of the task or stack that r2 points at (asm/thread_info.h, asm/current.h). */
-static bool tp_cpu(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret)
-{
-	uint64_t tp, cpu;
-	struct la_member m = { 0 };
-
-	if (!la_gpr_get(regs, LA_R_TP, &tp) || !kernel_address(k, tp))
-		return false;
-	if (k->thread_info_in_task &&
-	    !k->door->member(k->door->ctx, "task_struct", "thread_info", &m))
-		return false;
-	if (la_read_member(k, tp + m.offset, "thread_info", "cpu", &cpu, NULL) != LA_OK ||
-	    cpu >= k->ncpus)
-		return false;
-	*ret = (unsigned)cpu;
-	return true;
-}
-
-/* The task that r2 leads to: itself since 7.2, before the one whose stack begins there. */
-static bool tp_task(const struct la_kernel *k, const struct la_regs *regs, uint64_t *ret)
-{
-	uint64_t tp;
-
-	if (!la_gpr_get(regs, LA_R_TP, &tp) || !kernel_address(k, tp))
-		return false;
-	if (k->thread_info_in_task)
-		*ret = tp;
-	else if (la_read_member(k, tp, "thread_info", "task", ret, NULL) != LA_OK)
-		return false;
-	return kernel_address(k, *ret);
-}
-
-/* In kernel mode r21 is the per-CPU base of this CPU and of no other. */
-static bool percpu_cpu(const struct la_kernel *k, uint64_t base, unsigned *ret)
-{
-	for (unsigned i = 0; k->percpu && base && i < k->ncpus; i++) {
-		if (k->percpu[i] == base) {
-			*ret = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool within(uint64_t address, uint64_t base, uint64_t size)
-{
-	return base && address - base < size;
-}
-
-/* Which CPU's IRQ stack, or the stack of which CPU's current task, is @sp on? */
-static bool stack_cpu(const struct la_kernel *k, uint64_t sp, unsigned *ret)
-{
-	for (unsigned i = 0; k->percpu && i < k->ncpus; i++) {
-		struct la_stack_area area;
-		uint64_t task, stack;
-
-		if ((la_irq_stack(k, i, &area, NULL) == LA_OK &&
-		     within(sp, area.base, area.top - area.base)) ||
-		    (la_cpu_curr(k, i, &task, NULL) == LA_OK &&
-		     la_read_member(k, task, "task_struct", "stack", &stack, NULL) == LA_OK &&
-		     within(sp, stack, LA_THREAD_SIZE))) {
-			*ret = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Certain matches, from the registers themselves. */
-static bool match_by_registers(const struct la_kernel *k, const struct la_regs *regs,
-			       unsigned *ret)
-{
-	uint64_t value;
-
-	if (la_gpr_get(regs, LA_R_U0, &value) && percpu_cpu(k, value, ret))
-		return true;
-	/* The kernel keeps the base in a CSR too, which user mode cannot change (asm/percpu.h). */
-	if (la_csr_get(regs, LA_CSR_SAVE3, &value) && percpu_cpu(k, value, ret))
-		return true;
-	if (tp_cpu(k, regs, ret))
-		return true;
-	return la_gpr_get(regs, LA_R_SP, &value) && stack_cpu(k, value, ret);
-}
-
-/*
- * QEMU's CPU index is the physical id of the processor; Linux numbers CPUs as it brings them up
- * and keeps __cpu_logical_map[logical] = physical (arch/loongarch/kernel/smp.c).
- */
-static bool match_by_map(const struct la_kernel *k, int vcpu, unsigned *ret)
-{
-	uint64_t map, size;
-
-	if (vcpu < 0 || !k->door->symbol(k->door->ctx, "__cpu_logical_map", &map))
-		return false;
-	if (!k->door->symbol_size(k->door->ctx, "__cpu_logical_map", &size))
-		size = (uint64_t)k->ncpus * 4;
-	for (unsigned i = 0; i < k->ncpus && i < size / 4; i++) {
-		uint32_t physical;
-
-		if (la_read_u32(k, map + i * 4, &physical, NULL) != LA_OK)
-			return false;
-		if (physical == (uint32_t)vcpu) {
-			*ret = i;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* --- collecting --- */
@@ -254,7 +134,7 @@ static void match_rest(struct work *w, const struct la_note_regs *notes, size_t 
 	unsigned cpu;
 
 	for (size_t i = 0; i < n; i++) {
-		if (used[i] || !match_by_map(w->k, (int)notes[i].pid - 1, &cpu))
+		if (used[i] || !la_match_map(w->k, (int)notes[i].pid - 1, &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (c && !c->matched) {
@@ -311,7 +191,7 @@ static enum la_status collect(struct work *w, struct la_error *err)
 	for (size_t i = 0; i < n; i++) {
 		struct la_cpu *c;
 
-		if (!match_by_registers(w->k, &notes[i].regs, &cpu))
+		if (!la_match_registers(w->k, &notes[i].regs, &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (!c)
@@ -344,120 +224,24 @@ static enum la_status collect(struct work *w, struct la_error *err)
 
 /* --- one CPU --- */
 
-/* Does @symbol name @function, also as one of the compiler's variants ("panic.cold")? */
-static bool is_function(const char *symbol, const char *function)
-{
-	size_t n = strlen(function);
-
-	return symbol && !strncmp(symbol, function, n) && (!symbol[n] || symbol[n] == '.');
-}
-
-#define ANYWHERE SIZE_MAX
-
-/*
- * What functions on a stack say of a CPU. The first row that fits wins. To add one, say how deep
- * below the innermost frame the function still means that the CPU is at it right now.
- */
-static const struct {
-	const char *function;
-	size_t depth;
-	enum la_cpu_state state;
-} evidence[] = {
-	{ "crash_shutdown_secondary", ANYWHERE, LA_CPU_KDUMP_STOPPED },
-	{ "stop_this_cpu", ANYWHERE, LA_CPU_STOPPED },
-	{ "panic_smp_self_stop", ANYWHERE, LA_CPU_STOPPED },
-	{ "nmi_panic_self_stop", ANYWHERE, LA_CPU_STOPPED },
-	{ "panic", ANYWHERE, LA_CPU_PANICKING },
-	{ "vpanic", ANYWHERE, LA_CPU_PANICKING }, /* since 6.17 */
-	{ "__crash_kexec", ANYWHERE, LA_CPU_PANICKING },
-	{ "play_dead", ANYWHERE, LA_CPU_OFFLINE },
-	{ "arch_cpu_idle_dead", ANYWHERE, LA_CPU_OFFLINE },
-	{ "idle_play_dead", ANYWHERE, LA_CPU_OFFLINE },
-	{ "queued_spin_lock_slowpath", 1, LA_CPU_SPINNING },
-	{ "native_queued_spin_lock_slowpath", 1, LA_CPU_SPINNING },
-	{ "queued_read_lock_slowpath", 1, LA_CPU_SPINNING },
-	{ "queued_write_lock_slowpath", 1, LA_CPU_SPINNING },
-	{ "osq_lock", 1, LA_CPU_SPINNING },
-	{ "mutex_spin_on_owner", 1, LA_CPU_SPINNING },
-	{ "rwsem_spin_on_owner", 1, LA_CPU_SPINNING },
-	{ "smp_call_function_many_cond", 1, LA_CPU_IPI_WAIT },
-	{ "smp_call_function_single", 1, LA_CPU_IPI_WAIT },
-	{ "csd_lock_wait", 1, LA_CPU_IPI_WAIT },
-	{ "__delay", 1, LA_CPU_DELAY },
-	{ "__udelay", 1, LA_CPU_DELAY },
-	{ "__ndelay", 1, LA_CPU_DELAY },
-	{ "__arch_cpu_idle", 1, LA_CPU_IDLE },
-	{ "idle_exit", 1, LA_CPU_IDLE }, /* a label behind "idle 0" that counts as a symbol */
-	{ "arch_cpu_idle", 1, LA_CPU_IDLE },
-	{ "default_idle_call", 1, LA_CPU_IDLE },
-	{ "cpu_idle_poll", 1, LA_CPU_IDLE },
-	{ "do_idle", 0, LA_CPU_IDLE },
-};
-
-static bool on_stack(const struct la_cpu *c, const char *function, size_t depth)
-{
-	if (is_function(c->symbol, function))
-		return true;
-	for (size_t i = 0; i < c->stack.n && i <= depth; i++)
-		if (is_function(c->stack.frame[i].symbol, function))
-			return true;
-	return false;
-}
-
-/* Nothing special on the stack: interrupt, exception, or plain kernel code. */
-static enum la_cpu_state state_by_entry(const struct la_cpu *c)
-{
-	for (size_t i = 0; i < c->stack.n; i++) {
-		const struct la_frame *f = &c->stack.frame[i];
-
-		if (f->method == LA_FROM_IRQ_SWITCH || is_function(f->symbol, "do_vint") ||
-		    is_function(f->symbol, "handle_vint"))
-			return LA_CPU_IRQ;
-		if (!f->pt_regs)
-			continue;
-		return is_function(f->symbol, "handle_syscall") ||
-				       is_function(f->symbol, "handle_sys") ||
-				       i + 1 == c->stack.n ?
-			       LA_CPU_RUNNING :
-			       LA_CPU_EXCEPTION;
-	}
-	return LA_CPU_RUNNING;
-}
-
-static void find_state(const struct work *w, struct la_cpu *c)
-{
-	if (w->panic_cpu >= 0 && c->matched && c->cpu == (unsigned)w->panic_cpu) {
-		c->state = LA_CPU_PANICKING;
-		return;
-	}
-	for (size_t i = 0; i < sizeof(evidence) / sizeof(evidence[0]); i++) {
-		if (on_stack(c, evidence[i].function, evidence[i].depth)) {
-			c->state = evidence[i].state;
-			return;
-		}
-	}
-	if (c->stack.n || c->symbol)
-		c->state = state_by_entry(c);
-}
-
 /* No kernel value in tp, sp and r21: the CPU was not in the kernel. */
 static bool outside_kernel(const struct la_kernel *k, const struct la_regs *regs)
 {
 	uint64_t value;
 	unsigned cpu;
 
-	if ((regs->pc_known && kernel_address(k, regs->pc)) ||
-	    (la_gpr_get(regs, LA_R_U0, &value) && percpu_cpu(k, value, &cpu)))
+	if ((regs->pc_known && la_kernel_address(k, regs->pc)) ||
+	    (la_gpr_get(regs, LA_R_U0, &value) && la_match_percpu(k, value, &cpu)))
 		return false;
-	return la_gpr_get(regs, LA_R_SP, &value) && !kernel_address(k, value) &&
-	       la_gpr_get(regs, LA_R_TP, &value) && !kernel_address(k, value);
+	return la_gpr_get(regs, LA_R_SP, &value) && !la_kernel_address(k, value) &&
+	       la_gpr_get(regs, LA_R_TP, &value) && !la_kernel_address(k, value);
 }
 
 static void find_task(struct work *w, struct la_cpu *c, bool outside)
 {
 	uint64_t by_regs = 0, by_queue = 0, task = 0;
 	bool regs_say = c->regs.source != LA_REGS_NONE && !outside &&
-			tp_task(w->k, &c->regs, &by_regs);
+			la_match_task(w->k, &c->regs, &by_regs);
 	bool queue_says = c->cpu < w->k->ncpus && c->matched &&
 			  la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
 
@@ -497,7 +281,7 @@ static void find_position(struct work *w, struct la_cpu *c)
 		c->symbol = top->symbol;
 		c->module = top->module;
 		if (c->pc_source != LA_PC_NONE)
-			c->offset = la_fold_vector(w->k, c->pc) - top->start;
+			c->offset = top->offset;
 		return;
 	}
 	if (c->pc_source == LA_PC_NONE)
@@ -507,6 +291,14 @@ static void find_position(struct work *w, struct la_cpu *c)
 		c->module = symbol.module;
 		c->offset = la_fold_vector(w->k, c->pc) - symbol.start;
 	}
+}
+
+static void find_state(const struct work *w, struct la_cpu *c)
+{
+	c->state = la_cpu_state_of(c->stack.frame, c->stack.n);
+	if (w->panic_cpu >= 0 && c->matched && c->cpu == (unsigned)w->panic_cpu)
+		c->state = LA_CPU_PANICKING;
+	la_cpu_find_before(c);
 }
 
 static void analyse_cpu(struct work *w, struct la_cpu *c)

@@ -102,13 +102,14 @@ static json_t *frame(struct build *b, size_t level, const struct la_frame *f)
 	set(b, o, "level", number(true, level));
 	set(b, o, "pc", hex(f->pc_known, f->pc));
 	set(b, o, "symbol", text(b, f->symbol));
-	set(b, o, "offset", number(f->symbol && f->pc_known, where - f->start));
+	set(b, o, "offset", number(f->symbol && f->pc_known, f->offset));
 	set(b, o, "sp", hex(true, f->sp));
 	set(b, o, "method", text(b, la_method_name(f->method)));
 	set(b, o, "verified", json_boolean(f->verified));
 	set(b, o, "file", text(b, has_line ? file : NULL));
 	set(b, o, "line", number(has_line, line));
 	set(b, o, "module", text(b, f->module));
+	set(b, o, "pt_regs", hex(f->pt_regs != 0, f->pt_regs));
 	return o;
 }
 
@@ -235,6 +236,22 @@ static json_t *panic_object(struct build *b, const struct la_panic *p)
 	return o;
 }
 
+static json_t *before(struct build *b, const struct la_cpu *c)
+{
+	const struct la_frame *f = c->before_frame;
+	json_t *o;
+
+	if (c->before == LA_CPU_UNKNOWN)
+		return json_null();
+	o = json_object();
+	set(b, o, "state", text(b, la_cpu_state_name(c->before)));
+	set(b, o, "pc", hex(f && f->pc_known, f ? f->pc : 0));
+	set(b, o, "symbol", text(b, f ? f->symbol : NULL));
+	set(b, o, "offset", number(f && f->symbol && f->pc_known, f ? f->offset : 0));
+	set(b, o, "module", text(b, f ? f->module : NULL));
+	return o;
+}
+
 static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 {
 	bool has_regs = c->regs.source != LA_REGS_NONE, has_pc = c->pc_source != LA_PC_NONE;
@@ -250,6 +267,7 @@ static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 	set(b, o, "symbol", text(b, c->symbol));
 	set(b, o, "offset", number(c->symbol && has_pc, c->offset));
 	set(b, o, "module", text(b, c->module));
+	set(b, o, "before", before(b, c));
 	set(b, o, "regs", has_regs ? gprs(b, &c->regs) : json_null());
 	set(b, o, "csr", has_regs ? csrs(b, &c->regs) : json_null());
 	set(b, o, "frames", frames(b, &c->stack));

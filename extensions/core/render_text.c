@@ -48,12 +48,15 @@ static void label(const struct la_sink *sink, const char *name)
 	putf(sink, "%*s: ", LABEL, name);
 }
 
+/* "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
 static void put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
 		       uint64_t offset, const char *module)
 {
 	put_safe(sink, symbol);
 	if (offset_known)
-		putf(sink, "+%#" PRIx64, offset);
+		putf(sink, "+0x%" PRIx64, offset);
+	else
+		put(sink, "+?");
 	if (module) {
 		put(sink, " [");
 		put_safe(sink, module);
@@ -95,7 +98,7 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack,
 
 		putf(sink, "%s#%zu [%016" PRIx64 "] ", i < 10 ? " " : "", i, f->sp);
 		if (f->symbol)
-			put_symbol(sink, f->symbol, f->pc_known, where - f->start, f->module);
+			put_symbol(sink, f->symbol, f->pc_known, f->offset, f->module);
 		else
 			put(sink, "(unknown)");
 		if (f->pc_known)
@@ -231,14 +234,22 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 	} else {
 		putf(sink, "%-16s ", "-");
 	}
+	putf(sink, "%-11s  ", c->pc_source != LA_PC_NONE ? la_pc_source_name(c->pc_source) : "-");
 	if (c->symbol)
 		put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
 	else if (c->pc_source != LA_PC_NONE)
 		putf(sink, "%016" PRIx64, c->pc);
 	else
 		put(sink, "-");
-	if (c->regs.source != LA_REGS_NONE)
-		putf(sink, "  (pc: %s)", la_pc_source_name(c->pc_source));
+	if (c->before != LA_CPU_UNKNOWN) {
+		putf(sink, "  (before: %s", la_cpu_state_name(c->before));
+		if (c->before_frame && c->before_frame->symbol) {
+			put(sink, ", ");
+			put_symbol(sink, c->before_frame->symbol, c->before_frame->pc_known,
+				   c->before_frame->offset, c->before_frame->module);
+		}
+		put(sink, ")");
+	}
 	put(sink, "\n");
 	if (c->remark) {
 		put(sink, "           note: ");
@@ -249,7 +260,7 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 
 static void put_cpu_header(const struct la_sink *sink)
 {
-	put(sink, " CPU VCPU  STATE             PID  COMM             POSITION\n");
+	put(sink, " CPU VCPU  STATE             PID  COMM             PC FROM      POSITION\n");
 }
 
 static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)

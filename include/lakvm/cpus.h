@@ -48,6 +48,10 @@ struct la_cpu {
 	const char *module;
 	struct la_regs regs;   /* source LA_REGS_NONE: no registers */
 	struct la_stack stack;
+	/* What an interrupt or exception took it from, where state is stopped, irq or the like;
+	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
+	enum la_cpu_state before;
+	const struct la_frame *before_frame;
 	const char *remark;    /* one sentence on what is odd about this CPU, or NULL */
 };
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parts of la_cpus_analyse, for each other and for triage. */
+#ifndef LAKVM_CPU_H
+#define LAKVM_CPU_H
+
+#include "lakvm/cpus.h"
+
+/** A virtual address of the kernel: in a window, or mapped in the upper half. */
+bool la_kernel_address(const struct la_kernel *k, uint64_t va);
+
+/** The CPU whose per-CPU base is @base. */
+bool la_match_percpu(const struct la_kernel *k, uint64_t base, unsigned *ret);
+
+/** The CPU that the registers themselves prove. False in user mode and in the firmware. */
+bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret);
+
+/** The CPU that the kernel remembers to be QEMU's @vcpu. */
+bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret);
+
+/** The task that r2 leads to, if it is the kernel's. */
+bool la_match_task(const struct la_kernel *k, const struct la_regs *regs, uint64_t *ret);
+
+/** Does @symbol name @function, also as one of the compiler's variants ("panic.cold")? */
+bool la_is_function(const char *symbol, const char *function);
+
+/** What the frames, innermost first, say of the CPU. LA_CPU_UNKNOWN without any. */
+enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n);
+
+/** Fill in what a stopped or interrupted CPU did before; needs its state and stack. */
+void la_cpu_find_before(struct la_cpu *c);
+
+#endif

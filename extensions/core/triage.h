@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Triage from the inside: facts.c collects, cause.c explains, panic.c judges. Evidence flows in
+ * that order only.
+ */
+#ifndef LAKVM_TRIAGE_H
+#define LAKVM_TRIAGE_H
+
+#include "lakvm/panic.h"
+#include "oops.h"
+
+/* Things a rule may need. Each is there, or there is a sentence why not. */
+enum source {
+	SOURCE_LOG,
+	SOURCE_PANIC_CPU,
+	SOURCE_CPUS,
+	NSOURCES,
+};
+#define NEEDS(source) (1u << (source))
+
+#define LA_MAX_FACTS 64
+#define LA_TAINT_DIE (UINT64_C(1) << 7) /* include/linux/panic.h */
+
+struct triage {
+	const struct la_kernel *k;
+	struct la_arena *arena;
+	struct la_panic *ret;
+	unsigned have;                /* bits of enum source */
+	const char *missing[NSOURCES]; /* why not */
+
+	struct la_log log;
+	struct la_events events;
+	const struct la_event *panic; /* the panic's record, or NULL */
+	int panic_cpu;                /* -1: no CPU has entered panic() */
+	const char *buffer;           /* text in panic's own buffer, or NULL */
+	uint64_t taint;
+	const struct la_cpu *cpu; /* the panicking CPU */
+	size_t below_panic;       /* its first frame below panic() and die(); SIZE_MAX: none there */
+
+	struct la_fact *fact;
+	struct la_unchecked *unchecked;
+};
+
+/** Fill in all of @t but what the caller set: k, arena, ret, fact and unchecked. */
+void la_triage_collect(struct triage *t);
+
+/** Note a fact; a NULL (out of memory) or one over the limit is dropped. */
+void la_triage_fact(struct triage *t, const char *source, const char *text);
+
+/** Why was panic() called? Fills in @t->ret->cause. */
+void la_triage_cause(struct triage *t);
+
+/** The cause that one oops tells. */
+void la_triage_cause_oops(struct triage *t, const struct la_event *oops);
+
+/** Symbol and offset of @t->ret->cause.pc; @printed: as the kernel printed it, or NULL. */
+void la_triage_position(struct triage *t, const char *printed);
+
+static inline double la_seconds(uint64_t nsec)
+{
+	return (double)(nsec / 1000) / 1e6; /* cut at microseconds, as dmesg does */
+}
+
+#endif
