@@ -1,51 +1,508 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finding the innermost frame of a CPU whose pc is not known.
+/*
+ * Finding the innermost frame of a CPU whose pc is not known.
+ *
+ * ra is the return address of the last call that was made (or restored on return from it), so the
+ * CPU is in one of two functions: in the callee, before it makes a call of its own or after it has
+ * taken back its return address, or in the caller, after that call returned. Each place is one
+ * hypothesis, the callee's one for every size its stack frame can have at that time. A hypothesis
+ * falls if the stack above it does not prove itself, or if no instruction of its code agrees with
+ * the registers (region.c).
+ */
 #include "steps.h"
 
 #include <stdio.h>
 
+#include "bytes.h"
+#include "cfi.h"
+#include "insn.h"
+#include "region.h"
+
+#define MAX_HYPOTHESES 8
+#define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
+#define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
+
+struct hypothesis {
+	bool in_callee;
+	uint64_t cfa;  /* of the callee: the stack pointer at the call */
+	bool proven;   /* the stack above verifies itself to a known end */
+	bool complete; /* all code of the hypothesis was looked at */
+	bool guessed;  /* the callee is not known from the call itself */
+	struct la_region_summary code;
+};
+
+struct search {
+	struct la_walk w;
+	const struct la_regs *regs;
+	uint64_t ra, sp;
+	uint64_t callee;     /* its first instruction, 0 = unknown */
+	bool callee_guessed;
+	struct hypothesis hypothesis[MAX_HYPOTHESES];
+	size_t n;
+	struct la_region region;
+	struct la_frames frames;
+};
+
+/* --- stacks --- */
+
+/* Frame 0 is the caller, which made a call before ra. */
+static bool walk_caller(struct search *s, uint64_t sp)
+{
+	struct la_at at = { .regs = *s->regs, .method = LA_FROM_POSITION };
+
+	at.regs.pc_known = true;
+	at.regs.pc = s->ra;
+	la_gpr_set(&at.regs, LA_R_SP, sp);
+	if (!la_at_resolve(&s->w, &at))
+		return false;
+	la_walk_run(&s->w, &at, true, &s->frames);
+	return true;
+}
+
+/* Frame 0 is at @pc exactly. */
+static bool walk_from(struct search *s, uint64_t pc, enum la_method method)
+{
+	struct la_at at = { .regs = *s->regs, .exact = true, .method = method };
+
+	at.regs.pc_known = true;
+	at.regs.pc = pc;
+	if (!la_at_resolve(&s->w, &at))
+		return false;
+	la_walk_run(&s->w, &at, true, &s->frames);
+	return true;
+}
+
+/* --- code --- */
+
+/*
+ * The straight code in front of a call shows arguments it was made with. It starts behind the
+ * last jump, and no other jump of the function may lead into it.
+ */
+static uint64_t find_prelude(const struct la_kernel *k, uint64_t call)
+{
+	unsigned char code[1024];
+	struct la_symbol symbol;
+	uint64_t first = call, at;
+	uint32_t insn;
+
+	if (!k->door->symbol_at(k->door->ctx, call, &symbol) || !symbol.end ||
+	    symbol.end - symbol.start > MAX_FUNCTION)
+		return 0;
+	for (unsigned i = 0; i < MAX_PRELUDE && first > symbol.start; i++) {
+		if (la_read_u32(k, first - 4, &insn, NULL) != LA_OK || la_insn_is_b(insn) ||
+		    la_insn_is_bl(insn) || la_insn_is_jirl(insn) || la_insn_is_branch(insn))
+			break;
+		first -= 4;
+	}
+	for (at = symbol.start; at < symbol.end;) {
+		size_t len = symbol.end - at < sizeof(code) ? (size_t)(symbol.end - at) :
+							      sizeof(code);
+
+		if (la_read(k, at, code, len, NULL) != LA_OK)
+			return 0;
+		for (size_t i = 0; i + 4 <= len; i += 4) {
+			uint64_t to = 0;
+
+			insn = la_le32(code + i);
+			if (la_insn_is_b(insn))
+				to = at + i + (uint64_t)la_insn_offs26(insn);
+			else if (la_insn_is_branch(insn))
+				to = at + i + (uint64_t)la_insn_branch_offset(insn);
+			else if (la_insn_is_jirl(insn) && !la_insn_rd(insn) &&
+				 !la_insn_is_ret(insn))
+				return 0; /* a switch: it may lead anywhere */
+			if (to > first && to <= call)
+				first = to;
+		}
+		at += len;
+	}
+	return first < call ? first : 0;
+}
+
+/* The function's ends, where it has its return address back in ra, start the region anew. */
+static size_t add_epilogues(const struct search *s, uint64_t cfa, struct la_region_root *root,
+			    size_t n)
+{
+	const struct la_kernel *k = s->w.k;
+	struct la_cfi_row row, before;
+	struct la_symbol symbol;
+
+	if (!k->door->symbol_at(k->door->ctx, s->callee, &symbol) || symbol.start != s->callee ||
+	    !symbol.end || symbol.end - symbol.start > MAX_FUNCTION)
+		return n;
+	for (uint64_t pc = symbol.start + 4; pc < symbol.end && n < LA_REGION_ROOTS; pc += 4) {
+		if (!la_cfi_row(k->cfi, pc, &row) || !la_cfi_row(k->cfi, pc - 4, &before) ||
+		    row.rule[LA_R_RA].kind != LA_RULE_SAME ||
+		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
+			continue;
+		root[n++] = (struct la_region_root){
+			.pc = pc,
+			.sp_known = row.cfa_reg == LA_R_SP,
+			.sp = cfa - (uint64_t)(int64_t)row.cfa_offset,
+		};
+	}
+	return n;
+}
+
+/* The callee's code, entered with stack pointer @cfa. */
+static size_t callee_roots(const struct search *s, uint64_t cfa, struct la_region_root *root)
+{
+	root[0] = (struct la_region_root){
+		.pc = s->callee,
+		.sp_known = true,
+		.sp = cfa,
+		.prelude = find_prelude(s->w.k, s->ra - 4),
+		.call = s->ra - 4,
+	};
+	return add_epilogues(s, cfa, root, 1);
+}
+
+/* --- hypotheses --- */
+
+static struct hypothesis *add(struct search *s, bool in_callee, uint64_t cfa)
+{
+	struct hypothesis *h = &s->hypothesis[s->n];
+
+	if (s->n == MAX_HYPOTHESES)
+		return NULL;
+	s->n++;
+	*h = (struct hypothesis){ .in_callee = in_callee, .cfa = cfa, .complete = true };
+	return h;
+}
+
+/* Does the call before ra return at all? If not, what follows it is another function. */
+static bool can_return(const struct search *s)
+{
+	const struct la_kernel *k = s->w.k;
+	struct la_symbol caller, behind;
+
+	return k->door->symbol_at(k->door->ctx, la_fold_vector(k, s->ra - 4), &caller) &&
+	       k->door->symbol_at(k->door->ctx, la_fold_vector(k, s->ra), &behind) &&
+	       caller.start == behind.start;
+}
+
+/* The callee: from the call, or from a register it went through, or from the last exception. */
+static void find_callee(struct search *s)
+{
+	const struct la_kernel *k = s->w.k;
+	struct la_symbol symbol;
+	uint32_t insn;
+	uint64_t target, era;
+
+	if (la_link_target(k, s->ra, &s->callee))
+		return;
+	if (la_read_u32(k, s->ra - 4, &insn, NULL) != LA_OK ||
+	    !la_insn_is_call(insn, s->ra - 4, &target))
+		return;
+	s->callee_guessed = true;
+	if (la_gpr_get(s->regs, la_insn_rj(insn), &target) && la_insn_rj(insn) != LA_R_RA &&
+	    la_is_text(k, target + (uint64_t)la_insn_offs16(insn)) &&
+	    k->door->symbol_at(k->door->ctx, target + (uint64_t)la_insn_offs16(insn), &symbol) &&
+	    symbol.start == target + (uint64_t)la_insn_offs16(insn)) {
+		s->callee = symbol.start;
+		return;
+	}
+	if (la_csr_get(s->regs, LA_CSR_ERA, &era) && la_is_text(k, era) &&
+	    k->door->symbol_at(k->door->ctx, era, &symbol))
+		s->callee = symbol.start;
+}
+
+/* In the callee with its stack pointer lowered by @frame bytes since the call. */
+static void try_callee(struct search *s, uint64_t frame)
+{
+	struct la_region_root root[LA_REGION_ROOTS];
+	struct hypothesis *h;
+	size_t nroots;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->hypothesis[i].in_callee && s->hypothesis[i].cfa == s->sp + frame)
+			return;
+	nroots = callee_roots(s, s->sp + frame, root);
+	la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
+	h = add(s, true, s->sp + frame);
+	if (!h)
+		return;
+	h->complete = s->region.complete;
+	h->guessed = s->callee_guessed;
+	la_region_summarise(&s->region, false, &h->code);
+	if (h->code.feasible)
+		h->proven = walk_from(s, h->code.first, LA_FROM_POSITION) && s->frames.verified;
+}
+
+/* Every size of the callee's frame while its return address is in ra. */
+static void try_callee_frames(struct search *s)
+{
+	const struct la_kernel *k = s->w.k;
+	struct la_cfi_row row;
+	uint64_t end, saved;
+
+	if (!s->callee)
+		return;
+	try_callee(s, 0);
+	/* With -fpatchable-function-entry the description starts two instructions later. */
+	if (!la_cfi_row(k->cfi, s->callee, &row) && !la_cfi_row(k->cfi, s->callee + 8, &row))
+		return;
+	end = row.fde_end - row.fde_start > MAX_FUNCTION ? row.fde_start + MAX_FUNCTION :
+							     row.fde_end;
+	for (uint64_t pc = row.fde_start; pc < end && s->n < MAX_HYPOTHESES - 1; pc += 4) {
+		if (!la_cfi_row(k->cfi, pc, &row) || row.cfa_reg != LA_R_SP ||
+		    row.cfa_offset <= 0)
+			continue;
+		if (row.rule[LA_R_RA].kind == LA_RULE_AT_CFA &&
+		    (la_read_u64(k,
+				 s->sp + (uint64_t)(row.cfa_offset + row.rule[LA_R_RA].offset),
+				 &saved, NULL) != LA_OK ||
+		     saved != s->ra))
+			continue; /* the slot is filled one instruction after the row begins */
+		try_callee(s, (uint64_t)row.cfa_offset);
+	}
+}
+
+/* In the caller, behind the call. */
+static void try_caller(struct search *s)
+{
+	struct la_region_root root[LA_REGION_ROOTS];
+	size_t nroots = 0;
+	struct hypothesis *h;
+
+	if (!can_return(s))
+		return;
+	h = add(s, false, s->sp);
+	if (!h)
+		return;
+	h->proven = walk_caller(s, s->sp) && s->frames.verified;
+
+	/* What a callee without calls leaves in the registers is known when it returns. */
+	if (s->callee && !s->callee_guessed) {
+		nroots = callee_roots(s, s->sp, root);
+		la_region_run(&s->region, s->w.k, s->regs, root, nroots, true);
+	}
+	if (!nroots || s->region.calls || !s->region.complete) {
+		root[0] = (struct la_region_root){
+			.pc = s->ra, .after_return = true, .sp_known = true, .sp = s->sp,
+		};
+		la_region_run(&s->region, s->w.k, s->regs, root, 1, false);
+	}
+	h->complete = s->region.complete;
+	la_region_summarise(&s->region, true, &h->code);
+}
+
+/* --- choice --- */
+
+static bool is_alive(const struct hypothesis *h)
+{
+	return h->proven && h->code.feasible;
+}
+
+/* How much speaks for a hypothesis: a wait can last, straight code is over in no time. */
+static unsigned weight(const struct hypothesis *h)
+{
+	return (h->code.waits ? 8 : 0) + (h->code.has_era ? 4 : 0) + (h->code.loops ? 2 : 0) +
+	       (h->guessed ? 0 : 1);
+}
+
+static const struct hypothesis *choose(const struct search *s)
+{
+	const struct hypothesis *best = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct hypothesis *h = &s->hypothesis[i];
+
+		if (!is_alive(h))
+			continue;
+		if (!best || weight(h) > weight(best) ||
+		    (weight(h) == weight(best) && h->code.feasible > best->code.feasible))
+			best = h;
+	}
+	return best;
+}
+
+/*
+ * Is @h where the CPU is, and not only where it is likely to be? Everything else must be refuted,
+ * or be code that runs straight through while @h is a wait.
+ */
+static bool is_certain(const struct search *s, const struct hypothesis *h)
+{
+	bool callee_open = s->callee_guessed || !s->callee;
+
+	if (h->guessed || (h->in_callee && !h->complete))
+		return false;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct hypothesis *other = &s->hypothesis[i];
+
+		if (other == h)
+			continue;
+		if (other->in_callee && !other->complete)
+			callee_open = true;
+		if (!other->in_callee && !other->complete && other->proven)
+			return false;
+		if (is_alive(other) && !(h->code.waits && !other->code.loops))
+			return false;
+	}
+	return !callee_open || (!h->in_callee && h->code.waits);
+}
+
+/* The function all feasible instructions belong to; false if they belong to more than one. */
+static bool one_function(const struct search *s, bool after_return, struct la_symbol *ret)
+{
+	const struct la_kernel *k = s->w.k;
+	bool found = false;
+
+	for (size_t i = 0; i < s->region.n; i++) {
+		const struct la_node *node = &s->region.node[i];
+		struct la_symbol symbol;
+
+		if (!node->feasible || node->after_return != after_return)
+			continue;
+		if (!k->door->symbol_at(k->door->ctx, la_fold_vector(k, node->pc), &symbol))
+			return false;
+		if (found && symbol.start != ret->start)
+			return false;
+		*ret = symbol;
+		found = true;
+	}
+	return found;
+}
+
+/* Frame 0 stands for all feasible places; name the exact one only where there is no other. */
+static void finish(struct search *s, const struct hypothesis *h, bool certain)
+{
+	struct la_frame *frame = &s->frames.frame[0];
+	const uint64_t code = la_fold_vector(s->w.k, h->code.only);
+
+	frame->method = LA_FROM_POSITION;
+	frame->pc_known = frame->pc_exact = certain && h->complete && h->code.feasible == 1;
+	frame->pc = frame->pc_known ? h->code.only : 0;
+	frame->offset = frame->pc_known ? code - frame->start : 0;
+	frame->verified = frame->verified && certain;
+	s->frames.verified = s->frames.verified && certain;
+}
+
+static bool take_best(struct search *s)
+{
+	struct la_region_root root[LA_REGION_ROOTS];
+	const struct hypothesis *h = choose(s);
+	struct la_symbol symbol;
+	bool certain;
+
+	if (!h)
+		return false;
+	certain = is_certain(s, h);
+	if (!h->in_callee) {
+		walk_caller(s, s->sp);
+	} else {
+		la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, h->cfa, root),
+			      false);
+		if (!one_function(s, false, &symbol))
+			certain = false;
+		walk_from(s, h->code.first, LA_FROM_POSITION);
+	}
+	finish(s, h, certain);
+	return true;
+}
+
+/* --- when nothing proves itself --- */
+
+static void doubt(struct la_frames *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		f->frame[i].verified = false;
+	f->verified = false;
+}
+
+static bool reaches_end(const struct la_frames *f)
+{
+	return f->stop == LA_STOP_END || f->stop == LA_STOP_USER;
+}
+
+/*
+ * A word on the stack that is a return address, with the caller's stack pointer just above it as
+ * compilers lay out frames, and from which the stack proves itself to its end.
+ */
+static bool scan(struct search *s)
+{
+	unsigned char raw[512];
+	uint64_t top = (s->sp | (LA_THREAD_SIZE - 1)) + 1;
+
+	for (uint64_t at = s->sp & ~UINT64_C(7); at < top; at += sizeof(raw)) {
+		size_t len = top - at < sizeof(raw) ? (size_t)(top - at) : sizeof(raw);
+
+		if (la_read(s->w.k, at, raw, len, NULL) != LA_OK)
+			return false;
+		for (size_t i = 0; i + 8 <= len; i += 8) {
+			struct la_at from = { .regs = *s->regs, .method = LA_FROM_SCAN };
+
+			from.regs.gpr_known &= 1u << LA_R_TP | 1u << LA_R_U0;
+			from.regs.pc = la_le64(raw + i);
+			from.regs.pc_known = true;
+			la_gpr_set(&from.regs, LA_R_SP, at + i + 8);
+			if (!la_at_resolve(&s->w, &from))
+				continue;
+			la_walk_run(&s->w, &from, true, &s->frames);
+			if (s->frames.n > 1 && s->frames.verified)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The best of what does not prove itself. */
+static void take_unproven(struct search *s)
+{
+	uint64_t era;
+
+	if (walk_caller(s, s->sp) && reaches_end(&s->frames)) {
+		doubt(&s->frames);
+	} else if (la_csr_get(s->regs, LA_CSR_ERA, &era) && walk_from(s, era, LA_FROM_POSITION) &&
+		   reaches_end(&s->frames)) {
+		doubt(&s->frames);
+	} else if (scan(s)) {
+		doubt(&s->frames);
+		return; /* its pc is a return address that was seen */
+	} else if (walk_caller(s, s->sp)) {
+		doubt(&s->frames);
+	} else {
+		s->frames.n = 0;
+		s->frames.stop = LA_STOP_BAD_PC;
+		s->frames.verified = false;
+		snprintf(s->frames.reason, sizeof(s->frames.reason),
+			 "neither ra nor the stack leads to kernel text");
+		return;
+	}
+	s->frames.frame[0].pc_known = s->frames.frame[0].pc_exact = false;
+	s->frames.frame[0].pc = s->frames.frame[0].offset = 0;
+}
+
 static void nothing(struct la_arena *arena, enum la_stop reason, const char *text,
 		    struct la_stack *ret)
 {
-	struct la_frames frames = { .stop = reason };
-
-	snprintf(frames.reason, sizeof(frames.reason), "%s", text);
-	la_frames_keep(arena, &frames, ret);
-}
-
-/* The caller: ra is in it, and the stack pointer is its own or its callee's that took no stack. */
-static bool try_caller(const struct la_walk *w, const struct la_regs *regs, struct la_frames *ret)
-{
-	struct la_at at = { .regs = *regs, .method = LA_FROM_POSITION };
-
-	if (!la_gpr_get(regs, LA_R_RA, &at.regs.pc))
-		return false;
-	at.regs.pc_known = true;
-	if (!la_at_resolve(w, &at))
-		return false;
-	la_walk_run(w, &at, true, ret);
-	return true;
+	*ret = (struct la_stack){ .stop = reason };
+	snprintf(ret->reason, sizeof(ret->reason), "%s", text);
+	ret->frame = la_alloc(arena, 0);
 }
 
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
 		   int cpu, struct la_stack *ret)
 {
-	struct la_frames frames;
-	struct la_walk w;
-	uint64_t sp;
+	struct search s;
 
 	if (regs->pc_known)
 		return la_unwind(k, arena, regs, cpu, ret);
-	if (!la_gpr_get(regs, LA_R_SP, &sp))
+	if (!la_gpr_get(regs, LA_R_SP, &s.sp) || !la_gpr_get(regs, LA_R_RA, &s.ra))
 		return nothing(arena, LA_STOP_NO_REGS, "no registers to start from", ret);
-	if (sp >> 63 == 0)
+	if (s.sp >> 63 == 0)
 		return nothing(arena, LA_STOP_USER, "in user mode", ret);
-	la_walk_init(&w, k, regs, cpu);
-	if (!try_caller(&w, regs, &frames))
-		return nothing(arena, LA_STOP_BAD_PC, "ra is no kernel text", ret);
-	frames.frame[0].pc = 0;
-	frames.frame[0].pc_known = false;
-	for (size_t i = 0; i < frames.n; i++)
-		frames.frame[i].verified = frames.frame[i].verified && frames.verified;
-	la_frames_keep(arena, &frames, ret);
+	la_walk_init(&s.w, k, regs, cpu);
+	s.regs = regs;
+	s.callee = 0;
+	s.callee_guessed = false;
+	s.n = 0;
+	if (la_is_text(k, s.ra - 4)) {
+		find_callee(&s);
+		try_callee_frames(&s);
+		try_caller(&s);
+	}
+	if (!take_best(&s))
+		take_unproven(&s);
+	la_frames_keep(arena, &s.frames, ret);
 }

@@ -31,6 +31,43 @@ uint32_t la_insn_writes(uint32_t insn)
 	return (1u << la_insn_rd(insn)) & ~1u;
 }
 
+uint32_t la_insn_reads(uint32_t insn)
+{
+	const uint32_t rd = 1u << la_insn_rd(insn), rj = 1u << la_insn_rj(insn);
+	const uint32_t rk = 1u << la_insn_rk(insn);
+	unsigned op10 = insn >> 22, op7 = insn >> 25;
+
+	if (la_insn_is_b(insn) || la_insn_is_bl(insn))
+		return 0;
+	if (la_insn_is_jirl(insn))
+		return rj;
+	if (la_insn_is_branch(insn))
+		return insn >> 26 <= 0x11 ? rj : rj | rd;
+	if (op7 == 0x0b) /* lu32i.d */
+		return rd;
+	if (op7 == 0x0a || (op7 >= 0x0c && op7 <= 0x0f)) /* lu12i.w, pcaddi and so on */
+		return 0;
+	if (op10 >= 0x008 && op10 <= 0x00f) /* slti ... xori */
+		return rj;
+	if (insn >> 24 == 0x04) /* csrrd, csrwr, csrxchg: by the number of rj */
+		return !(insn >> 5 & 31) ? 0 : (insn >> 5 & 31) == 1 ? rd : rd | rj;
+	if ((op10 >= 0x0a0 && op10 <= 0x0a3) || (op10 >= 0x0a8 && op10 <= 0x0aa)) /* ld.b ... ld.wu */
+		return rj;
+	if (insn >> 24 == 0x20 || insn >> 24 == 0x22 || insn >> 24 == 0x24 || insn >> 24 == 0x26)
+		return rj; /* ll.w, ll.d, ldptr.w, ldptr.d */
+	if (insn >> 15 == 0x70e4 || insn >> 15 == 0x70e5 || insn >> 15 == 0xc91)
+		return 0; /* dbar, ibar, idle */
+	if (insn >> 12 == 6 && (insn >> 10 & 3) != 3) /* rdtime */
+		return 0;
+	if (insn >> 15 >= 0x20 && insn >> 15 <= 0x47) /* add.w ... modulo */
+		return rj | rk;
+	if (insn >> 18 == 0x10 || insn >> 18 == 0x11 || insn >> 18 == 0x12) /* shifts by constants */
+		return rj;
+	if (op10 == 0x003) /* bstrpick.d */
+		return rj;
+	return rd | rj | rk;
+}
+
 static int64_t sext32(uint64_t v)
 {
 	return (int64_t)(int32_t)(uint32_t)v;

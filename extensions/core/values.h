@@ -41,4 +41,7 @@ void la_values_run(struct la_values *v, uint32_t insn, uint64_t pc);
 /** The general registers that @insn may write, bit n for register n. May say too many. */
 uint32_t la_insn_writes(uint32_t insn);
 
+/** The general registers that @insn may read. May say too many. */
+uint32_t la_insn_reads(uint32_t insn);
+
 #endif

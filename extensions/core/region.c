@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Abstract interpretation of the code a CPU can be in. See region.h.
+#include "region.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "insn.h"
+
+#define NO_NODE SIZE_MAX
+
+/* --- the graph --- */
+
+static bool is_idle(uint32_t insn)
+{
+	return insn >> 15 == 0xc91;
+}
+
+static bool is_ertn(uint32_t insn)
+{
+	return insn == 0x06483800;
+}
+
+static bool is_call(uint32_t insn)
+{
+	return la_insn_is_bl(insn) || (la_insn_is_jirl(insn) && la_insn_rd(insn));
+}
+
+/* Loads ra from the stack. */
+static bool reloads_ra(uint32_t insn, int64_t *offset)
+{
+	return la_insn_is_load(insn, offset) && la_insn_rd(insn) == LA_R_RA &&
+	       la_insn_rj(insn) == LA_R_SP;
+}
+
+static size_t slot_of(const struct la_region *r, uint64_t pc, bool after_return)
+{
+	const size_t size = sizeof(r->index) / sizeof(r->index[0]);
+	size_t slot = (size_t)((pc >> 2) * 2 + after_return) % size;
+
+	/* At most half of the slots are used, so this ends. */
+	while (r->index[slot] && (r->node[r->index[slot] - 1].pc != pc ||
+				  r->node[r->index[slot] - 1].after_return != after_return))
+		slot = (slot + 1) % size;
+	return slot;
+}
+
+static size_t find(const struct la_region *r, uint64_t pc, bool after_return)
+{
+	size_t slot = slot_of(r, pc, after_return);
+
+	return r->index[slot] ? r->index[slot] - 1u : NO_NODE;
+}
+
+static void discover(struct la_region *r, uint64_t pc, bool after_return)
+{
+	size_t slot = slot_of(r, pc, after_return);
+	uint32_t insn;
+
+	if (r->index[slot])
+		return;
+	if (r->n == LA_REGION_NODES || pc & 3 ||
+	    la_read_u32(r->k, pc, &insn, NULL) != LA_OK) {
+		r->complete = false;
+		return;
+	}
+	r->node[r->n] = (struct la_node){ .pc = pc, .after_return = after_return, .insn = insn };
+	r->index[slot] = (uint16_t)++r->n;
+}
+
+struct successors {
+	uint64_t fall, jump; /* 0 = none */
+	bool returns;
+	bool unknown; /* a jump through a register */
+};
+
+/* Where a node's instruction goes, as long as ra stays the same. */
+static void find_successors(const struct la_region *r, const struct la_node *node,
+			    struct successors *ret)
+{
+	uint32_t insn = node->insn;
+	int64_t offset;
+	uint64_t sp, saved;
+
+	*ret = (struct successors){ .fall = node->pc + 4 };
+	if (is_call(insn) || is_ertn(insn)) {
+		ret->fall = 0;
+	} else if (la_insn_is_b(insn)) {
+		ret->fall = 0;
+		ret->jump = node->pc + (uint64_t)la_insn_offs26(insn);
+	} else if (la_insn_is_ret(insn)) {
+		ret->fall = 0;
+		ret->returns = true;
+	} else if (la_insn_is_jirl(insn)) {
+		ret->fall = 0;
+		ret->unknown = true;
+	} else if (la_insn_is_branch(insn)) {
+		ret->jump = node->pc + (uint64_t)la_insn_branch_offset(insn);
+	} else if (node->after_return && reloads_ra(insn, &offset) &&
+		   la_gpr_get(r->regs, LA_R_SP, &sp) &&
+		   la_read_u64(r->k, sp + (uint64_t)offset, &saved, NULL) == LA_OK &&
+		   saved != r->ra) {
+		ret->fall = 0; /* the caller takes its own return address: ra would be another */
+	}
+}
+
+/* All nodes reachable from the roots, and what they write. */
+static uint32_t explore(struct la_region *r)
+{
+	uint32_t written = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_node node = r->node[i];
+		struct successors s;
+
+		written |= la_insn_writes(node.insn);
+		find_successors(r, &node, &s);
+		if (is_call(node.insn) && !node.after_return)
+			r->calls = true;
+		if (s.unknown)
+			r->complete = false;
+		if (s.fall)
+			discover(r, s.fall, node.after_return);
+		if (s.jump)
+			discover(r, s.jump, node.after_return);
+		if (s.returns && r->follow_return && !node.after_return)
+			discover(r, r->ra, true);
+	}
+	return written;
+}
+
+/* --- states --- */
+
+/* The registers a branch compares; the second is r0 for those that compare with zero. */
+static void operands(uint32_t insn, unsigned *left, unsigned *right)
+{
+	*left = la_insn_rj(insn);
+	*right = insn >> 26 <= 0x12 ? LA_R_ZERO : la_insn_rd(insn);
+}
+
+/* Is the branch taken with these values? False in @known_ret: not a branch on registers. */
+static bool is_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret)
+{
+	*known_ret = true;
+	switch (insn >> 26) {
+	case 0x10: /* beqz */
+	case 0x16: /* beq */
+		return a == b;
+	case 0x11: /* bnez */
+	case 0x17: /* bne */
+		return a != b;
+	case 0x18: /* blt */
+		return (int64_t)a < (int64_t)b;
+	case 0x19: /* bge */
+		return (int64_t)a >= (int64_t)b;
+	case 0x1a: /* bltu */
+		return a < b;
+	case 0x1b: /* bgeu */
+		return a >= b;
+	}
+	*known_ret = false; /* bceqz, bcnez */
+	return false;
+}
+
+static void forget_conditions(struct la_region_state *s, uint32_t written)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->nconditions; i++) {
+		unsigned left, right;
+
+		operands(s->condition[i].insn, &left, &right);
+		if (!((written >> left | written >> right) & 1))
+			s->condition[n++] = s->condition[i];
+	}
+	s->nconditions = n;
+}
+
+/* Only what both ways agree on stays known. True: @into lost something. */
+static bool merge(struct la_node *into, const struct la_region_state *s)
+{
+	struct la_region_state *in = &into->in;
+	uint32_t known = in->values.known & s->values.known;
+	unsigned n = 0;
+	bool changed;
+
+	if (!into->reached) {
+		into->reached = true;
+		*in = *s;
+		return true;
+	}
+	for (unsigned reg = 0; reg < LA_NGPR; reg++)
+		if (known >> reg & 1 && in->values.value[reg] != s->values.value[reg])
+			known &= ~(1u << reg);
+	changed = known != in->values.known;
+	in->values.known = known;
+	for (unsigned i = 0; i < in->nconditions; i++) {
+		for (unsigned j = 0; j < s->nconditions; j++) {
+			if (in->condition[i].insn == s->condition[j].insn &&
+			    in->condition[i].taken == s->condition[j].taken) {
+				in->condition[n++] = in->condition[i];
+				break;
+			}
+		}
+	}
+	changed = changed || n != in->nconditions;
+	in->nconditions = n;
+	return changed;
+}
+
+static void carry_out(const struct la_region *r, struct la_region_state *s, uint32_t insn,
+		      uint64_t pc)
+{
+	int64_t offset;
+	uint64_t saved;
+	bool reload = reloads_ra(insn, &offset) && la_values_has(&s->values, LA_R_SP);
+	uint64_t sp = s->values.value[LA_R_SP];
+
+	forget_conditions(s, la_insn_writes(insn));
+	la_values_run(&s->values, insn, pc);
+	/* The slot of the return address does not change after it was filled. */
+	if (reload && la_read_u64(r->k, sp + (uint64_t)offset, &saved, NULL) == LA_OK)
+		la_values_set(&s->values, LA_R_RA, saved);
+}
+
+/* The state on one side of a branch. False: that side cannot be taken. */
+static bool pass_branch(struct la_region_state *s, uint32_t insn, bool taken)
+{
+	struct la_values *v = &s->values;
+	unsigned left, right;
+	bool known, outcome;
+
+	operands(insn, &left, &right);
+	if (la_values_has(v, left) && la_values_has(v, right)) {
+		outcome = is_taken(insn, v->value[left], v->value[right], &known);
+		return !known || outcome == taken;
+	}
+	is_taken(insn, 0, 0, &known);
+	if (!known)
+		return true;
+	/* beqz, beq taken and bnez, bne passed: both are the same */
+	if (taken == (insn >> 26 == 0x10 || insn >> 26 == 0x16) &&
+	    (insn >> 26 <= 0x11 || insn >> 26 == 0x16 || insn >> 26 == 0x17)) {
+		if (la_values_has(v, left))
+			la_values_set(v, right, v->value[left]);
+		else if (la_values_has(v, right))
+			la_values_set(v, left, v->value[right]);
+	}
+	for (unsigned i = 0; i < s->nconditions; i++)
+		if (s->condition[i].insn == insn && s->condition[i].taken == taken)
+			return true;
+	if (s->nconditions == LA_REGION_CONDITIONS) { /* the oldest is the least useful */
+		memmove(s->condition, s->condition + 1,
+			(LA_REGION_CONDITIONS - 1) * sizeof(s->condition[0]));
+		s->nconditions--;
+	}
+	s->condition[s->nconditions++] = (struct la_condition){ insn, taken };
+	return true;
+}
+
+static void send(struct la_region *r, uint64_t pc, bool after_return,
+		 const struct la_region_state *s)
+{
+	size_t i = find(r, pc, after_return);
+
+	if (i != NO_NODE && merge(&r->node[i], s))
+		r->node[i].queued = true;
+}
+
+static void interpret_node(struct la_region *r, struct la_node *node)
+{
+	struct la_region_state after = node->in, side;
+	struct successors s;
+
+	find_successors(r, node, &s);
+	if (la_insn_is_branch(node->insn)) {
+		side = after;
+		if (pass_branch(&side, node->insn, true))
+			send(r, s.jump, node->after_return, &side);
+		if (pass_branch(&after, node->insn, false))
+			send(r, s.fall, node->after_return, &after);
+		return;
+	}
+	if (s.returns) {
+		if (r->follow_return && !node->after_return)
+			send(r, r->ra, true, &after);
+		return;
+	}
+	carry_out(r, &after, node->insn, node->pc);
+	if (s.fall)
+		send(r, s.fall, node->after_return, &after);
+	if (s.jump)
+		send(r, s.jump, node->after_return, &after);
+}
+
+/*
+ * Every merge that changes a node takes something from it, and there is a limited number of
+ * things; the bound is for peace of mind.
+ */
+static void interpret(struct la_region *r)
+{
+	size_t budget = r->n * (LA_NGPR + LA_REGION_CONDITIONS + 1);
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < r->n; i++) {
+			if (!r->node[i].queued)
+				continue;
+			if (!budget--) {
+				r->complete = false;
+				return;
+			}
+			r->node[i].queued = false;
+			again = true;
+			interpret_node(r, &r->node[i]);
+		}
+	}
+}
+
+/* Do the CPU's registers agree with what the node implies? */
+static bool agrees(const struct la_region *r, const struct la_node *node)
+{
+	const struct la_region_state *in = &node->in;
+	uint64_t value, a, b;
+
+	for (unsigned reg = 0; reg < LA_NGPR; reg++)
+		if (la_values_has(&in->values, reg) && la_gpr_get(r->regs, reg, &value) &&
+		    value != in->values.value[reg])
+			return false;
+	for (unsigned i = 0; i < in->nconditions; i++) {
+		unsigned left, right;
+		bool known, taken;
+
+		operands(in->condition[i].insn, &left, &right);
+		if (!la_gpr_get(r->regs, left, &a) || !la_gpr_get(r->regs, right, &b))
+			continue;
+		taken = is_taken(in->condition[i].insn, a, b, &known);
+		if (known && taken != in->condition[i].taken)
+			return false;
+	}
+	return true;
+}
+
+/* What a root starts with: values that have not changed since, and the arguments of the call. */
+static void start_state(const struct la_region *r, const struct la_region_root *root,
+			uint32_t written, struct la_region_state *ret)
+{
+	uint64_t value;
+
+	*ret = (struct la_region_state){ .nconditions = 0 };
+	la_values_none(&ret->values);
+	for (uint64_t pc = root->prelude; root->prelude && pc < root->call; pc += 4) {
+		uint32_t insn;
+
+		if (la_read_u32(r->k, pc, &insn, NULL) == LA_OK)
+			written |= la_insn_writes(insn);
+	}
+	for (unsigned reg = 1; reg < LA_NGPR; reg++)
+		if (!(written >> reg & 1) && la_gpr_get(r->regs, reg, &value))
+			la_values_set(&ret->values, reg, value);
+	if (root->sp_known)
+		la_values_set(&ret->values, LA_R_SP, root->sp);
+	else
+		ret->values.known &= ~(1u << LA_R_SP);
+	for (uint64_t pc = root->prelude; root->prelude && pc < root->call; pc += 4) {
+		uint32_t insn;
+
+		if (la_read_u32(r->k, pc, &insn, NULL) == LA_OK)
+			la_values_run(&ret->values, insn, pc);
+	}
+	la_values_set(&ret->values, LA_R_RA, r->ra);
+}
+
+void la_region_run(struct la_region *ret, const struct la_kernel *k, const struct la_regs *regs,
+		   const struct la_region_root *root, size_t nroots, bool follow_return)
+{
+	uint32_t written;
+
+	ret->k = k;
+	ret->regs = regs;
+	ret->ra = regs->gpr[LA_R_RA];
+	ret->follow_return = follow_return;
+	ret->calls = false;
+	ret->complete = true;
+	ret->n = 0;
+	memset(ret->index, 0, sizeof(ret->index));
+	for (size_t i = 0; i < nroots; i++)
+		discover(ret, root[i].pc, root[i].after_return);
+	written = explore(ret);
+	for (size_t i = 0; i < nroots; i++) {
+		struct la_region_state s;
+
+		start_state(ret, &root[i], written, &s);
+		send(ret, root[i].pc, root[i].after_return, &s);
+	}
+	interpret(ret);
+	for (size_t i = 0; i < ret->n; i++)
+		ret->node[i].feasible = ret->node[i].reached && agrees(ret, &ret->node[i]);
+}
+
+/* --- summary --- */
+
+/* Plain stores only: a loop around an atomic operation waits until it succeeds. */
+static bool is_store(uint32_t insn)
+{
+	return (insn >> 22 >= 0x0a4 && insn >> 22 <= 0x0a7) || insn >> 24 == 0x25 ||
+	       insn >> 24 == 0x27 ||
+	       (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7));
+}
+
+/*
+ * Is the code [from, to], which ends in a jump back to from, a wait for others? So it is if it
+ * stores nothing and no turn takes a register value from the turn before.
+ */
+static bool is_wait(const struct la_region *r, uint64_t from, uint64_t to, bool after_return)
+{
+	uint32_t written = 0, read_early = 0;
+
+	for (uint64_t pc = from; pc <= to; pc += 4) {
+		size_t i = find(r, pc, after_return);
+		uint32_t insn;
+
+		if (i == NO_NODE)
+			return false;
+		insn = r->node[i].insn;
+		if (is_call(insn) || is_store(insn))
+			return false;
+		if (is_idle(insn))
+			return true;
+		read_early |= la_insn_reads(insn) & ~written;
+		written |= la_insn_writes(insn);
+	}
+	return !(read_early & written & ~1u);
+}
+
+void la_region_summarise(const struct la_region *r, bool after_return,
+			 struct la_region_summary *ret)
+{
+	uint64_t era = 0;
+	bool era_known = la_csr_get(r->regs, LA_CSR_ERA, &era);
+
+	*ret = (struct la_region_summary){ .feasible = 0 };
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_node *node = &r->node[i];
+		struct successors s;
+		size_t back;
+
+		if (!node->feasible || node->after_return != after_return)
+			continue;
+		if (!ret->feasible++)
+			ret->first = ret->only = node->pc;
+		if (era_known && era == node->pc)
+			ret->has_era = true;
+		if (is_idle(node->insn))
+			ret->waits = true;
+		find_successors(r, node, &s);
+		if (!s.jump || s.jump > node->pc)
+			continue;
+		back = find(r, s.jump, after_return);
+		if (back == NO_NODE || !r->node[back].feasible)
+			continue;
+		ret->loops = true;
+		if (is_wait(r, s.jump, node->pc, after_return))
+			ret->waits = true;
+	}
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where can a CPU be, given the registers it has and a call it made last?
+ *
+ * A region is the code that can run after a starting point without making another call: as long
+ * as ra holds the same return address. Abstract interpretation of it gives what each of its
+ * instructions implies for the registers when it is about to run: constants, sums, and outcomes
+ * of the branches on the way (a loop that was left says that its condition no longer held). An
+ * instruction whose implications the CPU's registers contradict is not where the CPU is.
+ *
+ * What no instruction of the region writes has had its present value all the time; that is what
+ * the interpretation starts from.
+ */
+#ifndef LAKVM_REGION_H
+#define LAKVM_REGION_H
+
+#include "lakvm/kernel.h"
+#include "lakvm/regs.h"
+#include "values.h"
+
+#define LA_REGION_NODES 640
+#define LA_REGION_CONDITIONS 4
+#define LA_REGION_ROOTS 16
+
+/** A branch that was passed, and whether it was taken. */
+struct la_condition {
+	uint32_t insn;
+	bool taken;
+};
+
+struct la_region_state {
+	struct la_values values;
+	unsigned nconditions;
+	struct la_condition condition[LA_REGION_CONDITIONS];
+};
+
+struct la_node {
+	uint64_t pc;
+	bool after_return; /* reached by returning from the region's function to its caller */
+	uint32_t insn;
+	bool reached;
+	bool queued;
+	bool feasible;
+	struct la_region_state in;
+};
+
+struct la_region_root {
+	uint64_t pc;
+	bool after_return;
+	bool sp_known;
+	uint64_t sp;
+	uint64_t prelude; /* first of the straight instructions that lead to the call; 0 = none */
+	uint64_t call;    /* the call, behind the last of them */
+};
+
+struct la_region {
+	const struct la_kernel *k;
+	const struct la_regs *regs;
+	uint64_t ra;
+	bool follow_return; /* go on at ra after a return */
+	bool calls;         /* it contains a call */
+	bool complete;      /* all ways through it were followed */
+	size_t n;
+	struct la_node node[LA_REGION_NODES];
+	uint16_t index[2 * LA_REGION_NODES]; /* hash of (pc, after_return) to node + 1 */
+};
+
+/** Analyse; @ret's nodes then say which of them are feasible. @regs must know ra and sp. */
+void la_region_run(struct la_region *ret, const struct la_kernel *k, const struct la_regs *regs,
+		   const struct la_region_root *root, size_t nroots, bool follow_return);
+
+/** What a set of feasible instructions amounts to. */
+struct la_region_summary {
+	size_t feasible;
+	uint64_t only;  /* the one feasible pc, if feasible is 1 */
+	uint64_t first; /* any feasible one */
+	bool loops;     /* some of them form a loop */
+	bool waits;     /* a loop in which no turn depends on the one before, or an idle instruction */
+	bool has_era;   /* the last exception came from one of them */
+};
+void la_region_summarise(const struct la_region *r, bool after_return,
+			 struct la_region_summary *ret);
+
+#endif
