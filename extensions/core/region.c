@@ -434,6 +434,34 @@ static bool is_wait(const struct la_region *r, uint64_t from, uint64_t to, bool 
 	return !(read_early & written & ~1u);
 }
 
+/* Can control go from one node to another? */
+static bool leads_back(const struct la_region *r, size_t from, size_t to)
+{
+	bool seen[LA_REGION_NODES] = { false };
+	size_t list[LA_REGION_NODES], n = 0;
+
+	list[n++] = from;
+	seen[from] = true;
+	while (n) {
+		const struct la_node *node = &r->node[list[--n]];
+		struct successors s;
+		size_t next[2];
+
+		if (node == &r->node[to])
+			return true;
+		find_successors(r, node, &s);
+		next[0] = s.fall ? find(r, s.fall, node->after_return) : NO_NODE;
+		next[1] = s.jump ? find(r, s.jump, node->after_return) : NO_NODE;
+		for (size_t i = 0; i < 2; i++) {
+			if (next[i] == NO_NODE || seen[next[i]] || !r->node[next[i]].reached)
+				continue;
+			seen[next[i]] = true;
+			list[n++] = next[i];
+		}
+	}
+	return false;
+}
+
 void la_region_summarise(const struct la_region *r, bool after_return,
 			 struct la_region_summary *ret)
 {
@@ -458,7 +486,7 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		if (!s.jump || s.jump > node->pc)
 			continue;
 		back = find(r, s.jump, after_return);
-		if (back == NO_NODE || !r->node[back].feasible)
+		if (back == NO_NODE || !r->node[back].reached || !leads_back(r, back, i))
 			continue;
 		ret->loops = true;
 		if (is_wait(r, s.jump, node->pc, after_return))
