@@ -81,6 +81,20 @@ $(UNIT)/test_%: $(UNIT)/test_%.o $(UNIT)/fake.o $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
+# The dump reader's tests make their dumps from text.
+MKDUMP_OBJ := $(UNIT)/mkdump/mkdump.o $(UNIT)/mkdump/mkdump_file.o $(UNIT)/mkdump/opened.o
+
+$(UNIT)/mkdump/%.o: tests/mkdump/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(UNIT)/test_dump_%.o: UNIT_CFLAGS += -Itests/mkdump
+
+$(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status
 

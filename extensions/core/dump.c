@@ -67,11 +67,12 @@ enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size)
 }
 
 const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t off, uint64_t size,
-			    const char *what)
+			    const char *what, size_t *ret_size)
 {
 	struct la_error err = { "" };
 	uint8_t *area;
 
+	*ret_size = 0;
 	if (!size)
 		return NULL;
 	if (size > MAX_AREA || size > f->stored || off > f->size || size > f->size - off) {
@@ -84,6 +85,7 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 		la_dump_add_remark(dump, "%s: %s", what, err.text);
 		return NULL;
 	}
+	*ret_size = (size_t)size;
 	return area;
 }
 
@@ -387,19 +389,19 @@ enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *ar
 
 const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size)
 {
-	*ret_size = dump->notes ? dump->notes_size : 0;
+	*ret_size = dump->notes_size;
 	return dump->notes;
 }
 
 const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size)
 {
-	*ret_size = dump->vmcoreinfo ? dump->vmcoreinfo_size : 0;
+	*ret_size = dump->vmcoreinfo_size;
 	return dump->vmcoreinfo;
 }
 
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size)
 {
-	*ret_size = dump->eraseinfo ? dump->eraseinfo_size : 0;
+	*ret_size = dump->eraseinfo_size;
 	return dump->eraseinfo;
 }
 

@@ -93,6 +93,7 @@ static enum la_status read_notes(struct la_dump *dump, const uint8_t *phdr, uint
 	struct la_file *f = &dump->file[0];
 	uint64_t total = 0, size, count = 0;
 	uint8_t *all;
+	size_t got;
 
 	for (const uint8_t *p = phdr; p < end; p += sizeof(Elf64_Phdr)) {
 		size = la_le64(p + offsetof(Elf64_Phdr, p_filesz));
@@ -118,11 +119,11 @@ static enum la_status read_notes(struct la_dump *dump, const uint8_t *phdr, uint
 		if (la_le32(p) != PT_NOTE || !size || size > MAX_NOTES)
 			continue;
 		area = la_dump_area(dump, f, la_le64(p + offsetof(Elf64_Phdr, p_offset)), size,
-				    "notes");
+				    "notes", &got);
 		if (!area)
 			continue;
-		memcpy(all + dump->notes_size, area, (size_t)size);
-		dump->notes_size += (size_t)((size + 3) & ~UINT64_C(3));
+		memcpy(all + dump->notes_size, area, got);
+		dump->notes_size += (got + 3) & ~(size_t)3;
 	}
 	return LA_OK;
 }

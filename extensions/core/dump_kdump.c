@@ -371,21 +371,18 @@ static void add_areas(struct la_dump *dump, const struct kdump *k, const uint8_t
 {
 	struct la_file *f = &dump->file[0];
 
-	if (k->version >= 3 && la_le64(sub + SUB_VMCOREINFO)) {
-		dump->vmcoreinfo_size = (size_t)la_le64(sub + SUB_VMCOREINFO + 8);
-		dump->vmcoreinfo = (const char *)la_dump_area(dump, f, la_le64(sub + SUB_VMCOREINFO),
-							      dump->vmcoreinfo_size, "VMCOREINFO");
-	}
-	if (k->version >= 4 && la_le64(sub + SUB_NOTES)) {
-		dump->notes_size = (size_t)la_le64(sub + SUB_NOTES + 8);
-		dump->notes = la_dump_area(dump, f, la_le64(sub + SUB_NOTES), dump->notes_size,
-					   "notes");
-	}
-	if (k->version >= 5 && la_le64(sub + SUB_ERASEINFO)) {
-		dump->eraseinfo_size = (size_t)la_le64(sub + SUB_ERASEINFO + 8);
-		dump->eraseinfo = (const char *)la_dump_area(dump, f, la_le64(sub + SUB_ERASEINFO),
-							     dump->eraseinfo_size, "erase info");
-	}
+	if (k->version >= 3 && la_le64(sub + SUB_VMCOREINFO))
+		dump->vmcoreinfo = (const char *)la_dump_area(
+			dump, f, la_le64(sub + SUB_VMCOREINFO), la_le64(sub + SUB_VMCOREINFO + 8),
+			"VMCOREINFO", &dump->vmcoreinfo_size);
+	if (k->version >= 4 && la_le64(sub + SUB_NOTES))
+		dump->notes = la_dump_area(dump, f, la_le64(sub + SUB_NOTES),
+					   la_le64(sub + SUB_NOTES + 8), "notes",
+					   &dump->notes_size);
+	if (k->version >= 5 && la_le64(sub + SUB_ERASEINFO))
+		dump->eraseinfo = (const char *)la_dump_area(
+			dump, f, la_le64(sub + SUB_ERASEINFO), la_le64(sub + SUB_ERASEINFO + 8),
+			"erase info", &dump->eraseinfo_size);
 }
 
 static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t *head)

@@ -256,10 +256,10 @@ void la_dump_add_remark(struct la_dump *dump, const char *fmt, ...)
 enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size);
 
 /**
- * Copy of @size bytes of a file into the dump's memory. NULL, after a remark about @what, when
- * they do not fit in the file or cannot be read: none of these areas is worth failing for.
+ * Copy of @size bytes of a file into the dump's memory. NULL and 0, after a remark about @what,
+ * when they do not fit in the file or cannot be read: none of these areas is worth failing for.
  */
 const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t off, uint64_t size,
-			    const char *what);
+			    const char *what, size_t *ret_size);
 
 #endif
