@@ -90,10 +90,18 @@ static void add_possible(struct work *w)
 	}
 }
 
-static void give(struct la_cpu *c, const struct la_note_regs *note, int vcpu)
+/* QEMU writes its CPU index plus 1 where the kernel's own notes have the pid of a task. */
+static int vcpu_of(const struct la_note_regs *note)
+{
+	return note->regs.source == LA_REGS_NOTE && note->pid && note->pid <= INT32_MAX ?
+		       (int)note->pid - 1 :
+		       -1;
+}
+
+static void give(struct la_cpu *c, const struct la_note_regs *note)
 {
 	c->regs = note->regs;
-	c->vcpu = vcpu;
+	c->vcpu = vcpu_of(note);
 	c->matched = true;
 }
 
@@ -102,18 +110,18 @@ static void take_crash_notes(struct work *w, struct la_cpu *c)
 {
 	const struct la_kernel *k = w->k;
 	struct la_note_regs *notes;
-	unsigned char raw[1024];
-	size_t n, size = 512;
+	unsigned char raw[512];
 	uint64_t base, era;
+	size_t n;
 
 	if (!k->percpu || c->cpu >= k->ncpus ||
 	    la_read_variable(k, "crash_notes", 8, &base, NULL) != LA_OK || !base)
 		return;
-	/* note_buf_t is an array; DWARF knows it as a typedef only, so its least size is used. */
-	if (la_read(k, base + k->percpu[c->cpu], raw, size, NULL) != LA_OK ||
+	/* note_buf_t: one PRSTATUS note and an empty one behind it, 512 bytes together. */
+	if (la_read(k, base + k->percpu[c->cpu], raw, sizeof(raw), NULL) != LA_OK ||
 	    la_le32(raw) == 0 || la_le32(raw + 4) == 0)
 		return;
-	if (la_notes_regs(w->arena, raw, size, &notes, &n, NULL) == LA_NOMEM || !n)
+	if (la_notes_regs(w->arena, raw, sizeof(raw), &notes, &n, NULL) == LA_NOMEM || !n)
 		return;
 	/* crash_setup_regs() of asm/kexec.h stores the pc in the place of ERA. */
 	if (!la_csr_get(&notes[0].regs, LA_CSR_ERA, &era))
@@ -134,11 +142,11 @@ static void match_rest(struct work *w, const struct la_note_regs *notes, size_t 
 	unsigned cpu;
 
 	for (size_t i = 0; i < n; i++) {
-		if (used[i] || !la_match_map(w->k, (int)notes[i].pid - 1, &cpu))
+		if (used[i] || !la_match_map(w->k, vcpu_of(&notes[i]), &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (c && !c->matched) {
-			give(c, &notes[i], (int)notes[i].pid - 1);
+			give(c, &notes[i]);
 			used[i] = true;
 		}
 	}
@@ -155,7 +163,7 @@ static void match_rest(struct work *w, const struct la_note_regs *notes, size_t 
 		}
 	}
 	if (left == 1 && free_cpus == 1) {
-		give(only, &notes[last], (int)notes[last].pid - 1);
+		give(only, &notes[last]);
 		used[last] = true;
 		remark(w->arena, &only->remark, "matched as the only one left");
 	}
@@ -199,10 +207,10 @@ static enum la_status collect(struct work *w, struct la_error *err)
 		if (c->matched) {
 			remark(w->arena, &c->remark,
 			       la_format(w->arena, "vCPU %d also claims to be this CPU",
-					 (int)notes[i].pid - 1));
+					 vcpu_of(&notes[i])));
 			continue;
 		}
-		give(c, &notes[i], (int)notes[i].pid - 1);
+		give(c, &notes[i]);
 		used[i] = true;
 	}
 	match_rest(w, notes, n, used);
@@ -216,7 +224,7 @@ static enum la_status collect(struct work *w, struct la_error *err)
 			continue;
 		cpus->n++;
 		c->cpu = UINT32_MAX;
-		c->vcpu = (int)notes[i].pid - 1;
+		c->vcpu = vcpu_of(&notes[i]);
 		c->regs = notes[i].regs;
 	}
 	return LA_OK;

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CPUs: whose registers are whose, which task runs, and what a stack says of its CPU.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cpu.h"
+#include "fake.h"
+
+#define W UINT64_C(0x9000000000000000)
+#define NCPUS 4
+/* Per-CPU variables: "symbol" addresses, and where CPU n's copy lies. */
+#define RUNQUEUES UINT64_C(0x9000000000010000)
+#define AREA(cpu) (UINT64_C(0x100000) * (cpu) + 0x1000000)
+#define TASK(n) (W + 0x4000000 + UINT64_C(0x10000) * (n))
+#define STACK(n) (W + 0x5000000 + UINT64_C(0x4000) * (n))
+
+struct guest {
+	struct fake *f;
+	struct la_arena *arena;
+	struct la_kernel k;
+	uint64_t percpu[NCPUS];
+	unsigned char all[NCPUS * 2 * 1024];
+	size_t size;
+	struct la_cpus cpus;
+};
+
+/* Four CPUs; the task with pid 100 + n runs on CPU n. */
+static struct guest *guest_new(bool thread_info_in_task)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+	struct fake *f = fake_new();
+
+	g->f = f;
+	g->arena = la_arena_new(16 << 20);
+	g->k = (struct la_kernel){ .door = fake_door(f),
+				   .ncpus = NCPUS,
+				   .percpu = g->percpu,
+				   .thread_info_in_task = thread_info_in_task };
+	g->k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+	g->k.mmu.vm_map_base = UINT64_C(0xffff800000000000);
+
+	fake_symbol(f, "runqueues", RUNQUEUES, 0x100, NULL);
+	fake_member(f, "rq", "curr", 0x18, 8);
+	fake_member(f, "task_struct", "pid", 0x100, 4);
+	fake_member(f, "task_struct", "comm", 0x110, 16);
+	fake_member(f, "task_struct", "stack", 0x120, 8);
+	if (thread_info_in_task) { /* 7.2 */
+		fake_member(f, "task_struct", "thread_info", 0, 64);
+		fake_member(f, "thread_info", "cpu", 16, 4);
+	} else {
+		fake_member(f, "thread_info", "task", 0, 8);
+		fake_member(f, "thread_info", "cpu", 24, 4);
+	}
+	fake_symbol(f, "__cpu_possible_mask", W + 0x20000, 8, NULL);
+	fake_put_u64(f, 0x20000, 0xf);
+	fake_symbol(f, "__cpu_online_mask", W + 0x20008, 8, NULL);
+	fake_put_u64(f, 0x20008, 0xf);
+	for (unsigned n = 0; n < NCPUS; n++) {
+		char comm[16] = "task ";
+		uint64_t info = thread_info_in_task ? TASK(n) : STACK(n);
+
+		comm[5] = (char)('0' + n);
+		g->percpu[n] = AREA(n);
+		fake_put_u64(f, 0x10000 + AREA(n) + 0x18, TASK(n));
+		fake_put_u32(f, TASK(n) - W + 0x100, 100 + n);
+		fake_put(f, TASK(n) - W + 0x110, comm, 16);
+		fake_put_u64(f, TASK(n) - W + 0x120, STACK(n));
+		fake_put(f, STACK(n) - W, (char[0x4000]){ 0 }, 0x4000);
+		fake_put_u32(f, info - W + (thread_info_in_task ? 16 : 24), n);
+		if (!thread_info_in_task)
+			fake_put_u64(f, info - W, TASK(n));
+	}
+	return g;
+}
+
+static void guest_free(struct guest *g)
+{
+	la_arena_free(g->arena);
+	fake_free(g->f);
+	free(g);
+}
+
+/* What QEMU writes for one vCPU: PRSTATUS (pid = index + 1) and a floating-point note. */
+static void add_note(struct guest *g, unsigned vcpu, uint64_t ra, uint64_t tp, uint64_t sp,
+		     uint64_t u0)
+{
+	uint32_t head[3] = { 5, 480, 1 }, fp[3] = { 5, 268, 2 }, pid = vcpu + 1;
+	unsigned char *p = g->all + g->size, *regs = p + 20 + 112;
+
+	memcpy(p, head, 12);
+	memcpy(p + 12, "CORE", 5);
+	memcpy(p + 20 + 32, &pid, 4);
+	memcpy(regs + 8, &ra, 8);
+	memcpy(regs + 16, &tp, 8);
+	memcpy(regs + 24, &sp, 8);
+	memcpy(regs + 21 * 8, &u0, 8);
+	memcpy(p + 500, fp, 12);
+	memcpy(p + 512, "CORE", 5);
+	g->size += 500 + 20 + 268;
+	fake_door(g->f)->notes = g->all;
+	fake_door(g->f)->notes_size = g->size;
+}
+
+static uint64_t tp_of(const struct guest *g, unsigned n)
+{
+	return g->k.thread_info_in_task ? TASK(n) : STACK(n);
+}
+
+static void analyse(struct guest *g)
+{
+	assert_int_equal(la_cpus_analyse(&g->k, g->arena, &g->cpus, NULL), LA_OK);
+}
+
+static void check_task(const struct la_cpu *c, unsigned n)
+{
+	assert_int_equal(c->task.address, TASK(n));
+	assert_true(c->task.pid_known);
+	assert_int_equal(c->task.pid, 100 + n);
+	assert_int_equal(c->task.comm[5], '0' + n);
+}
+
+/* QEMU's order 0,1,2,3 is Linux's 0,3,2,1, as seen in a 7.2 guest. */
+static void test_order(void **state)
+{
+	(void)state;
+	for (int in_task = 0; in_task < 2; in_task++) {
+		struct guest *g = guest_new(in_task);
+		static const unsigned linux_cpu[NCPUS] = { 0, 3, 2, 1 };
+
+		for (unsigned v = 0; v < NCPUS; v++)
+			add_note(g, v, 0, tp_of(g, linux_cpu[v]), STACK(linux_cpu[v]) + 0x3000,
+				 AREA(linux_cpu[v]));
+		analyse(g);
+		assert_int_equal(g->cpus.n, NCPUS);
+		for (unsigned n = 0; n < NCPUS; n++) {
+			const struct la_cpu *c = &g->cpus.cpu[n];
+
+			assert_int_equal(c->cpu, n);
+			assert_true(c->matched);
+			assert_int_equal(c->vcpu, linux_cpu[n]); /* its own inverse */
+			check_task(c, n);
+			assert_null(c->remark);
+		}
+		assert_ptr_equal(la_cpus_find(&g->cpus, 2), &g->cpus.cpu[2]);
+		assert_null(la_cpus_find(&g->cpus, 9));
+		assert_ptr_equal(la_cpus_running(&g->cpus, TASK(3)), &g->cpus.cpu[3]);
+		assert_null(la_cpus_running(&g->cpus, 0));
+		guest_free(g);
+	}
+}
+
+/* r21 is not set up yet: the boot CPU is known by its thread_info, before any per-CPU area. */
+static void test_early_boot(void **state)
+{
+	struct guest *g = guest_new(false);
+
+	(void)state;
+	g->k.percpu = NULL;
+	g->k.ncpus = 1;
+	add_note(g, 0, 0, STACK(0), STACK(0) + 0x3b30, 0);
+	analyse(g);
+	assert_int_equal(g->cpus.n, 1);
+	assert_true(g->cpus.cpu[0].matched);
+	check_task(&g->cpus.cpu[0], 0);
+	assert_int_not_equal(g->cpus.cpu[0].state, LA_CPU_FIRMWARE);
+	guest_free(g);
+}
+
+/* In user mode r2, r3 and r21 are the program's. What is left over is then the answer. */
+static void test_user_mode(void **state)
+{
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	for (unsigned v = 0; v < NCPUS; v++)
+		if (v == 2)
+			add_note(g, v, 0x120001234, 0x7ffff7f00000, 0x7fffff000000, 0x1234);
+		else
+			add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS);
+	assert_int_equal(g->cpus.cpu[2].state, LA_CPU_USER);
+	assert_int_equal(g->cpus.cpu[2].vcpu, 2);
+	assert_int_equal(g->cpus.cpu[2].stack.stop, LA_STOP_USER);
+	check_task(&g->cpus.cpu[2], 2);
+	guest_free(g);
+}
+
+/* Two in user mode: only the kernel's own map tells them apart. */
+static void test_two_in_user_mode(void **state)
+{
+	static const uint32_t map[NCPUS] = { 0, 3, 2, 1 };
+
+	(void)state;
+	for (int with_map = 0; with_map < 2; with_map++) {
+		struct guest *g = guest_new(true);
+
+		if (with_map) {
+			fake_symbol(g->f, "__cpu_logical_map", W + 0x30000, sizeof(map), NULL);
+			fake_put(g->f, 0x30000, map, sizeof(map));
+		}
+		add_note(g, 0, 0, TASK(0), STACK(0) + 0x3000, AREA(0));
+		add_note(g, 1, 0, 0x7ffff7f00000, 0x7fffff000000, 1);
+		add_note(g, 2, 0, TASK(2), STACK(2) + 0x3000, AREA(2));
+		add_note(g, 3, 0, 0x7ffff7f00000, 0x7fffff000000, 1);
+		analyse(g);
+		if (with_map) {
+			assert_int_equal(g->cpus.n, NCPUS);
+			assert_int_equal(g->cpus.cpu[1].vcpu, 3);
+			assert_int_equal(g->cpus.cpu[3].vcpu, 1);
+			assert_int_equal(g->cpus.cpu[1].state, LA_CPU_USER);
+		} else {
+			/* Not known, and so not said: the vCPUs come last, the CPUs have none. */
+			assert_int_equal(g->cpus.n, NCPUS + 2);
+			assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NONE);
+			check_task(&g->cpus.cpu[1], 1);
+			assert_false(g->cpus.cpu[NCPUS].matched);
+			assert_int_equal(g->cpus.cpu[NCPUS].vcpu, 1);
+			assert_int_equal(g->cpus.cpu[NCPUS + 1].vcpu, 3);
+			assert_int_equal(g->cpus.cpu[NCPUS].task.address, 0);
+		}
+		guest_free(g);
+	}
+}
+
+/* A CPU that Linux never started waits in the firmware, with physical addresses. */
+static void test_firmware(void **state)
+{
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	fake_put_u64(g->f, 0x20008, 0x7);
+	for (unsigned v = 0; v < 3; v++)
+		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
+	add_note(g, 3, 0x1c000100, 0, 0x10001000, 0);
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS);
+	assert_int_equal(g->cpus.cpu[3].state, LA_CPU_FIRMWARE);
+	assert_int_equal(g->cpus.cpu[3].task.address, 0);
+	guest_free(g);
+}
+
+static void test_no_notes(void **state)
+{
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	fake_put_u64(g->f, 0x20000, 0x7);
+	fake_put_u64(g->f, 0x20008, 0x3);
+	analyse(g);
+	assert_int_equal(g->cpus.n, 3);
+	assert_non_null(g->cpus.remark);
+	check_task(&g->cpus.cpu[1], 1);
+	assert_int_equal(g->cpus.cpu[1].state, LA_CPU_UNKNOWN);
+	assert_int_equal(g->cpus.cpu[1].stack.stop, LA_STOP_NO_REGS);
+	assert_int_equal(g->cpus.cpu[2].state, LA_CPU_OFFLINE);
+	assert_int_equal(g->cpus.cpu[1].vcpu, -1);
+	guest_free(g);
+}
+
+static void test_disagreement(void **state)
+{
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	/* Two claim CPU 0; CPU 1 has already switched registers but not its queue. */
+	add_note(g, 0, 0, TASK(0), STACK(0) + 0x3000, AREA(0));
+	add_note(g, 1, 0, TASK(2), STACK(2) + 0x3000, AREA(1));
+	add_note(g, 2, 0, TASK(0), STACK(0) + 0x3000, AREA(0));
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS + 1);
+	assert_non_null(strstr(g->cpus.cpu[0].remark, "vCPU 2"));
+	assert_non_null(strstr(g->cpus.cpu[1].remark, "run queue"));
+	check_task(&g->cpus.cpu[1], 2);
+	assert_int_equal(g->cpus.cpu[NCPUS].vcpu, 2);
+	guest_free(g);
+}
+
+/* Registers the kernel saved on its way down win over those of the dump; they have a pc. */
+static void test_crash_notes(void **state)
+{
+	struct guest *g = guest_new(true);
+	unsigned char note[512] = { 0 };
+	uint32_t head[3] = { 5, 480, 1 };
+	uint64_t value;
+
+	(void)state;
+	add_note(g, 0, 0, TASK(0), STACK(0) + 0x3000, AREA(0));
+	add_note(g, 1, 0, TASK(1), STACK(1) + 0x3000, AREA(1));
+	memcpy(note, head, 12);
+	memcpy(note + 12, "CORE", 5);
+	value = TASK(1);
+	memcpy(note + 20 + 112 + 2 * 8, &value, 8);
+	value = STACK(1) + 0x3100;
+	memcpy(note + 20 + 112 + 3 * 8, &value, 8);
+	value = W + 0x300010;
+	memcpy(note + 20 + 112 + 33 * 8, &value, 8);
+	fake_symbol(g->f, "crash_notes", W + 0x40000, 8, NULL);
+	fake_put_u64(g->f, 0x40000, W + 0x50000);
+	fake_put(g->f, 0x50000 + AREA(0), (char[512]){ 0 }, 512);
+	fake_put(g->f, 0x50000 + AREA(1), note, 512);
+	fake_symbol(g->f, "some_function", W + 0x300000, 0x100, NULL);
+	analyse(g);
+	assert_int_equal(g->cpus.cpu[0].regs.source, LA_REGS_NOTE);
+	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_CRASH_NOTES);
+	assert_int_equal(g->cpus.cpu[1].pc_source, LA_PC_CRASH_NOTES);
+	assert_int_equal(g->cpus.cpu[1].pc, W + 0x300010);
+	assert_string_equal(g->cpus.cpu[1].symbol, "some_function");
+	assert_int_equal(g->cpus.cpu[1].offset, 0x10);
+	guest_free(g);
+}
+
+/* --- states --- */
+
+#define MAX 8
+struct stack_case {
+	const char *function[MAX]; /* innermost first; '!' in front: holds a pt_regs */
+	enum la_cpu_state state, before;
+	bool from_user;
+};
+
+/* Stacks as gdb showed them on real guests, and others from the kernel's source. */
+static const struct stack_case stack_cases[] = {
+	{ { "stop_this_cpu", "__flush_smp_call_function_queue", "loongson_ipi_interrupt",
+	    "do_vint", "!handle_vint", "idle_exit", "arch_cpu_idle", "do_idle" },
+	  LA_CPU_STOPPED, LA_CPU_IDLE, false },
+	{ { "stop_this_cpu", "do_vint", "!handle_vint" }, LA_CPU_STOPPED, LA_CPU_USER, true },
+	{ { "stop_this_cpu", "do_vint", "!handle_vint", "__clear_user_fast", "vfs_read" },
+	  LA_CPU_STOPPED, LA_CPU_RUNNING, false },
+	{ { "__udelay", "vpanic", "panic", "do_exit", "die" }, LA_CPU_PANICKING, LA_CPU_UNKNOWN,
+	  false },
+	{ { "tick_nohz_handler", "do_vint", "!handle_vint", "__udelay", "panic" },
+	  LA_CPU_PANICKING, LA_CPU_UNKNOWN, false },
+	{ { "panic_smp_self_stop", "panic", "die" }, LA_CPU_STOPPED, LA_CPU_UNKNOWN, false },
+	{ { "crash_shutdown_secondary", "__flush_smp_call_function_queue", "do_vint",
+	    "!handle_vint", "queued_spin_lock_slowpath", "_raw_spin_lock" },
+	  LA_CPU_KDUMP_STOPPED, LA_CPU_SPINNING, false },
+	{ { "__arch_cpu_idle", "arch_cpu_idle", "default_idle_call", "do_idle",
+	    "cpu_startup_entry" }, LA_CPU_IDLE, LA_CPU_UNKNOWN, false },
+	{ { "__schedule", "schedule_idle", "do_idle", "cpu_startup_entry" }, LA_CPU_RUNNING,
+	  LA_CPU_UNKNOWN, false },
+	{ { "queued_spin_lock_slowpath.constprop.0", "_raw_spin_lock", "futex_wake" },
+	  LA_CPU_SPINNING, LA_CPU_UNKNOWN, false },
+	{ { "smp_call_function_many_cond", "on_each_cpu_cond_mask", "flush_tlb_all" },
+	  LA_CPU_IPI_WAIT, LA_CPU_UNKNOWN, false },
+	/* It runs the function itself, on its own CPU: no waiting. */
+	{ { "do_flush", "do_nothing", "smp_call_function_many_cond" }, LA_CPU_RUNNING,
+	  LA_CPU_UNKNOWN, false },
+	{ { "__delay", "__udelay", "some_driver" }, LA_CPU_DELAY, LA_CPU_UNKNOWN, false },
+	{ { "timer_function", "run_timers", "do_vint", "!handle_vint", "vfs_read" }, LA_CPU_IRQ,
+	  LA_CPU_RUNNING, false },
+	{ { "do_page_fault", "!tlb_do_page_fault_0", "__clear_user" }, LA_CPU_EXCEPTION,
+	  LA_CPU_RUNNING, false },
+	{ { "vfs_read", "do_syscall", "!handle_syscall" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN,
+	  true },
+	{ { "worker_thread", "kthread", "ret_from_kernel_thread", "!ret_from_kernel_thread_asm" },
+	  LA_CPU_RUNNING, LA_CPU_UNKNOWN, false },
+	{ { "panic_notifier", "vfs_read" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN, false },
+	{ { "idle_play_dead", "arch_cpu_idle_dead", "do_idle" }, LA_CPU_OFFLINE, LA_CPU_UNKNOWN,
+	  false },
+};
+
+static void test_states(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(stack_cases) / sizeof(stack_cases[0]); i++) {
+		const struct stack_case *s = &stack_cases[i];
+		struct la_frame frame[MAX] = { 0 };
+		struct la_cpu c = { .stack.frame = frame };
+
+		for (; c.stack.n < MAX && s->function[c.stack.n]; c.stack.n++) {
+			const char *name = s->function[c.stack.n];
+
+			frame[c.stack.n].symbol = name + (*name == '!');
+			frame[c.stack.n].pt_regs = *name == '!' ? W : 0;
+		}
+		c.stack.stop = s->from_user ? LA_STOP_USER : LA_STOP_END;
+		c.state = la_cpu_state_of(frame, c.stack.n);
+		la_cpu_find_before(&c);
+		if (c.state != s->state || c.before != s->before)
+			fail_msg("%s...: %s before %s", s->function[0], la_cpu_state_name(c.state),
+				 la_cpu_state_name(c.before));
+	}
+	assert_int_equal(la_cpu_state_of(NULL, 0), LA_CPU_UNKNOWN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_early_boot),
+		cmocka_unit_test(test_user_mode),
+		cmocka_unit_test(test_two_in_user_mode),
+		cmocka_unit_test(test_firmware),
+		cmocka_unit_test(test_no_notes),
+		cmocka_unit_test(test_disagreement),
+		cmocka_unit_test(test_crash_notes),
+		cmocka_unit_test(test_states),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
