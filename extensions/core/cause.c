@@ -227,8 +227,10 @@ void la_triage_cause(struct triage *t)
 	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, before);
 	struct la_cause *c = &t->ret->cause;
 
-	if (oops && word && word->by_oops && same_context(t, oops))
+	if (oops && word && word->by_oops && same_context(t, oops)) {
+		t->oops = oops;
 		la_triage_cause_oops(t, oops);
+	}
 	if (t->cpu && t->below_panic != SIZE_MAX)
 		cause_from_stack(t);
 	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */

@@ -517,6 +517,28 @@ static void take_line(struct parser *p, const char *line)
 			return;
 }
 
+/*
+ * Who printed it, as the record has it (printk_caller_id(), 5.10 and later): the panicking or
+ * faulting context itself. Lockup reports are printed by a watchdog and about somebody else.
+ */
+static void fill_in_caller(struct la_event *e, const struct la_record *rec)
+{
+	const uint32_t ids[] = { rec->caller_id, rec->caller_id2 };
+
+	if (e->kind != LA_EVENT_PANIC && e->kind != LA_EVENT_OOPS && e->kind != LA_EVENT_WARN)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		if (ids[i] == UINT32_MAX)
+			continue;
+		if (ids[i] >> 31 && e->cpu < 0) {
+			e->cpu = (int)(ids[i] & INT32_MAX);
+		} else if (!(ids[i] >> 31) && !e->pid_known) {
+			e->pid = (int)ids[i];
+			e->pid_known = true;
+		}
+	}
+}
+
 enum la_status la_events_parse(struct la_arena *arena, const struct la_log *log,
 			       struct la_events *ret)
 {
@@ -540,6 +562,8 @@ enum la_status la_events_parse(struct la_arena *arena, const struct la_log *log,
 			take_line(&p, line);
 		}
 	}
+	for (size_t i = 0; i < ret->n; i++)
+		fill_in_caller(&ret->event[i], &log->record[ret->event[i].record]);
 	return p.nomem ? LA_NOMEM : LA_OK;
 }
 

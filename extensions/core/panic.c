@@ -41,11 +41,14 @@ static void who_from_event(struct triage *t, const struct la_event *e)
 
 	if (p->cpu < 0)
 		p->cpu = e->cpu;
-	if (!p->task.address && !p->task.pid_known && e->pid_known) {
+	if (!e->pid_known)
+		return;
+	if (!p->task.address && !p->task.pid_known) {
 		p->task.pid = e->pid;
 		p->task.pid_known = true;
-		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
 	}
+	if (p->task.pid_known && p->task.pid == e->pid && !p->task.comm[0])
+		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
 }
 
 static void who_from_cpu(struct triage *t, const struct la_cpu *c)
@@ -87,6 +90,8 @@ static bool judge_panic(struct triage *t)
 				LA_CERTAIN :
 				LA_LIKELY;
 	la_triage_cause(t);
+	if (t->oops)
+		who_from_event(t, t->oops);
 	if (t->panic)
 		set_uptime(t, t->log.record[t->panic->record].ts_nsec);
 	return true;

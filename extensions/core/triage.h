@@ -31,6 +31,7 @@ struct triage {
 	struct la_log log;
 	struct la_events events;
 	const struct la_event *panic; /* the panic's record, or NULL */
+	const struct la_event *oops;  /* the oops that led to it, found by la_triage_cause */
 	int panic_cpu;                /* -1: no CPU has entered panic() */
 	const char *buffer;           /* text in panic's own buffer, or NULL */
 	uint64_t taint;

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Verdicts: real logs in a guest's ring, with and without the other witnesses.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lakvm/panic.h"
+#include "ring.h"
+#include "seriallog.h"
+
+#define W RING_BASE
+#define PT_REGS (W + 0x900000)
+
+struct guest {
+	struct fake *f;
+	struct la_arena *arena;
+	struct la_kernel k;
+	struct ring ring;
+	struct la_cpus cpus;
+	struct la_cpu cpu[2];
+	struct la_frame frame[2][12];
+	struct la_panic p;
+};
+
+static struct guest *guest_new(void)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	g->f = fake_new();
+	g->arena = la_arena_new(64 << 20);
+	g->k = ring_kernel(g->f);
+	g->k.ncpus = 2;
+	ring_init(&g->ring, 10, 17);
+	g->cpus = (struct la_cpus){ .cpu = g->cpu, .n = 2 };
+	for (unsigned i = 0; i < 2; i++) {
+		g->cpu[i] = (struct la_cpu){ .cpu = i, .matched = true, .vcpu = (int)i };
+		g->cpu[i].regs.source = LA_REGS_NOTE;
+		g->cpu[i].stack.frame = g->frame[i];
+	}
+	return g;
+}
+
+static void guest_free(struct guest *g)
+{
+	la_arena_free(g->arena);
+	fake_free(g->f);
+	ring_free(&g->ring);
+	free(g);
+}
+
+/* The records of a log file, all but the last @cut. */
+static void add_log(struct guest *g, const char *file, size_t cut, uint32_t caller)
+{
+	struct la_log *log = serial_log_file(g->arena, file);
+
+	for (size_t i = 0; i + cut < log->n; i++)
+		ring_add(&g->ring, log->record[i].ts_nsec, 6, 0, caller, log->record[i].text);
+}
+
+static void set_panic_cpu(struct guest *g, uint32_t value)
+{
+	fake_symbol(g->f, "panic_cpu", W + 0x800000, 4, NULL);
+	fake_put_u32(g->f, 0x800000, value);
+}
+
+static void set_buffer(struct guest *g, const char *name, uint64_t at, const char *text)
+{
+	char buffer[1024] = "";
+
+	snprintf(buffer, sizeof(buffer), "%s", text);
+	fake_symbol(g->f, name, W + at, 1024, NULL);
+	fake_put(g->f, at, buffer, sizeof(buffer));
+}
+
+static void set_stack(struct guest *g, unsigned cpu, const char *const *function)
+{
+	struct la_stack *s = &g->cpu[cpu].stack;
+
+	for (; *function; function++, s->n++) {
+		s->frame[s->n].symbol = *function;
+		s->frame[s->n].verified = true;
+		s->frame[s->n].pc_known = true;
+	}
+	s->verified = true;
+	s->stop = LA_STOP_END;
+}
+
+static void set_pt_regs(struct guest *g, uint64_t era, uint64_t badv, uint64_t prmd,
+			uint64_t estat)
+{
+	fake_put(g->f, PT_REGS - W, (char[320]){ 0 }, 320);
+	fake_put_u64(g->f, PT_REGS - W + 264, era);
+	fake_put_u64(g->f, PT_REGS - W + 272, badv);
+	fake_put_u64(g->f, PT_REGS - W + 280, 0xb0);
+	fake_put_u64(g->f, PT_REGS - W + 288, prmd);
+	fake_put_u64(g->f, PT_REGS - W + 312, estat);
+}
+
+static const struct la_panic *analyse(struct guest *g, bool with_cpus)
+{
+	ring_put(&g->ring, g->f);
+	la_panic_analyse(&g->k, g->arena, with_cpus ? &g->cpus : NULL, &g->p);
+	return &g->p;
+}
+
+static bool has_fact(const struct la_panic *p, const char *source, const char *part)
+{
+	for (size_t i = 0; i < p->nfacts; i++)
+		if (!strcmp(p->fact[i].source, source) && strstr(p->fact[i].text, part))
+			return true;
+	return false;
+}
+
+/* --- the i8042 guest: every witness, then fewer and fewer --- */
+
+static void check_i8042(const struct la_panic *p)
+{
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_string_equal(p->message, "Attempted to kill init! exitcode=0x0000000b");
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_true(p->cause.address_known);
+	assert_int_equal(p->cause.address, 0xffff800000008064);
+	assert_true(p->cause.pc_known);
+	assert_int_equal(p->cause.pc, 0x9000000000eb7fa8);
+	assert_string_equal(p->cause.symbol, "i8042_flush");
+	assert_int_equal(p->cause.offset, 0x58);
+}
+
+static void test_all_witnesses(void **state)
+{
+	static const char *const functions[] = { "__udelay", "vpanic", "panic", "do_exit",
+						 "make_task_dead", "die", "do_page_fault",
+						 "tlb_do_page_fault_0", "i8042_flush",
+						 "i8042_init", "do_one_initcall", NULL };
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	set_panic_cpu(g, 1);
+	set_buffer(g, "buf.1", 0x810000, "Attempted to kill init! exitcode=0x0000000b");
+	set_stack(g, 1, functions);
+	g->frame[1][7].pt_regs = PT_REGS;
+	set_pt_regs(g, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000);
+	g->cpu[1].task = (struct la_task){ .address = W + 0x367380, .pid_known = true, .pid = 1,
+					   .comm = "swapper/0" };
+	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
+	p = analyse(g, true);
+
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_int_equal(p->cpu, 1);
+	assert_int_equal(p->task.pid, 1);
+	assert_int_equal(p->task.address, W + 0x367380);
+	assert_ptr_equal(p->stack, &g->cpu[1].stack);
+	assert_true(p->uptime_known);
+	assert_true(p->uptime_s == 0.435502);
+	assert_true(has_fact(p, "panic_cpu", "CPU 1"));
+	assert_true(has_fact(p, "panic's buffer", "same message"));
+	assert_true(has_fact(p, "stack of CPU 1", "as in the log"));
+	assert_int_equal(p->nunchecked, 0);
+	assert_int_equal(p->nlog_tail, 15);
+	assert_string_equal(p->log_tail[13], "[    0.435502] Kernel panic - not syncing: Attempted "
+					     "to kill init! exitcode=0x0000000b");
+	assert_string_equal(p->signature,
+			    "lakvm-1 panic page-fault \"Attempted to kill init! exitcode=#\" "
+			    "i8042_flush<i8042_init<do_one_initcall");
+	guest_free(g);
+}
+
+/* The log alone, as a minimal session may have it. */
+static void test_log_alone(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	p = analyse(g, false);
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_LIKELY);
+	assert_int_equal(p->task.pid, 1);
+	assert_string_equal(p->task.comm, "swapper/0");
+	assert_int_equal(p->task.address, 0);
+	assert_null(p->stack);
+	guest_free(g);
+}
+
+/* The panic's own record never made it: the buffer has the message, the variable the CPU. */
+static void test_record_missing(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	add_log(g, "i8042-7.2.12.log", 3, 1);
+	set_panic_cpu(g, 1);
+	set_buffer(g, "buf.0", 0x810000, "\x01\x02 binary, not a message");
+	set_buffer(g, "buf.7", 0x820000, "Attempted to kill init! exitcode=0x0000000b");
+	p = analyse(g, false);
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_true(has_fact(p, "panic's buffer", "not in the log"));
+	guest_free(g);
+}
+
+/* No log at all: variable, buffer and stack suffice. */
+static void test_no_log(void **state)
+{
+	static const char *const functions[] = { "__udelay", "vpanic", "panic", "die",
+						 "do_page_fault", "tlb_do_page_fault_0",
+						 "i8042_flush", NULL };
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	set_panic_cpu(g, 1);
+	set_buffer(g, "buf.1", 0x810000, "Fatal exception");
+	set_stack(g, 1, functions);
+	g->frame[1][5].pt_regs = PT_REGS;
+	set_pt_regs(g, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000);
+	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
+	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
+	p = &g->p;
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_string_equal(p->message, "Fatal exception");
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_int_equal(p->cause.address, 0xffff800000008064);
+	assert_string_equal(p->cause.symbol, "i8042_flush");
+	assert_false(p->uptime_known);
+	/* "oops" and the rest come after "panic" and were not needed. */
+	assert_int_equal(p->nunchecked, 0);
+	guest_free(g);
+}
+
+/* --- other ends --- */
+
+static void test_sysrq_is_its_own_cause(void **state)
+{
+	static const char *const functions[] = { "__udelay", "vpanic", "panic",
+						 "sysrq_handle_crash", "__handle_sysrq",
+						 "handle_syscall", NULL };
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	/* An oops of another task long before has nothing to do with it. */
+	add_log(g, "i8042-7.2.12.log", 2, 77);
+	ring_add(&g->ring, 5446736000, 0, 0, 280, "Kernel panic - not syncing: sysrq triggered crash");
+	set_panic_cpu(g, 0);
+	set_stack(g, 0, functions);
+	g->frame[0][5].pt_regs = PT_REGS; /* the system call, from user mode */
+	set_pt_regs(g, 0x120001000, 0, 7, 0xb0000);
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_string_equal(p->cause.kind, "sysrq");
+	assert_false(p->cause.pc_known);
+	assert_null(p->cause.symbol);
+	assert_string_equal(p->signature, "lakvm-1 panic sysrq \"sysrq triggered crash\" "
+					  "sysrq_handle_crash<__handle_sysrq<handle_syscall");
+	guest_free(g);
+}
+
+/* "Fatal exception" comes from an oops, but of the same context only. */
+static void test_oops_of_another(void **state)
+{
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 1, 0, 55,
+			 "CPU 0 Unable to handle kernel paging request at virtual address "
+			 "0000000000000010, era == 9000000000300010, ra == 9000000000300004");
+		ring_add(&g->ring, 2000, 0, 0, same ? 55 : 56,
+			 "Kernel panic - not syncing: Fatal exception");
+		set_panic_cpu(g, 0);
+		p = analyse(g, false);
+		assert_string_equal(p->cause.kind, same ? "page-fault" : "oops");
+		assert_int_equal(p->cause.address_known, same);
+		assert_int_equal(p->cause.pc_known, same);
+		guest_free(g);
+	}
+}
+
+/* A soft lockup that panics: the interrupted pc is where it hung, no fault. */
+static void test_lockup_panic(void **state)
+{
+	static const char *const functions[] = { "__udelay", "panic", "watchdog_timer_fn",
+						 "do_vint", "handle_vint", "busy_function",
+						 "kthread", NULL };
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	ring_add(&g->ring, 26000000000, 0, 0, 0x80000001u,
+		 "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [busy:88]");
+	ring_add(&g->ring, 26100000000, 0, 0, 0x80000001u,
+		 "Kernel panic - not syncing: softlockup: hung tasks");
+	set_panic_cpu(g, 1);
+	set_stack(g, 1, functions);
+	g->frame[1][4].pt_regs = PT_REGS;
+	set_pt_regs(g, W + 0x300040, 0, 4, 0x800);
+	fake_symbol(g->f, "busy_function", W + 0x300000, 0x100, NULL);
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "soft-lockup");
+	assert_false(p->cause.address_known);
+	assert_string_equal(p->cause.symbol, "busy_function");
+	assert_int_equal(p->cause.offset, 0x40);
+	guest_free(g);
+}
+
+/* BUG(): the break instruction's code tells it from any other break. */
+static void test_bug(void **state)
+{
+	static const char *const functions[] = { "panic", "die", "do_bp", "handle_bp", "f", NULL };
+	(void)state;
+	for (int bug = 0; bug < 2; bug++) {
+		struct guest *g = guest_new();
+
+		set_panic_cpu(g, 0);
+		set_buffer(g, "buf.1", 0x810000, "Fatal exception in interrupt");
+		set_stack(g, 0, functions);
+		g->frame[0][3].pt_regs = PT_REGS;
+		set_pt_regs(g, W + 0x300040, 0, 0, 0xc0000);
+		fake_symbol(g->f, "f", W + 0x300000, 0x100, NULL);
+		fake_put_u32(g->f, 0x300040, bug ? 0x002a0001 : 0x002a0005);
+		assert_string_equal(analyse(g, true)->cause.kind, bug ? "bug" : "break");
+		guest_free(g);
+	}
+}
+
+static void test_oops_without_panic(void **state)
+{
+	(void)state;
+	for (int tainted = 0; tainted < 2; tainted++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		add_log(g, "i8042-7.2.12.log", 3, 1);
+		ring_add(&g->ring, 9000000000, 6, 0, 5, "life goes on");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, tainted ? 0x80 : 0);
+		p = analyse(g, false);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_int_equal(p->confidence, tainted ? LA_CERTAIN : LA_LIKELY);
+		assert_string_equal(p->message, "Oops");
+		assert_string_equal(p->cause.kind, "page-fault");
+		assert_string_equal(p->cause.symbol, "i8042_flush");
+		assert_int_equal(p->cpu, 1);
+		assert_int_equal(p->task.pid, 1);
+		guest_free(g);
+	}
+}
+
+static void test_running(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	ring_add(&g->ring, 1000, 6, 0, 1, "all is well");
+	set_panic_cpu(g, UINT32_MAX);
+	g->cpu[0].state = LA_CPU_IDLE;
+	g->cpu[1].state = LA_CPU_USER;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	assert_null(p->signature);
+	assert_null(p->message);
+
+	g->cpu[1].state = LA_CPU_SPINNING;
+	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_int_equal(p->confidence, LA_UNSURE);
+	guest_free(g);
+}
+
+/* Nothing can be read: no verdict, and each rule says why it was not tried. */
+static void test_nothing_known(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p = &g->p;
+
+	(void)state;
+	la_panic_analyse(&g->k, g->arena, NULL, &g->p);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_true(p->nunchecked >= 4);
+	assert_string_equal(p->unchecked[0].rule, "panic");
+	for (size_t i = 0; i < p->nunchecked; i++)
+		assert_true(p->unchecked[i].reason[0] != '\0');
+	assert_int_equal(p->cpu, -1);
+	assert_null(p->signature);
+	guest_free(g);
+}
+
+/* The variable is damaged; the record still tells. */
+static void test_bad_panic_cpu(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: x");
+	set_panic_cpu(g, 4711);
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_LIKELY);
+	assert_int_equal(p->cpu, -1);
+	guest_free(g);
+}
+
+/* --- the signature --- */
+
+static uint64_t reference_fnv1a(const char *s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	while (*s) {
+		h ^= (unsigned char)*s++;
+		h *= UINT64_C(1099511628211);
+	}
+	return h;
+}
+
+static void test_signature_masks_numbers(void **state)
+{
+	static const char *const messages[] = {
+		"stack-protector: Kernel stack is corrupted in: f+0x12/0x34 pid 77 at 90000000deadbeef",
+		"stack-protector: Kernel stack is corrupted in: f+0x9/0x100 pid 1 at 9000000000000001",
+	};
+	char *text[2], hash[2][17];
+
+	(void)state;
+	assert_true(reference_fnv1a("a") == UINT64_C(0xaf63dc4c8601ec8c)); /* published value */
+	for (int i = 0; i < 2; i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, 0);
+		set_buffer(g, "buf.1", 0x810000, messages[i]);
+		p = analyse(g, true);
+		text[i] = strdup(p->signature);
+		memcpy(hash[i], p->hash, 17);
+		guest_free(g);
+	}
+	assert_string_equal(text[0], "lakvm-1 panic stack-corruption \"stack-protector: Kernel "
+				     "stack is corrupted in: f+#/# pid # at #\"");
+	assert_string_equal(text[0], text[1]);
+	assert_string_equal(hash[0], hash[1]);
+	assert_true(strtoull(hash[0], NULL, 16) == reference_fnv1a(text[0]));
+	free(text[0]);
+	free(text[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_witnesses),
+		cmocka_unit_test(test_log_alone),
+		cmocka_unit_test(test_record_missing),
+		cmocka_unit_test(test_no_log),
+		cmocka_unit_test(test_sysrq_is_its_own_cause),
+		cmocka_unit_test(test_oops_of_another),
+		cmocka_unit_test(test_lockup_panic),
+		cmocka_unit_test(test_bug),
+		cmocka_unit_test(test_oops_without_panic),
+		cmocka_unit_test(test_running),
+		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_bad_panic_cpu),
+		cmocka_unit_test(test_signature_masks_numbers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
