@@ -1,7 +1,7 @@
 """For gdb: print the stack of every vCPU, one frame a line, in a form that scripts can compare.
 
 Needs:  a gdb that is connected to QEMU's gdb stub, with the vmlinux loaded.
-Result: "CPU N NAME" and below it "#LEVEL PC SYMBOL+OFFSET sp=SP KIND FUNCTION FILE:LINE", KIND being
+Result: "CPU N" and below it "#LEVEL PC SYMBOL+OFFSET sp=SP KIND FUNCTION FILE:LINE", KIND being
         frame, inline or signal; "stop: REASON" ends each stack.
 """
 import gdb  # the debugger's own module
@@ -9,13 +9,14 @@ import gdb  # the debugger's own module
 LIMIT = 64
 
 
-def symbol(pc):
-    """NAME+OFFSET of an address, or a question mark."""
-    text = gdb.execute(f"info symbol {pc:#x}", to_string=True)
-    if text.startswith("No symbol"):
+def symbol(pc, back):
+    """NAME+OFFSET of an address, or a question mark; back is 1 for a return address: the call before it
+    tells the function, for what follows a call that does not return is the next function."""
+    words = gdb.execute(f"info symbol {pc - back:#x}", to_string=True).split()
+    if words[0] == "No":
         return "?"
-    words = text.split()
-    return f"{words[0]}+{words[2] if len(words) > 2 and words[1] == '+' else 0}"
+    offset = int(words[2]) if len(words) > 2 and words[1] == "+" else 0
+    return f"{words[0]}+{offset + back}"
 
 
 def register(frame, name):
@@ -37,14 +38,16 @@ def place(frame):
 
 def show(thread):
     thread.switch()
-    print(f"CPU {thread.num - 1} {thread.name or ''} {thread.details or ''}".rstrip())
+    print(f"CPU {thread.num - 1}")
     frame = gdb.newest_frame()
-    level = 0
+    level = back = 0
     while frame is not None and level < LIMIT:
         where = frame.pc()
-        print(f"#{level} {where:#x} {symbol(where)} sp={register(frame, 'r3')} {kind(frame)} "
+        print(f"#{level} {where:#x} {symbol(where, back)} sp={register(frame, 'r3')} {kind(frame)} "
               f"{frame.name() or '?'} {place(frame)}")
         level += 1
+        if frame.type() != gdb.INLINE_FRAME:
+            back = 0 if frame.type() == gdb.SIGTRAMP_FRAME else 1
         try:
             older = frame.older()
         except gdb.error as problem:

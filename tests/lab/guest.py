@@ -97,12 +97,16 @@ def wait_for(pattern, path, process, timeout):
 
 def stacks(vmlinux, sockets, out):
     """The debugger's own view of every vCPU. It comes last: when gdb leaves, the guest runs on."""
+    said = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
+                           "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
+                           "-x", f"{HERE}/gdb_stacks.py", vmlinux],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=True, timeout=300, text=True).stdout
+    first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
+    if first < 0 or last < 0:
+        raise RuntimeError("gdb showed no stacks")
     with open(f"{out}/gdb-stacks.txt", "w", encoding="utf-8") as file:
-        subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
-                        "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
-                        "-x", f"{HERE}/gdb_stacks.py", vmlinux],
-                       stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
-                       check=True, timeout=300)
+        file.write(said[first:said.find("\n", last + 1) + 1])
 
 
 def keep(source, target):

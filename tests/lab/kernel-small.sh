@@ -46,7 +46,8 @@ make_kernel() {
 		grep "^CONFIG_" "$2" | while read -r line; do
 			grep -qxF "$line" .config || { echo "kernel-small: not taken: $line" >&2; exit 1; }
 		done
-		make -s -j"$(nproc)" KCFLAGS=-fno-var-tracking vmlinux modules
+		make -s -j"$(nproc)" KCFLAGS="-fno-var-tracking -fdebug-prefix-map=$PWD=/linux" \
+			KAFLAGS="-fdebug-prefix-map=$PWD=/linux" vmlinux modules
 		mv vmlinux .config ..
 		find . -name "*.ko" -exec mv -t ../modules {} +
 		cd ..

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Make the dumps of one case, with the truth about them: $cache/case-NAME.
+# Needs:  lab.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
+#         kernel (sample: of our own, debian: the distribution's), memory, vcpus, append, and may set
+#         until, settle, timeout, device (see guest.py).
+# Result: what guest.py takes; the directory's path on standard output.
+#
+# Usage:  case.sh NAME
+. "$(dirname "$0")/lib.sh"
+
+[ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
+until='end Kernel panic' settle=1 timeout=180 device=''
+. "$tree/test-dumps/$1/case"
+
+make_case() {
+	# shellcheck disable=SC2154
+	"$here/lab.sh" sh -euc '
+		new=/cache/${1##*/} kernel=/cache/$2
+		shift 2
+		set -- "$@" --kernel "$kernel/vmlinux.boot" --vmlinux "$kernel/vmlinux" --out "$new"
+		set -- "$@" --initrd "$new/initrd.gz"
+		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh $modules
+		exec python3 -B tests/lab/guest.py "$@"' sh \
+		"$1" "kernel-$kernel" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
+		--settle "$settle" --timeout "$timeout" ${device:+--device "$device"} >&2
+}
+
+case $kernel in
+debian) "$here/kernel-debian.sh" >/dev/null ;;
+*) "$here/kernel-small.sh" "$kernel" >/dev/null ;;
+esac
+build make_case "case-$1"
+echo "$cache/case-$1"
