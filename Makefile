@@ -98,10 +98,55 @@ $(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status
 
+# --- fuzzing of what reads bytes from a file; seeds are made from text too ---
+
+FUZZ_TARGETS := kdump flat elf notes
+FUZZ := build/fuzz
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS := $(patsubst tests/fuzz/seeds/%.txt,$(FUZZ)/seeds/%.bin,$(wildcard tests/fuzz/seeds/*.txt))
+FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
+FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -Itests/fuzz
+fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*)
+
+$(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(FUZZ)/seeds/%.bin: tests/fuzz/seeds/%.txt $(UNIT)/mkdump/mkdump
+	@mkdir -p $(@D)
+	$(Q)$(UNIT)/mkdump/mkdump $< $@
+
+$(UNIT)/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/fuzz -c $< -o $@
+
+$(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/read_through.o $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+# The seeds and whatever was found once, without a fuzzer.
+unit: | fuzz-corpus
+fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS)
+	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
+
+$(FUZZ)/core/%.o: extensions/core/%.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+
+$(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
+	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(FUZZ_CFLAGS)) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(filter-out -lcmocka,$(UNIT_LIBS))
+
+# One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
+# it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
+fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS)
+	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp $(call fuzz_inputs,$(t)) $(FUZZ)/corpus/$(t)/ && \
+	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
+
 clean:
 	rm -rf build lakvm.so
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean
+.PHONY: all unit fuzz-corpus fuzz-smoke clean
 .SECONDARY:

@@ -261,8 +261,10 @@ static void parse_line(struct mkdump *m, char *line, int *file)
 	if (!word)
 		return;
 	if (strcmp(word, "kdump") == 0 || strcmp(word, "elf") == 0) {
-		m->elf = *word == 'e';
+		m->format = *word == 'e' ? MK_ELF : MK_KDUMP;
 		parse_format(m, rest);
+	} else if (strcmp(word, "notes") == 0) {
+		m->format = MK_NOTES;
 	} else if (strcmp(word, "ram") == 0) {
 		parse_ram(m, rest);
 	} else if (strcmp(word, "prstatus") == 0) {

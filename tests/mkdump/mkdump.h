@@ -9,6 +9,7 @@
  *                   method: raw, zlib, lzo, snappy, zstd
  *   elf [ehsize=8] [phoff=192] [xnum] [skew=5]
  *                   skew: bytes in front of the data, so that it is not aligned
+ *   notes           only the notes, as bare bytes
  *   ram START LENGTH KIND
  *                   words     each 8 bytes are their own physical address
  *                   noise     each 8 bytes are a hash of it; does not compress

@@ -427,8 +427,10 @@ void mkdump_write(struct mkdump *m, const char *path)
 		fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
 		if (fd < 0)
 			mk_die("%s: cannot be created", name);
-		if (m->elf)
+		if (m->format == MK_ELF)
 			write_elf(m, fd);
+		else if (m->format == MK_NOTES)
+			mk_write_at(fd, 0, m->notes, m->nnotes);
 		else
 			write_kdump(m, fd, part);
 		for (size_t i = 0; i < m->nsteps; i++)

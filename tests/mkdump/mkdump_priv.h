@@ -39,7 +39,7 @@ struct mk_field {
 };
 
 struct mkdump {
-	bool elf;
+	enum { MK_KDUMP, MK_ELF, MK_NOTES } format;
 	int version;
 	uint32_t block;
 	enum mkdump_method method;
