@@ -47,17 +47,19 @@ static int is_control(const char *s, size_t n)
 	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
 }
 
+/* Continuation lines begin behind the column of labels, so that none can pose as one of ours. */
+#define NEWLINE "\n             "
+
 const char *la_text_escape(const char *s, char *ret, size_t size)
 {
 	size_t used = 0;
 
-	while (*s && size - used > 8) {
+	while (*s && size - used > sizeof(NEWLINE)) {
 		size_t n = la_utf8_length(s);
 
 		if (*s == '\n') {
-			/* Continuation lines are indented, so that none can pose as ours. */
-			memcpy(ret + used, "\n    ", 5);
-			used += 5;
+			memcpy(ret + used, NEWLINE, sizeof(NEWLINE) - 1);
+			used += sizeof(NEWLINE) - 1;
 			s++;
 		} else if (*s == '\t') {
 			ret[used++] = *s++;

@@ -12,8 +12,8 @@ size_t la_utf8_length(const char *s);
 
 /**
  * Copy @s to @ret as far as it fits: control characters, DEL and bytes that are no UTF-8 as
- * "\xNN", newlines as they are but never followed by a line without indentation. Returns where
- * it stopped; call again until that is the text's end. @size must be at least 16.
+ * "\xNN", the line behind a newline indented beyond our labels. Returns where it stopped; call
+ * again until that is the text's end. @size must be at least 32.
  */
 const char *la_text_escape(const char *s, char *ret, size_t size);
 

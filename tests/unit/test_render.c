@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rendering: the same results as text and JSON, the unknown as unknown, the hostile as harmless.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jansson.h>
+#include <cmocka.h>
+
+#include "fake.h"
+#include "lakvm/render.h"
+#include "text.h"
+
+static char output[1 << 16];
+static struct la_kernel kernel;
+static struct fake *fake;
+
+static void put(void *ctx, const char *text)
+{
+	size_t used = strlen(output), n = strlen(text);
+
+	(void)ctx;
+	assert_true(n < sizeof(output) - used);
+	memcpy(output + used, text, n + 1);
+}
+
+static const struct la_sink sink = { .put = put };
+
+static int start(void **state)
+{
+	(void)state;
+	output[0] = '\0';
+	fake = fake_new();
+	kernel = (struct la_kernel){ .door = fake_door(fake), .ncpus = 2 };
+	kernel.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	fake_free(fake);
+	return 0;
+}
+
+/* A result with everything in it. */
+static struct la_frame frames[3] = {
+	{ .sp = 0x9000000100003b30, .symbol = "vpanic", .start = 0x9000000000220a08,
+	  .method = LA_FROM_POSITION, .verified = true },
+	{ .pc = 0x9000000000eb7fa8, .pc_known = true, .sp = 0x9000000100003c00,
+	  .symbol = "i8042_flush", .start = 0x9000000000eb7f50, .offset = 0x58,
+	  .method = LA_FROM_EXCEPTION, .pc_exact = true, .verified = true },
+	{ .pc = 0xffff800002000010, .pc_known = true, .sp = 0x9000000100003d00,
+	  .symbol = "mod_init", .start = 0xffff800002000000, .offset = 0x10, .module = "mod",
+	  .method = LA_FROM_SCAN },
+};
+
+static struct la_cpu two_cpus[2];
+static struct la_cpus cpus;
+static struct la_panic full;
+
+static void make_full(void)
+{
+	static const struct la_fact facts[] = { { "CPU 1 is in panic()", "panic_cpu" } };
+	static const struct la_unchecked unchecked[] = { { "oops", "log: it is empty" } };
+	static const char *const tail[] = { "[    0.435502] Kernel panic - not syncing: x" };
+
+	memset(two_cpus, 0, sizeof(two_cpus));
+	two_cpus[0] = (struct la_cpu){ .cpu = 0, .matched = true, .vcpu = 0,
+				       .online_known = true, .state = LA_CPU_STOPPED,
+				       .before = LA_CPU_USER };
+	two_cpus[0].regs.source = LA_REGS_NOTE;
+	la_gpr_set(&two_cpus[0].regs, LA_R_RA, 0x9000000000000001);
+	two_cpus[1] = (struct la_cpu){ .cpu = 1, .matched = true, .vcpu = 3, .online = true,
+				       .online_known = true, .state = LA_CPU_PANICKING,
+				       .pc_source = LA_PC_RECOVERED, .pc = 0x9000000000220a10,
+				       .symbol = "vpanic", .offset = 8, .remark = "odd" };
+	two_cpus[1].task = (struct la_task){ .address = 0x9000000100367380, .pid_known = true,
+					     .pid = 1, .comm = "swapper/0" };
+	two_cpus[1].stack = (struct la_stack){ .frame = frames, .n = 3,
+					       .stop = LA_STOP_NO_RULE, .reason = "no rule" };
+	cpus = (struct la_cpus){ .cpu = two_cpus, .n = 2 };
+
+	full = (struct la_panic){ .verdict = LA_VERDICT_PANIC, .confidence = LA_CERTAIN,
+				  .message = "Attempted to kill init! exitcode=0x0000000b",
+				  .cpu = 1, .task = two_cpus[1].task, .uptime_known = true,
+				  .uptime_s = 0.435502, .stack = &two_cpus[1].stack,
+				  .signature = "lakvm-1 panic", .hash = "0123456789abcdef",
+				  .fact = facts, .nfacts = 1, .unchecked = unchecked,
+				  .nunchecked = 1, .log_tail = tail, .nlog_tail = 1,
+				  .cpus = &cpus };
+	full.cause = (struct la_cause){ .kind = "page-fault", .address_known = true,
+					.address = 0xffff800000008064, .pc_known = true,
+					.pc = 0x9000000000eb7fa8, .symbol = "i8042_flush",
+					.offset = 88, .regs_known = true };
+	la_csr_set(&full.cause.regs, LA_CSR_BADV, 0xffff800000008064);
+	la_csr_set(&full.cause.regs, LA_CSR_PRMD, 0);
+}
+
+static void has(const char *part)
+{
+	if (!strstr(output, part))
+		fail_msg("not there: %s\n%s", part, output);
+}
+
+static void test_panic_text(void **state)
+{
+	(void)state;
+	make_full();
+	fake_put_u32(fake, 0xeb7fa8, 0x38203599);
+	la_render_panic_text(&kernel, &full, &sink);
+	/* The first lines are what goes into a ticket. */
+	assert_ptr_equal(strstr(output, "    VERDICT: panic (certain): Attempted to kill init! "
+					"exitcode=0x0000000b\n"),
+			 output);
+	has("      CAUSE: page-fault at address ffff800000008064 in i8042_flush+0x58 "
+	    "(pc 9000000000eb7fa8)\n");
+	has("       TASK: 9000000100367380  PID: 1  COMMAND: \"swapper/0\"  CPU: 1\n");
+	has("     UPTIME: 0.435502 s\n");
+	has("  SIGNATURE: 0123456789abcdef lakvm-1 panic\n");
+	has("\nSTACK OF CPU 1:\n");
+	has(" #0 [9000000100003b30] vpanic+?\n");
+	has(" #1 [9000000100003c00] i8042_flush+0x58 at 9000000000eb7fa8\n");
+	has(" #2 [9000000100003d00] mod_init+0x10 [mod] at ffff800002000010  ?scan\n");
+	has("    (stack ends: no rule)\n");
+	has("     BADV: ffff800000008064\n");
+	has("     PRMD: 0000000000000000");
+	has("<38203599>");
+	has("\nOTHER CPUS:\n");
+	has("   0    0  stopped");
+	has("(before: user)");
+	has("[    0.435502] Kernel panic - not syncing: x\n");
+	has("  panic_cpu: CPU 1 is in panic()\n");
+	has("  oops: log: it is empty\n");
+}
+
+static void test_unknown_text(void **state)
+{
+	struct la_panic nothing = { .cpu = -1 };
+
+	(void)state;
+	la_render_panic_text(&kernel, &nothing, &sink);
+	assert_string_equal(output, "    VERDICT: unknown (unknown)\n"
+				    "       TASK: unknown  PID: -  COMMAND: -  CPU: -\n"
+				    "     UPTIME: unknown\n");
+}
+
+static void test_cpus_text(void **state)
+{
+	static const unsigned only[] = { 1 };
+	struct la_render_options opt = { .registers = false };
+
+	(void)state;
+	make_full();
+	la_render_cpus_text(&kernel, &cpus, &opt, &sink);
+	has("   1    3  panicking           1  swapper/0        recovered    vpanic+0x8\n");
+	has("note: odd\n");
+	assert_null(strstr(output, "#1"));
+
+	output[0] = '\0';
+	opt = (struct la_render_options){ .registers = true, .stacks = true, .only = only,
+					  .nonly = 1 };
+	la_render_cpus_text(&kernel, &cpus, &opt, &sink);
+	assert_null(strstr(output, "stopped"));
+	has(" #1 [9000000100003c00] i8042_flush+0x58");
+}
+
+/* --- JSON --- */
+
+static json_t *parsed(void)
+{
+	json_error_t error;
+	json_t *o;
+
+	assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+	o = json_loads(output, JSON_REJECT_DUPLICATES, &error);
+	if (!o)
+		fail_msg("%s: %s", error.text, output);
+	return o;
+}
+
+static void keys_are(json_t *o, const char *const *names)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(o, key, value) {
+		assert_non_null(*names);
+		assert_string_equal(key, *names++);
+	}
+	assert_null(*names);
+}
+
+static const char *string_at(json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static void test_panic_json(void **state)
+{
+	/* The order of docs/json.md. */
+	static const char *const keys[] = { "schema", "kind", "message", "confidence", "cpu",
+					    "task", "pid", "comm", "uptime_s", "cause", "frames",
+					    "signature", "evidence", "not_checked", "log_tail",
+					    "cpus", NULL };
+	static const char *const frame_keys[] = { "level", "pc", "symbol", "offset", "sp",
+						  "method", "verified", "file", "line", "module",
+						  "pt_regs", NULL };
+	json_t *o, *list, *f;
+
+	(void)state;
+	make_full();
+	assert_int_equal(la_render_panic_json(&kernel, &full, &sink), LA_OK);
+	o = parsed();
+	keys_are(o, keys);
+	assert_string_equal(string_at(o, "schema"), "lakvm.panic/1");
+	assert_string_equal(string_at(o, "kind"), "panic");
+	assert_string_equal(string_at(o, "confidence"), "certain");
+	assert_string_equal(string_at(o, "task"), "0x9000000100367380");
+	assert_int_equal(json_integer_value(json_object_get(o, "cpu")), 1);
+	has("\"uptime_s\":0.435502,");
+	f = json_object_get(o, "cause");
+	assert_string_equal(string_at(f, "address"), "0xffff800000008064");
+	assert_int_equal(json_integer_value(json_object_get(f, "offset")), 88);
+	assert_string_equal(string_at(json_object_get(f, "csr"), "prmd"), "0x0");
+
+	list = json_object_get(o, "frames");
+	assert_int_equal(json_array_size(list), 3);
+	f = json_array_get(list, 0);
+	keys_are(f, frame_keys);
+	assert_true(json_is_null(json_object_get(f, "pc")));
+	assert_true(json_is_null(json_object_get(f, "offset")));
+	assert_true(json_is_true(json_object_get(f, "verified")));
+	f = json_array_get(list, 2);
+	assert_string_equal(string_at(f, "module"), "mod");
+	assert_string_equal(string_at(f, "method"), "scan");
+	assert_true(json_is_false(json_object_get(f, "verified")));
+	f = json_object_get(o, "cpus");
+	assert_int_equal(json_integer_value(json_object_get(f, "stopped")), 1);
+	assert_int_equal(json_integer_value(json_object_get(f, "panicking")), 1);
+	json_decref(o);
+}
+
+static void test_unknown_json(void **state)
+{
+	struct la_panic nothing = { .cpu = -1 };
+	static const char *const nulls[] = { "message", "cpu", "task", "pid", "comm", "uptime_s",
+					     "cause", "signature", "cpus" };
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(la_render_panic_json(&kernel, &nothing, &sink), LA_OK);
+	o = parsed();
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+		if (!json_is_null(json_object_get(o, nulls[i])))
+			fail_msg("%s is not null", nulls[i]);
+	assert_int_equal(json_array_size(json_object_get(o, "frames")), 0);
+	json_decref(o);
+}
+
+static void test_cpus_json(void **state)
+{
+	static const char *const keys[] = { "cpu", "vcpu", "online", "state", "task", "pid",
+					    "comm", "pc", "pc_source", "symbol", "offset",
+					    "module", "before", "regs", "csr", "frames", "stop",
+					    "stop_reason", "remark", NULL };
+	struct la_render_options opt = { .registers = false };
+	json_t *o, *c;
+
+	(void)state;
+	make_full();
+	assert_int_equal(la_render_cpus_json(&kernel, &cpus, &opt, &sink), LA_OK);
+	o = parsed();
+	assert_string_equal(string_at(o, "schema"), "lakvm.cpus/1");
+	c = json_array_get(json_object_get(o, "cpus"), 0);
+	keys_are(c, keys);
+	assert_string_equal(string_at(json_object_get(c, "before"), "state"), "user");
+	assert_true(json_is_null(json_object_get(c, "task")));
+	assert_true(json_is_null(json_object_get(c, "pc")));
+	assert_string_equal(string_at(c, "pc_source"), "none");
+	assert_true(json_is_false(json_object_get(c, "online")));
+	assert_string_equal(string_at(json_object_get(c, "regs"), "ra"), "0x9000000000000001");
+	c = json_array_get(json_object_get(o, "cpus"), 1);
+	assert_int_equal(json_integer_value(json_object_get(c, "vcpu")), 3);
+	assert_int_equal(json_array_size(json_object_get(c, "frames")), 3);
+	assert_string_equal(string_at(c, "remark"), "odd");
+	json_decref(o);
+}
+
+/* --- hostile text --- */
+
+static const char *const hostile[] = {
+	"\x1b[2J\x07 clear",
+	"line\nVERDICT: all is well",
+	"quote\" back\\slash",
+	"\xff\xfe\x80 bytes",
+	"\xc0\xaf overlong, \xed\xa0\x80 surrogate, \xf4\x90\x80\x80 too high",
+	"\xc2\x9b""31m C1",
+	"cut \xe4\xb8",
+	"good \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x90\xa7",
+	"\x7f\r\b\t",
+};
+
+static void test_hostile_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+		output[0] = '\0';
+		make_full();
+		full.message = hostile[i];
+		full.log_tail = &hostile[i];
+		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
+		snprintf(two_cpus[0].task.comm, sizeof(two_cpus[0].task.comm), "%s", hostile[i]);
+		la_render_panic_text(&kernel, &full, &sink);
+		for (const unsigned char *p = (unsigned char *)output; *p; p++)
+			assert_true((*p >= 0x20 && *p != 0x7f) || *p == '\n' || *p == '\t');
+		for (const char *p = output; *p;) {
+			size_t n = la_utf8_length(p);
+
+			assert_true(n > 0);
+			assert_false(n == 2 && (unsigned char)p[0] == 0xc2 &&
+				     (unsigned char)p[1] < 0xa0);
+			p += n;
+		}
+		assert_null(strstr(output, "\n    VERDICT: all"));
+	}
+	/* What is fit to print stays as it is. */
+	output[0] = '\0';
+	make_full();
+	full.message = hostile[7];
+	la_render_panic_text(&kernel, &full, &sink);
+	has(hostile[7]);
+}
+
+static void test_hostile_json(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+		json_t *o;
+
+		output[0] = '\0';
+		make_full();
+		full.message = hostile[i];
+		full.log_tail = &hostile[i];
+		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
+		assert_int_equal(la_render_panic_json(&kernel, &full, &sink), LA_OK);
+		o = parsed();
+		assert_true(json_is_string(json_object_get(o, "message")));
+		if (i == 2 || i == 7)
+			assert_string_equal(string_at(o, "message"), hostile[i]);
+		json_decref(o);
+	}
+	output[0] = '\0';
+	make_full();
+	full.message = "a\xff";
+	la_render_panic_json(&kernel, &full, &sink);
+	has("\"message\":\"a\xef\xbf\xbd\"");
+}
+
+static void test_escape_in_small_pieces(void **state)
+{
+	char small[32], all[256] = "";
+	const char *s = "abc\x01\xff \xe4\xb8\xad\xc2\x85 and a longer tail of plain text\n";
+
+	(void)state;
+	while (*s) {
+		const char *next = la_text_escape(s, small, sizeof(small));
+
+		assert_true(next > s);
+		assert_true(strlen(small) < sizeof(small));
+		strcat(all, small);
+		s = next;
+	}
+	assert_string_equal(all, "abc\\x01\\xff \xe4\xb8\xad\\xc2\\x85 and a longer tail of plain "
+				 "text\n             ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+		TEST(test_panic_text),
+		TEST(test_unknown_text),
+		TEST(test_cpus_text),
+		TEST(test_panic_json),
+		TEST(test_unknown_json),
+		TEST(test_cpus_json),
+		TEST(test_hostile_text),
+		TEST(test_hostile_json),
+		TEST(test_escape_in_small_pieces),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
