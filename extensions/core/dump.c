@@ -21,7 +21,7 @@ static const struct la_format *const formats[] = { &la_format_kdump, &la_format_
 
 // Files that are known for what they are, and not read here.
 static const struct {
-	char magic[16];
+	const char *magic;
 	size_t len;
 	const char *what;
 } foreign[] = {
