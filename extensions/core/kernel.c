@@ -43,6 +43,23 @@ enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t
 	return LA_OK;
 }
 
+static bool is_init_text(const struct la_kernel *k, uint64_t va)
+{
+	uint64_t begin, end;
+
+	return k->door->symbol(k->door->ctx, "__init_begin", &begin) &&
+	       k->door->symbol(k->door->ctx, "__init_end", &end) && va >= begin && va < end;
+}
+
+enum la_status la_read_code(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
+			    struct la_error *err)
+{
+	if (k->door->file_bytes && is_init_text(k, va) &&
+	    k->door->file_bytes(k->door->ctx, va, ret, len) == len)
+		return LA_OK;
+	return la_read(k, va, ret, len, err);
+}
+
 enum la_status la_read_u64(const struct la_kernel *k, uint64_t va, uint64_t *ret,
 			   struct la_error *err)
 {

@@ -17,7 +17,7 @@ static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, 
 	struct la_values values;
 	uint32_t insn;
 
-	if (ra & 3 || la_read(k, ra - sizeof(code), code, sizeof(code), NULL) != LA_OK)
+	if (ra & 3 || la_read_code(k, ra - sizeof(code), code, sizeof(code), NULL) != LA_OK)
 		return false;
 	insn = la_le32(code + sizeof(code) - 4);
 	if (!la_insn_is_call(insn, ra - 4, target))
@@ -75,7 +75,7 @@ static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, 
 	while (start < end) {
 		size_t len = end - start < sizeof(code) ? (size_t)(end - start) : sizeof(code);
 
-		if (la_read(k, start, code, len, NULL) != LA_OK)
+		if (la_read_code(k, start, code, len, NULL) != LA_OK)
 			return false;
 		for (size_t i = 0; i + 4 <= len; i += 4) {
 			uint64_t to = 0;

@@ -141,6 +141,12 @@ static bool enumerator(void *ctx, const char *name, int64_t *ret)
 	return l->known;
 }
 
+static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
+{
+	(void)ctx;
+	return vmlinux_read(address - here.door.relocation, ret, len);
+}
+
 const struct la_door *door_open(struct la_error *err)
 {
 	if (here.open)
@@ -158,6 +164,7 @@ const struct la_door *door_open(struct la_error *err)
 		.member = member,
 		.type_size = type_size,
 		.enumerator = enumerator,
+		.file_bytes = file_bytes,
 		.vmlinux = pc->namelist,
 		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
 	};

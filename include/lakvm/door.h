@@ -52,6 +52,12 @@ struct la_door {
 	/** Source position of @pc; optional (NULL), and may fail. @file lives as long as the door. */
 	bool (*line)(void *ctx, uint64_t pc, const char **file, unsigned *line);
 
+	/**
+	 * Bytes of the kernel's ELF file for a run-time address of its text or data, as many as the
+	 * section has, at most @len; returns how many. Optional (NULL).
+	 */
+	size_t (*file_bytes)(void *ctx, uint64_t address, void *ret, size_t len);
+
 	/** The ELF notes of the dump file, all of them in file order; NULL/0 when there are none. */
 	const void *notes;
 	size_t notes_size;

@@ -37,6 +37,12 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 /** Read kernel-virtual memory, across page borders. All or nothing. */
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
 		       struct la_error *err);
+/**
+ * The same for instructions. Init text is freed when the guest has booted and its memory used
+ * for something else, so that comes out of vmlinux instead, if the door has the file.
+ */
+enum la_status la_read_code(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
+			    struct la_error *err);
 enum la_status la_read_u64(const struct la_kernel *k, uint64_t va, uint64_t *ret,
 			   struct la_error *err);
 enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret,
