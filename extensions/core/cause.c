@@ -117,6 +117,21 @@ void la_triage_position(struct triage *t, const char *printed)
 	}
 }
 
+/* A jump to nowhere: its pc says nothing, but ra still lies in the function that jumped. */
+static void cause_caller(struct triage *t, const struct la_regs *regs)
+{
+	const struct la_door *door = t->k->door;
+	struct la_cause *c = &t->ret->cause;
+	struct la_symbol symbol;
+	uint64_t ra;
+
+	if (!c->pc_known || la_is_text(t->k, c->pc) || !la_gpr_get(regs, LA_R_RA, &ra) ||
+	    !la_is_text(t->k, ra) || !door->symbol_at(door->ctx, ra - 4, &symbol))
+		return;
+	c->caller = symbol.name;
+	c->caller_offset = ra - symbol.start;
+}
+
 /* Kind, address and pc that a set of registers at an exception tells. */
 static void cause_registers(struct triage *t, const struct la_regs *regs)
 {
@@ -129,6 +144,7 @@ static void cause_registers(struct triage *t, const struct la_regs *regs)
 		c->pc = regs->pc;
 		c->pc_known = true;
 	}
+	cause_caller(t, regs);
 	if (!la_csr_get(regs, LA_CSR_ESTAT, &estat))
 		return;
 	for (size_t i = 0; i < sizeof(exception_kind) / sizeof(exception_kind[0]); i++) {
@@ -236,4 +252,7 @@ void la_triage_cause(struct triage *t)
 	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */
 	if (!c->kind && word)
 		c->kind = word->kind;
+	/* Whatever went wrong after the stack ran over is a consequence. */
+	if (t->cpu && t->cpu->stack_overrun)
+		c->kind = "stack-overflow";
 }

@@ -245,23 +245,35 @@ static bool outside_kernel(const struct la_kernel *k, const struct la_regs *regs
 	       la_gpr_get(regs, LA_R_TP, &value) && !la_kernel_address(k, value);
 }
 
+/*
+ * Does @task own the stack or task_struct that r2 points at? After a stack overflow thread_info
+ * of kernels before 7.2, at the stack's low end, holds anything.
+ */
+static bool task_owns(const struct la_kernel *k, uint64_t task, uint64_t tp)
+{
+	uint64_t stack;
+
+	return k->thread_info_in_task ||
+	       (la_read_member(k, task, "task_struct", "stack", &stack, NULL) == LA_OK &&
+		stack == tp);
+}
+
 static void find_task(struct work *w, struct la_cpu *c, bool outside)
 {
-	uint64_t by_regs = 0, by_queue = 0, task = 0;
-	bool regs_say = c->regs.source != LA_REGS_NONE && !outside &&
-			la_match_task(w->k, &c->regs, &by_regs);
-	bool queue_says = c->cpu < w->k->ncpus && c->matched &&
+	uint64_t by_regs = 0, by_queue = 0, tp = 0;
+	bool has_regs = c->regs.source != LA_REGS_NONE;
+	bool regs_say = has_regs && !outside && la_match_task(w->k, &c->regs, &by_regs) &&
+			la_gpr_get(&c->regs, LA_R_TP, &tp);
+	bool queue_says = c->cpu < w->k->ncpus && (c->matched || !has_regs) &&
 			  la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
 
-	if (c->regs.source == LA_REGS_NONE && c->cpu < w->k->ncpus)
-		queue_says = la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
-	if (regs_say)
-		task = by_regs;
-	else if (queue_says)
-		task = by_queue;
-	if (!task)
+	if (regs_say && !task_owns(w->k, by_regs, tp)) {
+		remark(w->arena, &c->remark, "thread_info on its stack is overwritten");
+		regs_say = false;
+	}
+	if (!regs_say && !queue_says)
 		return;
-	la_task_read(w->k, task, &c->task);
+	la_task_read(w->k, regs_say ? by_regs : by_queue, &c->task);
 	/* Between setting rq->curr and switching registers (kernel/sched/core.c) they differ. */
 	if (regs_say && queue_says && by_regs != by_queue)
 		remark(w->arena, &c->remark,
@@ -269,6 +281,25 @@ static void find_task(struct work *w, struct la_cpu *c, bool outside)
 				 "registers belong to task %#" PRIx64
 				 ", the run queue names %#" PRIx64,
 				 by_regs, by_queue));
+}
+
+/* STACK_END_MAGIC (uapi/linux/magic.h), set by fork at end_of_stack() (sched/task_stack.h). */
+#define STACK_END_MAGIC UINT64_C(0x57ac6e9d)
+
+static void check_stack_end(struct work *w, struct la_cpu *c)
+{
+	const struct la_door *door = w->k->door;
+	uint64_t mark;
+	size_t size = 0;
+
+	if (!c->task.stack ||
+	    (!w->k->thread_info_in_task && !door->type_size(door->ctx, "thread_info", &size)) ||
+	    la_read_u64(w->k, c->task.stack + size, &mark, NULL) != LA_OK)
+		return;
+	if (mark == STACK_END_MAGIC)
+		return;
+	c->stack_overrun = true;
+	remark(w->arena, &c->remark, "the end mark of its stack is overwritten: stack overflow");
 }
 
 static void find_position(struct work *w, struct la_cpu *c)
@@ -315,6 +346,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 	bool outside = has_regs && outside_kernel(w->k, &c->regs);
 
 	find_task(w, c, outside);
+	check_stack_end(w, c);
 	if (!has_regs) {
 		c->stack.stop = LA_STOP_NO_REGS;
 		memcpy(c->stack.reason, "no registers", sizeof("no registers"));

@@ -192,6 +192,30 @@ static void collect_stack(struct triage *t)
 			       t->cpu->stack.frame[t->below_panic - 1].symbol));
 }
 
+/* CPUs that wait for something, or whose stack ran over: what a hang is made of. */
+static void collect_waiting(struct triage *t)
+{
+	const struct la_cpus *cpus = t->ret->cpus;
+
+	for (size_t i = 0; cpus && i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+		const char *source = la_format(t->arena, "stack of CPU %u", c->cpu);
+		const struct la_stack *s = &c->stack;
+
+		if (c->stack_overrun)
+			la_triage_fact(t, source, "its end mark is overwritten");
+		if (c->state != LA_CPU_SPINNING && c->state != LA_CPU_IPI_WAIT)
+			continue;
+		la_triage_fact(t, source,
+			       la_format(t->arena, "%s in %s(), called from %s()",
+					 c->state == LA_CPU_SPINNING ? "waits for a lock" :
+								       "waits for other CPUs",
+					 c->symbol ? c->symbol : "?",
+					 s->n > 1 && s->frame[1].symbol ? s->frame[1].symbol :
+									  "?"));
+	}
+}
+
 void la_triage_collect(struct triage *t)
 {
 	collect_panic_cpu(t);
@@ -200,4 +224,5 @@ void la_triage_collect(struct triage *t)
 	collect_taint(t);
 	collect_events(t);
 	collect_stack(t);
+	collect_waiting(t);
 }

@@ -500,12 +500,43 @@ static bool take_end(struct parser *p, const char *line)
 	return true;
 }
 
+/*
+ * kernel/rcu/tree_stall.h: "\t3-...0: (1 GPs behind) ..." for each CPU that is waited for, then
+ * "\t(detected by 1, t=5253 jiffies, g=-659, q=29 ncpus=2)" or "\t(t=5250 jiffies g=-659 ...".
+ */
+static bool take_stall(struct parser *p, const char *line)
+{
+	struct la_event *e = newest(p);
+	const char *s;
+	bool minus;
+	int number;
+
+	if (e->kind != LA_EVENT_RCU_STALL || !eat(&line, "rcu: \t"))
+		return false;
+	s = line;
+	if (eat_dec(&s, &number) && *s == '-') {
+		if (e->cpu < 0)
+			e->cpu = number;
+		return true;
+	}
+	s = *line == '(' ? strstr(line, " g=") : NULL;
+	if (!s)
+		return false;
+	s += 3;
+	minus = eat(&s, "-");
+	if (!eat_dec(&s, &number))
+		return false;
+	e->gp = minus ? -(int64_t)number : number;
+	e->gp_known = true;
+	return true;
+}
+
 static void take_line(struct parser *p, const char *line)
 {
 	/* What belongs to an event that is being told, by the one who tells it. */
 	static bool (*const part[])(struct parser *, const char *) = {
 		take_who,   take_gprs,	take_numbered_gprs, take_csr,
-		take_trace, take_frame, take_end,
+		take_trace, take_frame, take_end,	     take_stall,
 	};
 
 	if (take_message(p, line) || take_die(p, line))

@@ -49,6 +49,8 @@ struct la_event {
 	bool era_known;     /* oops: the pc, as that line says it */
 	uint64_t era;
 	unsigned number;    /* oops: the n of "[#n]", 0 = not said */
+	bool gp_known;      /* RCU stall: the grace period that does not end */
+	int64_t gp;
 	bool ended;         /* oops: its "---[ end trace" was seen */
 	/* The register dump, as printed (source LA_REGS_PT_REGS), or NULL. */
 	const struct la_regs *regs;

@@ -23,6 +23,8 @@ const char *la_verdict_name(enum la_verdict v)
 		[LA_VERDICT_UNKNOWN] = "unknown",	  [LA_VERDICT_PANIC] = "panic",
 		[LA_VERDICT_OOPS] = "oops",		  [LA_VERDICT_RUNNING] = "running",
 		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup", [LA_VERDICT_FIRMWARE] = "firmware",
+		[LA_VERDICT_RCU_STALL] = "rcu-stall",	  [LA_VERDICT_HUNG_TASK] = "hung-task",
+		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
 	};
 
 	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
@@ -114,6 +116,37 @@ static bool judge_oops(struct triage *t)
 	return true;
 }
 
+static void cause_from_cpu(struct triage *t, const struct la_cpu *c, const char *kind)
+{
+	t->ret->cause.kind = kind;
+	if (c->pc_source != LA_PC_NONE) {
+		t->ret->cause.pc = c->pc;
+		t->ret->cause.pc_known = true;
+		la_triage_position(t, NULL);
+	}
+}
+
+/* A running task's stack ran over. What the CPU did after that, oopses included, follows. */
+static bool judge_stack_overflow(struct triage *t)
+{
+	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
+	const struct la_cpus *cpus = t->ret->cpus;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		if (!cpus->cpu[i].stack_overrun)
+			continue;
+		t->ret->verdict = LA_VERDICT_STACK_OVERFLOW;
+		t->ret->confidence = LA_CERTAIN;
+		t->ret->message = oops ? oops->line : NULL;
+		who_from_cpu(t, &cpus->cpu[i]);
+		cause_from_cpu(t, &cpus->cpu[i], "stack-overflow");
+		if (oops)
+			set_uptime(t, oops->ts_nsec);
+		return true;
+	}
+	return false;
+}
+
 /* Reported by the kernel's watchdog, and still going on: the CPU still runs that task. */
 static bool judge_soft_lockup(struct triage *t)
 {
@@ -129,12 +162,81 @@ static bool judge_soft_lockup(struct triage *t)
 	p->confidence = LA_LIKELY;
 	p->message = e->line;
 	who_from_cpu(t, c);
-	p->cause.kind = "soft-lockup";
-	if (c->pc_source != LA_PC_NONE) {
-		p->cause.pc = c->pc;
-		p->cause.pc_known = true;
-		la_triage_position(t, NULL);
+	cause_from_cpu(t, c, "soft-lockup");
+	return true;
+}
+
+/* Reported, and rcu_state.gp_seq still is the grace period that the report names. */
+static bool judge_rcu_stall(struct triage *t)
+{
+	const struct la_event *e = la_events_last(&t->events, LA_EVENT_RCU_STALL, SIZE_MAX);
+	const struct la_door *door = t->k->door;
+	const struct la_cpu *c;
+	uint64_t state, seq;
+
+	if (!e || !e->gp_known || !door->symbol(door->ctx, "rcu_state", &state) ||
+	    la_read_member(t->k, state, "rcu_state", "gp_seq", &seq, NULL) != LA_OK ||
+	    (int64_t)seq != e->gp)
+		return false;
+	t->ret->verdict = LA_VERDICT_RCU_STALL;
+	t->ret->confidence = LA_CERTAIN;
+	t->ret->message = e->line;
+	la_triage_fact(t, "rcu_state", "the grace period that the stall report names goes on");
+	c = e->cpu >= 0 && t->ret->cpus ? la_cpus_find(t->ret->cpus, (unsigned)e->cpu) : NULL;
+	if (c) {
+		who_from_cpu(t, c);
+		cause_from_cpu(t, c, "rcu-stall");
 	}
+	return true;
+}
+
+/* No list of tasks is longer: pid_max is at most 2^22 (include/linux/threads.h). */
+#define MAX_TASKS (1u << 22)
+#define TASK_UNINTERRUPTIBLE 2
+
+/* Is there a task with this pid and name, and does it sleep uninterruptibly? */
+static bool still_blocked(struct triage *t, const struct la_event *e, struct la_task *ret)
+{
+	const struct la_door *door = t->k->door;
+	struct la_member tasks;
+	uint64_t init, at, state;
+
+	if (!door->symbol(door->ctx, "init_task", &init) ||
+	    !door->member(door->ctx, "task_struct", "tasks", &tasks))
+		return false;
+	at = init;
+	for (unsigned i = 0; i < MAX_TASKS; i++) {
+		if (la_read_u64(t->k, at + tasks.offset, &at, NULL) != LA_OK)
+			return false;
+		at -= tasks.offset;
+		if (at == init)
+			return false;
+		if (la_read_member(t->k, at, "task_struct", "pid", &state, NULL) != LA_OK ||
+		    (int)state != e->pid)
+			continue;
+		la_task_read(t->k, at, ret);
+		/* __state since 5.14, state before */
+		return !strcmp(ret->comm, e->comm) &&
+		       (la_read_member(t->k, at, "task_struct", "__state", &state, NULL) == LA_OK ||
+			la_read_member(t->k, at, "task_struct", "state", &state, NULL) == LA_OK) &&
+		       (state & TASK_UNINTERRUPTIBLE);
+	}
+	return false;
+}
+
+/* Reported, and the task still sleeps. Whom it waits for is not looked into. */
+static bool judge_hung_task(struct triage *t)
+{
+	const struct la_event *e = la_events_last(&t->events, LA_EVENT_HUNG_TASK, SIZE_MAX);
+	struct la_task task;
+
+	if (!e || !still_blocked(t, e, &task))
+		return false;
+	t->ret->verdict = LA_VERDICT_HUNG_TASK;
+	t->ret->confidence = LA_LIKELY;
+	t->ret->message = e->line;
+	t->ret->task = task;
+	t->ret->cause.kind = "hung-task";
 	return true;
 }
 
@@ -189,7 +291,7 @@ static bool judge_running(struct triage *t)
 	t->ret->verdict = LA_VERDICT_RUNNING;
 	t->ret->confidence = kernel ? LA_UNSURE : LA_LIKELY;
 	la_triage_fact(t, "registers",
-	     la_format(t->arena, "%zu CPUs idle, %zu in user mode, %zu in the kernel", idle, user,
+	     la_format(t->arena, "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu", idle, user,
 		       kernel));
 	return true;
 }
@@ -205,8 +307,11 @@ static const struct rule {
 	bool (*judge)(struct triage *t);
 } rules[] = {
 	{ "panic", 0, NEEDS(SOURCE_PANIC_CPU) | NEEDS(SOURCE_LOG), judge_panic },
+	{ "stack-overflow", NEEDS(SOURCE_CPUS), 0, judge_stack_overflow },
 	{ "oops", NEEDS(SOURCE_LOG), 0, judge_oops },
 	{ "soft-lockup", NEEDS(SOURCE_LOG) | NEEDS(SOURCE_CPUS), 0, judge_soft_lockup },
+	{ "rcu-stall", NEEDS(SOURCE_LOG), 0, judge_rcu_stall },
+	{ "hung-task", NEEDS(SOURCE_LOG), 0, judge_hung_task },
 	{ "firmware", NEEDS(SOURCE_CPUS), 0, judge_firmware },
 	{ "running", NEEDS(SOURCE_CPUS) | NEEDS(SOURCE_LOG), 0, judge_running },
 };
@@ -269,6 +374,8 @@ static void sign(struct triage *t)
 		return;
 	if (t->ret->cause.symbol)
 		function[n++] = t->ret->cause.symbol;
+	else if (t->ret->cause.caller)
+		function[n++] = t->ret->cause.caller;
 	i = t->below_panic != SIZE_MAX ? t->below_panic : 0;
 	/* Behind an exception, the handlers that led from it to die() say nothing new. */
 	for (size_t j = i; stack && t->ret->cause.pc_known && j < stack->n; j++) {
@@ -282,8 +389,8 @@ static void sign(struct triage *t)
 
 		if (!f->verified || !f->symbol)
 			break;
-		if (n == 1 && t->ret->cause.symbol && !strcmp(f->symbol, function[0]))
-			continue;
+		if (n == 1 && !strcmp(f->symbol, function[0]))
+			continue; /* the function of the fault itself */
 		function[n++] = f->symbol;
 	}
 	la_signature(t->arena, t->ret, function, n);

@@ -164,6 +164,8 @@ static json_t *cause(struct build *b, const struct la_cause *c)
 	set(b, o, "symbol", text(b, c->symbol));
 	set(b, o, "offset", number(c->symbol != NULL, c->offset));
 	set(b, o, "module", text(b, c->module));
+	set(b, o, "caller", text(b, c->caller));
+	set(b, o, "caller_offset", number(c->caller != NULL, c->caller_offset));
 	set(b, o, "regs", c->regs_known ? gprs(b, &c->regs) : json_null());
 	set(b, o, "csr", c->regs_known ? csrs(b, &c->regs) : json_null());
 	return o;

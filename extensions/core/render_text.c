@@ -33,14 +33,19 @@ static void putf(const struct la_sink *sink, const char *fmt, ...)
 }
 
 /* Text of the guest, of any length: control characters and broken UTF-8 are shown as \xNN. */
-static void put_safe(const struct la_sink *sink, const char *text)
+static void put_escaped(const struct la_sink *sink, const char *text, bool lines)
 {
 	char chunk[256];
 
 	while (*text) {
-		text = la_text_escape(text, chunk, sizeof(chunk));
+		text = la_text_escape(text, lines, chunk, sizeof(chunk));
 		put(sink, chunk);
 	}
+}
+
+static void put_safe(const struct la_sink *sink, const char *text)
+{
+	put_escaped(sink, text, true);
 }
 
 static void label(const struct la_sink *sink, const char *name)
@@ -77,7 +82,7 @@ static void put_task(const struct la_sink *sink, const struct la_task *task)
 	put(sink, "  COMMAND: ");
 	if (task->comm[0]) {
 		put(sink, "\"");
-		put_safe(sink, task->comm);
+		put_escaped(sink, task->comm, false);
 		put(sink, "\"");
 	} else {
 		put(sink, "-");
@@ -194,14 +199,21 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 		}
 		if (c->pc_known)
 			putf(sink, " (pc %016" PRIx64 ")", c->pc);
+		if (c->caller) {
+			put(sink, " called from ");
+			put_symbol(sink, c->caller, true, c->caller_offset, NULL);
+		}
 		put(sink, "\n");
 	}
-	label(sink, "TASK");
-	put_task(sink, &p->task);
-	if (p->cpu >= 0)
-		putf(sink, "  CPU: %d\n", p->cpu);
-	else
-		put(sink, "  CPU: -\n");
+	/* Where nothing happened there is nobody it happened to. */
+	if (p->verdict != LA_VERDICT_RUNNING && p->verdict != LA_VERDICT_FIRMWARE) {
+		label(sink, "TASK");
+		put_task(sink, &p->task);
+		if (p->cpu >= 0)
+			putf(sink, "  CPU: %d\n", p->cpu);
+		else
+			put(sink, "  CPU: -\n");
+	}
 	label(sink, "UPTIME");
 	if (p->uptime_known)
 		putf(sink, "%.6f s\n", p->uptime_s);
@@ -227,9 +239,9 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		snprintf(pid, sizeof(pid), "%d", c->task.pid);
 	putf(sink, "%4s %4s  %-13s %7s  ", cpu, vcpu, la_cpu_state_name(c->state), pid);
 	if (c->task.comm[0]) {
-		char comm[sizeof(c->task.comm) * 4];
+		char comm[sizeof(c->task.comm) * 4 + 32];
 
-		la_text_escape(c->task.comm, comm, sizeof(comm));
+		la_text_escape(c->task.comm, false, comm, sizeof(comm));
 		putf(sink, "%-16s ", comm);
 	} else {
 		putf(sink, "%-16s ", "-");
@@ -273,7 +285,7 @@ static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
 		if (p->cpu >= 0 && c->cpu == (unsigned)p->cpu)
 			continue;
 		if (!any) {
-			put(sink, "\nOTHER CPUS:\n");
+			put(sink, p->cpu >= 0 ? "\nOTHER CPUS:\n" : "\nCPUS:\n");
 			put_cpu_header(sink);
 		}
 		any = true;

@@ -50,14 +50,14 @@ static int is_control(const char *s, size_t n)
 /* Continuation lines begin behind the column of labels, so that none can pose as one of ours. */
 #define NEWLINE "\n             "
 
-const char *la_text_escape(const char *s, char *ret, size_t size)
+const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
 {
 	size_t used = 0;
 
 	while (*s && size - used > sizeof(NEWLINE)) {
 		size_t n = la_utf8_length(s);
 
-		if (*s == '\n') {
+		if (*s == '\n' && lines) {
 			memcpy(ret + used, NEWLINE, sizeof(NEWLINE) - 1);
 			used += sizeof(NEWLINE) - 1;
 			s++;

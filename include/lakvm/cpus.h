@@ -52,6 +52,7 @@ struct la_cpu {
 	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
+	bool stack_overrun;    /* the mark at the end of its task's stack is overwritten */
 	const char *remark;    /* one sentence on what is odd about this CPU, or NULL */
 };
 

@@ -22,6 +22,9 @@ enum la_verdict {
 	LA_VERDICT_RUNNING,     /* "running": nothing wrong was found */
 	LA_VERDICT_SOFT_LOCKUP, /* "soft-lockup": reported, and still going on */
 	LA_VERDICT_FIRMWARE,    /* "firmware": no vCPU runs Linux, and Linux never ran */
+	LA_VERDICT_STACK_OVERFLOW, /* "stack-overflow": of a running task, and no panic */
+	LA_VERDICT_RCU_STALL,   /* "rcu-stall": reported, and the same grace period goes on */
+	LA_VERDICT_HUNG_TASK,   /* "hung-task": reported, and still blocked */
 };
 const char *la_verdict_name(enum la_verdict v);
 
@@ -35,6 +38,8 @@ struct la_cause {
 	const char *symbol;
 	uint64_t offset;
 	const char *module;
+	const char *caller;  /* where pc is no code: the function that jumped there, or NULL */
+	uint64_t caller_offset;
 	bool regs_known;
 	struct la_regs regs; /* at the fault */
 };

@@ -19,6 +19,9 @@
 #define TASK(n) (W + 0x4000000 + UINT64_C(0x10000) * (n))
 #define STACK(n) (W + 0x5000000 + UINT64_C(0x4000) * (n))
 
+#define INFO_SIZE 64
+#define STACK_END_MAGIC 0x57ac6e9d
+
 struct guest {
 	struct fake *f;
 	struct la_arena *arena;
@@ -44,6 +47,7 @@ static struct guest *guest_new(bool thread_info_in_task)
 	g->k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
 	g->k.mmu.vm_map_base = UINT64_C(0xffff800000000000);
 
+	fake_type(f, "thread_info", INFO_SIZE);
 	fake_symbol(f, "runqueues", RUNQUEUES, 0x100, NULL);
 	fake_member(f, "rq", "curr", 0x18, 8);
 	fake_member(f, "task_struct", "pid", 0x100, 4);
@@ -71,6 +75,8 @@ static struct guest *guest_new(bool thread_info_in_task)
 		fake_put(f, TASK(n) - W + 0x110, comm, 16);
 		fake_put_u64(f, TASK(n) - W + 0x120, STACK(n));
 		fake_put(f, STACK(n) - W, (char[0x4000]){ 0 }, 0x4000);
+		fake_put_u64(f, STACK(n) - W + (thread_info_in_task ? 0 : INFO_SIZE),
+			     STACK_END_MAGIC);
 		fake_put_u32(f, info - W + (thread_info_in_task ? 16 : 24), n);
 		if (!thread_info_in_task)
 			fake_put_u64(f, info - W, TASK(n));
@@ -281,6 +287,28 @@ static void test_disagreement(void **state)
 	guest_free(g);
 }
 
+/* The stack of CPU 1's task ran over: the mark is gone, before 7.2 thread_info as well. */
+static void test_stack_overflow(void **state)
+{
+	(void)state;
+	for (int in_task = 0; in_task < 2; in_task++) {
+		struct guest *g = guest_new(in_task);
+
+		fake_put(g->f, STACK(1) - W, (char[256]){ 0x42 }, 256);
+		if (!in_task)
+			fake_put_u64(g->f, STACK(1) - W, TASK(3)); /* any pointer may be there */
+		for (unsigned v = 0; v < 2; v++)
+			add_note(g, v, 0, tp_of(g, v), STACK(v) + 0x100, AREA(v));
+		analyse(g);
+		assert_false(g->cpus.cpu[0].stack_overrun);
+		assert_null(g->cpus.cpu[0].remark);
+		assert_true(g->cpus.cpu[1].stack_overrun);
+		assert_non_null(strstr(g->cpus.cpu[1].remark, "stack overflow"));
+		check_task(&g->cpus.cpu[1], 1);
+		guest_free(g);
+	}
+}
+
 /* Registers the kernel saved on its way down win over those of the dump; they have a pc. */
 static void test_crash_notes(void **state)
 {
@@ -399,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_firmware),
 		cmocka_unit_test(test_no_notes),
 		cmocka_unit_test(test_disagreement),
+		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_crash_notes),
 		cmocka_unit_test(test_states),
 	};

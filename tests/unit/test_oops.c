@@ -251,6 +251,26 @@ static void test_vocabulary(void **state)
 	}
 }
 
+/* From a real 6.12 guest whose CPU 0 hung in die(). */
+static void test_rcu_stall(void **state)
+{
+	struct la_events events = parse(
+		"[   27.939700] rcu: INFO: rcu_sched detected stalls on CPUs/tasks:\n"
+		"[   27.940103] rcu: \t3-...0: (1 GPs behind) idle=d264/1/0x4000000000000000\n"
+		"[   27.940372] rcu: \t(detected by 1, t=5253 jiffies, g=-659, q=29 ncpus=2)\n"
+		"[   28.000000] rcu: INFO: rcu_sched self-detected stall on CPU\n"
+		"[   28.000001] rcu: \t1-....: (5250 ticks this GP) idle=1\n"
+		"[   28.000002] rcu: \t(t=5250 jiffies g=12345 q=29 ncpus=2)\n");
+
+	(void)state;
+	assert_int_equal(events.n, 2);
+	assert_int_equal(events.event[0].cpu, 3);
+	assert_true(events.event[0].gp_known);
+	assert_true(events.event[0].gp == -659);
+	assert_int_equal(events.event[1].cpu, 1);
+	assert_true(events.event[1].gp == 12345);
+}
+
 /* Words that look like an event and are none. */
 static void test_near_misses(void **state)
 {
@@ -352,6 +372,7 @@ int main(void)
 		TEST(test_registers_of_5_19),
 		TEST(test_announced_only),
 		TEST(test_vocabulary),
+		TEST(test_rcu_stall),
 		TEST(test_near_misses),
 		TEST(test_user_words_do_not_count),
 		TEST(test_interleaved),

@@ -358,6 +358,90 @@ static void test_oops_without_panic(void **state)
 	}
 }
 
+static void test_stack_overflow(void **state)
+{
+	(void)state;
+	for (int panicked = 0; panicked < 2; panicked++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 1, 0, 55,
+			 "CPU 0 Unable to handle kernel paging request at virtual address "
+			 "0000000000000010, era == 9000000000300010, ra == 9000000000300004");
+		if (panicked)
+			ring_add(&g->ring, 2000, 0, 0, 55,
+				 "Kernel panic - not syncing: Fatal exception");
+		set_panic_cpu(g, panicked ? 1 : UINT32_MAX);
+		g->cpu[1].stack_overrun = true;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 panicked ? LA_VERDICT_PANIC : LA_VERDICT_STACK_OVERFLOW);
+		assert_string_equal(p->cause.kind, "stack-overflow");
+		assert_int_equal(p->cpu, 1);
+		assert_true(has_fact(p, "stack of CPU 1", "end mark"));
+		guest_free(g);
+	}
+}
+
+/* The report is of the grace period that is going on, or of one long over. */
+static void test_rcu_stall(void **state)
+{
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 3, 0, 0x80000000u,
+			 "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:");
+		ring_add(&g->ring, 2000, 3, 0, 0x80000000u, "rcu: \t1-...0: (1 GPs behind)");
+		ring_add(&g->ring, 3000, 3, 0, 0x80000000u,
+			 "rcu: \t(detected by 0, t=5253 jiffies, g=-659, q=29 ncpus=2)");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "rcu_state", W + 0x840000, 64, NULL);
+		fake_member(g->f, "rcu_state", "gp_seq", 8, 8);
+		fake_put_u64(g->f, 0x840008, same ? (uint64_t)-659 : (uint64_t)-655);
+		g->cpu[0].state = LA_CPU_IDLE;
+		g->cpu[1].state = LA_CPU_RUNNING;
+		g->cpu[1].symbol = "busy_function";
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 same ? LA_VERDICT_RCU_STALL : LA_VERDICT_RUNNING);
+		if (same)
+			assert_int_equal(p->cpu, 1);
+		guest_free(g);
+	}
+}
+
+static void test_hung_task(void **state)
+{
+	(void)state;
+	for (int blocked = 0; blocked < 2; blocked++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 3, 0, 30,
+			 "INFO: task jbd2/vda2-8:312 blocked for more than 122 seconds.");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "init_task", W + 0x850000, 0x400, NULL);
+		fake_member(g->f, "task_struct", "tasks", 0x10, 16);
+		fake_member(g->f, "task_struct", "__state", 0x20, 4);
+		fake_member(g->f, "task_struct", "pid", 0x30, 4);
+		fake_member(g->f, "task_struct", "comm", 0x40, 16);
+		fake_put_u64(g->f, 0x850010, W + 0x860010);
+		fake_put_u64(g->f, 0x860010, W + 0x850010);
+		fake_put_u32(g->f, 0x860020, blocked ? 2 : 1);
+		fake_put_u32(g->f, 0x860030, 312);
+		fake_put(g->f, 0x860040, "jbd2/vda2-8", 12);
+		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 blocked ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
+		if (blocked)
+			assert_int_equal(p->task.pid, 312);
+		guest_free(g);
+	}
+}
+
 static void test_running(void **state)
 {
 	struct guest *g = guest_new();
@@ -469,6 +553,9 @@ int main(void)
 		cmocka_unit_test(test_lockup_panic),
 		cmocka_unit_test(test_bug),
 		cmocka_unit_test(test_oops_without_panic),
+		cmocka_unit_test(test_stack_overflow),
+		cmocka_unit_test(test_rcu_stall),
+		cmocka_unit_test(test_hung_task),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_nothing_known),
 		cmocka_unit_test(test_bad_panic_cpu),
