@@ -35,7 +35,7 @@ static bool read_prologue(const struct la_walk *w, uint64_t start, uint64_t end,
 	if (end < start)
 		return false;
 	n = end - start < sizeof(code) ? (size_t)(end - start) / 4 : MAX_PROLOGUE;
-	if (la_read(w->k, start, code, 4 * n, NULL) != LA_OK)
+	if (la_read_code(w->k, start, code, 4 * n, NULL) != LA_OK)
 		return false;
 
 	for (size_t i = 0; i < n; i++) {
