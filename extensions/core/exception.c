@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "bytes.h"
+#include "insn.h"
 
 #define VECTOR_SIZE 0x200  /* VECSIZE of asm/setup.h */
 #define VECTORS_SIZE 65536 /* 128 of them */
@@ -23,6 +24,13 @@ static const char *const entries[] = {
 	"handle_lasx",	"handle_lbt",	  "handle_ri",		 "handle_watch",
 	"handle_gspr",	"handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
 	"tlb_do_page_fault_1",		  "handle_syscall",
+};
+
+/* Code that exceptions are sent to and that leaves the interrupted stack pointer as it is. */
+static const char *const early[] = {
+	"handle_sys",	       "handle_tlb_load",      "handle_tlb_load_ptw",
+	"handle_tlb_store",    "handle_tlb_store_ptw", "handle_tlb_modify",
+	"handle_tlb_modify_ptw", "handle_tlb_refill",
 };
 
 /* Outermost code of all tasks and CPUs: started there, never called (entry.S, head.S). */
@@ -165,19 +173,79 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 	return LA_OK;
 }
 
+/*
+ * Is the entry code at @at still saving registers? It has called nothing yet then, and whatever
+ * lies where pt_regs will be is of an older exception. @lowered_ret: the stack pointer already
+ * points at it.
+ */
+static bool is_saving(const struct la_walk *w, const struct la_at *at, bool *lowered_ret)
+{
+	*lowered_ret = false;
+	for (uint64_t pc = at->symbol.start; pc < at->code; pc += 4) {
+		uint64_t target;
+		uint32_t insn;
+
+		if (la_read_u32(w->k, pc, &insn, NULL) != LA_OK ||
+		    la_insn_is_call(insn, pc, &target))
+			return false;
+		if (la_insn_is_addi_d(insn) && la_insn_rd(insn) == LA_R_SP &&
+		    la_insn_si12(insn) == -LA_PT_REGS_SIZE)
+			*lowered_ret = true;
+	}
+	return true;
+}
+
+/* Interrupted just now: the CSRs and registers still have everything, if they are known. */
+static enum la_step_result leave_early(const struct la_at *at, bool lowered, struct la_step *ret)
+{
+	const bool refill = !strcmp(at->symbol.name, "handle_tlb_refill");
+	const enum la_csr where = refill ? LA_CSR_TLBRERA : LA_CSR_ERA;
+	uint64_t sp = at->regs.gpr[LA_R_SP], pc = 0;
+	bool known = la_csr_get(&at->regs, where, &pc);
+
+	if ((!lowered && sp >> 63 == 0) || (known && pc >> 63 == 0)) {
+		ret->sound = true;
+		ret->stop = LA_STOP_USER;
+		ret->why = "just came from user mode";
+		return LA_STEP_STOP;
+	}
+	if (!known) {
+		ret->stop = LA_STOP_NO_RULE;
+		ret->why = "an exception entry without its CSRs";
+		return LA_STEP_STOP;
+	}
+	ret->sound = true;
+	ret->cfa = lowered ? sp + LA_PT_REGS_SIZE : sp;
+	ret->caller.regs = at->regs;
+	/* The first instructions put t0, t1 and, for the page tables' walk, ra aside in CSRs. */
+	ret->caller.regs.gpr_known &= ~(1u << LA_R_RA | 3u << 12);
+	ret->caller.regs.csr_known = 0;
+	ret->caller.regs.pc = pc & ~UINT64_C(3);
+	la_gpr_set(&ret->caller.regs, LA_R_SP, ret->cfa);
+	ret->caller.exact = true;
+	ret->caller.method = LA_FROM_EXCEPTION;
+	return LA_STEP_DONE;
+}
+
 enum la_step_result la_step_exception(const struct la_walk *w, const struct la_at *at,
 				      struct la_step *ret)
 {
 	uint64_t sp, saved_sp, prmd, u0;
 	struct la_regs regs;
+	bool lowered = false;
 
-	if (!at->symbol.name ||
-	    !is_one_of(at->symbol.name, entries, sizeof(entries) / sizeof(entries[0])))
+	if (!at->symbol.name || !la_gpr_get(&at->regs, LA_R_SP, &sp))
 		return LA_STEP_NOT_MINE;
+	if (is_one_of(at->symbol.name, early, sizeof(early) / sizeof(early[0])))
+		return at->exact ? leave_early(at, false, ret) : LA_STEP_NOT_MINE;
+	if (!is_one_of(at->symbol.name, entries, sizeof(entries) / sizeof(entries[0])))
+		return LA_STEP_NOT_MINE;
+	if (at->exact && is_saving(w, at, &lowered))
+		return leave_early(at, lowered, ret);
+
 	ret->stop = LA_STOP_UNREADABLE;
 	ret->why = "the saved registers of an exception cannot be read";
-	if (!la_gpr_get(&at->regs, LA_R_SP, &sp) ||
-	    la_pt_regs_read(w->k, sp, &regs, NULL) != LA_OK)
+	if (la_pt_regs_read(w->k, sp, &regs, NULL) != LA_OK)
 		return LA_STEP_STOP;
 
 	if (!la_gpr_get(&regs, LA_R_SP, &saved_sp) || !la_csr_get(&regs, LA_CSR_PRMD, &prmd))

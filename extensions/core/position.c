@@ -18,7 +18,8 @@
 #include "insn.h"
 #include "region.h"
 
-#define MAX_HYPOTHESES 8
+#define MAX_HYPOTHESES 12
+#define MAX_FUNCTIONS 8
 #define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
 
@@ -37,6 +38,8 @@ struct search {
 	uint64_t ra, sp;
 	uint64_t callee;     /* its first instruction, 0 = unknown */
 	bool callee_guessed;
+	struct la_symbol function[MAX_FUNCTIONS]; /* the callee and those it jumps to */
+	size_t nfunctions;
 	struct hypothesis hypothesis[MAX_HYPOTHESES];
 	size_t n;
 	struct la_region region;
@@ -76,15 +79,17 @@ static bool walk_from(struct search *s, uint64_t pc, enum la_method method)
 
 /*
  * The straight code in front of a call shows arguments it was made with. It starts behind the
- * last jump, and no other jump of the function may lead into it.
+ * last jump, and no other jump of the function may lead into it; @sure_ret says whether that is
+ * certain.
  */
-static uint64_t find_prelude(const struct la_kernel *k, uint64_t call)
+static uint64_t find_prelude(const struct la_kernel *k, uint64_t call, bool *sure_ret)
 {
 	unsigned char code[1024];
 	struct la_symbol symbol;
 	uint64_t first = call, at;
 	uint32_t insn;
 
+	*sure_ret = true;
 	if (!k->door->symbol_at(k->door->ctx, call, &symbol) || !symbol.end ||
 	    symbol.end - symbol.start > MAX_FUNCTION)
 		return 0;
@@ -110,7 +115,7 @@ static uint64_t find_prelude(const struct la_kernel *k, uint64_t call)
 				to = at + i + (uint64_t)la_insn_branch_offset(insn);
 			else if (la_insn_is_jirl(insn) && !la_insn_rd(insn) &&
 				 !la_insn_is_ret(insn))
-				return 0; /* a switch: it may lead anywhere */
+				*sure_ret = false; /* perhaps a switch: it may lead anywhere */
 			if (to > first && to <= call)
 				first = to;
 		}
@@ -119,42 +124,44 @@ static uint64_t find_prelude(const struct la_kernel *k, uint64_t call)
 	return first < call ? first : 0;
 }
 
-/* The function's ends, where it has its return address back in ra, start the region anew. */
-static size_t add_epilogues(const struct search *s, uint64_t cfa, struct la_region_root *root,
-			    size_t n)
+/* A function's ends, where it has its return address back in ra, start the region anew. */
+static size_t add_epilogues(const struct search *s, const struct la_symbol *function, uint64_t cfa,
+			    struct la_region_root *root, size_t n)
 {
-	const struct la_kernel *k = s->w.k;
+	struct la_cfi *cfi = s->w.k->cfi;
 	struct la_cfi_row row, before;
-	struct la_symbol symbol;
 
-	if (!k->door->symbol_at(k->door->ctx, s->callee, &symbol) || symbol.start != s->callee ||
-	    !symbol.end || symbol.end - symbol.start > MAX_FUNCTION)
+	if (!function->end || function->end - function->start > MAX_FUNCTION)
 		return n;
-	for (uint64_t pc = symbol.start + 4; pc < symbol.end && n < LA_REGION_ROOTS; pc += 4) {
-		if (!la_cfi_row(k->cfi, pc, &row) || !la_cfi_row(k->cfi, pc - 4, &before) ||
+	for (uint64_t pc = function->start + 4; pc < function->end && n < LA_REGION_ROOTS; pc += 4) {
+		if (!la_cfi_row(cfi, pc, &row) || !la_cfi_row(cfi, pc - 4, &before) ||
 		    row.rule[LA_R_RA].kind != LA_RULE_SAME ||
 		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
 			continue;
 		root[n++] = (struct la_region_root){
 			.pc = pc,
-			.sp_known = row.cfa_reg == LA_R_SP,
+			.sp_known = row.cfa_reg == LA_R_SP && cfa,
 			.sp = cfa - (uint64_t)(int64_t)row.cfa_offset,
 		};
 	}
 	return n;
 }
 
-/* The callee's code, entered with stack pointer @cfa. */
+/* The callee's code, entered with stack pointer @cfa; 0 = unknown. */
 static size_t callee_roots(const struct search *s, uint64_t cfa, struct la_region_root *root)
 {
+	size_t n = 1;
+
 	root[0] = (struct la_region_root){
 		.pc = s->callee,
-		.sp_known = true,
+		.sp_known = cfa != 0,
 		.sp = cfa,
-		.prelude = find_prelude(s->w.k, s->ra - 4),
 		.call = s->ra - 4,
 	};
-	return add_epilogues(s, cfa, root, 1);
+	root[0].prelude = find_prelude(s->w.k, s->ra - 4, &root[0].prelude_sure);
+	for (size_t i = 0; i < s->nfunctions; i++)
+		n = add_epilogues(s, &s->function[i], cfa, root, n);
+	return n;
 }
 
 /* --- hypotheses --- */
@@ -181,6 +188,39 @@ static bool can_return(const struct search *s)
 	       caller.start == behind.start;
 }
 
+static bool is_function(const struct la_kernel *k, uint64_t pc)
+{
+	struct la_symbol symbol;
+
+	return la_is_text(k, pc) && k->door->symbol_at(k->door->ctx, pc, &symbol) &&
+	       symbol.start == pc;
+}
+
+/*
+ * The target of a call through a register, if the caller's kept registers and memory are still
+ * as they were: most such calls load a pointer out of a structure right before.
+ */
+static bool guess_target(const struct search *s, uint32_t insn, uint64_t *ret)
+{
+	const struct la_kernel *k = s->w.k;
+	const uint64_t offset = (uint64_t)la_insn_offs16(insn);
+	uint64_t value;
+	bool sure;
+
+	if (la_region_evaluate(k, s->regs, find_prelude(k, s->ra - 4, &sure), s->ra - 4,
+			       la_insn_rj(insn), &value) &&
+	    is_function(k, value + offset)) {
+		*ret = value + offset;
+		return true;
+	}
+	if (la_insn_rj(insn) != LA_R_RA && la_gpr_get(s->regs, la_insn_rj(insn), &value) &&
+	    is_function(k, value + offset)) {
+		*ret = value + offset;
+		return true;
+	}
+	return false;
+}
+
 /* The callee: from the call, or from a register it went through, or from the last exception. */
 static void find_callee(struct search *s)
 {
@@ -195,67 +235,95 @@ static void find_callee(struct search *s)
 	    !la_insn_is_call(insn, s->ra - 4, &target))
 		return;
 	s->callee_guessed = true;
-	if (la_gpr_get(s->regs, la_insn_rj(insn), &target) && la_insn_rj(insn) != LA_R_RA &&
-	    la_is_text(k, target + (uint64_t)la_insn_offs16(insn)) &&
-	    k->door->symbol_at(k->door->ctx, target + (uint64_t)la_insn_offs16(insn), &symbol) &&
-	    symbol.start == target + (uint64_t)la_insn_offs16(insn)) {
-		s->callee = symbol.start;
+	if (guess_target(s, insn, &s->callee))
 		return;
-	}
 	if (la_csr_get(s->regs, LA_CSR_ERA, &era) && la_is_text(k, era) &&
-	    k->door->symbol_at(k->door->ctx, era, &symbol))
+	    k->door->symbol_at(k->door->ctx, era, &symbol) &&
+	    !(s->ra - 4 >= symbol.start && s->ra - 4 < symbol.end))
 		s->callee = symbol.start;
 }
 
-/* In the callee with its stack pointer lowered by @frame bytes since the call. */
-static void try_callee(struct search *s, uint64_t frame)
+/* In the callee, which was entered with stack pointer @cfa. */
+static void try_callee(struct search *s, uint64_t cfa)
 {
 	struct la_region_root root[LA_REGION_ROOTS];
 	struct hypothesis *h;
 	size_t nroots;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->hypothesis[i].in_callee && s->hypothesis[i].cfa == s->sp + frame)
+		if (s->hypothesis[i].in_callee && s->hypothesis[i].cfa == cfa)
 			return;
-	nroots = callee_roots(s, s->sp + frame, root);
-	la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
-	h = add(s, true, s->sp + frame);
+	h = add(s, true, cfa);
 	if (!h)
 		return;
+	nroots = callee_roots(s, cfa, root);
+	la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
 	h->complete = s->region.complete;
 	h->guessed = s->callee_guessed;
 	la_region_summarise(&s->region, false, &h->code);
 	if (h->code.feasible)
-		h->proven = walk_from(s, h->code.first, LA_FROM_POSITION) && s->frames.verified;
+		h->proven = walk_from(s, h->code.best, LA_FROM_POSITION) && s->frames.verified;
 }
 
-/* Every size of the callee's frame while its return address is in ra. */
-static void try_callee_frames(struct search *s)
+/* The callee and the functions it ends in jumps to. */
+static void find_functions(struct search *s)
 {
 	const struct la_kernel *k = s->w.k;
-	struct la_cfi_row row;
-	uint64_t end, saved;
+
+	for (size_t i = 0; i < s->region.n; i++) {
+		const uint64_t pc = s->region.node[i].pc;
+		struct la_symbol symbol;
+		size_t f = 0;
+
+		while (f < s->nfunctions && !(pc >= s->function[f].start && pc < s->function[f].end))
+			f++;
+		if (f < s->nfunctions || f == MAX_FUNCTIONS ||
+		    !k->door->symbol_at(k->door->ctx, pc, &symbol) || pc >= symbol.end)
+			continue;
+		s->function[s->nfunctions++] = symbol;
+	}
+}
+
+/* Every size that the frame can have at the places the callee's code leads to without a call. */
+static size_t find_frames(struct search *s, uint64_t *frame, size_t max)
+{
+	size_t n = 0;
+
+	frame[n++] = 0;
+	for (size_t i = 0; i < s->region.n; i++) {
+		const struct la_node *node = &s->region.node[i];
+		struct la_cfi_row row;
+		uint64_t size;
+		size_t j = 0;
+
+		if (!la_cfi_row(s->w.k->cfi, node->pc, &row) || row.cfa_reg != LA_R_SP ||
+		    row.cfa_offset <= 0)
+			continue;
+		size = (uint64_t)row.cfa_offset;
+		while (j < n && frame[j] != size)
+			j++;
+		if (j == n && n < max)
+			frame[n++] = size;
+	}
+	return n;
+}
+
+static void try_callee_frames(struct search *s)
+{
+	struct la_region_root root[LA_REGION_ROOTS];
+	uint64_t frame[MAX_HYPOTHESES - 1];
+	size_t n;
 
 	if (!s->callee)
 		return;
-	try_callee(s, 0);
-	/* With -fpatchable-function-entry the description starts two instructions later. */
-	if (!la_cfi_row(k->cfi, s->callee, &row) && !la_cfi_row(k->cfi, s->callee + 8, &row))
-		return;
-	end = row.fde_end - row.fde_start > MAX_FUNCTION ? row.fde_start + MAX_FUNCTION :
-							     row.fde_end;
-	for (uint64_t pc = row.fde_start; pc < end && s->n < MAX_HYPOTHESES - 1; pc += 4) {
-		if (!la_cfi_row(k->cfi, pc, &row) || row.cfa_reg != LA_R_SP ||
-		    row.cfa_offset <= 0)
-			continue;
-		if (row.rule[LA_R_RA].kind == LA_RULE_AT_CFA &&
-		    (la_read_u64(k,
-				 s->sp + (uint64_t)(row.cfa_offset + row.rule[LA_R_RA].offset),
-				 &saved, NULL) != LA_OK ||
-		     saved != s->ra))
-			continue; /* the slot is filled one instruction after the row begins */
-		try_callee(s, (uint64_t)row.cfa_offset);
-	}
+	/* Once without knowing the stack pointer, to see which code is involved; then again with
+	 * the ends of the functions found. */
+	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, 0, root), false);
+	find_functions(s);
+	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, 0, root), false);
+	n = find_frames(s, frame, MAX_HYPOTHESES - 1);
+	for (size_t i = 0; i < n; i++)
+		try_callee(s, s->sp + frame[i]);
 }
 
 /* In the caller, behind the call. */
@@ -294,11 +362,43 @@ static bool is_alive(const struct hypothesis *h)
 	return h->proven && h->code.feasible;
 }
 
-/* How much speaks for a hypothesis: a wait can last, straight code is over in no time. */
-static unsigned weight(const struct hypothesis *h)
+/*
+ * How much speaks for a hypothesis: values that fit; a wait, which can last, while straight code
+ * is over in no time.
+ */
+static int weight(const struct hypothesis *h)
 {
-	return (h->code.waits ? 8 : 0) + (h->code.has_era ? 4 : 0) + (h->code.loops ? 2 : 0) +
-	       (h->guessed ? 0 : 1);
+	return 2 * h->code.score + (h->code.waits ? 16 : 0) + (h->code.has_era ? 1 : 0) +
+	       (h->code.loops ? 1 : 0);
+}
+
+/*
+ * Has the callee just returned, or is it about to? Where it has, the registers still have what
+ * its last instructions left in them, so both must be scored with what the callee implies.
+ */
+static void compare_callee_and_caller(struct search *s)
+{
+	struct la_region_root root[LA_REGION_ROOTS];
+	struct la_region_summary inside, behind;
+	struct hypothesis *callee = NULL, *caller = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct hypothesis *h = &s->hypothesis[i];
+
+		if (is_alive(h) && !h->in_callee)
+			caller = h;
+		else if (is_alive(h) && h->cfa == s->sp)
+			callee = h;
+	}
+	if (!callee || !caller)
+		return;
+	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, s->sp, root), true);
+	la_region_summarise(&s->region, false, &inside);
+	la_region_summarise(&s->region, true, &behind);
+	if (!inside.feasible || !behind.feasible)
+		return;
+	callee->code.score = inside.score;
+	caller->code.score = behind.score;
 }
 
 static const struct hypothesis *choose(const struct search *s)
@@ -310,8 +410,8 @@ static const struct hypothesis *choose(const struct search *s)
 
 		if (!is_alive(h))
 			continue;
-		if (!best || weight(h) > weight(best) ||
-		    (weight(h) == weight(best) && h->code.feasible > best->code.feasible))
+		/* The caller comes last, and wins if nothing speaks for the callee. */
+		if (!best || weight(h) >= weight(best))
 			best = h;
 	}
 	return best;
@@ -364,27 +464,46 @@ static bool one_function(const struct search *s, bool after_return, struct la_sy
 	return found;
 }
 
-/* Frame 0 stands for all feasible places; name the exact one only where there is no other. */
+/* Do all hypotheses that are left agree on the stack pointer the caller made the call with? */
+static bool same_stack(const struct search *s, const struct hypothesis *h)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_alive(&s->hypothesis[i]) && s->hypothesis[i].cfa != h->cfa)
+			return false;
+	return true;
+}
+
+/*
+ * Frame 0 stands for all feasible places; the exact one is named only where there is no other.
+ * If it is not certain whether the callee has returned, where the caller is is not certain
+ * either; what called the caller is.
+ */
 static void finish(struct search *s, const struct hypothesis *h, bool certain)
 {
 	struct la_frame *frame = &s->frames.frame[0];
-	const uint64_t code = la_fold_vector(s->w.k, h->code.only);
+	const uint64_t code = la_fold_vector(s->w.k, h->code.best);
+	size_t doubtful = same_stack(s, h) ? (h->in_callee ? 2 : 1) : s->frames.n;
 
 	frame->method = LA_FROM_POSITION;
 	frame->pc_known = frame->pc_exact = certain && h->complete && h->code.feasible == 1;
-	frame->pc = frame->pc_known ? h->code.only : 0;
+	frame->pc = frame->pc_known ? h->code.best : 0;
 	frame->offset = frame->pc_known ? code - frame->start : 0;
-	frame->verified = frame->verified && certain;
-	s->frames.verified = s->frames.verified && certain;
+	if (certain)
+		return;
+	s->frames.verified = false;
+	for (size_t i = 0; i < s->frames.n && i < doubtful; i++)
+		s->frames.frame[i].verified = false;
 }
 
 static bool take_best(struct search *s)
 {
 	struct la_region_root root[LA_REGION_ROOTS];
-	const struct hypothesis *h = choose(s);
+	const struct hypothesis *h;
 	struct la_symbol symbol;
 	bool certain;
 
+	compare_callee_and_caller(s);
+	h = choose(s);
 	if (!h)
 		return false;
 	certain = is_certain(s, h);
@@ -395,7 +514,7 @@ static bool take_best(struct search *s)
 			      false);
 		if (!one_function(s, false, &symbol))
 			certain = false;
-		walk_from(s, h->code.first, LA_FROM_POSITION);
+		walk_from(s, h->code.best, LA_FROM_POSITION);
 	}
 	finish(s, h, certain);
 	return true;
@@ -496,7 +615,7 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 	s.regs = regs;
 	s.callee = 0;
 	s.callee_guessed = false;
-	s.n = 0;
+	s.n = s.nfunctions = 0;
 	if (la_is_text(k, s.ra - 4)) {
 		find_callee(&s);
 		try_callee_frames(&s);

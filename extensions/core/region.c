@@ -208,29 +208,68 @@ static bool merge(struct la_node *into, const struct la_region_state *s)
 	return changed;
 }
 
-static void carry_out(const struct la_region *r, struct la_region_state *s, uint32_t insn,
-		      uint64_t pc)
+/* Size and sign of what a load reads; false: not a load, or one that is not followed. */
+static bool is_load(uint32_t insn, int64_t *offset, size_t *size, bool *is_signed)
 {
+	unsigned op = insn >> 22;
+
+	*is_signed = op < 0x0a4;
+	if ((op >= 0x0a0 && op <= 0x0a3) || (op >= 0x0a8 && op <= 0x0aa)) {
+		*offset = la_insn_si12(insn);
+		*size = (size_t)1 << (op & 3);
+		return true;
+	}
+	*is_signed = true;
+	*offset = la_insn_si14(insn) * 4;
+	*size = insn >> 24 == 0x24 ? 4 : 8;
+	return insn >> 24 == 0x24 || insn >> 24 == 0x26; /* ldptr.w, ldptr.d */
+}
+
+static bool load(const struct la_kernel *k, uint64_t va, size_t size, bool is_signed,
+		 uint64_t *ret)
+{
+	unsigned char raw[8] = { 0 };
+	unsigned shift = (unsigned)(64 - 8 * size);
+
+	if (la_read(k, va, raw, size, NULL) != LA_OK)
+		return false;
+	*ret = la_le64(raw);
+	if (is_signed)
+		*ret = (uint64_t)((int64_t)(*ret << shift) >> shift);
+	return true;
+}
+
+/* What @insn does to a state. Loads are believed only where @trust_memory, but for ra's. */
+static void follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn, uint64_t pc,
+		   bool trust_memory)
+{
+	const struct la_values before = s->values;
+	uint64_t base = before.value[la_insn_rj(insn)], value;
 	int64_t offset;
-	uint64_t saved;
-	bool reload = reloads_ra(insn, &offset) && la_values_has(&s->values, LA_R_SP);
-	uint64_t sp = s->values.value[LA_R_SP];
+	size_t size;
+	bool is_signed;
 
 	forget_conditions(s, la_insn_writes(insn));
 	la_values_run(&s->values, insn, pc);
+	if (!is_load(insn, &offset, &size, &is_signed) ||
+	    !la_values_has(&before, la_insn_rj(insn)))
+		return;
 	/* The slot of the return address does not change after it was filled. */
-	if (reload && la_read_u64(r->k, sp + (uint64_t)offset, &saved, NULL) == LA_OK)
-		la_values_set(&s->values, LA_R_RA, saved);
+	if ((trust_memory || reloads_ra(insn, &offset)) &&
+	    load(k, base + (uint64_t)offset, size, is_signed, &value))
+		la_values_set(&s->values, la_insn_rd(insn), value);
 }
 
 /* The state on one side of a branch. False: that side cannot be taken. */
-static bool pass_branch(struct la_region_state *s, uint32_t insn, bool taken)
+static bool pass_branch(struct la_region_state *s, uint32_t insn, bool taken, bool trust_memory)
 {
 	struct la_values *v = &s->values;
 	unsigned left, right;
 	bool known, outcome;
 
 	operands(insn, &left, &right);
+	if (trust_memory)
+		return true; /* values may be wrong: follow both sides */
 	if (la_values_has(v, left) && la_values_has(v, right)) {
 		outcome = is_taken(insn, v->value[left], v->value[right], &known);
 		return !known || outcome == taken;
@@ -275,9 +314,9 @@ static void interpret_node(struct la_region *r, struct la_node *node)
 	find_successors(r, node, &s);
 	if (la_insn_is_branch(node->insn)) {
 		side = after;
-		if (pass_branch(&side, node->insn, true))
+		if (pass_branch(&side, node->insn, true, r->trust_memory))
 			send(r, s.jump, node->after_return, &side);
-		if (pass_branch(&after, node->insn, false))
+		if (pass_branch(&after, node->insn, false, r->trust_memory))
 			send(r, s.fall, node->after_return, &after);
 		return;
 	}
@@ -286,7 +325,7 @@ static void interpret_node(struct la_region *r, struct la_node *node)
 			send(r, r->ra, true, &after);
 		return;
 	}
-	carry_out(r, &after, node->insn, node->pc);
+	follow(r->k, &after, node->insn, node->pc, r->trust_memory);
 	if (s.fall)
 		send(r, s.fall, node->after_return, &after);
 	if (s.jump)
@@ -342,6 +381,48 @@ static bool agrees(const struct la_region *r, const struct la_node *node)
 	return true;
 }
 
+/*
+ * How well do the values a node implies fit? Only what the region itself has written counts, and a
+ * value that is met by chance (a small one) counts less.
+ */
+static int score(const struct la_region *r, const struct la_node *node, uint32_t written)
+{
+	const struct la_values *v = &node->in.values;
+	uint64_t value;
+	int sum = 0;
+
+	for (unsigned reg = 1; reg < LA_NGPR; reg++) {
+		if (!(written >> reg & 1) || reg == LA_R_RA || reg == LA_R_SP ||
+		    !la_values_has(v, reg) || !la_gpr_get(r->regs, reg, &value))
+			continue;
+		if (value != v->value[reg])
+			sum -= 3;
+		else
+			sum += value < 256 ? 1 : 2;
+	}
+	return sum;
+}
+
+/* Carry out what leads to the call; without @s, only tell which registers it writes. */
+static uint32_t run_prelude(const struct la_region *r, const struct la_region_root *root,
+			    struct la_region_state *s)
+{
+	uint32_t written = 0;
+
+	if (!root->prelude || (s && !root->prelude_sure && !r->trust_memory))
+		return 0;
+	for (uint64_t pc = root->prelude; pc < root->call; pc += 4) {
+		uint32_t insn;
+
+		if (la_read_u32(r->k, pc, &insn, NULL) != LA_OK)
+			continue;
+		written |= la_insn_writes(insn);
+		if (s)
+			follow(r->k, s, insn, pc, r->trust_memory);
+	}
+	return written;
+}
+
 /* What a root starts with: values that have not changed since, and the arguments of the call. */
 static void start_state(const struct la_region *r, const struct la_region_root *root,
 			uint32_t written, struct la_region_state *ret)
@@ -350,26 +431,32 @@ static void start_state(const struct la_region *r, const struct la_region_root *
 
 	*ret = (struct la_region_state){ .nconditions = 0 };
 	la_values_none(&ret->values);
-	for (uint64_t pc = root->prelude; root->prelude && pc < root->call; pc += 4) {
-		uint32_t insn;
-
-		if (la_read_u32(r->k, pc, &insn, NULL) == LA_OK)
-			written |= la_insn_writes(insn);
-	}
 	for (unsigned reg = 1; reg < LA_NGPR; reg++)
 		if (!(written >> reg & 1) && la_gpr_get(r->regs, reg, &value))
 			la_values_set(&ret->values, reg, value);
+	/* root->sp is the stack pointer at the call: behind the prelude, which may lower it. */
+	ret->values.known &= ~(1u << LA_R_SP);
+	if (root->sp_known && !(run_prelude(r, root, NULL) >> LA_R_SP & 1))
+		la_values_set(&ret->values, LA_R_SP, root->sp);
+	run_prelude(r, root, ret);
 	if (root->sp_known)
 		la_values_set(&ret->values, LA_R_SP, root->sp);
-	else
-		ret->values.known &= ~(1u << LA_R_SP);
-	for (uint64_t pc = root->prelude; root->prelude && pc < root->call; pc += 4) {
-		uint32_t insn;
-
-		if (la_read_u32(r->k, pc, &insn, NULL) == LA_OK)
-			la_values_run(&ret->values, insn, pc);
-	}
 	la_values_set(&ret->values, LA_R_RA, r->ra);
+}
+
+static void pass(struct la_region *r, const struct la_region_root *root, size_t nroots,
+		 uint32_t written, bool trust_memory)
+{
+	r->trust_memory = trust_memory;
+	for (size_t i = 0; i < r->n; i++)
+		r->node[i].reached = r->node[i].queued = false;
+	for (size_t i = 0; i < nroots; i++) {
+		struct la_region_state s;
+
+		start_state(r, &root[i], written, &s);
+		send(r, root[i].pc, root[i].after_return, &s);
+	}
+	interpret(r);
 }
 
 void la_region_run(struct la_region *ret, const struct la_kernel *k, const struct la_regs *regs,
@@ -388,15 +475,37 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 	for (size_t i = 0; i < nroots; i++)
 		discover(ret, root[i].pc, root[i].after_return);
 	written = explore(ret);
-	for (size_t i = 0; i < nroots; i++) {
-		struct la_region_state s;
+	for (size_t i = 0; i < nroots; i++)
+		written |= run_prelude(ret, &root[i], NULL);
 
-		start_state(ret, &root[i], written, &s);
-		send(ret, root[i].pc, root[i].after_return, &s);
-	}
-	interpret(ret);
+	pass(ret, root, nroots, written, false);
 	for (size_t i = 0; i < ret->n; i++)
 		ret->node[i].feasible = ret->node[i].reached && agrees(ret, &ret->node[i]);
+	pass(ret, root, nroots, written, true);
+	for (size_t i = 0; i < ret->n; i++)
+		ret->node[i].score = score(ret, &ret->node[i], written);
+}
+
+bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
+			uint64_t to, unsigned reg, uint64_t *ret)
+{
+	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_SP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
+	struct la_region_state s = { .nconditions = 0 };
+	uint64_t value;
+
+	la_values_none(&s.values);
+	for (unsigned n = 1; n < LA_NGPR; n++)
+		if (kept >> n & 1 && la_gpr_get(regs, n, &value))
+			la_values_set(&s.values, n, value);
+	for (uint64_t pc = from; from && pc < to; pc += 4) {
+		uint32_t insn;
+
+		if (la_read_u32(k, pc, &insn, NULL) != LA_OK)
+			return false;
+		follow(k, &s, insn, pc, true);
+	}
+	*ret = s.values.value[reg];
+	return la_values_has(&s.values, reg);
 }
 
 /* --- summary --- */
@@ -476,8 +585,10 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 
 		if (!node->feasible || node->after_return != after_return)
 			continue;
-		if (!ret->feasible++)
-			ret->first = ret->only = node->pc;
+		if (!ret->feasible++ || node->score > ret->score) {
+			ret->score = node->score;
+			ret->best = node->pc;
+		}
 		if (era_known && era == node->pc)
 			ret->has_era = true;
 		if (is_idle(node->insn))

@@ -10,6 +10,9 @@
  *
  * What no instruction of the region writes has had its present value all the time; that is what
  * the interpretation starts from.
+ *
+ * A second pass believes that memory has not changed either, so that loads imply values too. It
+ * refutes nothing; it gives each instruction a score that helps to choose among those left.
  */
 #ifndef LAKVM_REGION_H
 #define LAKVM_REGION_H
@@ -41,6 +44,7 @@ struct la_node {
 	bool reached;
 	bool queued;
 	bool feasible;
+	int score; /* of a feasible one: how well the values it implies fit, loads included */
 	struct la_region_state in;
 };
 
@@ -49,8 +53,9 @@ struct la_region_root {
 	bool after_return;
 	bool sp_known;
 	uint64_t sp;
-	uint64_t prelude; /* first of the straight instructions that lead to the call; 0 = none */
-	uint64_t call;    /* the call, behind the last of them */
+	uint64_t prelude;  /* first of the straight instructions that lead to the call; 0 = none */
+	uint64_t call;     /* the call, behind the last of them */
+	bool prelude_sure; /* no other way may lead into them */
 };
 
 struct la_region {
@@ -60,6 +65,7 @@ struct la_region {
 	bool follow_return; /* go on at ra after a return */
 	bool calls;         /* it contains a call */
 	bool complete;      /* all ways through it were followed */
+	bool trust_memory;  /* loads give what memory holds now: likely, not certain */
 	size_t n;
 	struct la_node node[LA_REGION_NODES];
 	uint16_t index[2 * LA_REGION_NODES]; /* hash of (pc, after_return) to node + 1 */
@@ -69,11 +75,18 @@ struct la_region {
 void la_region_run(struct la_region *ret, const struct la_kernel *k, const struct la_regs *regs,
 		   const struct la_region_root *root, size_t nroots, bool follow_return);
 
+/**
+ * Likely value of @reg after the straight code [from, to): registers that calls keep (and tp, the
+ * per-CPU base, sp) are taken as they are now, and so is memory. @from may be @to or 0: no code.
+ */
+bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
+			uint64_t to, unsigned reg, uint64_t *ret);
+
 /** What a set of feasible instructions amounts to. */
 struct la_region_summary {
 	size_t feasible;
-	uint64_t only;  /* the one feasible pc, if feasible is 1 */
-	uint64_t first; /* any feasible one */
+	uint64_t best;  /* the feasible one whose values fit best */
+	int score;      /* of it */
 	bool loops;     /* some of them form a loop */
 	bool waits;     /* a loop in which no turn depends on the one before, or an idle instruction */
 	bool has_era;   /* the last exception came from one of them */

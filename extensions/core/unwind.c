@@ -103,14 +103,25 @@ void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_met
 	ret->regs.pc = ra;
 }
 
+/*
+ * With -fpatchable-function-entry=2 (6.2 and later, for ftrace) the description of a function
+ * starts behind its two patchable instructions, before which nothing has changed.
+ */
+static bool find_row(const struct la_walk *w, const struct la_at *at, struct la_cfi_row *ret)
+{
+	return la_cfi_row(w->k->cfi, at->code, ret) ||
+	       (at->symbol.name && at->code - at->symbol.start < 8 &&
+		la_cfi_row(w->k->cfi, at->symbol.start + 8, ret) &&
+		ret->fde_start == at->symbol.start + 8);
+}
+
 enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 				struct la_step *ret)
 {
 	struct la_cfi_row row;
 	uint64_t base, ra;
 
-	if (!la_cfi_row(w->k->cfi, at->code, &row) ||
-	    !la_gpr_get(&at->regs, row.cfa_reg, &base))
+	if (!find_row(w, at, &row) || !la_gpr_get(&at->regs, row.cfa_reg, &base))
 		return LA_STEP_NOT_MINE;
 	ret->cfa = base + (uint64_t)(int64_t)row.cfa_offset;
 

@@ -73,6 +73,53 @@ static int64_t sext32(uint64_t v)
 	return (int64_t)(int32_t)(uint32_t)v;
 }
 
+/* Shifts by constants, bit fields, extensions. @old is what rd had, for insertions. */
+static bool shift(uint32_t insn, uint64_t a, uint64_t old, bool old_known, uint64_t *ret)
+{
+	const unsigned ui6 = insn >> 10 & 63, ui5 = insn >> 10 & 31, msb = insn >> 16 & 63;
+	const uint64_t mask = ~UINT64_C(0) >> (63 - (msb - ui6) % 64);
+
+	switch (insn >> 16) {
+	case 0x0041: /* slli.d */
+		*ret = a << ui6;
+		return true;
+	case 0x0045: /* srli.d */
+		*ret = a >> ui6;
+		return true;
+	case 0x0049: /* srai.d */
+		*ret = (uint64_t)((int64_t)a >> ui6);
+		return true;
+	}
+	switch (insn >> 15) {
+	case 0x081: /* slli.w */
+		*ret = (uint64_t)sext32(a << ui5);
+		return true;
+	case 0x089: /* srli.w */
+		*ret = (uint64_t)sext32((a & 0xffffffff) >> ui5);
+		return true;
+	case 0x091: /* srai.w */
+		*ret = (uint64_t)(sext32(a) >> ui5);
+		return true;
+	}
+	if (msb >= ui6 && insn >> 22 == 0x003) { /* bstrpick.d */
+		*ret = a >> ui6 & mask;
+		return true;
+	}
+	if (msb >= ui6 && insn >> 22 == 0x002) { /* bstrins.d */
+		*ret = (old & ~(mask << ui6)) | (a & mask) << ui6;
+		return old_known;
+	}
+	if (insn >> 10 == 0x16) { /* ext.w.h */
+		*ret = (uint64_t)(int64_t)(int16_t)a;
+		return true;
+	}
+	if (insn >> 10 == 0x17) { /* ext.w.b */
+		*ret = (uint64_t)(int64_t)(int8_t)a;
+		return true;
+	}
+	return false;
+}
+
 /* rd = rj OP immediate, and constants. */
 static bool immediate(const struct la_values *v, uint32_t insn, uint64_t pc, uint64_t *ret)
 {
@@ -131,18 +178,7 @@ static bool immediate(const struct la_values *v, uint32_t insn, uint64_t pc, uin
 		*ret = a ^ ui12;
 		return true;
 	}
-	switch (insn >> 16) {
-	case 0x0041: /* slli.d */
-		*ret = a << (insn >> 10 & 63);
-		return true;
-	case 0x0045: /* srli.d */
-		*ret = a >> (insn >> 10 & 63);
-		return true;
-	case 0x0049: /* srai.d */
-		*ret = (uint64_t)((int64_t)a >> (insn >> 10 & 63));
-		return true;
-	}
-	return false;
+	return shift(insn, a, v->value[rd], la_values_has(v, rd), ret);
 }
 
 /* rd = rj OP rk */
@@ -182,6 +218,45 @@ static bool two_registers(const struct la_values *v, uint32_t insn, uint64_t *re
 		return true;
 	case 0x2b: /* xor */
 		*ret = a ^ b;
+		return true;
+	case 0x26: /* maskeqz */
+		*ret = b ? a : 0;
+		return true;
+	case 0x27: /* masknez */
+		*ret = b ? 0 : a;
+		return true;
+	case 0x2c: /* orn */
+		*ret = a | ~b;
+		return true;
+	case 0x2d: /* andn */
+		*ret = a & ~b;
+		return true;
+	case 0x2e: /* sll.w */
+		*ret = (uint64_t)sext32(a << (b & 31));
+		return true;
+	case 0x2f: /* srl.w */
+		*ret = (uint64_t)sext32((a & 0xffffffff) >> (b & 31));
+		return true;
+	case 0x31: /* sll.d */
+		*ret = a << (b & 63);
+		return true;
+	case 0x32: /* srl.d */
+		*ret = a >> (b & 63);
+		return true;
+	case 0x33: /* sra.d */
+		*ret = (uint64_t)((int64_t)a >> (b & 63));
+		return true;
+	case 0x38: /* mul.w */
+		*ret = (uint64_t)sext32(a * b);
+		return true;
+	case 0x3b: /* mul.d */
+		*ret = a * b;
+		return true;
+	case 0x58: /* alsl.d by 1 to 4, in four opcodes */
+	case 0x59:
+	case 0x5a:
+	case 0x5b:
+		*ret = (a << ((insn >> 15 & 3) + 1)) + b;
 		return true;
 	}
 	return false;
