@@ -82,12 +82,16 @@ static const struct panic_word *panic_word_of(const char *message)
 	return NULL;
 }
 
-/* BUG() is "break 1", BRK_BUG of asm/break.h. */
-static bool is_bug(const struct triage *t, uint64_t pc)
+/* BUG() is "break 1", BRK_BUG of asm/break.h; BADI holds the instruction of the exception. */
+static bool is_bug(const struct triage *t, const struct la_regs *regs)
 {
+	uint64_t badi;
 	uint32_t insn;
 
-	return la_read_u32(t->k, pc, &insn, NULL) == LA_OK && insn == 0x002a0001;
+	if (la_csr_get(regs, LA_CSR_BADI, &badi))
+		return badi == 0x002a0001;
+	return regs->pc_known && la_read_u32(t->k, regs->pc, &insn, NULL) == LA_OK &&
+	       insn == 0x002a0001;
 }
 
 void la_triage_position(struct triage *t, const char *printed)
@@ -153,7 +157,7 @@ static void cause_registers(struct triage *t, const struct la_regs *regs)
 		if (ecode < exception_kind[i].first || ecode > exception_kind[i].last)
 			continue;
 		c->kind = exception_kind[i].kind;
-		if (ecode == LA_ECODE_BRK && c->pc_known && is_bug(t, c->pc))
+		if (ecode == LA_ECODE_BRK && is_bug(t, regs))
 			c->kind = "bug";
 		if (exception_kind[i].address && la_csr_get(regs, LA_CSR_BADV, &badv)) {
 			c->address = badv;
@@ -223,6 +227,30 @@ static void cause_from_stack(struct triage *t)
 	}
 }
 
+/*
+ * Saved register text has the CSRs: as long as the dead CPU took no other exception, ESTAT and
+ * ERA still are those of the last one (with interrupts off, or before the first timer tick).
+ */
+static void cause_from_csrs(struct triage *t)
+{
+	const struct la_regs *now = &t->cpu->regs;
+	struct la_regs then = { .source = LA_REGS_TEXT };
+	uint64_t value;
+
+	if (now->source != LA_REGS_TEXT || !la_csr_get(now, LA_CSR_ESTAT, &value) ||
+	    !LA_ESTAT_ECODE(value) || !la_csr_get(now, LA_CSR_ERA, &then.pc))
+		return;
+	then.pc_known = true;
+	for (enum la_csr i = LA_CSR_ESTAT; i <= LA_CSR_BADI; i++)
+		if (la_csr_get(now, i, &value))
+			la_csr_set(&then, i, value);
+	cause_registers(t, &then);
+	la_triage_position(t, NULL);
+	la_triage_fact(t, "registers",
+		       la_format(t->arena, "the last exception of CPU %u was at pc %#" PRIx64,
+				 t->cpu->cpu, then.pc));
+}
+
 /* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */
 static bool same_context(const struct triage *t, const struct la_event *oops)
 {
@@ -249,6 +277,8 @@ void la_triage_cause(struct triage *t)
 	}
 	if (t->cpu && t->below_panic != SIZE_MAX)
 		cause_from_stack(t);
+	if (t->cpu && !c->pc_known && (!word || word->by_oops))
+		cause_from_csrs(t);
 	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */
 	if (!c->kind && word)
 		c->kind = word->kind;

@@ -59,6 +59,9 @@ struct work {
 	struct la_arena *arena;
 	struct la_cpus *cpus;
 	int panic_cpu; /* -1: nobody panicked, or not known */
+	struct la_note_regs *notes; /* of the dump, with those of saved text merged in */
+	size_t n;
+	const char **said; /* for each note, what text of another moment said, or NULL */
 };
 
 static struct la_cpu *entry_of(struct la_cpus *cpus, unsigned cpu)
@@ -93,9 +96,9 @@ static void add_possible(struct work *w)
 /* QEMU writes its CPU index plus 1 where the kernel's own notes have the pid of a task. */
 static int vcpu_of(const struct la_note_regs *note)
 {
-	return note->regs.source == LA_REGS_NOTE && note->pid && note->pid <= INT32_MAX ?
-		       (int)note->pid - 1 :
-		       -1;
+	bool qemu = note->regs.source == LA_REGS_NOTE || note->regs.source == LA_REGS_TEXT;
+
+	return qemu && note->pid && note->pid <= INT32_MAX ? (int)note->pid - 1 : -1;
 }
 
 static void give(struct la_cpu *c, const struct la_note_regs *note)
@@ -134,23 +137,23 @@ static void take_crash_notes(struct work *w, struct la_cpu *c)
 }
 
 /* An entry that nobody claimed: user mode or firmware, which registers alone do not tell apart. */
-static void match_rest(struct work *w, const struct la_note_regs *notes, size_t n, bool *used)
+static void match_rest(struct work *w, bool *used)
 {
 	struct la_cpus *cpus = w->cpus;
 	size_t left = 0, last = 0, free_cpus = 0;
 	struct la_cpu *c, *only = NULL;
 	unsigned cpu;
 
-	for (size_t i = 0; i < n; i++) {
-		if (used[i] || !la_match_map(w->k, vcpu_of(&notes[i]), &cpu))
+	for (size_t i = 0; i < w->n; i++) {
+		if (used[i] || !la_match_map(w->k, vcpu_of(&w->notes[i]), &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (c && !c->matched) {
-			give(c, &notes[i]);
+			give(c, &w->notes[i]);
 			used[i] = true;
 		}
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < w->n; i++) {
 		if (!used[i]) {
 			left++;
 			last = i;
@@ -163,43 +166,93 @@ static void match_rest(struct work *w, const struct la_note_regs *notes, size_t 
 		}
 	}
 	if (left == 1 && free_cpus == 1) {
-		give(only, &notes[last]);
+		give(only, &w->notes[last]);
 		used[last] = true;
 		remark(w->arena, &only->remark, "matched as the only one left");
 	}
 }
 
-static enum la_status collect(struct work *w, struct la_error *err)
+/* Do all general registers that both know agree? In a running guest they never stay so. */
+static bool same_moment(const struct la_regs *a, const struct la_regs *b)
+{
+	for (unsigned i = 1; i < LA_NGPR; i++)
+		if ((a->gpr_known & b->gpr_known & 1u << i) && a->gpr[i] != b->gpr[i])
+			return false;
+	return true;
+}
+
+static const char *pc_in_words(struct work *w, const struct la_regs *regs)
+{
+	const struct la_door *door = w->k->door;
+	struct la_symbol symbol;
+
+	if (!regs->pc_known)
+		return "saved registers are of another moment";
+	if (door->symbol_at(door->ctx, la_fold_vector(w->k, regs->pc), &symbol))
+		return la_format(w->arena, "saved registers are of another moment, in %s+0x%" PRIx64,
+				 symbol.name, la_fold_vector(w->k, regs->pc) - symbol.start);
+	return la_format(w->arena, "saved registers are of another moment, at %#" PRIx64,
+			 regs->pc);
+}
+
+static enum la_status merge_text(struct work *w, const struct la_note_regs *text, size_t n)
+{
+	struct la_note_regs *all = la_regrow(w->arena, w->notes, w->n, w->n + n, sizeof(*all));
+	size_t notes = w->n;
+
+	w->said = la_alloc_n(w->arena, w->n + n, sizeof(*w->said));
+	if (!all || !w->said)
+		return LA_NOMEM;
+	w->notes = all;
+	for (size_t i = 0; i < n; i++) {
+		size_t j = 0;
+
+		while (j < notes && vcpu_of(&all[j]) != vcpu_of(&text[i]))
+			j++;
+		if (j == notes)
+			all[w->n++] = text[i]; /* a dump without notes: better than nothing */
+		else if (same_moment(&all[j].regs, &text[i].regs))
+			all[j].regs = text[i].regs;
+		else
+			w->said[j] = pc_in_words(w, &text[i].regs);
+	}
+	return LA_OK;
+}
+
+static enum la_status gather(struct work *w, const struct la_note_regs *text, size_t n)
 {
 	const struct la_door *door = w->k->door;
 	struct la_cpus *cpus = w->cpus;
-	struct la_note_regs *notes = NULL;
 	struct la_error why = { "" };
-	size_t n = 0;
+
+	if (door->notes_size && la_notes_regs(w->arena, door->notes, door->notes_size, &w->notes,
+					      &w->n, &why) != LA_OK)
+		remark(w->arena, &cpus->remark,
+		       la_format(w->arena, "register notes: %s", why.text));
+	if (!w->n && !cpus->remark)
+		cpus->remark = "the dump has no register notes";
+	return merge_text(w, text, n);
+}
+
+static enum la_status collect(struct work *w, const struct la_note_regs *text, size_t n,
+			      struct la_error *err)
+{
+	struct la_cpus *cpus = w->cpus;
 	unsigned cpu;
 	bool *used;
 
-	if (door->notes_size) {
-		enum la_status st = la_notes_regs(w->arena, door->notes, door->notes_size, &notes,
-						  &n, &why);
-
-		if (st != LA_OK)
-			remark(w->arena, &cpus->remark,
-			       la_format(w->arena, "register notes: %s", why.text));
-	}
-	if (!n && !cpus->remark)
-		cpus->remark = "the dump has no register notes";
-
-	cpus->cpu = la_alloc_n(w->arena, n + w->k->ncpus, sizeof(*cpus->cpu));
-	used = la_alloc_n(w->arena, n, sizeof(*used));
+	if (gather(w, text, n) != LA_OK)
+		return la_fail(err, LA_NOMEM, "registers");
+	cpus->cpu = la_alloc_n(w->arena, w->n + w->k->ncpus, sizeof(*cpus->cpu));
+	used = la_alloc_n(w->arena, w->n, sizeof(*used));
 	if (!cpus->cpu || !used)
-		return la_fail(err, LA_NOMEM, "%zu CPUs", n + w->k->ncpus);
+		return la_fail(err, LA_NOMEM, "%zu CPUs", w->n + w->k->ncpus);
 	add_possible(w);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < w->n; i++) {
 		struct la_cpu *c;
 
-		if (!la_match_registers(w->k, &notes[i].regs, &cpu))
+		if (!la_match_registers(w->k, &w->notes[i].regs, &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (!c)
@@ -207,25 +260,27 @@ static enum la_status collect(struct work *w, struct la_error *err)
 		if (c->matched) {
 			remark(w->arena, &c->remark,
 			       la_format(w->arena, "vCPU %d also claims to be this CPU",
-					 vcpu_of(&notes[i])));
+					 vcpu_of(&w->notes[i])));
 			continue;
 		}
-		give(c, &notes[i]);
+		give(c, &w->notes[i]);
+		remark(w->arena, &c->remark, w->said[i]);
 		used[i] = true;
 	}
-	match_rest(w, notes, n, used);
+	match_rest(w, used);
 	for (size_t i = 0; i < cpus->n; i++)
 		take_crash_notes(w, &cpus->cpu[i]);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < w->n; i++) {
 		struct la_cpu *c = &cpus->cpu[cpus->n];
 
 		if (used[i])
 			continue;
 		cpus->n++;
 		c->cpu = UINT32_MAX;
-		c->vcpu = vcpu_of(&notes[i]);
-		c->regs = notes[i].regs;
+		c->vcpu = vcpu_of(&w->notes[i]);
+		c->regs = w->notes[i].regs;
+		remark(w->arena, &c->remark, w->said[i]);
 	}
 	return LA_OK;
 }
@@ -238,6 +293,8 @@ static bool outside_kernel(const struct la_kernel *k, const struct la_regs *regs
 	uint64_t value;
 	unsigned cpu;
 
+	if (la_csr_get(regs, LA_CSR_CRMD, &value) && (value & 3) == 3)
+		return true; /* saved text knows the privilege level */
 	if ((regs->pc_known && la_kernel_address(k, regs->pc)) ||
 	    (la_gpr_get(regs, LA_R_U0, &value) && la_match_percpu(k, value, &cpu)))
 		return false;
@@ -383,8 +440,9 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
 }
 
-enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena,
-			       struct la_cpus *ret, struct la_error *err)
+enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
+				    const struct la_note_regs *text, size_t n,
+				    struct la_cpus *ret, struct la_error *err)
 {
 	struct work w = { .k = k, .arena = arena, .cpus = ret, .panic_cpu = -1 };
 	enum la_status st;
@@ -393,12 +451,18 @@ enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena
 	*ret = (struct la_cpus){ 0 };
 	if (la_read_variable(k, "panic_cpu", 4, &value, NULL) == LA_OK && value < k->ncpus)
 		w.panic_cpu = (int)value;
-	st = collect(&w, err);
+	st = collect(&w, text, n, err);
 	if (st != LA_OK)
 		return st;
 	for (size_t i = 0; i < ret->n; i++)
 		analyse_cpu(&w, &ret->cpu[i]);
 	return LA_OK;
+}
+
+enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena,
+			       struct la_cpus *ret, struct la_error *err)
+{
+	return la_cpus_analyse_text(k, arena, NULL, 0, ret, err);
 }
 
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu)

@@ -66,6 +66,15 @@ struct la_cpus {
 enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena,
 			       struct la_cpus *ret, struct la_error *err);
 
+/**
+ * The same with registers out of saved text (la_regs_text), @n vCPUs. Where the dump's notes hold
+ * the same general registers the text is of the same moment, and its pc and CSRs are used. Where
+ * they differ, it is of another moment: the notes count, and the remark tells what the text said.
+ */
+enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
+				    const struct la_note_regs *text, size_t n,
+				    struct la_cpus *ret, struct la_error *err);
+
 /** The entry of Linux CPU @cpu, or NULL. */
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu);
 

@@ -2,15 +2,16 @@
 /*
  * lapanic and lacpus on a dump with the core alone, on any machine, without crash:
  *
- *   la-triage [-k RELOCATION] [-c | -l] [-j] [-r] [-s] VMLINUX DUMP
+ *   la-triage [-k RELOCATION] [-c | -l] [-j] [-r] [-s] [-R FILE] VMLINUX DUMP
  *
- * -c CPUs instead of the verdict (-r registers, -s stacks), -l the whole log, -j JSON.
+ * -R saved "info registers -a", -c CPUs instead of the verdict (-r registers, -s stacks), -l the whole log, -j JSON.
  */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lakvm/regs_text.h"
 #include "lakvm/render.h"
 #include "vmlinux.h"
 
@@ -31,6 +32,23 @@ static void print_log(const struct la_kernel *k, struct la_arena *arena)
 		       log.record[i].ts_nsec % 1000000000 / 1000, log.record[i].text);
 }
 
+static struct la_note_regs *read_text(struct la_arena *arena, const char *path, size_t *ret)
+{
+	struct la_note_regs *regs = NULL;
+	static char text[1 << 20];
+	FILE *file = fopen(path, "r");
+	struct la_error err = { "" };
+
+	if (!file) {
+		perror(path);
+		exit(99);
+	}
+	if (la_regs_text(arena, text, fread(text, 1, sizeof(text), file), &regs, ret, &err) != LA_OK)
+		fprintf(stderr, "%s: %s\n", path, err.text);
+	fclose(file);
+	return regs;
+}
+
 int main(int argc, char **argv)
 {
 	struct la_render_options opt = { 0 };
@@ -42,10 +60,12 @@ int main(int argc, char **argv)
 	struct la_panic panic;
 	struct la_cpus cpus;
 	struct la_kernel k;
+	struct la_note_regs *text = NULL;
 	struct vmlinux *v;
+	size_t ntext = 0;
 	int c;
 
-	while ((c = getopt(argc, argv, "k:cljrs")) != -1) {
+	while ((c = getopt(argc, argv, "k:cljrsR:")) != -1) {
 		if (c == 'k')
 			relocation = strtoull(optarg, NULL, 0);
 		else if (c == 'c')
@@ -58,11 +78,13 @@ int main(int argc, char **argv)
 			opt.registers = true;
 		else if (c == 's')
 			opt.stacks = true;
+		else if (c == 'R')
+			text = read_text(arena, optarg, &ntext);
 		else
 			return 99;
 	}
 	if (argc - optind != 2 || !arena) {
-		fprintf(stderr, "usage: la-triage [-k RELOCATION] [-c|-l] [-j] [-r] [-s] VMLINUX "
+		fprintf(stderr, "usage: la-triage [-k RELOCATION] [-c|-l] [-j] [-r] [-s] [-R FILE] VMLINUX "
 				"DUMP\n");
 		return 99;
 	}
@@ -74,7 +96,7 @@ int main(int argc, char **argv)
 	if (want_log) {
 		print_log(&k, arena);
 	} else {
-		if (la_cpus_analyse(&k, arena, &cpus, &err) != LA_OK)
+		if (la_cpus_analyse_text(&k, arena, text, ntext, &cpus, &err) != LA_OK)
 			fprintf(stderr, "CPUs: %s\n", err.text);
 		if (!want_cpus)
 			la_panic_analyse(&k, arena, &cpus, &panic);
