@@ -2,12 +2,24 @@
 #
 # lakvm: a crash extension for dumps of LoongArch64 KVM/QEMU guests.
 #
-#   make            build lakvm.so for loongarch64 (native, or see CROSS_COMPILE below)
+#   make demo       install what is needed, open the sample dump in the real crash with lakvm
+#   make check      every test that needs no big download
+#   make check-lab  build the whole lab: distribution kernel, guests, dumps; compare with the guests
+#   make            build lakvm.so for loongarch64
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
+#   make rpm        a binary RPM in build/rpm
+#   make install    DESTDIR, PREFIX, LIBDIR
 #
-# CRASH_INC      folder with crash's defs.h (crash-devel: /usr/include/crash)
+# Where the compiler makes code for another machine, lakvm.so is built in the LoongArch64 chroot of
+# tests/lab, the same that runs crash in the tests, unless a cross compiler is named:
+#
 # CROSS_COMPILE  prefix of a cross compiler, e.g. loongarch64-linux-gnu-
 # SYSROOT        for it: a folder with the target's headers and libraries
+# CRASH_INC      folder with crash's defs.h (crash-devel: /usr/include/crash)
+
+VERSION = 0.1.0
+PREFIX ?= /usr
+LIBDIR ?= $(PREFIX)/lib64
 
 CC = $(CROSS_COMPILE)gcc
 CRASH_INC ?= $(SYSROOT)/usr/include/crash
@@ -38,6 +50,9 @@ say = $(if $(V),,@echo '  $(1)'  $(2))
 
 all: lakvm.so
 
+TARGET := $(shell $(CC) -dumpmachine)
+ifneq ($(findstring loongarch64,$(TARGET)),)
+
 $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -49,16 +64,71 @@ $(BUILD)/extensions/%.o: extensions/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
 
+# crash's own functions are found when crash loads it; a missing one of ours is an error here.
 lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -rdynamic -Wl,-z,defs,--unresolved-symbols=ignore-all -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $^ $(LIBS)
+	@if $(CROSS_COMPILE)nm -D --undefined-only $@ | grep ' la_'; then rm -f $@; exit 1; fi
+
+# For tests: a second extension that looks at crash's tables, and a lakvm.so for a crash that is not
+# the one running, made with a header in which one structure grew.
+$(BUILD)/snapshot.so: tests/session/snapshot.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) -shared -o $@ $<
+
+$(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
+	@mkdir -p $(BUILD)/mismatch
+	$(Q)sed 's/^struct program_context {/&\n\tulong grown;/' $(CRASH_INC)/defs.h > $(BUILD)/mismatch/defs.h
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(subst $(CRASH_INC),$(BUILD)/mismatch,$(GLUE_CFLAGS)) -c $< -o $(BUILD)/mismatch/abi.o
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
+
+else
+
+# Time stamps are compared where it is built.
+lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so: FORCE
+	$(Q)tests/lab/run64.sh make --no-print-directory -j2 $@
+FORCE:
+
+endif
+
+install: lakvm.so
+	install -D -m 755 lakvm.so $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so
+	install -D -m 755 extensions/lacrash $(DESTDIR)$(PREFIX)/bin/lacrash
+	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
+	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
+
+dist:
+	@mkdir -p build
+	tar -czf build/lakvm-$(VERSION).tar.gz --transform 's,^,lakvm-$(VERSION)/,' --exclude='*.xz' \
+		Makefile LICENSE README.md crash-ext.spec include extensions docs tests
+
+# Debian's rpm knows nothing of Debian's packages, hence --nodeps.
+rpm: dist
+	rpmbuild -bb $(if $(wildcard /etc/debian_version),--nodeps --define 'debug_package %{nil}') \
+		--define '_topdir $(CURDIR)/build/rpm' --define '_sourcedir $(CURDIR)/build' \
+		--define 'lakvm_version $(VERSION)' crash-ext.spec
+
+deps:
+	tests/lab/deps.sh
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory lakvm.so
+	tests/demo.sh
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory lakvm.so
+	tests/check.sh
+
+check-lab: deps
+	$(Q)$(MAKE) --no-print-directory lakvm.so
+	tests/check-lab.sh
 
 # --- unit tests of the core, on the build machine ---
 
 HOSTCC ?= gcc
 UNIT := build/unit
-UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) $(SANITIZE) -fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
 UNIT_LIBS = -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
 UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
@@ -148,5 +218,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
-.PHONY: all unit fuzz-corpus fuzz-smoke clean
+.PHONY: all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke clean
 .SECONDARY:

@@ -1,0 +1,18 @@
+#!/bin/sh
+# The slow truths: build the lab and its guests from nothing (or the cache), open each dump in each form
+# in the real crash with lakvm, and compare with what the frozen guests themselves said.
+# Needs:  what lab/lab.sh needs: root on a Debian machine, a network the first time, 60 GB of disk.
+# Result: as check.sh, for the cases named on the command line (default: all of test-dumps/).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.." || exit 1
+failed=0
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample
+
+for name; do
+	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
+	tests/session/run.py "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
+done 2>&1 | tee build/check-lab.log
+grep -q '^not ok\|Error' build/check-lab.log && failed=1
+echo "$(grep -c '^ok - ' build/check-lab.log) passed, $(grep -c '^not ok - ' build/check-lab.log) failed"
+exit $failed

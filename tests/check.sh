@@ -1,0 +1,42 @@
+#!/bin/sh
+# Every test that needs no big download: the core's unit tests here, then the sample dump in the real
+# crash, what may go wrong around it, and the RPM.
+# Needs:  lakvm.so; what lab/deps.sh installs; the LoongArch64 machine of lab/run64.sh.
+# Result: a line a test, the output of failed ones, and last "N passed, N failed"; exit status 1 if any
+#         failed. The output of each part is kept in build/check/.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.." || exit 1
+logs=build/check passed=0 failed=0
+mkdir -p "$logs"
+
+# part NAME COMMAND...: run it, show what failed in it, count its lines
+part() {
+	name=$1
+	shift
+	began=$(date +%s)
+	"$@" >"$logs/$name.log" 2>&1
+	status=$?
+	good=$(grep -cE '^(ok - |\[       OK \] )' "$logs/$name.log")
+	bad=$(grep -cE '^(not ok - |\[  FAILED  \] [a-z_]+$)' "$logs/$name.log")
+	# a part that broke off, or that checked nothing, failed
+	if [ $status -ne 0 ] && [ "$bad" -eq 0 ] || [ $((good + bad)) -eq 0 ]; then
+		bad=$((bad + 1))
+		tail -n 25 "$logs/$name.log"
+	fi
+	grep -E -A 8 '^(not ok - |\[  ERROR   \])' "$logs/$name.log"
+	passed=$((passed + good)) failed=$((failed + bad))
+	echo "$name: $good passed, $bad failed ($(($(date +%s) - began)) s)"
+}
+
+part unit make --no-print-directory unit
+sample=build/sample
+[ -f $sample/dump.16k ] || test-dumps/sample/unpack.sh $sample
+cp test-dumps/sample/truth/* $sample/
+part sample tests/session/run.py $sample dump.kdump dump.16k
+make --no-print-directory build/loongarch64/snapshot.so build/loongarch64/mismatch.so >"$logs/build.log" 2>&1
+part robust tests/session/robust.py $sample dump.kdump
+part rpm tests/rpm.sh
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

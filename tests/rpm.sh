@@ -1,0 +1,33 @@
+#!/bin/sh
+# Build the RPM, install it into an empty root, and use it from there.
+# Needs:  the LoongArch64 machine of lab/run64.sh; build/sample.
+# Result: "ok - ..." or "not ok - ..." lines; the package stays in build/rpm/RPMS.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+
+"$here/lab/run64.sh" --case "$here/../build/sample" sh -uc '
+	say() { # STATUS WHAT
+		[ "$1" -eq 0 ] && echo "ok - rpm: $2" || { echo "not ok - rpm: $2"; failed=1; }
+	}
+	failed=0 root=$(mktemp -d)
+	rm -rf build/rpm
+	make --no-print-directory rpm >build/rpm.log 2>&1
+	status=$?
+	[ $status -eq 0 ] || tail -n 20 build/rpm.log
+	say $status "rpmbuild makes a package"
+	package=$(ls build/rpm/RPMS/*/*.rpm | grep -v debug)
+	rpm -qp --requires "$package" | grep -q libjansson
+	say $? "it requires the libraries it uses"
+	rpm --root "$root" --nodeps --noscripts -i "$PWD/$package"
+	say $? "it installs into an empty root"
+	for file in usr/bin/lacrash usr/lib64/crash/extensions/lakvm.so usr/share/man/man1/lacrash.1.gz \
+		usr/share/man/man7/lakvm.7.gz; do
+		[ -f "$root/$file" ]
+		say $? "it holds /$file"
+	done
+	export TERM=dumb
+	printf "lapanic -j\nq\n" | "$root/usr/bin/lacrash" -s "$CASE/vmlinux" "$CASE/dump.kdump" 2>/dev/null |
+		grep -c "^{\"schema\":\"lakvm.panic/1\".*}\$" | grep -qx 1
+	say $? "lacrash from there prints the JSON of lapanic -j, one line"
+	rm -rf "$root"
+	exit $failed'

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may go wrong around a session, tried in the real crash: each fault gets one clear line, and the
+session works as before.
+
+Needs:  as run.py; also build/loongarch64/snapshot.so and build/loongarch64/mismatch.so (Makefile).
+Result: as run.py.
+
+Usage:  robust.py CASE-DIRECTORY DUMP-FILE
+"""
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+from run import Report, Session  # noqa: E402
+
+LOADS = 1000
+
+
+def minimal(case, dump, where, commands, vmlinux='"$CASE/vmlinux"', path='"$CASE/{dump}"', prepare="true"):
+    """A --minimal session that is given @commands on its standard input."""
+    session = Session(case, dump, where)
+    with open(os.path.join(session.where, "input"), "w") as file:
+        file.write("\n".join(commands + ["q", ""]))
+    done = session.crash(f'{prepare} && crash -s --minimal {vmlinux} {path.format(dump=dump)} < input 2>&1; '
+                         'echo "status $?"', timeout=3000)
+    lines = [line for line in done.stdout.splitlines() if line.strip() and
+             not re.search("not a tty|minimal mode commands|please wait", line)]
+    return session, lines
+
+
+def check_wrong_vmlinux(report, case, dump):
+    # the banner says another build, everything else is the same
+    _, lines = minimal(case, dump, "wrong-vmlinux", ["extend $LAKVM", "lapanic -j", "rd linux_banner 2"],
+                       vmlinux="other", prepare="sed 's/Linux version \\([0-9]*\\)[.]/Linux version \\1x/g' "
+                       '"$CASE/vmlinux" > other && sed -i "s|[$]LAKVM|$LAKVM_SO|" input')
+    said = [line for line in lines if "do not belong together" in line]
+    report.check("a vmlinux of another build is named in one line", len(said) == 1, "\n".join(lines))
+    report.check("... and the session is as it was", any("Linux ver" in line for line in lines) and
+                 lines[-1] == "status 0", "\n".join(lines))
+
+
+def check_twice(report, case, dump):
+    _, lines = minimal(case, dump, "twice",
+                       ["extend $LAKVM", "extend $LAKVM", "extend ./copy.so", "lacpus", "extend -u $LAKVM",
+                        "rd linux_banner 2"],
+                       prepare='cp "$LAKVM_SO" copy.so && sed -i "s|[$]LAKVM|$LAKVM_SO|" input')
+    text = "\n".join(lines)
+    report.check("loading it a second time is refused", "already loaded" in text, text)
+    report.check("loading a copy of it is refused", "copy.so" in text and
+                 re.search("duplicate|already", text.split("copy.so")[0] + text), text)
+    report.check("... and lacpus works after both", "panicking" in text, text)
+    report.check("... and crash after unloading", "Linux ver" in text and lines[-1] == "status 0", text)
+
+
+def check_layout(report, case, dump):
+    _, lines = minimal(case, dump, "layout", ['extend $LAKVM', "rd linux_banner 2"],
+                       prepare='sed -i "s|[$]LAKVM|$SRC/build/loongarch64/mismatch.so|" input')
+    text = "\n".join(lines)
+    report.check("another version of crash is noticed before anything is touched",
+                 "built for another version of crash" in text and "shared object unloaded" in text, text)
+    report.check("... and the session is as it was", "Linux ver" in text and lines[-1] == "status 0", text)
+
+
+def check_truncated(report, case, dump):
+    _, lines = minimal(case, dump, "truncated", ["extend $LAKVM", "lapanic", "lacpus", "rd linux_banner 2"],
+                       path="cut", prepare='size=$(stat -c %s "$CASE/{0}") && '
+                       'head -c $((size * 3 / 5)) "$CASE/{0}" > cut && '.format(dump) +
+                       'sed -i "s|[$]LAKVM|$LAKVM_SO|" input')
+    text = "\n".join(lines)
+    report.check("a cut-off dump: an ordinary end", re.match(r"status [01]$", lines[-1]) and
+                 "segmentation" not in text.lower(), text)
+    report.check("... and a reason", re.search("cut off|truncated|incomplete|not mapped|beyond|do not belong",
+                                               text), text)
+
+
+def read_snapshot(path):
+    words, mapped, statm = {}, [], None
+    with open(path) as file:
+        for line in file:
+            if line.startswith("# mapped"):
+                start, end = line.split()[2].split("-")
+                mapped.append((int(start, 16), int(end, 16)))
+            elif line.startswith("# statm"):
+                statm = int(line.split()[3])  # resident pages
+            else:
+                name, value = line.split()
+                words[name] = int(value, 16)
+    return words, mapped, statm
+
+
+def check_loads(report, case, dump):
+    """Everything overridden is back each time, and memory does not grow."""
+    load, unload = "extend $LAKVM > /dev/null", "extend -u $LAKVM > /dev/null"
+    commands = ["extend $SNAP > /dev/null", "lasnap before", load, "lasnap loaded", unload, "lasnap first"]
+    for i in range(2, LOADS + 1):
+        commands += [load, unload]
+        if i == 50:
+            commands.append("lasnap fifty")
+    commands.append("lasnap last")
+    session, lines = minimal(case, dump, "loads", commands,
+                             prepare='sed -i "s|[$]LAKVM|$LAKVM_SO|; s|[$]SNAP|$SRC/build/loongarch64/snapshot.so|" '
+                             'input')
+    report.equal(f"{LOADS} loads: an ordinary end", lines[-1:], ["status 0"])
+    try:
+        shots = {name: read_snapshot(os.path.join(session.where, name))
+                 for name in ("before", "loaded", "first", "fifty", "last")}
+    except OSError as error:
+        report.check("snapshots were written", False, f"{error}\n" + "\n".join(lines[-10:]))
+        return
+    mapped = shots["loaded"][1]
+
+    def ours(words):
+        return {k: hex(v) for k, v in words.items() if any(a <= v < b for a, b in mapped)}
+
+    report.check("while loaded, crash's tables do point into lakvm", len(ours(shots["loaded"][0])) >= 8,
+                 ours(shots["loaded"][0]))
+    report.equal("after the first unload nothing points into lakvm", ours(shots["first"][0]), {})
+    report.equal(f"after {LOADS} unloads nothing points into lakvm", ours(shots["last"][0]), {})
+    changed = {k for k in set(shots["first"][0]) | set(shots["last"][0])
+               if shots["first"][0].get(k) != shots["last"][0].get(k)}
+    # command line history and the like move on in crash's own context
+    changed = {k for k in changed if not k.startswith("program_context")} | {
+        k for k in changed if k.startswith("program_context") and
+        shots["before"][0].get(k) == shots["first"][0].get(k) == shots["fifty"][0].get(k)}
+    report.equal(f"load 2 to {LOADS} changed nothing in crash's tables", changed, set())
+    back = {k: (hex(v), hex(shots["first"][0].get(k, 0))) for k, v in shots["before"][0].items()
+            if k.startswith(("machdep_table", "linux_command_table")) and shots["first"][0].get(k) != v}
+    report.check("what was in machdep before loading is there after unloading", not back, back)
+    growth = shots["last"][2] - shots["fifty"][2]
+    report.check(f"memory: {growth} pages more after {LOADS} loads than after 50", growth < 64, growth)
+
+
+def main():
+    case, dump = os.path.abspath(sys.argv[1]), sys.argv[2]
+    report = Report("robust")
+    check_wrong_vmlinux(report, case, dump)
+    check_twice(report, case, dump)
+    check_layout(report, case, dump)
+    check_truncated(report, case, dump)
+    check_loads(report, case, dump)
+    sys.exit(1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

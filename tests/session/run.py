@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a real crash with lakvm on the dumps of one case and compare all it prints with what the guest,
+gdb and QEMU said (truth.py).
+
+Needs:  a built lakvm.so, the native machine of tests/lab/run64.sh, a case directory as guest.py makes it.
+Result: one line "ok - ..." or "not ok - ..." a check, exit status 1 if one failed; what crash printed is
+        kept in build/session/.
+
+Usage:  run.py CASE-DIRECTORY DUMP-FILE...
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from truth import Truth  # noqa: E402
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# what crash itself does not know about newer kernels
+NOT_OURS = ["WARNING: SLUB: cannot determine how compound pages are linked"]  # 7.1: compound_info
+SAMPLES = 240  # addresses of translations.txt that each dump is asked for
+
+
+class Session:
+    """One crash session: a list of commands, each with its output in a file of its own."""
+
+    def __init__(self, case, dump, where):
+        self.case, self.dump = case, dump
+        self.where = os.path.join(TREE, "build", "session", where)
+        self.commands = []
+        shutil.rmtree(self.where, ignore_errors=True)
+        os.makedirs(self.where)
+
+    def crash(self, script, timeout=900):
+        """Run a shell script on the native machine, in the session's directory."""
+        inside = os.path.relpath(self.where, TREE)
+        return subprocess.run(
+            [os.path.join(TREE, "tests/lab/run64.sh"), "--case", self.case, "sh", "-c",
+             f'export TERM=dumb LAKVM_SO="$SRC/lakvm.so"; cd "$SRC/{inside}" && {script}'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=timeout, check=False, text=True, errors="replace")
+
+    def ask(self, name, command):
+        """Append what @command prints to the file @name."""
+        self.commands.append(f"{command} >> {name}")
+
+    def run(self):
+        with open(os.path.join(self.where, "input"), "w") as file:
+            file.write("\n".join(self.commands + ["q", ""]))
+        began = time.time()
+        done = self.crash(f'"$SRC/extensions/lacrash" -s "$CASE/vmlinux" "$CASE/{self.dump}" '
+                          f'< input > output 2>&1; echo "status $?"')
+        self.seconds = time.time() - began
+        self.status = done.stdout.strip().splitlines()[-1:] or ["none"]
+        return self.read("output")
+
+    def read(self, name):
+        try:
+            with open(os.path.join(self.where, name), errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+
+class Report:
+    def __init__(self, prefix):
+        self.prefix, self.failed = prefix, 0
+
+    def check(self, what, condition, detail=""):
+        print(f"{'ok' if condition else 'not ok'} - {self.prefix}: {what}", flush=True)
+        if not condition:
+            self.failed += 1
+            print("    " + str(detail)[:1200].replace("\n", "\n    "), flush=True)
+
+    def equal(self, what, got, expected):
+        self.check(what, got == expected, f"got      {got!r}\nexpected {expected!r}")
+
+
+def number(text, heading):
+    found = re.search(rf"{heading} +(\d+)", text)
+    return int(found.group(1)) if found else None
+
+
+def check_stock(report, session, seed_line):
+    """The unmodified crash alone has to fail, else there is nothing to repair."""
+    done = session.crash(f'echo q | crash -s "$CASE/vmlinux" "$CASE/{session.dump}" 2>&1; '
+                         f'echo "status $?"')
+    report.check("stock crash fails", "status 0" not in done.stdout, done.stdout[-400:])
+    if seed_line:
+        report.check("stock crash prints the line of the seed case", seed_line in done.stdout,
+                     done.stdout[-400:])
+
+
+def check_frames(report, what, frames, gdb):
+    """Our frames against gdb's real ones: gdb's exact innermost function may be unknown to us, and
+    gdb stops where the IRQ stack begins."""
+    ours = [(int(f["pc"], 16) if f["pc"] else None, f["symbol"]) for f in frames]
+    theirs = [(pc, name) for pc, name in gdb]
+    # The dump has no pc: frame 0 is a function without an address, a callee that has no frame of its
+    # own may be missing, and gdb names tail-called functions that left no frame.
+    return_addresses = [pc for pc, _ in theirs[1:]]
+    missing = [hex(pc) for pc in return_addresses if pc not in [p for p, _ in ours] and
+               not (ours and ours[0][0] is None and
+                    any(name == ours[0][1] for p, name in theirs if p == pc))]
+    wrong = [f for f in frames if f["verified"] and f["pc"] and f["level"] < len(theirs) and
+             f["method"] in ("cfi", "prologue") and int(f["pc"], 16) not in return_addresses and
+             f["level"] + 1 < len(return_addresses)]
+    report.check(f"{what}: every frame of gdb's is there", not missing, f"{missing}\n{ours}")
+    report.check(f"{what}: no verified frame that gdb does not have", not wrong, wrong)
+
+
+def check_panic(report, session, truth):
+    raw = session.read("lapanic.json")
+    try:
+        panic = json.loads(raw)
+    except ValueError as error:
+        report.check("lapanic -j is JSON", False, f"{error}\n{raw[:300]}")
+        return
+    cpu, pid, comm = truth.victim()
+    report.equal("lapanic: schema", panic["schema"], "lakvm.panic/1")
+    report.equal("lapanic: kind", panic["kind"], "panic")
+    report.equal("lapanic: message", panic["message"], truth.panic_message())
+    report.equal("lapanic: cpu, pid, comm", (panic["cpu"], panic["pid"], panic["comm"]),
+                 (cpu, pid, comm))
+    report.equal("lapanic: confidence", panic["confidence"], "certain")
+    fault = truth.fault()
+    if fault:
+        cause = panic["cause"]
+        report.equal("lapanic: cause", (cause["kind"], int(cause["address"], 16),
+                                        int(cause["pc"], 16), cause["symbol"], cause["offset"]),
+                     ("page-fault",) + fault)
+    text = session.read("lapanic.txt")
+    report.check("lapanic: the message is in the text", truth.panic_message() in text, text[:300])
+    trace = [name for _, name in truth.call_trace() if name not in ("show_stack", "dump_stack_lvl")]
+    symbols = [f["symbol"] for f in panic["frames"]]
+    # the kernel names a noreturn caller's successor; compare return addresses instead
+    addresses = [pc for pc, name in truth.call_trace() if name in trace][1:]
+    ours = [int(f["pc"], 16) for f in panic["frames"] if f["pc"]]
+    missing = [hex(a) for a in addresses if a not in ours]
+    report.check("lapanic: the guest's own Call Trace is in the stack", not missing,
+                 f"{missing}\n{symbols}")
+    report.check("lapanic: all frames verified", all(f["verified"] for f in panic["frames"]),
+                 panic["frames"])
+
+
+def check_cpus(report, session, truth):
+    try:
+        cpus = json.loads(session.read("lacpus.json"))["cpus"]
+    except ValueError as error:
+        report.check("lacpus -j is JSON", False, error)
+        return
+    report.equal("lacpus: every vCPU", [c["cpu"] for c in cpus], list(range(truth.vcpus)))
+    panicking = truth.victim()[0]
+    report.equal("lacpus: states", [c["state"] for c in cpus],
+                 ["panicking" if c == panicking else "stopped" for c in range(truth.vcpus)])
+    report.equal("lacpus: each vCPU once", sorted(c["vcpu"] for c in cpus),
+                 list(range(truth.vcpus)))
+    gdb = truth.gdb()
+    for cpu in cpus:
+        check_frames(report, f"lacpus: stack of CPU {cpu['cpu']}", cpu["frames"],
+                     gdb[cpu["vcpu"]])
+        report.check(f"lacpus: stack of CPU {cpu['cpu']} reaches its end",
+                     cpu["stop"] in ("end", "user"), cpu["stop"])
+    table = session.read("lacpus.txt")
+    report.check("lacpus: a line a CPU", all(re.search(rf"^ *{c} ", table, re.M)
+                                             for c in range(truth.vcpus)), table[:400])
+
+
+def check_memory(report, session, truth):
+    meminfo = truth.meminfo()
+    output = session.read("kmem-i.txt")
+    if meminfo:
+        page_kib = 16
+        report.equal("kmem -i: TOTAL MEM as /proc/meminfo",
+                     number(output, "TOTAL MEM"), meminfo["MemTotal"] // page_kib)
+        report.equal("kmem -i: COMMIT LIMIT as /proc/meminfo",
+                     number(output, "COMMIT LIMIT"), meminfo["CommitLimit"] // page_kib)
+        free = number(output, "FREE")
+        report.check("kmem -i: FREE within 5 % of /proc/meminfo", free is not None and
+                     abs(free * page_kib - meminfo["MemFree"]) < 0.05 * meminfo["MemFree"], output)
+        committed = number(output, "COMMITTED")
+        report.check("kmem -i: COMMITTED near Committed_AS", committed is not None and
+                     abs(committed * page_kib - meminfo["Committed_AS"]) < 4096, output)
+    else:
+        report.check("kmem -i prints a total", number(output, "TOTAL MEM"), output)
+    report.check("kmem -n lists zones and sections", "DMA32" in session.read("kmem-n.txt") and
+                 re.search(r"^NR +SECTION", session.read("kmem-n.txt"), re.M),
+                 session.read("kmem-n.txt")[:500])
+    report.check("kmem -p prints struct pages",
+                 len(re.findall(r"^[0-9a-f]{16} +[0-9a-f]+ ", session.read("kmem-p.txt"), re.M)) > 5,
+                 session.read("kmem-p.txt")[:500])
+    report.check("struct page of the vmemmap", "flags =" in session.read("page.txt"),
+                 session.read("page.txt")[:500])
+
+
+def check_tables(report, session, truth):
+    sys_text = session.read("sys.txt")
+    report.check("sys: release", f"RELEASE: {truth.release()}\n" in sys_text, sys_text)
+    report.check("sys: CPUs", re.search(rf"CPUS: {truth.vcpus}\b", sys_text), sys_text)
+    report.check("mach: CPUs, page size", f"CPUS: {truth.vcpus}" in session.read("mach.txt") and
+                 "PAGE SIZE: 16384" in session.read("mach.txt"), session.read("mach.txt"))
+
+    listed = {int(pid): comm for pid, comm in
+              re.findall(r"^>? +(\d+) +\d+ +\d+ +[0-9a-f]{16} +\S+ +\S+ +\S+ +\S+ +\[?(.*?)\]?$",
+                         session.read("ps.txt"), re.M)}
+    if truth.tasks():
+        lost = {pid: comm for pid, comm in truth.tasks().items()
+                if pid not in listed or not comm.startswith(listed[pid])}
+        # tasks that came and went while the guest counted them
+        lost = {pid: comm for pid, comm in lost.items() if comm not in ("ps", "init", "sh", "sleep")
+                or pid == 1}
+        report.check("ps: the guest's own tasks", not lost, f"{lost}\n{listed}")
+    report.check("ps: init and the idle tasks", 1 in listed and 0 in listed, session.read("ps.txt"))
+
+    modules = {name: (int(size), int(base, 16)) for base, size, name in
+               ((m[2], m[3], m[1]) for m in
+                re.findall(r"^([0-9a-f]{16}) +(\S+) +([0-9a-f]{16}) +(\d+) ",
+                           session.read("mod.txt"), re.M))}
+    for name, (size, base) in truth.modules().items():
+        report.equal(f"mod: {name}", modules.get(name), (size, base))
+
+    log = session.read("log.txt")
+    lost = [text for when, text in truth.records() if text.strip() and
+            f"[{float(when):12.6f}] {text}".rstrip() not in log]
+    report.check("log: all the kernel said on its console", not lost and len(truth.records()) > 50,
+                 "\n".join(lost[:5]))
+    report.check("bt: the panicking task's", "panic" in session.read("bt.txt"), session.read("bt.txt"))
+    report.equal("bt -a: a stack a CPU", len(re.findall(r"^PID: ", session.read("bt-a.txt"), re.M)),
+                 truth.vcpus)
+    everyone = session.read("foreach.txt")
+    heads, starts = len(re.findall(r"^PID: ", everyone, re.M)), len(re.findall(r"^ #0 ", everyone, re.M))
+    report.check("foreach bt: a stack for every task", heads == starts and heads >= len(listed),
+                 f"{heads} tasks, {starts} stacks, {len(listed)} listed")
+    report.equal("foreach bt: no frame is a guess",
+                 re.findall(r"^.*  \? \(.*$", everyone, re.M), [])
+    report.equal("foreach bt: every stack reaches its end",
+                 re.findall(r"the stack ends here.*", everyone), [])
+    report.check("task: the current task's structure", re.search(r"^ +pid = \d+,", session.read(
+        "task.txt"), re.M), session.read("task.txt")[:200])
+
+
+def check_translations(report, session, truth, asked):
+    wrong = []
+    text = session.read("vtop.txt")
+    answers = re.findall(r"^([0-9a-f]{1,16}) +([0-9a-f]+|\(not mapped\)) *$", text, re.M)
+    got = {int(va, 16): None if pa.startswith("(") else int(pa, 16) for va, pa in answers}
+    for va, pa, _ in asked:
+        if got.get(va, "unanswered") != pa:
+            wrong.append(f"{va:#x}: {got.get(va, 'unanswered')!r}, the guest: {pa!r}")
+    report.check(f"vtop: {len(asked)} addresses as the guest translates them", not wrong,
+                 "\n".join(wrong[:8]))
+    wrong = []
+    memory = {}
+    for va, low in re.findall(r"^ *([0-9a-f]{16}): +([0-9a-f]{16})", session.read("rd.txt"), re.M):
+        memory[int(va, 16)] = bytes.fromhex(low)[::-1]
+    with_bytes = [(va, pa, data) for va, pa, data in asked if pa is not None and len(data) >= 8]
+    for va, pa, data in with_bytes:
+        expected = data[:8] if truth.in_ram(pa) else None  # no dump holds device registers
+        if memory.get(va) != expected:
+            wrong.append(f"{va:#x}: {memory.get(va)}, the guest: {expected}")
+    report.check(f"rd: the guest's own bytes at {len(with_bytes)} addresses", not wrong,
+                 "\n".join(wrong[:8]))
+
+
+def ask_everything(session, truth):
+    for name, command in (
+            ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lacpus.json", "lacpus -j"),
+            ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
+            ("ps.txt", "ps"), ("kmem-i.txt", "kmem -i"), ("kmem-n.txt", "kmem -n"),
+            ("kmem-p.txt", "kmem -p | head -40"), ("mod.txt", "mod"), ("mach.txt", "mach"),
+            ("log.txt", "log"), ("bt.txt", "bt"), ("bt-a.txt", "bt -a"),
+            ("foreach.txt", "foreach bt"), ("task.txt", "task"), ("help.txt", "help lapanic")):
+        session.ask(name, command)
+    vmemmap = next((va for va, pa, _ in truth.translations() if va >> 40 in (0xfffffe, 0xffffff) and
+                    pa is not None), None)
+    session.ask("page.txt", f"struct page {vmemmap:x}" if vmemmap else "struct page")
+    every = truth.translations()
+    asked = every[::max(1, len(every) // SAMPLES)]
+    for va, pa, data in asked:
+        session.ask("vtop.txt", f"vtop -k {va:x}")
+        if pa is not None and len(data) >= 8:  # device registers are mapped, but in no dump
+            session.ask("rd.txt", f"rd {va:x} 1")
+    return asked
+
+
+def main():
+    case, dumps = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    truth = Truth(case)
+    failed = 0
+    for dump in dumps:
+        name = f"{os.path.basename(case)}/{dump}"
+        report = Report(name)
+        session = Session(case, dump, name.replace("/", "-"))
+        check_stock(report, session, truth.meta.get("stock_line", {}).get(dump))
+        asked = ask_everything(session, truth)
+        output = session.run()
+        report.equal("crash ends well", session.status, ["status 0"])
+        noise = [line for line in output.splitlines() if line.strip() and "not a tty" not in line and
+                 "minimal mode commands" not in line and "please wait" not in line and
+                 not re.match(r"rd: seek error", line)]  # outside RAM: check_translations
+        noise = [line for line in noise if line not in NOT_OURS]
+        report.equal("nothing to complain about at start", noise, [])
+        check_panic(report, session, truth)
+        check_cpus(report, session, truth)
+        check_memory(report, session, truth)
+        check_tables(report, session, truth)
+        check_translations(report, session, truth, asked)
+        print(f"# {name}: session of {len(session.commands)} commands in {session.seconds:.0f} s",
+              flush=True)
+        failed += report.failed
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about a case from outside lakvm: the guest's console, gdb on the frozen guest,
+QEMU's register text and its answers about addresses (see tests/lab/guest.py)."""
+import json
+import os
+import re
+
+
+class Truth:
+    def __init__(self, case):
+        self.case = case
+        self.meta = json.loads(self.read("meta.json"))
+        self.serial = self.read("serial.log").replace("\r", "")
+        self.vcpus = int(self.meta["vcpus"])
+
+    def read(self, name):
+        with open(os.path.join(self.case, name), errors="replace") as file:
+            return file.read()
+
+    def section(self, name):
+        """Lines that the guest's /init printed between its markers."""
+        found = re.search(rf"=== lakvm {name} ===\n(.*?)(?==== lakvm)", self.serial, re.S)
+        return found.group(1).splitlines() if found else []
+
+    def records(self):
+        """(time, text) of the kernel's own lines on the console."""
+        return re.findall(r"^\[ *(\d+\.\d+)\] ?(.*)$", self.serial, re.M)
+
+    def release(self):
+        return re.search(r"Linux version (\S+)", self.serial).group(1)
+
+    def panic_message(self):
+        found = re.search(r"Kernel panic - not syncing: (.*?)(?: \]---)?$", self.serial, re.M)
+        return found.group(1) if found else None
+
+    def victim(self):
+        """cpu, pid, comm of the last "CPU: n UID: .. PID: n Comm: x" line (the dying task's)."""
+        cpu, pid, comm = re.findall(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (\S+)", self.serial)[-1]
+        return int(cpu), int(pid), comm
+
+    def fault(self):
+        """Address, pc and symbol of the first unhandled fault, or None."""
+        found = re.search(r"virtual address ([0-9a-f]+), era == ([0-9a-f]+)", self.serial)
+        where = re.search(r"\] +ERA: [0-9a-f]+ (\S+?)\+0x([0-9a-f]+)/", self.serial)
+        if not found:
+            return None
+        return (int(found.group(1), 16), int(found.group(2), 16),
+                where.group(1) if where else None, int(where.group(2), 16) if where else None)
+
+    def call_trace(self):
+        """Functions of the last Call Trace, innermost first, with the return addresses."""
+        trace = self.serial[self.serial.rindex("Call Trace:"):]
+        return [(int(pc, 16), name) for pc, name in
+                re.findall(r"\[<([0-9a-f]+)>\] (\S+?)\+0x", trace)]
+
+    def meminfo(self):
+        return {key: int(value) for key, value in
+                (re.match(r"(\S+): +(\d+)", line).groups() for line in self.section("meminfo")
+                 if re.match(r"(\S+): +(\d+)", line))}
+
+    def modules(self):
+        """name -> (size, address) of /proc/modules."""
+        result = {}
+        for line in self.section("modules"):
+            words = line.split()
+            if len(words) >= 6:
+                result[words[0]] = (int(words[1]), int(words[5], 16))
+        return result
+
+    def tasks(self):
+        """pid -> comm as the guest's ps told, without the tasks that had to do with ps."""
+        result = {}
+        for line in self.section("ps"):
+            words = line.split(None, 3)
+            if len(words) == 4 and words[0].isdigit():
+                result[int(words[0])] = words[3]
+        return result
+
+    def gdb(self):
+        """vCPU -> [(pc, function)] of gdb's real frames as far as it came: without inlined ones, and
+        without those it makes up for tail calls, which share their caller's stack pointer."""
+        stacks, current = {}, None
+        for line in self.read("gdb-stacks.txt").splitlines():
+            head = re.match(r"CPU (\d+)\b", line)
+            if head:
+                current = stacks.setdefault(int(head.group(1)), [])
+            frame = re.match(r"#\d+ 0x([0-9a-f]+) \S+ sp=0x([0-9a-f]+) frame (\S+)", line)
+            if not frame or current is None or frame.group(3) == "?":
+                continue
+            pc, sp, name = int(frame.group(1), 16), frame.group(2), frame.group(3)
+            if len(current) > 1 and current[-1][2] == sp:  # only the innermost can have no frame
+                current.pop()
+            current.append((pc, name, sp))
+        return {cpu: [(pc, name) for pc, name, _ in stack] for cpu, stack in stacks.items()}
+
+    def in_ram(self, pa):
+        """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
+        low, high = 0x10000000, 0x80000000
+        size = int(self.meta["memory"][:-1]) << 30
+        return pa < low or high <= pa < high + size - low
+
+    def translations(self):
+        """(va, pa or None, bytes) as QEMU answered for the frozen guest."""
+        result = []
+        for line in self.read("translations.txt").splitlines():
+            words = line.split()
+            if len(words) >= 2:
+                result.append((int(words[0], 16), None if words[1] == "none" else int(words[1], 16),
+                               bytes.fromhex(words[2]) if len(words) > 2 and words[2] != "-" else b""))
+        return result
