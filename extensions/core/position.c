@@ -442,21 +442,34 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 	return !callee_open || (!h->in_callee && h->code.waits);
 }
 
-/* The function all feasible instructions belong to; false if they belong to more than one. */
-static bool one_function(const struct search *s, bool after_return, struct la_symbol *ret)
+/* A symbol that code before it runs on into is a label (idle_exit), not a function of its own. */
+static bool function_of(const struct search *s, uint64_t pc, struct la_symbol *ret)
 {
 	const struct la_kernel *k = s->w.k;
+	bool found = k->door->symbol_at(k->door->ctx, la_fold_vector(k, pc), ret);
+
+	for (unsigned labels = 0; found && labels < 4; labels++) {
+		const struct la_node *before = la_region_node(&s->region, ret->start - 4, false);
+
+		if (!before || la_insn_is_b(before->insn) || la_insn_is_jirl(before->insn))
+			break;
+		found = k->door->symbol_at(k->door->ctx, ret->start - 4, ret);
+	}
+	return found;
+}
+
+/* The function all feasible instructions belong to; false if they belong to more than one. */
+static bool one_function(const struct search *s, struct la_symbol *ret)
+{
 	bool found = false;
 
 	for (size_t i = 0; i < s->region.n; i++) {
 		const struct la_node *node = &s->region.node[i];
 		struct la_symbol symbol;
 
-		if (!node->feasible || node->after_return != after_return)
+		if (!node->feasible)
 			continue;
-		if (!k->door->symbol_at(k->door->ctx, la_fold_vector(k, node->pc), &symbol))
-			return false;
-		if (found && symbol.start != ret->start)
+		if (!function_of(s, node->pc, &symbol) || (found && symbol.start != ret->start))
 			return false;
 		*ret = symbol;
 		found = true;
@@ -512,9 +525,13 @@ static bool take_best(struct search *s)
 	} else {
 		la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, h->cfa, root),
 			      false);
-		if (!one_function(s, false, &symbol))
-			certain = false;
 		walk_from(s, h->code.best, LA_FROM_POSITION);
+		if (one_function(s, &symbol)) {
+			s->frames.frame[0].symbol = symbol.name;
+			s->frames.frame[0].start = symbol.start;
+		} else {
+			certain = false;
+		}
 	}
 	finish(s, h, certain);
 	return true;

@@ -52,6 +52,13 @@ static size_t find(const struct la_region *r, uint64_t pc, bool after_return)
 	return r->index[slot] ? r->index[slot] - 1u : NO_NODE;
 }
 
+const struct la_node *la_region_node(const struct la_region *r, uint64_t pc, bool after_return)
+{
+	size_t i = find(r, pc, after_return);
+
+	return i == NO_NODE ? NULL : &r->node[i];
+}
+
 static void discover(struct la_region *r, uint64_t pc, bool after_return)
 {
 	size_t slot = slot_of(r, pc, after_return);

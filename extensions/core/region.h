@@ -82,6 +82,9 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
 			uint64_t to, unsigned reg, uint64_t *ret);
 
+/** The node at @pc, or NULL. */
+const struct la_node *la_region_node(const struct la_region *r, uint64_t pc, bool after_return);
+
 /** What a set of feasible instructions amounts to. */
 struct la_region_summary {
 	size_t feasible;

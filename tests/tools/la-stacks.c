@@ -52,7 +52,7 @@ static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const 
 		int cpu = -1;
 		char *end;
 
-		for (unsigned c = 0; c < k->ncpus; c++)
+		for (unsigned c = 0; k->percpu && c < k->ncpus; c++)
 			if (k->percpu[c] == regs->gpr[LA_R_U0])
 				cpu = (int)c;
 		if (pcs && *pcs) {
