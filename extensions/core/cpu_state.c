@@ -94,6 +94,14 @@ static enum la_cpu_state state_by_entry(const struct la_frame *frame, size_t n)
 
 enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n)
 {
+	size_t sound = 0;
+
+	/* What is found by searching the stack may be left over from calls long finished. */
+	while (sound < n && frame[sound].method != LA_FROM_SCAN)
+		sound++;
+	if (n && !sound)
+		return LA_CPU_RUNNING;
+	n = sound;
 	for (size_t i = 0; i < sizeof(evidence) / sizeof(evidence[0]); i++)
 		if (among(frame, n, evidence[i].function, evidence[i].depth))
 			return evidence[i].state;

@@ -364,28 +364,31 @@ static void find_position(struct work *w, struct la_cpu *c)
 	const struct la_door *door = w->k->door;
 	const struct la_frame *top = c->stack.n ? &c->stack.frame[0] : NULL;
 	struct la_symbol symbol;
+	uint64_t where;
 
 	if (c->regs.pc_known) {
 		c->pc = c->regs.pc;
 		c->pc_source = c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES :
 								       LA_PC_TEXT;
-	} else if (top && top->pc_known) {
+		c->verified = true;
+		where = la_fold_vector(w->k, c->pc);
+		if (door->symbol_at(door->ctx, where, &symbol)) {
+			c->symbol = symbol.name;
+			c->module = symbol.module;
+			c->offset = where - symbol.start;
+		}
+		return;
+	}
+	/* A word that was found by searching the stack is somewhere below the CPU's position. */
+	if (!top || top->method == LA_FROM_SCAN)
+		return;
+	c->symbol = top->symbol;
+	c->module = top->module;
+	c->verified = top->verified;
+	if (top->pc_known && top->verified) {
 		c->pc = top->pc;
+		c->offset = top->offset;
 		c->pc_source = LA_PC_RECOVERED;
-	}
-	if (top && top->symbol) {
-		c->symbol = top->symbol;
-		c->module = top->module;
-		if (c->pc_source != LA_PC_NONE)
-			c->offset = top->offset;
-		return;
-	}
-	if (c->pc_source == LA_PC_NONE)
-		return;
-	if (door->symbol_at(door->ctx, la_fold_vector(w->k, c->pc), &symbol)) {
-		c->symbol = symbol.name;
-		c->module = symbol.module;
-		c->offset = la_fold_vector(w->k, c->pc) - symbol.start;
 	}
 }
 

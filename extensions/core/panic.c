@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "signature.h"
 #include "triage.h"
 
@@ -119,10 +120,12 @@ static bool judge_oops(struct triage *t)
 static void cause_from_cpu(struct triage *t, const struct la_cpu *c, const char *kind)
 {
 	t->ret->cause.kind = kind;
+	t->ret->cause.symbol = c->symbol;
+	t->ret->cause.module = c->module;
 	if (c->pc_source != LA_PC_NONE) {
 		t->ret->cause.pc = c->pc;
 		t->ret->cause.pc_known = true;
-		la_triage_position(t, NULL);
+		t->ret->cause.offset = c->offset;
 	}
 }
 
@@ -224,6 +227,32 @@ static bool still_blocked(struct triage *t, const struct la_event *e, struct la_
 	return false;
 }
 
+/* The stack of a sleeping task, and where it waits: the first function that is not scheduling. */
+static void show_sleeper(struct triage *t)
+{
+	struct la_panic *p = t->ret;
+	struct la_stack *stack = la_alloc(t->arena, sizeof(*stack));
+	struct la_regs regs;
+
+	if (!stack || la_task_regs(t->k, p->task.address, &regs, NULL) != LA_OK)
+		return;
+	la_unwind(t->k, t->arena, &regs, -1, stack);
+	p->stack = stack;
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct la_frame *f = &stack->frame[i];
+
+		if (!f->symbol || !f->pc_known || strstr(f->symbol, "schedule") ||
+		    la_is_function(f->symbol, "__switch_to"))
+			continue;
+		p->cause.pc = f->pc;
+		p->cause.pc_known = true;
+		p->cause.symbol = f->symbol;
+		p->cause.offset = f->offset;
+		p->cause.module = f->module;
+		return;
+	}
+}
+
 /* Reported, and the task still sleeps. Whom it waits for is not looked into. */
 static bool judge_hung_task(struct triage *t)
 {
@@ -237,6 +266,7 @@ static bool judge_hung_task(struct triage *t)
 	t->ret->message = e->line;
 	t->ret->task = task;
 	t->ret->cause.kind = "hung-task";
+	show_sleeper(t);
 	return true;
 }
 
@@ -391,6 +421,8 @@ static void sign(struct triage *t)
 			break;
 		if (n == 1 && !strcmp(f->symbol, function[0]))
 			continue; /* the function of the fault itself */
+		if (!n && strstr(f->symbol, "schedule"))
+			continue; /* how a task sleeps, not why */
 		function[n++] = f->symbol;
 	}
 	la_signature(t->arena, t->ret, function, n);

@@ -162,7 +162,7 @@ static json_t *cause(struct build *b, const struct la_cause *c)
 	set(b, o, "address", hex(c->address_known, c->address));
 	set(b, o, "pc", hex(c->pc_known, c->pc));
 	set(b, o, "symbol", text(b, c->symbol));
-	set(b, o, "offset", number(c->symbol != NULL, c->offset));
+	set(b, o, "offset", number(c->symbol && c->pc_known, c->offset));
 	set(b, o, "module", text(b, c->module));
 	set(b, o, "caller", text(b, c->caller));
 	set(b, o, "caller_offset", number(c->caller != NULL, c->caller_offset));
@@ -269,6 +269,7 @@ static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 	set(b, o, "symbol", text(b, c->symbol));
 	set(b, o, "offset", number(c->symbol && has_pc, c->offset));
 	set(b, o, "module", text(b, c->module));
+	set(b, o, "verified", json_boolean(c->verified));
 	set(b, o, "before", before(b, c));
 	set(b, o, "regs", has_regs ? gprs(b, &c->regs) : json_null());
 	set(b, o, "csr", has_regs ? csrs(b, &c->regs) : json_null());

@@ -247,9 +247,10 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		putf(sink, "%-16s ", "-");
 	}
 	putf(sink, "%-11s  ", c->pc_source != LA_PC_NONE ? la_pc_source_name(c->pc_source) : "-");
-	if (c->symbol)
+	if (c->symbol) {
 		put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
-	else if (c->pc_source != LA_PC_NONE)
+		put(sink, c->verified ? "" : "  (not proved)");
+	} else if (c->pc_source != LA_PC_NONE)
 		putf(sink, "%016" PRIx64, c->pc);
 	else
 		put(sink, "-");
@@ -298,7 +299,10 @@ void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
 {
 	put_verdict(p, sink);
 	if (p->stack) {
-		putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
+		if (p->cpu >= 0)
+			putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
+		else
+			put(sink, "\nSTACK OF THE TASK:\n");
 		put_stack(k, p->stack, sink);
 	}
 	if (p->cause.regs_known) {

@@ -44,6 +44,7 @@ struct la_cpu {
 	enum la_pc_source pc_source;
 	uint64_t pc;           /* valid unless pc_source is LA_PC_NONE */
 	const char *symbol;    /* function the CPU is in: also known where the exact pc is not */
+	bool verified;         /* pc (or symbol) is proved; else it is only likely */
 	uint64_t offset;       /* valid with pc and symbol */
 	const char *module;
 	struct la_regs regs;   /* source LA_REGS_NONE: no registers */

@@ -77,7 +77,8 @@ static void make_full(void)
 	two_cpus[1] = (struct la_cpu){ .cpu = 1, .matched = true, .vcpu = 3, .online = true,
 				       .online_known = true, .state = LA_CPU_PANICKING,
 				       .pc_source = LA_PC_RECOVERED, .pc = 0x9000000000220a10,
-				       .symbol = "vpanic", .offset = 8, .remark = "odd" };
+				       .symbol = "vpanic", .offset = 8, .verified = true,
+				       .remark = "odd" };
 	two_cpus[1].task = (struct la_task){ .address = 0x9000000100367380, .pid_known = true,
 					     .pid = 1, .comm = "swapper/0" };
 	two_cpus[1].stack = (struct la_stack){ .frame = frames, .n = 3,
@@ -265,7 +266,7 @@ static void test_cpus_json(void **state)
 {
 	static const char *const keys[] = { "cpu", "vcpu", "online", "state", "task", "pid",
 					    "comm", "pc", "pc_source", "symbol", "offset",
-					    "module", "before", "regs", "csr", "frames", "stop",
+					    "module", "verified", "before", "regs", "csr", "frames", "stop",
 					    "stop_reason", "remark", NULL };
 	struct la_render_options opt = { .registers = false };
 	json_t *o, *c;
