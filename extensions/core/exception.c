@@ -185,7 +185,7 @@ static bool is_saving(const struct la_walk *w, const struct la_at *at, bool *low
 		uint64_t target;
 		uint32_t insn;
 
-		if (la_read_u32(w->k, pc, &insn, NULL) != LA_OK ||
+		if (la_read_code(w->k, pc, &insn, 4, NULL) != LA_OK ||
 		    la_insn_is_call(insn, pc, &target))
 			return false;
 		if (la_insn_is_addi_d(insn) && la_insn_rd(insn) == LA_R_SP &&

@@ -41,11 +41,19 @@ static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, 
 	return true;
 }
 
-bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret)
+bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret)
 {
+	uint32_t insn[2];
 	bool known;
 
-	return read_call(k, ra, ret, &known) && known;
+	if (!read_call(k, ra, ret, &known) || !known ||
+	    la_read_code(k, ra - 8, insn, sizeof(insn), NULL) != LA_OK)
+		return false;
+	/* A register may have been loaded elsewhere, with a jump into the middle of what was
+	 * followed; not so with bl, or pcaddu18i and jirl, which compilers keep together. */
+	*sure_ret = la_insn_is_bl(insn[1]) ||
+		    (insn[0] >> 25 == 0x0f && la_insn_rd(insn[0]) == la_insn_rj(insn[1]));
+	return true;
 }
 
 /* "foo.cold" and "foo.isra.0.cold" are parts of the functions foo and foo.isra.0. */

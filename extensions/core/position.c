@@ -94,7 +94,7 @@ static uint64_t find_prelude(const struct la_kernel *k, uint64_t call, bool *sur
 	    symbol.end - symbol.start > MAX_FUNCTION)
 		return 0;
 	for (unsigned i = 0; i < MAX_PRELUDE && first > symbol.start; i++) {
-		if (la_read_u32(k, first - 4, &insn, NULL) != LA_OK || la_insn_is_b(insn) ||
+		if (la_read_code(k, first - 4, &insn, 4, NULL) != LA_OK || la_insn_is_b(insn) ||
 		    la_insn_is_bl(insn) || la_insn_is_jirl(insn) || la_insn_is_branch(insn))
 			break;
 		first -= 4;
@@ -103,7 +103,7 @@ static uint64_t find_prelude(const struct la_kernel *k, uint64_t call, bool *sur
 		size_t len = symbol.end - at < sizeof(code) ? (size_t)(symbol.end - at) :
 							      sizeof(code);
 
-		if (la_read(k, at, code, len, NULL) != LA_OK)
+		if (la_read_code(k, at, code, len, NULL) != LA_OK)
 			return 0;
 		for (size_t i = 0; i + 4 <= len; i += 4) {
 			uint64_t to = 0;
@@ -228,10 +228,13 @@ static void find_callee(struct search *s)
 	struct la_symbol symbol;
 	uint32_t insn;
 	uint64_t target, era;
+	bool sure;
 
-	if (la_link_target(k, s->ra, &s->callee))
+	if (la_link_target(k, s->ra, &s->callee, &sure)) {
+		s->callee_guessed = !sure;
 		return;
-	if (la_read_u32(k, s->ra - 4, &insn, NULL) != LA_OK ||
+	}
+	if (la_read_code(k, s->ra - 4, &insn, 4, NULL) != LA_OK ||
 	    !la_insn_is_call(insn, s->ra - 4, &target))
 		return;
 	s->callee_guessed = true;

@@ -67,7 +67,7 @@ static void discover(struct la_region *r, uint64_t pc, bool after_return)
 	if (r->index[slot])
 		return;
 	if (r->n == LA_REGION_NODES || pc & 3 ||
-	    la_read_u32(r->k, pc, &insn, NULL) != LA_OK) {
+	    la_read_code(r->k, pc, &insn, 4, NULL) != LA_OK) {
 		r->complete = false;
 		return;
 	}
@@ -421,7 +421,7 @@ static uint32_t run_prelude(const struct la_region *r, const struct la_region_ro
 	for (uint64_t pc = root->prelude; pc < root->call; pc += 4) {
 		uint32_t insn;
 
-		if (la_read_u32(r->k, pc, &insn, NULL) != LA_OK)
+		if (la_read_code(r->k, pc, &insn, 4, NULL) != LA_OK)
 			continue;
 		written |= la_insn_writes(insn);
 		if (s)
@@ -507,7 +507,7 @@ bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, u
 	for (uint64_t pc = from; from && pc < to; pc += 4) {
 		uint32_t insn;
 
-		if (la_read_u32(k, pc, &insn, NULL) != LA_OK)
+		if (la_read_code(k, pc, &insn, 4, NULL) != LA_OK)
 			return false;
 		follow(k, &s, insn, pc, true);
 	}

@@ -73,8 +73,11 @@ enum la_link {
 /** Judge the call before return address @ra against the callee's symbol. */
 enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee);
 
-/** Function that the call before @ra goes to. False: no call, or through an unknown register. */
-bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret);
+/**
+ * Function that the call before @ra goes to. False: no call, or through an unknown register.
+ * @sure_ret: it can go nowhere else.
+ */
+bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret);
 
 /** A walk's frames before they are put into the arena. */
 struct la_frames {

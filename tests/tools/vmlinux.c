@@ -200,6 +200,30 @@ static bool type_size(void *ctx, const char *type, size_t *ret)
 	return size > 0;
 }
 
+static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
+{
+	const struct vmlinux *v = ctx;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	address -= v->door.relocation;
+	while ((scn = elf_nextscn(v->elf, scn))) {
+		Elf_Data *data;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS ||
+		    address - sh.sh_addr >= sh.sh_size || !(sh.sh_flags & SHF_ALLOC))
+			continue;
+		data = elf_rawdata(scn, NULL);
+		if (!data || !data->d_buf || address - sh.sh_addr >= data->d_size)
+			return 0;
+		if (len > data->d_size - (address - sh.sh_addr))
+			len = data->d_size - (address - sh.sh_addr);
+		memcpy(ret, (const char *)data->d_buf + (address - sh.sh_addr), len);
+		return len;
+	}
+	return 0;
+}
+
 static bool enumerator(void *ctx, const char *name, int64_t *ret)
 {
 	(void)ctx, (void)name, (void)ret;
@@ -283,6 +307,7 @@ struct vmlinux *vmlinux_open(const char *path, const char *dump, uint64_t reloca
 				    .member = member,
 				    .type_size = type_size,
 				    .enumerator = enumerator,
+				    .file_bytes = file_bytes,
 				    .vmlinux = path,
 				    .relocation = relocation };
 	v->door.notes = la_dump_notes(v->dump, &v->door.notes_size);
