@@ -287,6 +287,43 @@ static void test_disagreement(void **state)
 	guest_free(g);
 }
 
+/* Saved text of the same moment adds pc and CSRs; of another moment it is only mentioned. */
+static void test_saved_text(void **state)
+{
+	struct la_note_regs text[3] = { { .pid = 1 }, { .pid = 2 }, { .pid = 3 } };
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	for (unsigned v = 0; v < 2; v++) {
+		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
+		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT, .pc_known = true,
+						 .pc = W + 0x300010 };
+		for (unsigned r = 0; r < LA_NGPR; r++)
+			la_gpr_set(&text[v].regs, r, 0);
+		la_gpr_set(&text[v].regs, LA_R_TP, TASK(v));
+		la_gpr_set(&text[v].regs, LA_R_SP, STACK(v) + 0x3000);
+		la_gpr_set(&text[v].regs, LA_R_U0, AREA(v));
+	}
+	la_gpr_set(&text[1].regs, LA_R_A0, 5); /* it has moved on since */
+	/* In user mode, and not in the notes: only its CSRs tell which CPU it is. */
+	text[2].regs.source = LA_REGS_TEXT;
+	la_gpr_set(&text[2].regs, LA_R_SP, STACK(3)); /* a user may put anything there */
+	la_csr_set(&text[2].regs, LA_CSR_SAVE3, AREA(2));
+	la_csr_set(&text[2].regs, LA_CSR_CRMD, 0xb7);
+	fake_symbol(g->f, "some_function", W + 0x300000, 0x100, NULL);
+	assert_int_equal(la_cpus_analyse_text(&g->k, g->arena, text, 3, &g->cpus, NULL), LA_OK);
+	assert_int_equal(g->cpus.cpu[0].pc_source, LA_PC_TEXT);
+	assert_int_equal(g->cpus.cpu[0].pc, W + 0x300010);
+	assert_true(g->cpus.cpu[0].verified);
+	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NOTE);
+	assert_int_not_equal(g->cpus.cpu[1].pc_source, LA_PC_TEXT);
+	assert_non_null(strstr(g->cpus.cpu[1].remark, "another moment, in some_function+0x10"));
+	assert_int_equal(g->cpus.cpu[2].state, LA_CPU_USER);
+	assert_int_equal(g->cpus.cpu[2].vcpu, 2);
+	check_task(&g->cpus.cpu[2], 2);
+	guest_free(g);
+}
+
 /* The stack of CPU 1's task ran over: the mark is gone, before 7.2 thread_info as well. */
 static void test_stack_overflow(void **state)
 {
@@ -427,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_firmware),
 		cmocka_unit_test(test_no_notes),
 		cmocka_unit_test(test_disagreement),
+		cmocka_unit_test(test_saved_text),
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_crash_notes),
 		cmocka_unit_test(test_states),

@@ -334,6 +334,75 @@ static void test_bug(void **state)
 	}
 }
 
+/*
+ * The case this project started from: nothing in the log, but the saved registers still show the
+ * break instruction that was the last exception before panic's loop.
+ */
+static void test_seed(void **state)
+{
+	static const char *const functions[] = { "__delay", "panic", NULL };
+	(void)state;
+	for (int later_tick = 0; later_tick < 2; later_tick++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_regs *r = &g->cpu[0].regs;
+
+		set_panic_cpu(g, 0);
+		set_buffer(g, "buf.1", 0x810000, "Fatal exception");
+		set_stack(g, 0, functions);
+		r->source = LA_REGS_TEXT;
+		r->pc_known = true;
+		r->pc = 0x900000000159e420;
+		la_csr_set(r, LA_CSR_ESTAT, later_tick ? 0x800 : 0xc0000);
+		la_csr_set(r, LA_CSR_ERA, 0x90000000015fb78c);
+		la_csr_set(r, LA_CSR_BADI, 0x2a0001);
+		la_csr_set(r, LA_CSR_BADV, 0);
+		fake_symbol(g->f, "some_init", 0x90000000015fb700, 0x100, NULL);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+		if (later_tick) {
+			assert_string_equal(p->cause.kind, "oops");
+			assert_false(p->cause.pc_known);
+		} else {
+			assert_string_equal(p->cause.kind, "bug");
+			assert_int_equal(p->cause.pc, 0x90000000015fb78c);
+			assert_string_equal(p->cause.symbol, "some_init");
+			assert_false(p->cause.address_known);
+			assert_true(has_fact(p, "registers", "last exception"));
+		}
+		guest_free(g);
+	}
+}
+
+/* A call through a wild pointer: pc says nothing, ra says who called. */
+static void test_jump_to_nowhere(void **state)
+{
+	static const char *const functions[] = { "panic", "die", "do_page_fault",
+						 "tlb_do_page_fault_0", NULL };
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	set_panic_cpu(g, 0);
+	set_buffer(g, "buf.1", 0x810000, "Fatal exception");
+	set_stack(g, 0, functions);
+	g->frame[0][3].pt_regs = PT_REGS;
+	set_pt_regs(g, 0, 0, 0, 0x30000);
+	fake_put_u64(g->f, PT_REGS - W + 8, W + 0x300044);
+	fake_symbol(g->f, "_stext", W + 0x200000, 0, NULL);
+	fake_symbol(g->f, "_etext", W + 0x400000, 0, NULL);
+	fake_symbol(g->f, "caller", W + 0x300000, 0x44, NULL); /* the call is its last word */
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_true(p->cause.pc_known);
+	assert_int_equal(p->cause.pc, 0);
+	assert_null(p->cause.symbol);
+	assert_string_equal(p->cause.caller, "caller");
+	assert_int_equal(p->cause.caller_offset, 0x44);
+	assert_string_equal(p->signature, "lakvm-1 panic page-fault \"Fatal exception\" caller");
+	guest_free(g);
+}
+
 static void test_oops_without_panic(void **state)
 {
 	(void)state;
@@ -552,6 +621,8 @@ int main(void)
 		cmocka_unit_test(test_oops_of_another),
 		cmocka_unit_test(test_lockup_panic),
 		cmocka_unit_test(test_bug),
+		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_jump_to_nowhere),
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_rcu_stall),
