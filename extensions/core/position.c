@@ -490,20 +490,24 @@ static bool same_stack(const struct search *s, const struct hypothesis *h)
 }
 
 /*
- * Frame 0 stands for all feasible places; the exact one is named only where there is no other.
- * If it is not certain whether the callee has returned, where the caller is is not certain
- * either; what called the caller is.
+ * Frame 0 stands for all feasible places; an exact one is named only where there is no other, or
+ * where the CPU stays for ever. If it is not certain whether the callee has returned, where the
+ * caller is is not certain either; what called the caller is.
  */
 static void finish(struct search *s, const struct hypothesis *h, bool certain)
 {
 	struct la_frame *frame = &s->frames.frame[0];
-	const uint64_t code = la_fold_vector(s->w.k, h->code.best);
 	size_t doubtful = same_stack(s, h) ? (h->in_callee ? 2 : 1) : s->frames.n;
+	uint64_t pc = h->code.endless;
 
+	if (!pc && h->complete && h->code.feasible == 1)
+		pc = h->code.best;
+	if (!certain)
+		pc = 0;
 	frame->method = LA_FROM_POSITION;
-	frame->pc_known = frame->pc_exact = certain && h->complete && h->code.feasible == 1;
-	frame->pc = frame->pc_known ? h->code.best : 0;
-	frame->offset = frame->pc_known ? code - frame->start : 0;
+	frame->pc_known = frame->pc_exact = pc != 0;
+	frame->pc = pc;
+	frame->offset = pc ? la_fold_vector(s->w.k, pc) - frame->start : 0;
 	if (certain)
 		return;
 	s->frames.verified = false;

@@ -607,6 +607,8 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		if (back == NO_NODE || !r->node[back].reached || !leads_back(r, back, i))
 			continue;
 		ret->loops = true;
+		if (!s.fall && s.jump == node->pc)
+			ret->endless = node->pc;
 		if (is_wait(r, s.jump, node->pc, after_return))
 			ret->waits = true;
 	}

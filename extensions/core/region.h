@@ -92,6 +92,7 @@ struct la_region_summary {
 	int score;      /* of it */
 	bool loops;     /* some of them form a loop */
 	bool waits;     /* a loop in which no turn depends on the one before, or an idle instruction */
+	uint64_t endless; /* a feasible jump to itself, 0 = none */
 	bool has_era;   /* the last exception came from one of them */
 };
 void la_region_summarise(const struct la_region *r, bool after_return,
