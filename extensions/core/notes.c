@@ -10,6 +10,7 @@
 /* struct elf_prstatus of a 64-bit machine (include/uapi/linux/elfcore.h): what we use of it. */
 #define PRSTATUS_PID 32
 #define PRSTATUS_REG 112
+#define PRSTATUS_FPVALID 472
 #define PRSTATUS_MIN (PRSTATUS_REG + LA_PT_REGS_SIZE)
 
 /* Words of pt_regs, and of the kernel's own notes, behind the 32 general registers. */
@@ -116,18 +117,22 @@ static bool next_note(struct cursor *c, struct note *ret)
 /*
  * Who wrote a PRSTATUS note shows in the floating-point note behind it: QEMU always writes one,
  * of 268 bytes (fpr, fcc, fcsr), or 264 in openEuler's 6.2 (fpr, fir, fcsr); the kernel's
- * crash_notes have none.
+ * crash_notes have none and leave pr_fpvalid 0. Only the kernel's notes have a pc, so where the
+ * notes are cut off behind this one they do not count as the kernel's.
  */
-enum writer { WRITER_KERNEL, WRITER_QEMU, WRITER_QEMU_OE62 };
+enum writer { WRITER_UNKNOWN, WRITER_KERNEL, WRITER_QEMU, WRITER_QEMU_OE62 };
 
-static enum writer who_wrote(const struct cursor *behind)
+static enum writer who_wrote(const struct note *note, const struct cursor *behind)
 {
 	struct cursor c = *behind;
-	struct note fp;
+	struct note next;
+	bool has_next = next_note(&c, &next);
 
-	if (!next_note(&c, &fp) || fp.type != NT_PRFPREG)
-		return WRITER_KERNEL;
-	return fp.descsz == 264 ? WRITER_QEMU_OE62 : WRITER_QEMU;
+	if (has_next && next.type == NT_PRFPREG)
+		return next.descsz == 264 ? WRITER_QEMU_OE62 : WRITER_QEMU;
+	if (note->descsz >= PRSTATUS_FPVALID + 4 && la_le32(note->desc + PRSTATUS_FPVALID))
+		return WRITER_QEMU;
+	return has_next || !behind->left ? WRITER_KERNEL : WRITER_UNKNOWN;
 }
 
 /* QEMU target/loongarch/arch_dump.c: 32 GPRs, ERA, BADV; what else is there is 0, not recorded. */
@@ -155,6 +160,7 @@ static void from_prstatus(const struct note *note, enum writer writer, struct la
 	ret->pid = la_le32(note->desc + PRSTATUS_PID);
 	ret->regs = (struct la_regs){ .source = LA_REGS_NOTE };
 	switch (writer) {
+	case WRITER_UNKNOWN:
 	case WRITER_QEMU:
 		from_qemu(regs, &ret->regs);
 		break;
@@ -172,6 +178,7 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 			     struct la_note_regs **ret, size_t *ret_n, struct la_error *err)
 {
 	struct cursor c = { notes, notes ? size : 0 };
+	enum writer writer = WRITER_UNKNOWN;
 	size_t n = 0, room = 0;
 	struct note note;
 
@@ -195,7 +202,9 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 				return la_fail(err, LA_NOMEM, "register notes");
 			*ret = more;
 		}
-		from_prstatus(&note, who_wrote(&c), &(*ret)[n]);
+		if (writer == WRITER_UNKNOWN)
+			writer = who_wrote(&note, &c); /* one writes them all */
+		from_prstatus(&note, writer, &(*ret)[n]);
 		*ret_n = ++n;
 	}
 	if (c.left)
