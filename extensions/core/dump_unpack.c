@@ -6,11 +6,66 @@
 #include <lzo/lzo1x.h>
 #include <snappy-c.h>
 #include <stdlib.h>
-#include <zlib.h>
 #include <zstd.h>
 
+// libdeflate takes half of zlib's time for a page (docs/reader.md); the Makefile links it if its
+// header is there.
+#if __has_include(<libdeflate.h>)
+#include <libdeflate.h>
+
+typedef struct libdeflate_decompressor zlib_state;
+
+static zlib_state *zlib_new(void)
+{
+	return libdeflate_alloc_decompressor();
+}
+
+static void zlib_free(zlib_state *z)
+{
+	libdeflate_free_decompressor(z);
+}
+
+static bool unpack_zlib(zlib_state *z, const uint8_t *src, size_t src_len, uint8_t *ret, size_t len)
+{
+	// Without a place for the actual size, only the exact one is a success.
+	return libdeflate_zlib_decompress(z, src, src_len, ret, len, NULL) == LIBDEFLATE_SUCCESS;
+}
+#else
+#include <zlib.h>
+
+typedef z_stream zlib_state;
+
+static zlib_state *zlib_new(void)
+{
+	zlib_state *z = calloc(1, sizeof(*z));
+
+	if (z && inflateInit(z) == Z_OK)
+		return z;
+	free(z);
+	return NULL;
+}
+
+static void zlib_free(zlib_state *z)
+{
+	if (z)
+		inflateEnd(z);
+	free(z);
+}
+
+static bool unpack_zlib(zlib_state *z, const uint8_t *src, size_t src_len, uint8_t *ret, size_t len)
+{
+	if (inflateReset(z) != Z_OK)
+		return false;
+	z->next_in = (uint8_t *)(uintptr_t)src; // not written to; zlib may be built without const
+	z->avail_in = (uInt)src_len;
+	z->next_out = ret;
+	z->avail_out = (uInt)len;
+	return inflate(z, Z_FINISH) == Z_STREAM_END && !z->avail_out;
+}
+#endif
+
 struct la_unpacker {
-	z_stream zlib;
+	zlib_state *zlib;
 	ZSTD_DCtx *zstd;
 };
 
@@ -27,12 +82,9 @@ struct la_unpacker *la_unpacker_new(void)
 
 	if (!u)
 		return NULL;
-	if (inflateInit(&u->zlib) != Z_OK) {
-		free(u);
-		return NULL;
-	}
+	u->zlib = zlib_new();
 	u->zstd = ZSTD_createDCtx();
-	if (!u->zstd || lzo_init() != LZO_E_OK) {
+	if (!u->zlib || !u->zstd || lzo_init() != LZO_E_OK) {
 		la_unpacker_free(u);
 		return NULL;
 	}
@@ -43,20 +95,9 @@ void la_unpacker_free(struct la_unpacker *u)
 {
 	if (!u)
 		return;
+	zlib_free(u->zlib);
 	ZSTD_freeDCtx(u->zstd);
-	inflateEnd(&u->zlib);
 	free(u);
-}
-
-static bool unpack_zlib(z_stream *z, const uint8_t *src, size_t src_len, uint8_t *ret, size_t len)
-{
-	if (inflateReset(z) != Z_OK)
-		return false;
-	z->next_in = (uint8_t *)(uintptr_t)src; // not written to; zlib may be built without const
-	z->avail_in = (uInt)src_len;
-	z->next_out = ret;
-	z->avail_out = (uInt)len;
-	return inflate(z, Z_FINISH) == Z_STREAM_END && !z->avail_out;
 }
 
 bool la_unpack(struct la_unpacker *u, enum la_packing packing, const uint8_t *src, size_t src_len,
@@ -69,7 +110,7 @@ bool la_unpack(struct la_unpacker *u, enum la_packing packing, const uint8_t *sr
 	case LA_RAW:
 		break;
 	case LA_ZLIB:
-		return unpack_zlib(&u->zlib, src, src_len, ret, len);
+		return unpack_zlib(u->zlib, src, src_len, ret, len);
 	case LA_LZO:
 		return lzo1x_decompress_safe(src, src_len, ret, &lzo_len, NULL) == LZO_E_OK &&
 		       lzo_len == len;

@@ -79,7 +79,7 @@ static int compare_lkd(struct la_dump *a, const char *path, const struct la_ram_
 		       size_t n)
 {
 	static unsigned char ours[PAGE], theirs[PAGE];
-	struct lkd *lkd = lkd_open(path);
+	struct lkd *lkd = lkd_open(path, 0);
 	struct result r = { 0 };
 
 	if (!lkd) {

@@ -13,7 +13,7 @@ struct lkd {
 	int fd;
 };
 
-struct lkd *lkd_open(const char *path)
+struct lkd *lkd_open(const char *path, unsigned cache_pages)
 {
 	struct lkd *lkd = calloc(1, sizeof(*lkd));
 	kdump_status status;
@@ -33,6 +33,8 @@ struct lkd *lkd_open(const char *path)
 		lkd_close(lkd);
 		return NULL;
 	}
+	if (cache_pages)
+		kdump_set_number_attr(lkd->ctx, "cache.size", cache_pages);
 	// An ELF file has no page size of its own, and 0.5.1 divides by it.
 	if (kdump_get_number_attr(lkd->ctx, "arch.page_size", &page) != KDUMP_OK || !page)
 		kdump_set_number_attr(lkd->ctx, "arch.page_size", 4096);

@@ -8,8 +8,8 @@
 
 struct lkd;
 
-/** NULL: libkdumpfile does not read this file; the reason is on stderr. */
-struct lkd *lkd_open(const char *path);
+/** NULL: libkdumpfile does not read this file; the reason is on stderr. @cache_pages 0: default. */
+struct lkd *lkd_open(const char *path, unsigned cache_pages);
 /** 0: read. */
 int lkd_read(struct lkd *lkd, uint64_t pa, void *ret, size_t len);
 void lkd_close(struct lkd *lkd);

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Measures the dump reader, never tests it: what it gives is a table for a person.
+//
+//   bench pair [-c PAGES] DUMP...   against libkdumpfile on the same file, in turns, three rounds;
+//                                   -c: libkdumpfile's page cache (its own default is 1024)
+//   bench open DUMP...              time and memory to open
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "kdumpfile.h"
+#include "lakvm/dump.h"
+
+#define ROUNDS 3
+#define READS 1000000
+#define GUEST_PAGE 16384 /* a search asks for whole guest pages */
+#define HOT_BYTES (24u << 20)
+
+static uint64_t seed;
+
+static uint64_t draw(uint64_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % n;
+}
+
+// CPU time, user and system: one thread, files in the page cache, and a machine that others use.
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static long rss_kib(void)
+{
+	long pages = 0;
+	FILE *in = fopen("/proc/self/statm", "r");
+
+	if (!in || fscanf(in, "%*d %ld", &pages) != 1)
+		pages = 0;
+	if (in)
+		fclose(in);
+	return pages * 4;
+}
+
+static struct la_dump *open_ours(const char *path)
+{
+	struct la_error err = { "" };
+	struct la_dump *dump;
+
+	if (la_dump_open(&dump, &path, 1, NULL, &err)) {
+		fprintf(stderr, "%s: %s\n", path, err.text);
+		exit(2);
+	}
+	return dump;
+}
+
+// One reader behind one function, so that both are called the same way.
+struct reader {
+	struct la_dump *ours;
+	struct lkd *theirs;
+};
+
+static int get(struct reader *r, uint64_t pa, void *ret, size_t len)
+{
+	if (r->ours)
+		return la_dump_read(r->ours, pa, ret, len, NULL) != LA_OK;
+	return lkd_read(r->theirs, pa, ret, len);
+}
+
+// Addresses to read, made once for both.
+struct work {
+	const char *name;
+	const struct la_ram_range *ram; /* a scan; else: */
+	size_t nram;
+	uint64_t *pa;
+	size_t n;
+};
+
+static double run(struct reader *r, const struct work *w, uint64_t *check, uint64_t *failed)
+{
+	static uint8_t page[GUEST_PAGE];
+	uint64_t v, sum = 0;
+	double start = now();
+
+	*failed = 0;
+	for (size_t i = 0; i < w->nram; i++) {
+		for (uint64_t pa = w->ram[i].start; pa < w->ram[i].end; pa += GUEST_PAGE) {
+			if (get(r, pa, page, GUEST_PAGE)) {
+				++*failed;
+				continue;
+			}
+			memcpy(&v, page + 4096, sizeof(v));
+			sum += v;
+		}
+	}
+	for (size_t i = 0; i < w->n; i++) {
+		if (get(r, w->pa[i], &v, sizeof(v)))
+			++*failed;
+		else
+			sum += v ^ i;
+	}
+	*check = sum;
+	return now() - start;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void pair(const char *path, const struct work *w, unsigned cache_pages)
+{
+	double ours[ROUNDS], theirs[ROUNDS], ratio[ROUNDS], bytes = 0;
+	uint64_t a, b, fa, fb;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct reader o = { .ours = open_ours(path) };
+		struct reader t = { .theirs = lkd_open(path, cache_pages) };
+
+		ours[i] = run(&o, w, &a, &fa);
+		la_dump_close(o.ours);
+		if (!t.theirs) {
+			theirs[i] = 0;
+		} else {
+			theirs[i] = run(&t, w, &b, &fb);
+			lkd_close(t.theirs);
+			if (a != b || fa != fb)
+				printf("different results!\n");
+		}
+		ratio[i] = theirs[i] / ours[i];
+	}
+	qsort(ours, ROUNDS, sizeof(double), by_value);
+	qsort(theirs, ROUNDS, sizeof(double), by_value);
+	qsort(ratio, ROUNDS, sizeof(double), by_value);
+	for (size_t i = 0; i < w->nram; i++)
+		bytes += (double)(w->ram[i].end - w->ram[i].start);
+	if (w->nram)
+		printf("  %-10s %9.2f GB/s %9.2f GB/s", w->name, bytes / ours[1] * 1e-9,
+		       theirs[1] > 0 ? bytes / theirs[1] * 1e-9 : 0);
+	else
+		printf("  %-10s %9.3f M/s  %9.3f M/s ", w->name, (double)w->n / ours[1] * 1e-6,
+		       theirs[1] > 0 ? (double)w->n / theirs[1] * 1e-6 : 0);
+	printf("  %7.1f x   (%.1f to %.1f)\n", ratio[1], ratio[0], ratio[ROUNDS - 1]);
+	fflush(stdout);
+}
+
+// The n-th byte of RAM.
+static uint64_t address(const struct la_ram_range *ram, size_t n, uint64_t at)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (at < ram[i].end - ram[i].start)
+			return ram[i].start + at;
+		at -= ram[i].end - ram[i].start;
+	}
+	return 0;
+}
+
+// Pages of the guest that are not the zero page, 4096 bytes each.
+static uint64_t *stored_pages(const char *path, const struct la_ram_range *ram, size_t n,
+			      size_t *ret_n)
+{
+	struct la_dump *dump = open_ours(path);
+	static uint64_t page[512], zero[512];
+	size_t cap = 1 << 16, count = 0;
+	uint64_t *list = malloc(cap * sizeof(*list));
+
+	for (size_t i = 0; i < n; i++) {
+		for (uint64_t pa = ram[i].start; pa < ram[i].end; pa += 4096) {
+			if (la_dump_read(dump, pa, page, sizeof(page), NULL) ||
+			    memcmp(page, zero, sizeof(page)) == 0)
+				continue;
+			if (count == cap)
+				list = realloc(list, (cap *= 2) * sizeof(*list));
+			list[count++] = pa;
+		}
+	}
+	la_dump_close(dump);
+	*ret_n = count;
+	return list;
+}
+
+static void pair_dump(const char *path, unsigned cache_pages)
+{
+	struct la_arena *arena = la_arena_new((size_t)1 << 30);
+	struct la_dump *dump = open_ours(path);
+	struct la_ram_range *ram;
+	struct work w = { 0 };
+	uint64_t total = 0, *page;
+	size_t nram, npages, nhot;
+
+	if (la_dump_ram(dump, false, arena, &ram, &nram, NULL))
+		exit(2);
+	for (size_t i = 0; i < nram; i++)
+		total += ram[i].end - ram[i].start;
+	page = stored_pages(path, ram, nram, &npages);
+	printf("%s: %s, blocks of %" PRIu32 ", %.1f GiB of RAM, %.1f MiB not zero\n", path,
+	       la_dump_format(dump), la_dump_block_size(dump), (double)total / (1 << 30),
+	       (double)npages / 256);
+	printf("  %-10s %14s %14s  %9s\n", "", "lakvm", "libkdumpfile", "ratio");
+	la_dump_close(dump);
+
+	w = (struct work){ .name = "scan", .ram = ram, .nram = nram };
+	pair(path, &w, cache_pages);
+
+	w = (struct work){ .name = "random", .pa = malloc(READS * sizeof(*w.pa)), .n = READS };
+	seed = 1;
+	for (size_t i = 0; i < READS; i++)
+		w.pa[i] = address(ram, nram, draw(total / 8) * 8);
+	pair(path, &w, cache_pages);
+
+	// All over the pages that hold something: nearly each read must decompress.
+	w.name = "stored";
+	w.n = READS / 10;
+	for (size_t i = 0; i < w.n && npages; i++)
+		w.pa[i] = page[draw(npages)] + draw(512) * 8;
+	pair(path, &w, cache_pages);
+
+	// A hot set: 24 MiB of such pages, scattered as a kernel's objects are.
+	w.name = "hot";
+	w.n = READS;
+	nhot = HOT_BYTES / 4096;
+	for (size_t i = 0; i < nhot && i < npages; i++) {
+		size_t k = i + draw(npages - i);
+		uint64_t t = page[i];
+
+		page[i] = page[k];
+		page[k] = t;
+	}
+	if (nhot > npages)
+		nhot = npages;
+	for (size_t i = 0; i < w.n && nhot; i++)
+		w.pa[i] = page[draw(nhot)] + draw(512) * 8;
+	pair(path, &w, cache_pages);
+
+	// 24 MiB in one piece, mostly zero pages on an idle guest.
+	w.name = "hot-range";
+	for (size_t i = 0; i < w.n; i++)
+		w.pa[i] = address(ram, nram, total / 2 / 4096 * 4096 + draw(HOT_BYTES / 8) * 8);
+	pair(path, &w, cache_pages);
+	free(w.pa);
+	free(page);
+	la_arena_free(arena);
+}
+
+static void open_dump(const char *path)
+{
+	uint64_t total = 0, v;
+	struct la_arena *arena = la_arena_new((size_t)1 << 30);
+	long before = rss_kib(), after;
+	struct la_ram_range *ram;
+	struct la_dump *dump;
+	size_t n;
+	double best = 1e9, start, took;
+
+	dump = open_ours(path);
+	after = rss_kib();
+	la_dump_read(dump, 0, &v, sizeof(v), NULL);
+	if (la_dump_ram(dump, false, arena, &ram, &n, NULL))
+		exit(2);
+	for (size_t i = 0; i < n; i++)
+		total += ram[i].end - ram[i].start;
+	la_dump_close(dump);
+	for (int i = 0; i < ROUNDS; i++) {
+		start = now();
+		dump = open_ours(path);
+		took = now() - start;
+		best = took < best ? took : best;
+		la_dump_close(dump);
+	}
+	printf("%-40s %10.1f GiB  open %8.2f ms  memory %8.1f MiB  (bitmap %.1f MiB)\n", path,
+	       (double)total / (1 << 30), best * 1e3, (double)(after - before) / 1024,
+	       n ? (double)ram[n - 1].end / 4096 / 8 / (1 << 20) : 0.0);
+	la_arena_free(arena);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned cache_pages = 0;
+	int i = 2;
+
+	if (argc > 4 && strcmp(argv[2], "-c") == 0) {
+		cache_pages = (unsigned)atoi(argv[3]);
+		i = 4;
+	}
+	if (argc < 3 || (strcmp(argv[1], "pair") != 0 && strcmp(argv[1], "open") != 0)) {
+		fprintf(stderr, "usage: bench pair [-c PAGES] DUMP... | bench open DUMP...\n");
+		return 2;
+	}
+	for (; i < argc; i++) {
+		if (strcmp(argv[1], "pair") == 0)
+			pair_dump(argv[i], cache_pages);
+		else
+			open_dump(argv[i]);
+	}
+	return 0;
+}
