@@ -457,8 +457,10 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 	st = collect(&w, text, n, err);
 	if (st != LA_OK)
 		return st;
-	for (size_t i = 0; i < ret->n; i++)
+	for (size_t i = 0; i < ret->n; i++) {
 		analyse_cpu(&w, &ret->cpu[i]);
+		la_cpu_find_wait(k, &ret->cpu[i]);
+	}
 	return LA_OK;
 }
 

@@ -201,18 +201,25 @@ static void collect_waiting(struct triage *t)
 		const struct la_cpu *c = &cpus->cpu[i];
 		const char *source = la_format(t->arena, "stack of CPU %u", c->cpu);
 		const struct la_stack *s = &c->stack;
+		const char *caller;
+		uint64_t crmd;
 
 		if (c->stack_overrun)
 			la_triage_fact(t, source, "its end mark is overwritten");
+		/* CRMD.IE: only saved register text knows it. */
+		if ((c->state == LA_CPU_RUNNING || c->state == LA_CPU_SPINNING) &&
+		    la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
+			la_triage_fact(t, "registers",
+				       la_format(t->arena, "CPU %u runs with interrupts off",
+						 c->cpu));
 		if (c->state != LA_CPU_SPINNING && c->state != LA_CPU_IPI_WAIT)
 			continue;
+		caller = s->n > 1 ? s->frame[1].symbol : NULL;
 		la_triage_fact(t, source,
-			       la_format(t->arena, "%s in %s(), called from %s()",
-					 c->state == LA_CPU_SPINNING ? "waits for a lock" :
-								       "waits for other CPUs",
-					 c->symbol ? c->symbol : "?",
-					 s->n > 1 && s->frame[1].symbol ? s->frame[1].symbol :
-									  "?"));
+			       la_format(t->arena, "waits for %s%s%s%s",
+					 c->state == LA_CPU_SPINNING ? "a lock" : "other CPUs",
+					 caller ? " in " : "", caller ? caller : "",
+					 caller ? "()" : ""));
 	}
 }
 

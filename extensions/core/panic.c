@@ -26,6 +26,7 @@ const char *la_verdict_name(enum la_verdict v)
 		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup", [LA_VERDICT_FIRMWARE] = "firmware",
 		[LA_VERDICT_RCU_STALL] = "rcu-stall",	  [LA_VERDICT_HUNG_TASK] = "hung-task",
 		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
+		[LA_VERDICT_SPINLOCK] = "spinlock",	  [LA_VERDICT_LOST_IPI] = "lost-ipi",
 	};
 
 	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
@@ -270,6 +271,64 @@ static bool judge_hung_task(struct triage *t)
 	return true;
 }
 
+/*
+ * A spin lock is held with preemption disabled: its holder is on a CPU, in the kernel. Where every
+ * other CPU is idle, in user mode or waiting for a lock itself, the holder is one of those that
+ * wait, or nobody: a deadlock, or a lock that was never given back.
+ */
+static bool judge_spinlock(struct triage *t)
+{
+	const struct la_cpus *cpus = t->ret->cpus;
+	const struct la_cpu *waiter = NULL;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+
+		if (c->lock)
+			waiter = waiter ? waiter : c;
+		else if (c->state != LA_CPU_IDLE && c->state != LA_CPU_USER &&
+			 c->state != LA_CPU_OFFLINE)
+			return false;
+	}
+	if (!waiter)
+		return false;
+	t->ret->verdict = LA_VERDICT_SPINLOCK;
+	t->ret->confidence = LA_LIKELY;
+	t->ret->message = la_format(t->arena, "CPU %u waits for a lock that no running CPU holds",
+				    waiter->cpu);
+	who_from_cpu(t, waiter);
+	cause_from_cpu(t, waiter, "spinlock");
+	t->ret->cause.address = waiter->lock;
+	t->ret->cause.address_known = true;
+	return true;
+}
+
+/* A CPU waits for an answer from one that stands still where it takes no interrupts. */
+static bool judge_lost_ipi(struct triage *t)
+{
+	const struct la_cpus *cpus = t->ret->cpus;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+		const struct la_cpu *to = c->waits_for >= 0 ?
+						  la_cpus_find(cpus, (unsigned)c->waits_for) :
+						  NULL;
+
+		if (!to || (to->state != LA_CPU_SPINNING && to->state != LA_CPU_STOPPED &&
+			    to->state != LA_CPU_KDUMP_STOPPED && to->state != LA_CPU_FIRMWARE &&
+			    to->state != LA_CPU_OFFLINE))
+			continue;
+		t->ret->verdict = LA_VERDICT_LOST_IPI;
+		t->ret->confidence = LA_LIKELY;
+		t->ret->message = la_format(t->arena, "CPU %u waits for CPU %u, which is %s",
+					    c->cpu, to->cpu, la_cpu_state_name(to->state));
+		who_from_cpu(t, c);
+		cause_from_cpu(t, c, "lost-ipi");
+		return true;
+	}
+	return false;
+}
+
 /* Not one vCPU runs Linux, and Linux has said nothing: it was never started. */
 static bool judge_firmware(struct triage *t)
 {
@@ -342,6 +401,8 @@ static const struct rule {
 	{ "soft-lockup", NEEDS(SOURCE_LOG) | NEEDS(SOURCE_CPUS), 0, judge_soft_lockup },
 	{ "rcu-stall", NEEDS(SOURCE_LOG), 0, judge_rcu_stall },
 	{ "hung-task", NEEDS(SOURCE_LOG), 0, judge_hung_task },
+	{ "spinlock", NEEDS(SOURCE_CPUS), 0, judge_spinlock },
+	{ "lost-ipi", NEEDS(SOURCE_CPUS), 0, judge_lost_ipi },
 	{ "firmware", NEEDS(SOURCE_CPUS), 0, judge_firmware },
 	{ "running", NEEDS(SOURCE_CPUS) | NEEDS(SOURCE_LOG), 0, judge_running },
 };

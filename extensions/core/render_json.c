@@ -271,6 +271,10 @@ static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 	set(b, o, "module", text(b, c->module));
 	set(b, o, "verified", json_boolean(c->verified));
 	set(b, o, "before", before(b, c));
+	set(b, o, "lock", hex(c->lock != 0, c->lock));
+	set(b, o, "lock_symbol", text(b, c->lock_symbol));
+	set(b, o, "lock_owner", hex(c->lock_owner != 0, c->lock_owner));
+	set(b, o, "waits_for", number(c->waits_for >= 0, (uint64_t)c->waits_for));
 	set(b, o, "regs", has_regs ? gprs(b, &c->regs) : json_null());
 	set(b, o, "csr", has_regs ? csrs(b, &c->regs) : json_null());
 	set(b, o, "frames", frames(b, &c->stack));

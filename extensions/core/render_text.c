@@ -254,6 +254,18 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		putf(sink, "%016" PRIx64, c->pc);
 	else
 		put(sink, "-");
+	if (c->lock) {
+		putf(sink, "  (lock %016" PRIx64, c->lock);
+		if (c->lock_symbol) {
+			put(sink, ", ");
+			put_symbol(sink, c->lock_symbol, true, c->lock_offset, NULL);
+		}
+		if (c->lock_owner)
+			putf(sink, ", owner %016" PRIx64, c->lock_owner);
+		put(sink, ")");
+	}
+	if (c->waits_for >= 0)
+		putf(sink, "  (for CPU %d)", c->waits_for);
 	if (c->before != LA_CPU_UNKNOWN) {
 		putf(sink, "  (before: %s", la_cpu_state_name(c->before));
 		if (c->before_frame && c->before_frame->symbol) {

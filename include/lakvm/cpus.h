@@ -53,6 +53,12 @@ struct la_cpu {
 	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
+	/* What it waits for; 0, NULL and -1 are unknown. */
+	uint64_t lock;         /* spinning: address of the lock */
+	const char *lock_symbol;
+	uint64_t lock_offset;
+	uint64_t lock_owner;   /* task_struct; only debugging kernels keep it */
+	int waits_for;         /* ipi-wait: the first CPU that has not answered */
 	bool stack_overrun;    /* the mark at the end of its task's stack is overwritten */
 	const char *remark;    /* one sentence on what is odd about this CPU, or NULL */
 };

@@ -25,6 +25,8 @@ enum la_verdict {
 	LA_VERDICT_STACK_OVERFLOW, /* "stack-overflow": of a running task, and no panic */
 	LA_VERDICT_RCU_STALL,   /* "rcu-stall": reported, and the same grace period goes on */
 	LA_VERDICT_HUNG_TASK,   /* "hung-task": reported, and still blocked */
+	LA_VERDICT_SPINLOCK,    /* "spinlock": waited for, and no CPU can be its holder */
+	LA_VERDICT_LOST_IPI,    /* "lost-ipi": waited for, and its receiver cannot answer */
 };
 const char *la_verdict_name(enum la_verdict v);
 

@@ -454,6 +454,62 @@ static void test_states(void **state)
 	assert_int_equal(la_cpu_state_of(NULL, 0), LA_CPU_UNKNOWN);
 }
 
+/* --- waiting --- */
+
+static void test_lock(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu c = { .state = LA_CPU_SPINNING, .symbol = "queued_spin_lock_slowpath" };
+
+	(void)state;
+	la_gpr_set(&c.regs, LA_R_A0, W + 0x60010);
+	fake_put_u64(g->f, 0x60010, 0);
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.lock, 0); /* nobody holds that: it is no lock, or was just given back */
+
+	fake_put_u32(g->f, 0x60010, 1);
+	fake_symbol(g->f, "some_table", W + 0x60000, 0x100, NULL);
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.lock, W + 0x60010);
+	assert_string_equal(c.lock_symbol, "some_table");
+	assert_int_equal(c.lock_offset, 0x10);
+	assert_int_equal(c.lock_owner, 0);
+
+	fake_member(g->f, "raw_spinlock", "owner", 16, 8); /* CONFIG_DEBUG_SPINLOCK */
+	fake_put_u64(g->f, 0x60020, TASK(2));
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.lock_owner, TASK(2));
+	fake_put_u64(g->f, 0x60020, UINT64_MAX); /* SPINLOCK_OWNER_INIT */
+	c.lock_owner = 0;
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.lock_owner, 0);
+	guest_free(g);
+}
+
+/* kernel/smp.c: cfd_data of the sender, in it a request for each receiver. */
+static void test_ipi(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu c = { .cpu = 1, .matched = true, .state = LA_CPU_IPI_WAIT,
+			    .symbol = "smp_call_function_many_cond" };
+
+	(void)state;
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.waits_for, -1);
+
+	fake_symbol(g->f, "cfd_data", W + 0x70000, 32, NULL);
+	fake_member(g->f, "call_function_data", "csd", 0, 8);
+	fake_member(g->f, "__call_single_data", "node", 0, 16);
+	fake_member(g->f, "__call_single_node", "u_flags", 8, 4);
+	fake_put_u64(g->f, 0x70000 + AREA(1), W + 0x80000);
+	for (unsigned n = 0; n < NCPUS; n++)
+		fake_put_u64(g->f, 0x80000 + AREA(n) + 8, n == 2 ? 0x11 : 0x10);
+	fake_put_u64(g->f, 0x80000 + AREA(1) + 8, 0x11); /* its own does not count */
+	la_cpu_find_wait(&g->k, &c);
+	assert_int_equal(c.waits_for, 2);
+	guest_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_crash_notes),
 		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_ipi),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,8 @@ static struct guest *guest_new(void)
 	ring_init(&g->ring, 10, 17);
 	g->cpus = (struct la_cpus){ .cpu = g->cpu, .n = 2 };
 	for (unsigned i = 0; i < 2; i++) {
-		g->cpu[i] = (struct la_cpu){ .cpu = i, .matched = true, .vcpu = (int)i };
+		g->cpu[i] = (struct la_cpu){ .cpu = i, .matched = true, .vcpu = (int)i,
+					    .waits_for = -1 };
 		g->cpu[i].regs.source = LA_REGS_NOTE;
 		g->cpu[i].stack.frame = g->frame[i];
 	}
@@ -481,6 +482,72 @@ static void test_rcu_stall(void **state)
 	}
 }
 
+/* A lock is waited for: is there a CPU that could hold it? */
+static void test_spinlock(void **state)
+{
+	static const struct {
+		enum la_cpu_state other;
+		uint64_t other_lock;
+		enum la_verdict verdict;
+	} cases[] = {
+		{ LA_CPU_IDLE, 0, LA_VERDICT_SPINLOCK },
+		{ LA_CPU_USER, 0, LA_VERDICT_SPINLOCK },
+		{ LA_CPU_SPINNING, W + 0x880000, LA_VERDICT_SPINLOCK }, /* each other's */
+		{ LA_CPU_RUNNING, 0, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_IRQ, 0, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_UNKNOWN, 0, LA_VERDICT_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = cases[i].other;
+		g->cpu[0].lock = cases[i].other_lock;
+		g->cpu[1].state = LA_CPU_SPINNING;
+		g->cpu[1].lock = W + 0x870000;
+		g->cpu[1].symbol = "queued_spin_lock_slowpath";
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, cases[i].verdict);
+		if (p->verdict == LA_VERDICT_SPINLOCK) {
+			assert_int_equal(p->confidence, LA_LIKELY);
+			assert_true(p->cause.address_known && p->cause.address);
+		}
+		guest_free(g);
+	}
+}
+
+static void test_lost_ipi(void **state)
+{
+	static const struct {
+		enum la_cpu_state target;
+		enum la_verdict verdict;
+	} cases[] = {
+		{ LA_CPU_SPINNING, LA_VERDICT_LOST_IPI }, { LA_CPU_OFFLINE, LA_VERDICT_LOST_IPI },
+		{ LA_CPU_IDLE, LA_VERDICT_UNKNOWN },	  { LA_CPU_RUNNING, LA_VERDICT_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = cases[i].target;
+		g->cpu[1].state = LA_CPU_IPI_WAIT;
+		g->cpu[1].waits_for = 0;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, cases[i].verdict);
+		if (p->verdict == LA_VERDICT_LOST_IPI)
+			assert_int_equal(p->cpu, 1);
+		guest_free(g);
+	}
+}
+
 static void test_hung_task(void **state)
 {
 	(void)state;
@@ -626,6 +693,8 @@ int main(void)
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_rcu_stall),
+		cmocka_unit_test(test_spinlock),
+		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hung_task),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_nothing_known),

@@ -71,14 +71,14 @@ static void make_full(void)
 	memset(two_cpus, 0, sizeof(two_cpus));
 	two_cpus[0] = (struct la_cpu){ .cpu = 0, .matched = true, .vcpu = 0,
 				       .online_known = true, .state = LA_CPU_STOPPED,
-				       .before = LA_CPU_USER };
+				       .before = LA_CPU_USER, .waits_for = -1 };
 	two_cpus[0].regs.source = LA_REGS_NOTE;
 	la_gpr_set(&two_cpus[0].regs, LA_R_RA, 0x9000000000000001);
 	two_cpus[1] = (struct la_cpu){ .cpu = 1, .matched = true, .vcpu = 3, .online = true,
 				       .online_known = true, .state = LA_CPU_PANICKING,
 				       .pc_source = LA_PC_RECOVERED, .pc = 0x9000000000220a10,
 				       .symbol = "vpanic", .offset = 8, .verified = true,
-				       .remark = "odd" };
+				       .waits_for = -1, .remark = "odd" };
 	two_cpus[1].task = (struct la_task){ .address = 0x9000000100367380, .pid_known = true,
 					     .pid = 1, .comm = "swapper/0" };
 	two_cpus[1].stack = (struct la_stack){ .frame = frames, .n = 3,
@@ -266,7 +266,8 @@ static void test_cpus_json(void **state)
 {
 	static const char *const keys[] = { "cpu", "vcpu", "online", "state", "task", "pid",
 					    "comm", "pc", "pc_source", "symbol", "offset",
-					    "module", "verified", "before", "regs", "csr", "frames", "stop",
+					    "module", "verified", "before", "lock",
+					    "lock_symbol", "lock_owner", "waits_for", "regs", "csr", "frames", "stop",
 					    "stop_reason", "remark", NULL };
 	struct la_render_options opt = { .registers = false };
 	json_t *o, *c;
