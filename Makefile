@@ -221,5 +221,5 @@ clean:
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
-.PHONY: all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke clean
+.PHONY: FORCE all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke clean
 .SECONDARY:

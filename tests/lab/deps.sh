@@ -5,9 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 
 debian='gcc make python3 xz-utils libcmocka-dev libdw-dev libelf-dev libjansson-dev zlib1g-dev liblzo2-dev
-	libsnappy-dev libzstd-dev'
+	libsnappy-dev libzstd-dev libdeflate-dev'
 openeuler='gcc make python3 xz libcmocka-devel elfutils-devel elfutils-libelf-devel jansson-devel zlib-devel
-	lzo-devel snappy-devel libzstd-devel crash crash-devel rpm-build procps-ng'
+	lzo-devel snappy-devel libzstd-devel libdeflate-devel crash crash-devel rpm-build procps-ng'
 
 if command -v dpkg-query >/dev/null; then
 	# natively, crash itself is needed on this machine, and its header (see loong64.sh)

@@ -127,6 +127,8 @@ def take(monitor, options, out, sockets):
     monitor.human(f"dump-guest-memory -z {out}/dump.kdump")
     for name, kind in (("dump.elf", "elf"), ("dump.raw", "kdump-raw-zlib")):
         monitor.command("dump-guest-memory", paging=False, protocol=f"file:{out}/{name}", format=kind)
+    for name in ("dump.kdump", "dump.elf", "dump.raw"):
+        os.chmod(f"{out}/{name}", 0o644)
     subprocess.run(["fallocate", "--dig-holes", f"{out}/dump.elf"], check=True)
     truth.write(monitor, options.vmlinux, out)
     if options.gdb:

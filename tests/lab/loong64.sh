@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 packages=gcc,make,pkgconf,crash,rpm,libc6-dev,zlib1g-dev,liblzo2-dev,libdw-dev,libsnappy-dev,libzstd-dev,\
-libjansson-dev,libcmocka-dev,xz-utils,file,procps
+libjansson-dev,libdeflate-dev,libcmocka-dev,xz-utils,file,procps
 
 make_emulator() {
 	mmdebstrap --quiet --mode=root --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
