@@ -2,6 +2,8 @@
 // Which Linux CPU do registers belong to? QEMU numbers vCPUs its own way, Linux as they come up.
 #include "cpu.h"
 
+#define MAX_CPUS 2048 /* NR_CPUS of 7.2 at most (arch/loongarch/Kconfig) */
+
 /* A virtual address of the kernel: in a window, or mapped in the upper half. */
 bool la_kernel_address(const struct la_kernel *k, uint64_t va)
 {
@@ -93,7 +95,8 @@ bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs,
 		return true;
 	if (tp_cpu(k, regs, ret))
 		return true;
-	return la_gpr_get(regs, LA_R_SP, &value) && stack_cpu(k, value, ret);
+	return la_gpr_get(regs, LA_R_SP, &value) && la_kernel_address(k, value) &&
+	       stack_cpu(k, value, ret);
 }
 
 /*
@@ -102,18 +105,19 @@ bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs,
  */
 bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret)
 {
+	uint32_t physical[MAX_CPUS];
 	uint64_t map, size;
+	size_t n;
 
 	if (vcpu < 0 || !k->door->symbol(k->door->ctx, "__cpu_logical_map", &map))
 		return false;
-	if (!k->door->symbol_size(k->door->ctx, "__cpu_logical_map", &size))
-		size = (uint64_t)k->ncpus * 4;
-	for (unsigned i = 0; i < k->ncpus && i < size / 4; i++) {
-		uint32_t physical;
-
-		if (la_read_u32(k, map + i * 4, &physical, NULL) != LA_OK)
-			return false;
-		if (physical == (uint32_t)vcpu) {
+	n = k->ncpus < MAX_CPUS ? k->ncpus : MAX_CPUS;
+	if (k->door->symbol_size(k->door->ctx, "__cpu_logical_map", &size) && size / 4 < n)
+		n = (size_t)size / 4;
+	if (la_read(k, map, physical, n * 4, NULL) != LA_OK)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		if (physical[i] == (uint32_t)vcpu) {
 			*ret = i;
 			return true;
 		}

@@ -192,6 +192,23 @@ static void collect_stack(struct triage *t)
 			       t->cpu->stack.frame[t->below_panic - 1].symbol));
 }
 
+static void collect_release(struct triage *t)
+{
+	const struct la_door *door = t->k->door;
+	struct la_member name, release;
+	uint64_t uts;
+	char *text;
+
+	if (!door->symbol(door->ctx, "init_uts_ns", &uts) ||
+	    !door->member(door->ctx, "uts_namespace", "name", &name) ||
+	    !door->member(door->ctx, "new_utsname", "release", &release) || release.size > 256 ||
+	    la_read_text(t->k, t->arena, uts + name.offset + release.offset, release.size, &text,
+			 NULL) != LA_OK)
+		return;
+	if (plain_text(text))
+		t->ret->release = text;
+}
+
 /* CPUs that wait for something, or whose stack ran over: what a hang is made of. */
 static void collect_waiting(struct triage *t)
 {
@@ -225,6 +242,7 @@ static void collect_waiting(struct triage *t)
 
 void la_triage_collect(struct triage *t)
 {
+	collect_release(t);
 	collect_panic_cpu(t);
 	collect_log(t);
 	collect_buffer(t);

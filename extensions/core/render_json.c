@@ -195,6 +195,7 @@ static json_t *panic_object(struct build *b, const struct la_panic *p)
 	json_t *o = json_object(), *list, *item;
 
 	set(b, o, "schema", text(b, "lakvm.panic/1"));
+	set(b, o, "release", text(b, p->release));
 	set(b, o, "kind", text(b, la_verdict_name(p->verdict)));
 	set(b, o, "message", text(b, p->message));
 	set(b, o, "confidence", text(b, la_confidence_name(p->confidence)));

@@ -216,9 +216,14 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 	}
 	label(sink, "UPTIME");
 	if (p->uptime_known)
-		putf(sink, "%.6f s\n", p->uptime_s);
+		putf(sink, "%.6f s", p->uptime_s);
 	else
-		put(sink, "unknown\n");
+		put(sink, "unknown");
+	if (p->release) {
+		put(sink, "  KERNEL: ");
+		put_escaped(sink, p->release, false);
+	}
+	put(sink, "\n");
 	if (p->signature) {
 		label(sink, "SIGNATURE");
 		putf(sink, "%s ", p->hash);

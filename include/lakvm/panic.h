@@ -59,6 +59,7 @@ struct la_unchecked {
 };
 
 struct la_panic {
+	const char *release;  /* of the kernel, as uname -r; NULL = unknown */
 	enum la_verdict verdict;
 	enum la_confidence confidence;
 	const char *message;  /* without "Kernel panic - not syncing: "; NULL = none */

@@ -85,7 +85,7 @@ static void make_full(void)
 					       .stop = LA_STOP_NO_RULE, .reason = "no rule" };
 	cpus = (struct la_cpus){ .cpu = two_cpus, .n = 2 };
 
-	full = (struct la_panic){ .verdict = LA_VERDICT_PANIC, .confidence = LA_CERTAIN,
+	full = (struct la_panic){ .release = "7.2.12+deb14-loong64", .verdict = LA_VERDICT_PANIC, .confidence = LA_CERTAIN,
 				  .message = "Attempted to kill init! exitcode=0x0000000b",
 				  .cpu = 1, .task = two_cpus[1].task, .uptime_known = true,
 				  .uptime_s = 0.435502, .stack = &two_cpus[1].stack,
@@ -120,7 +120,7 @@ static void test_panic_text(void **state)
 	has("      CAUSE: page-fault at address ffff800000008064 in i8042_flush+0x58 "
 	    "(pc 9000000000eb7fa8)\n");
 	has("       TASK: 9000000100367380  PID: 1  COMMAND: \"swapper/0\"  CPU: 1\n");
-	has("     UPTIME: 0.435502 s\n");
+	has("     UPTIME: 0.435502 s  KERNEL: 7.2.12+deb14-loong64\n");
 	has("  SIGNATURE: 0123456789abcdef lakvm-1 panic\n");
 	has("\nSTACK OF CPU 1:\n");
 	has(" #0 [9000000100003b30] vpanic+?\n");
@@ -203,7 +203,7 @@ static const char *string_at(json_t *o, const char *key)
 static void test_panic_json(void **state)
 {
 	/* The order of docs/json.md. */
-	static const char *const keys[] = { "schema", "kind", "message", "confidence", "cpu",
+	static const char *const keys[] = { "schema", "release", "kind", "message", "confidence", "cpu",
 					    "task", "pid", "comm", "uptime_s", "cause", "frames",
 					    "signature", "evidence", "not_checked", "log_tail",
 					    "cpus", NULL };
@@ -248,7 +248,7 @@ static void test_panic_json(void **state)
 static void test_unknown_json(void **state)
 {
 	struct la_panic nothing = { .cpu = -1 };
-	static const char *const nulls[] = { "message", "cpu", "task", "pid", "comm", "uptime_s",
+	static const char *const nulls[] = { "release", "message", "cpu", "task", "pid", "comm", "uptime_s",
 					     "cause", "signature", "cpus" };
 	json_t *o;
 
