@@ -101,8 +101,7 @@ void la_triage_position(struct triage *t, const char *printed)
 	struct la_symbol symbol;
 	size_t n;
 
-	if (c->pc_known &&
-	    door->symbol_at(door->ctx, la_fold_vector(t->k, c->pc), &symbol)) {
+	if (c->pc_known && door->symbol_at(door->ctx, la_fold_vector(t->k, c->pc), &symbol)) {
 		c->symbol = symbol.name;
 		c->module = symbol.module;
 		c->offset = la_fold_vector(t->k, c->pc) - symbol.start;
@@ -113,8 +112,8 @@ void la_triage_position(struct triage *t, const char *printed)
 	if (n && !strncmp(printed + n, "+0x", 3)) {
 		uint64_t offset = 0;
 
-		for (const char *p = printed + n + 3; (*p >= '0' && *p <= '9') ||
-						      (*p >= 'a' && *p <= 'f'); p++)
+		for (const char *p = printed + n + 3;
+		     (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
 			offset = offset << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
 		c->symbol = la_strndup(t->arena, printed, n);
 		c->offset = offset;
@@ -211,16 +210,14 @@ static void cause_from_stack(struct triage *t)
 			return;
 		if (c->pc_known && c->pc != regs.pc) {
 			la_triage_fact(t, source,
-			     la_format(t->arena,
 				       "its exception frame has pc %#" PRIx64
 				       ", the log says %#" PRIx64,
-				       regs.pc, c->pc));
+				       regs.pc, c->pc);
 			return;
 		}
-		la_triage_fact(t, source,
-		     la_format(t->arena, "exception frame at %#" PRIx64 " with pc %#" PRIx64 "%s",
+		la_triage_fact(t, source, "exception frame at %#" PRIx64 " with pc %#" PRIx64 "%s",
 			       stack->frame[i].pt_regs, regs.pc,
-			       c->pc_known ? ", as in the log" : ""));
+			       c->pc_known ? ", as in the log" : "");
 		cause_registers(t, &regs);
 		la_triage_position(t, NULL);
 		return;
@@ -246,9 +243,8 @@ static void cause_from_csrs(struct triage *t)
 			la_csr_set(&then, i, value);
 	cause_registers(t, &then);
 	la_triage_position(t, NULL);
-	la_triage_fact(t, "registers",
-		       la_format(t->arena, "the last exception of CPU %u was at pc %#" PRIx64,
-				 t->cpu->cpu, then.pc));
+	la_triage_fact(t, "registers", "the last exception of CPU %u was at pc %#" PRIx64,
+		       t->cpu->cpu, then.pc);
 }
 
 /* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */

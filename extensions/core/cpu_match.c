@@ -83,8 +83,7 @@ static bool stack_cpu(const struct la_kernel *k, uint64_t sp, unsigned *ret)
 }
 
 /* Certain matches, from the registers themselves. */
-bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs,
-			       unsigned *ret)
+bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret)
 {
 	uint64_t value;
 

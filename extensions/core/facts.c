@@ -3,6 +3,8 @@
 #include "triage.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cpu.h"
@@ -13,11 +15,18 @@ static const char *const source_names[NSOURCES] = {
 	[SOURCE_CPUS] = "registers",
 };
 
-void la_triage_fact(struct triage *t, const char *source, const char *text)
+void la_triage_fact(struct triage *t, const char *source, const char *fmt, ...)
 {
-	if (!text || !source || t->ret->nfacts == LA_MAX_FACTS)
-		return;
-	t->fact[t->ret->nfacts++] = (struct la_fact){ .text = text, .source = source };
+	char text[1280]; /* a whole record (PRINTKRB_RECORD_MAX, 1024 bytes) and words around it */
+	const char *copy;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	copy = la_strndup(t->arena, text, sizeof(text));
+	if (copy && source && t->ret->nfacts < LA_MAX_FACTS)
+		t->fact[t->ret->nfacts++] = (struct la_fact){ .text = copy, .source = source };
 }
 
 static void missing(struct triage *t, enum source source, const struct la_error *err,
@@ -36,10 +45,9 @@ static void collect_log(struct triage *t)
 	if (t->log.n) {
 		t->have |= NEEDS(SOURCE_LOG);
 		if (st != LA_OK || t->log.lost)
-			la_triage_fact(t, "log",
-			     la_format(t->arena, "%zu records read, %zu lost%s%s", t->log.n,
+			la_triage_fact(t, "log", "%zu records read, %zu lost%s%s", t->log.n,
 				       t->log.lost, st != LA_OK ? ": " : "",
-				       st != LA_OK ? what : ""));
+				       st != LA_OK ? what : "");
 	} else if (st == LA_OK) {
 		t->missing[SOURCE_LOG] = "log: it is empty";
 	} else {
@@ -71,7 +79,7 @@ static void collect_panic_cpu(struct triage *t)
 	t->have |= NEEDS(SOURCE_PANIC_CPU);
 	t->panic_cpu = (int)(uint32_t)value;
 	if (t->panic_cpu >= 0)
-		la_triage_fact(t, "panic_cpu", la_format(t->arena, "CPU %d is in panic()", t->panic_cpu));
+		la_triage_fact(t, "panic_cpu", "CPU %d is in panic()", t->panic_cpu);
 	else
 		la_triage_fact(t, "panic_cpu", "no CPU is in panic()");
 }
@@ -94,8 +102,8 @@ static bool plain_text(const char *s)
 static void collect_buffer(struct triage *t)
 {
 	static const char *const names[] = {
-		"panic.buf", "vpanic.buf", "buf",   "buf.0",  "buf.1",	"buf.2",  "buf.3",
-		"buf.4",     "buf.5",	   "buf.6", "buf.7",  "buf.8",	"buf.9",  "buf.10",
+		"panic.buf", "vpanic.buf", "buf",    "buf.0",  "buf.1",	 "buf.2", "buf.3",
+		"buf.4",     "buf.5",	   "buf.6",  "buf.7",  "buf.8",	 "buf.9", "buf.10",
 		"buf.11",    "buf.12",	   "buf.13", "buf.14", "buf.15",
 	};
 	const struct la_door *door = t->k->door;
@@ -126,7 +134,7 @@ static void collect_taint(struct triage *t)
 		if (t->taint >> i & 1)
 			text[n++] = letters[i];
 	if (n)
-		la_triage_fact(t, "tainted_mask", la_format(t->arena, "tainted: %s", text));
+		la_triage_fact(t, "tainted_mask", "tainted: %s", text);
 }
 
 /* One line for each kind of trouble the log tells of, with its last telling. */
@@ -141,13 +149,11 @@ static void collect_events(struct triage *t)
 		for (size_t i = 0; i < t->events.n; i++)
 			n += t->events.event[i].kind == kind;
 		if (n == 1)
-			la_triage_fact(t, "log",
-			     la_format(t->arena, "at %.6f: %s", la_seconds(last->ts_nsec),
-				       last->line));
+			la_triage_fact(t, "log", "at %.6f: %s", la_seconds(last->ts_nsec),
+				       last->line);
 		else
-			la_triage_fact(t, "log",
-			     la_format(t->arena, "%zu times %s, last at %.6f: %s", n,
-				       la_event_name(kind), la_seconds(last->ts_nsec), last->line));
+			la_triage_fact(t, "log", "%zu times %s, last at %.6f: %s", n,
+				       la_event_name(kind), la_seconds(last->ts_nsec), last->line);
 	}
 }
 
@@ -160,8 +166,8 @@ static bool any_function(const char *symbol, const char *const *functions)
 }
 
 /* Frames of dying itself, which lie between the reason and the innermost frame. */
-static const char *const dying[] = { "panic", "vpanic", "die", "make_task_dead", "do_exit",
-				     "nmi_panic", NULL };
+static const char *const dying[] = { "panic",	"vpanic",    "die", "make_task_dead",
+				     "do_exit", "nmi_panic", NULL };
 
 /* The CPU in panic(), by variable or by its stack, and where its stack leaves dying. */
 static void collect_stack(struct triage *t)
@@ -188,8 +194,7 @@ static void collect_stack(struct triage *t)
 			t->below_panic = i + 1;
 	if (t->below_panic != SIZE_MAX)
 		la_triage_fact(t, la_format(t->arena, "stack of CPU %u", t->cpu->cpu),
-		     la_format(t->arena, "it is in %s()",
-			       t->cpu->stack.frame[t->below_panic - 1].symbol));
+			       "it is in %s()", t->cpu->stack.frame[t->below_panic - 1].symbol);
 }
 
 static void collect_release(struct triage *t)
@@ -226,17 +231,13 @@ static void collect_waiting(struct triage *t)
 		/* CRMD.IE: only saved register text knows it. */
 		if ((c->state == LA_CPU_RUNNING || c->state == LA_CPU_SPINNING) &&
 		    la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
-			la_triage_fact(t, "registers",
-				       la_format(t->arena, "CPU %u runs with interrupts off",
-						 c->cpu));
+			la_triage_fact(t, "registers", "CPU %u runs with interrupts off", c->cpu);
 		if (c->state != LA_CPU_SPINNING && c->state != LA_CPU_IPI_WAIT)
 			continue;
 		caller = s->n > 1 ? s->frame[1].symbol : NULL;
-		la_triage_fact(t, source,
-			       la_format(t->arena, "waits for %s%s%s%s",
-					 c->state == LA_CPU_SPINNING ? "a lock" : "other CPUs",
-					 caller ? " in " : "", caller ? caller : "",
-					 caller ? "()" : ""));
+		la_triage_fact(t, source, "waits for %s%s%s%s",
+			       c->state == LA_CPU_SPINNING ? "a lock" : "other CPUs",
+			       caller ? " in " : "", caller ? caller : "", caller ? "()" : "");
 	}
 }
 

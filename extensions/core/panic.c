@@ -21,12 +21,17 @@ const char *la_confidence_name(enum la_confidence c)
 const char *la_verdict_name(enum la_verdict v)
 {
 	static const char *const names[] = {
-		[LA_VERDICT_UNKNOWN] = "unknown",	  [LA_VERDICT_PANIC] = "panic",
-		[LA_VERDICT_OOPS] = "oops",		  [LA_VERDICT_RUNNING] = "running",
-		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup", [LA_VERDICT_FIRMWARE] = "firmware",
-		[LA_VERDICT_RCU_STALL] = "rcu-stall",	  [LA_VERDICT_HUNG_TASK] = "hung-task",
+		[LA_VERDICT_UNKNOWN] = "unknown",
+		[LA_VERDICT_PANIC] = "panic",
+		[LA_VERDICT_OOPS] = "oops",
+		[LA_VERDICT_RUNNING] = "running",
+		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup",
+		[LA_VERDICT_FIRMWARE] = "firmware",
+		[LA_VERDICT_RCU_STALL] = "rcu-stall",
+		[LA_VERDICT_HUNG_TASK] = "hung-task",
 		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
-		[LA_VERDICT_SPINLOCK] = "spinlock",	  [LA_VERDICT_LOST_IPI] = "lost-ipi",
+		[LA_VERDICT_SPINLOCK] = "spinlock",
+		[LA_VERDICT_LOST_IPI] = "lost-ipi",
 	};
 
 	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
@@ -80,14 +85,13 @@ static bool judge_panic(struct triage *t)
 	if (t->panic)
 		who_from_event(t, t->panic);
 
-	if (t->buffer && t->panic)
-		la_triage_fact(t, "panic's buffer",
-		     strcmp(t->buffer, t->panic->text) ?
-			     la_format(t->arena, "another message: %s", t->buffer) :
-			     "the same message as in the log");
+	if (t->buffer && !t->panic)
+		la_triage_fact(t, "panic's buffer", "message that is not in the log: %s",
+			       t->buffer);
+	else if (t->buffer && strcmp(t->buffer, t->panic->text))
+		la_triage_fact(t, "panic's buffer", "another message: %s", t->buffer);
 	else if (t->buffer)
-		la_triage_fact(t, "panic's buffer",
-		     la_format(t->arena, "message that is not in the log: %s", t->buffer));
+		la_triage_fact(t, "panic's buffer", "the same message as in the log");
 
 	/* Two witnesses that do not depend on each other: the variable, the record, the stack. */
 	p->confidence = called + (t->panic != NULL) + on_stack + (t->buffer && called) >= 2 ?
@@ -155,8 +159,8 @@ static bool judge_stack_overflow(struct triage *t)
 static bool judge_soft_lockup(struct triage *t)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_SOFT_LOCKUP, SIZE_MAX);
-	const struct la_cpu *c = e && e->cpu >= 0 ? la_cpus_find(t->ret->cpus, (unsigned)e->cpu) :
-						    NULL;
+	const struct la_cpu *c =
+		e && e->cpu >= 0 ? la_cpus_find(t->ret->cpus, (unsigned)e->cpu) : NULL;
 	struct la_panic *p = t->ret;
 
 	if (!c || !c->task.pid_known || c->task.pid != e->pid || c->state == LA_CPU_IDLE ||
@@ -310,9 +314,8 @@ static bool judge_lost_ipi(struct triage *t)
 
 	for (size_t i = 0; i < cpus->n; i++) {
 		const struct la_cpu *c = &cpus->cpu[i];
-		const struct la_cpu *to = c->waits_for >= 0 ?
-						  la_cpus_find(cpus, (unsigned)c->waits_for) :
-						  NULL;
+		const struct la_cpu *to =
+			c->waits_for >= 0 ? la_cpus_find(cpus, (unsigned)c->waits_for) : NULL;
 
 		if (!to || (to->state != LA_CPU_SPINNING && to->state != LA_CPU_STOPPED &&
 			    to->state != LA_CPU_KDUMP_STOPPED && to->state != LA_CPU_FIRMWARE &&
@@ -346,7 +349,7 @@ static bool judge_firmware(struct triage *t)
 		return false;
 	t->ret->verdict = LA_VERDICT_FIRMWARE;
 	t->ret->confidence = LA_LIKELY;
-	la_triage_fact(t, "registers", la_format(t->arena, "none of %zu vCPUs is in the kernel", n));
+	la_triage_fact(t, "registers", "none of %zu vCPUs is in the kernel", n);
 	return true;
 }
 
@@ -379,9 +382,8 @@ static bool judge_running(struct triage *t)
 		return false;
 	t->ret->verdict = LA_VERDICT_RUNNING;
 	t->ret->confidence = kernel ? LA_UNSURE : LA_LIKELY;
-	la_triage_fact(t, "registers",
-	     la_format(t->arena, "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu", idle, user,
-		       kernel));
+	la_triage_fact(t, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu",
+		       idle, user, kernel);
 	return true;
 }
 
@@ -442,9 +444,9 @@ static void keep_log_tail(struct triage *t)
 
 	for (size_t i = first; tail && i < t->log.n; i++) {
 		const struct la_record *r = &t->log.record[i];
-		const char *line = la_format(t->arena, "[%5" PRIu64 ".%06" PRIu64 "] %s",
-					     r->ts_nsec / 1000000000,
-					     r->ts_nsec % 1000000000 / 1000, r->text);
+		const char *line =
+			la_format(t->arena, "[%5" PRIu64 ".%06" PRIu64 "] %s",
+				  r->ts_nsec / 1000000000, r->ts_nsec % 1000000000 / 1000, r->text);
 
 		if (line)
 			tail[t->ret->nlog_tail++] = line;
@@ -489,8 +491,8 @@ static void sign(struct triage *t)
 	la_signature(t->arena, t->ret, function, n);
 }
 
-void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena,
-		      const struct la_cpus *cpus, struct la_panic *ret)
+void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
+		      struct la_panic *ret)
 {
 	struct triage t = { .k = k, .arena = arena, .ret = ret };
 

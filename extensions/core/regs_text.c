@@ -23,7 +23,6 @@ struct word {
 	size_t n;
 };
 
-
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == ',';

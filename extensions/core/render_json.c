@@ -307,8 +307,8 @@ static enum la_status finish(struct build *b, json_t *o, const struct la_sink *s
 {
 	enum la_status st = o && !b->nomem ? LA_OK : LA_NOMEM;
 
-	if (st == LA_OK && json_dump_callback(o, to_sink, (void *)sink,
-					      JSON_COMPACT | JSON_REAL_PRECISION(9)))
+	if (st == LA_OK &&
+	    json_dump_callback(o, to_sink, (void *)sink, JSON_COMPACT | JSON_REAL_PRECISION(9)))
 		st = LA_NOMEM;
 	json_decref(o);
 	la_arena_free(b->arena);

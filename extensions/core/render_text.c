@@ -153,8 +153,8 @@ static void put_registers(const struct la_regs *regs, const struct la_sink *sink
 		if (!la_csr_get(regs, i, &value))
 			continue;
 		la_csr_decode(i, value, words, sizeof(words));
-		putf(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value,
-		     words[0] ? "  " : "", words);
+		putf(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value, words[0] ? "  " : "",
+		     words);
 	}
 }
 

@@ -76,8 +76,8 @@ void la_signature(struct la_arena *arena, struct la_panic *p, const char *const 
 			       p->cause.kind ? p->cause.kind : "-", message ? message : "");
 
 	for (size_t i = 0; text && i < nfunctions && i < MAX_FUNCTIONS; i++)
-		text = la_format(arena, "%s%s%.*s", text, i ? "<" : " ",
-				 plain_length(function[i]), function[i]);
+		text = la_format(arena, "%s%s%.*s", text, i ? "<" : " ", plain_length(function[i]),
+				 function[i]);
 	if (!text)
 		return;
 	p->signature = text;

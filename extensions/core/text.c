@@ -43,8 +43,7 @@ static int is_control(const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
-	return (n == 1 && (p[0] < 0x20 || p[0] == 0x7f)) ||
-	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
+	return (n == 1 && (p[0] < 0x20 || p[0] == 0x7f)) || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
 }
 
 /* Continuation lines begin behind the column of labels, so that none can pose as one of ours. */
@@ -69,8 +68,8 @@ const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
 			s++;
 			if (n == 2) { /* the second byte of a C1 control is no character alone */
 				if (size - used > 4)
-					used += (size_t)snprintf(ret + used, size - used,
-								 "\\x%02x", (unsigned char)*s);
+					used += (size_t)snprintf(ret + used, size - used, "\\x%02x",
+								 (unsigned char)*s);
 				s++;
 			}
 		} else {

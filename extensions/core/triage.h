@@ -45,8 +45,9 @@ struct triage {
 /** Fill in all of @t but what the caller set: k, arena, ret, fact and unchecked. */
 void la_triage_collect(struct triage *t);
 
-/** Note a fact; a NULL (out of memory) or one over the limit is dropped. */
-void la_triage_fact(struct triage *t, const char *source, const char *text);
+/** Note a fact; one over the limit, or without memory for it, is dropped. */
+void la_triage_fact(struct triage *t, const char *source, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /** Why was panic() called? Fills in @t->ret->cause. */
 void la_triage_cause(struct triage *t);

@@ -618,6 +618,24 @@ static void test_nothing_known(void **state)
 	guest_free(g);
 }
 
+/* Text of the guest is never a format. */
+static void test_percent_signs(void **state)
+{
+	struct guest *g = guest_new();
+	const struct la_panic *p;
+
+	(void)state;
+	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: %s%n %d");
+	ring_add(&g->ring, 2000, 0, 0, 1, "WARNING: CPU: 1 PID: 2 at %s%n%s");
+	set_panic_cpu(g, 0);
+	set_buffer(g, "buf.1", 0x810000, "%n%s%s%s");
+	p = analyse(g, true);
+	assert_string_equal(p->message, "%s%n %d");
+	assert_true(has_fact(p, "panic's buffer", "another message: %n%s%s%s"));
+	assert_true(has_fact(p, "log", "PID: 2 at %s%n%s"));
+	guest_free(g);
+}
+
 /* The variable is damaged; the record still tells. */
 static void test_bad_panic_cpu(void **state)
 {
@@ -698,6 +716,7 @@ int main(void)
 		cmocka_unit_test(test_hung_task),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_percent_signs),
 		cmocka_unit_test(test_bad_panic_cpu),
 		cmocka_unit_test(test_signature_masks_numbers),
 	};
