@@ -136,7 +136,9 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 		end = from + MAX_FUNCTION;
 	if (!read_jumps(k, from, end, &jumps))
 		return LA_LINK_NONE;
-	if (jumps.runs_on && end == callee->start)
+	/* A label behind a part of the function, which may count as a symbol of its own. */
+	if ((jumps.runs_on && end == callee->start) ||
+	    (symbol.start == from && callee->start > from && callee->start < end))
 		return LA_LINK_DIRECT;
 	for (size_t i = 0; i < jumps.n; i++)
 		if (jumps.to[i] == callee->start)
@@ -166,5 +168,7 @@ enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct 
 		return LA_LINK_NONE;
 	if (!known)
 		return LA_LINK_INDIRECT;
+	if (!callee->name)
+		return LA_LINK_NONE; /* what was called is no function */
 	return leads_to(k, target, callee, MAX_DEPTH);
 }

@@ -26,6 +26,7 @@ static inline uint32_t asm_3r(uint32_t op, unsigned rd, unsigned rj, unsigned rk
 #define ST_D(rd, rj, imm) asm_2r12(0x0a7, rd, rj, imm)
 #define MOVE(rd, rj) asm_3r(0x2a, rd, rj, ZERO)
 #define ADD_D(rd, rj, rk) asm_3r(0x21, rd, rj, rk)
+#define PCADDI(rd, distance) (UINT32_C(0x0c) << 25 | ((uint32_t)((distance) / 4) & 0xfffff) << 5 | (rd))
 #define NOP UINT32_C(0x03400000)
 #define RET UINT32_C(0x4c000020)
 #define IDLE UINT32_C(0x06488000)
