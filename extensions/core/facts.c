@@ -189,9 +189,13 @@ static void collect_stack(struct triage *t)
 	}
 	if (!t->cpu)
 		return;
-	for (size_t i = 0; i < t->cpu->stack.n; i++)
+	/* Words found by searching the stack may be left over from calls long finished. */
+	for (size_t i = 0; i < t->cpu->stack.n; i++) {
+		if (t->cpu->stack.frame[i].method == LA_FROM_SCAN)
+			break;
 		if (any_function(t->cpu->stack.frame[i].symbol, dying))
 			t->below_panic = i + 1;
+	}
 	if (t->below_panic != SIZE_MAX)
 		la_triage_fact(t, la_format(t->arena, "stack of CPU %u", t->cpu->cpu),
 			       "it is in %s()", t->cpu->stack.frame[t->below_panic - 1].symbol);

@@ -58,6 +58,21 @@ void la_triage_cause_oops(struct triage *t, const struct la_event *oops);
 /** Symbol and offset of @t->ret->cause.pc; @printed: as the kernel printed it, or NULL. */
 void la_triage_position(struct triage *t, const char *printed);
 
+/** Uptime of the verdict; CPU and task of an event or a CPU. */
+void la_triage_set_uptime(struct triage *t, uint64_t nsec);
+void la_triage_who_from_event(struct triage *t, const struct la_event *e);
+void la_triage_who_from_cpu(struct triage *t, const struct la_cpu *c);
+
+/* Rules of hang.c. Each gives the verdict and returns true, or leaves @t alone but for facts. */
+bool la_judge_stack_overflow(struct triage *t);
+bool la_judge_soft_lockup(struct triage *t);
+bool la_judge_rcu_stall(struct triage *t);
+bool la_judge_hung_task(struct triage *t);
+bool la_judge_spinlock(struct triage *t);
+bool la_judge_lost_ipi(struct triage *t);
+bool la_judge_firmware(struct triage *t);
+bool la_judge_running(struct triage *t);
+
 static inline double la_seconds(uint64_t nsec)
 {
 	return (double)(nsec / 1000) / 1e6; /* cut at microseconds, as dmesg does */
