@@ -124,3 +124,14 @@ uint64_t la_bitmap_next(const struct la_bitmap *b, uint64_t from, uint64_t end, 
 	at = w * 64 + (unsigned)__builtin_ctzll(bits);
 	return at < end ? at : end;
 }
+
+uint64_t la_bitmap_last(const struct la_bitmap *b, uint64_t end)
+{
+	uint64_t w = end / 64, bits = 0;
+
+	if (end % 64)
+		bits = b->word[w] & ((UINT64_C(1) << (end % 64)) - 1);
+	while (!bits && w)
+		bits = b->word[--w];
+	return bits ? w * 64 + 63 - (unsigned)__builtin_clzll(bits) : UINT64_MAX;
+}

@@ -410,9 +410,9 @@ static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t 
 		la_dump_add_remark(dump, "struct pages of excluded pages were excluded too");
 
 	// Writers go upwards, so the last page tells whether they came to the end.
-	for (pfn = last->end; pfn > last->start && !la_bitmap_test(&k->dumped, pfn - 1);)
-		pfn--;
-	if (pfn > last->start && kdump_find(dump, (pfn - 1) << k->shift, &b, &err) == LA_TRUNCATED)
+	pfn = la_bitmap_last(&k->dumped, last->end);
+	if (pfn != UINT64_MAX && pfn >= last->start &&
+	    kdump_find(dump, pfn << k->shift, &b, &err) == LA_TRUNCATED)
 		la_dump_add_remark(dump, "cut off: the last page, at 0x%" PRIx64
 				    ", is not in the file", b.start);
 }

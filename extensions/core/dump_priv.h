@@ -160,6 +160,8 @@ enum la_status la_bitmap_same(const struct la_bitmap *b, struct la_file *f, uint
 			      bool *ret, struct la_error *err);
 /** First bit at or behind @from that has @value, but at most @end. */
 uint64_t la_bitmap_next(const struct la_bitmap *b, uint64_t from, uint64_t end, bool value);
+/** Last set bit below @end, which is at most nbits; UINT64_MAX: none. */
+uint64_t la_bitmap_last(const struct la_bitmap *b, uint64_t end);
 
 static inline bool la_bitmap_test(const struct la_bitmap *b, uint64_t n)
 {

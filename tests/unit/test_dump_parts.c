@@ -112,6 +112,10 @@ static void test_bitmap(void **state)
 			if (from >= end)
 				at = end < nbits ? end : nbits;
 			assert_int_equal(la_bitmap_next(&b, from, end, value), at);
+
+			for (at = from; at && !la_bitmap_test(&b, at - 1);)
+				at--;
+			assert_int_equal(la_bitmap_last(&b, from), at - 1);
 		}
 		assert_int_equal(la_bitmap_same(&b, &f, 3, &same, NULL), LA_OK);
 		assert_true(same);
