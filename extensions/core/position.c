@@ -439,7 +439,8 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 			callee_open = true;
 		if (!other->in_callee && !other->complete && other->proven)
 			return false;
-		if (is_alive(other) && !(h->code.waits && !other->code.loops))
+		if (is_alive(other) && !(h->code.waits && !other->code.loops &&
+					 h->code.score >= other->code.score))
 			return false;
 	}
 	return !callee_open || (!h->in_callee && h->code.waits);

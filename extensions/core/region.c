@@ -8,6 +8,7 @@
 #include "insn.h"
 
 #define NO_NODE SIZE_MAX
+#define MAX_TURN 64 /* instructions of a loop that can be a wait */
 
 /* --- the graph --- */
 
@@ -517,37 +518,95 @@ bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, u
 
 /* --- summary --- */
 
-/* Plain stores only: a loop around an atomic operation waits until it succeeds. */
+/* Does it change memory? Plain stores, sc and the atomic operations. */
 static bool is_store(uint32_t insn)
 {
-	return (insn >> 22 >= 0x0a4 && insn >> 22 <= 0x0a7) || insn >> 24 == 0x25 ||
-	       insn >> 24 == 0x27 ||
-	       (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7));
+	return (insn >> 22 >= 0x0a4 && insn >> 22 <= 0x0a7) || insn >> 24 == 0x21 ||
+	       insn >> 24 == 0x23 || insn >> 24 == 0x25 || insn >> 24 == 0x27 ||
+	       (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7)) ||
+	       (insn >> 15 >= 0x70ae && insn >> 15 <= 0x70e3);
+}
+
+static bool is_time(uint32_t insn)
+{
+	return insn >> 12 == 6 && (insn >> 10 & 3) != 3; /* rdtimel.w, rdtimeh.w, rdtime.d */
+}
+
+/* The next pc of a CPU that stays in [from, to], as far as the values tell; 0: it leaves. */
+static uint64_t stay(const struct la_region *r, const struct la_node *node,
+		     const struct la_values *v, uint64_t from, uint64_t to)
+{
+	struct successors s;
+	unsigned left, right;
+	bool known, taken;
+
+	find_successors(r, node, &s);
+	if (la_insn_is_branch(node->insn)) {
+		operands(node->insn, &left, &right);
+		taken = is_taken(node->insn, v->value[left], v->value[right], &known);
+		if (known && la_values_has(v, left) && la_values_has(v, right)) {
+			if (taken)
+				s.fall = 0;
+			else
+				s.jump = 0;
+		}
+	}
+	if (s.jump >= from && s.jump <= to)
+		return s.jump;
+	return s.fall >= from && s.fall <= to ? s.fall : 0;
 }
 
 /*
- * Is the code [from, to], which ends in a jump back to from, a wait for others? So it is if it
- * stores nothing and no turn takes a register value from the turn before.
+ * Does the CPU, at @node of the loop [from, to], wait for memory or time to change? So it is if a
+ * turn of the loop stores nothing and leaves all registers as the CPU has them.
  */
-static bool is_wait(const struct la_region *r, uint64_t from, uint64_t to, bool after_return)
+static bool is_wait(const struct la_region *r, const struct la_node *node, uint64_t from,
+		    uint64_t to)
 {
-	uint32_t written = 0, read_early = 0;
+	const struct la_node *at = node;
+	struct la_region_state s = { .nconditions = 0 };
+	uint64_t value;
 
-	for (uint64_t pc = from; pc <= to; pc += 4) {
-		size_t i = find(r, pc, after_return);
-		uint32_t insn;
+	la_values_none(&s.values);
+	for (unsigned reg = 1; reg < LA_NGPR; reg++)
+		if (la_gpr_get(r->regs, reg, &value))
+			la_values_set(&s.values, reg, value);
+	for (unsigned steps = 0; at && steps < MAX_TURN; steps++) {
+		uint32_t reads = la_insn_reads(at->insn), writes = la_insn_writes(at->insn);
+		bool understood = (reads & ~s.values.known) == 0 && !is_time(at->insn);
+		uint64_t next;
 
-		if (i == NO_NODE)
-			return false;
-		insn = r->node[i].insn;
-		if (is_call(insn) || is_store(insn))
-			return false;
-		if (is_idle(insn))
+		if (is_idle(at->insn))
 			return true;
-		read_early |= la_insn_reads(insn) & ~written;
-		written |= la_insn_writes(insn);
+		if (is_call(at->insn) || is_store(at->insn))
+			return false;
+		next = stay(r, at, &s.values, from, to);
+		follow(r->k, &s, at->insn, at->pc, true);
+		if (understood && writes & ~s.values.known)
+			return false; /* some operation we do not know */
+		at = next ? la_region_node(r, next, node->after_return) : NULL;
+		if (at != node)
+			continue;
+		for (unsigned reg = 1; reg < LA_NGPR; reg++)
+			if (la_values_has(&s.values, reg) && la_gpr_get(r->regs, reg, &value) &&
+			    value != s.values.value[reg])
+				return false;
+		return true;
 	}
-	return !(read_early & written & ~1u);
+	return false;
+}
+
+/* The same for any place in the loop where the CPU can be. */
+static bool waits_in(const struct la_region *r, uint64_t from, uint64_t to, bool after_return)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_node *node = &r->node[i];
+
+		if (node->feasible && node->after_return == after_return && node->pc >= from &&
+		    node->pc <= to && is_wait(r, node, from, to))
+			return true;
+	}
+	return false;
 }
 
 /* Can control go from one node to another? */
@@ -609,7 +668,7 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		ret->loops = true;
 		if (!s.fall && s.jump == node->pc)
 			ret->endless = node->pc;
-		if (is_wait(r, s.jump, node->pc, after_return))
+		if (waits_in(r, s.jump, node->pc, after_return))
 			ret->waits = true;
 	}
 }

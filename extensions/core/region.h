@@ -91,7 +91,7 @@ struct la_region_summary {
 	uint64_t best;  /* the feasible one whose values fit best */
 	int score;      /* of it */
 	bool loops;     /* some of them form a loop */
-	bool waits;     /* a loop in which no turn depends on the one before, or an idle instruction */
+	bool waits;     /* in a loop that only memory or time can end, or at an idle instruction */
 	uint64_t endless; /* a feasible jump to itself, 0 = none */
 	bool has_era;   /* the last exception came from one of them */
 };
