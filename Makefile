@@ -219,7 +219,7 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS)
 clean:
 	rm -rf build lakvm.so
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: FORCE all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke clean
-.SECONDARY:
+.PRECIOUS: %.o

@@ -12,6 +12,8 @@ failed=0
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
 	tests/session/run.py "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
+	# a thousand loads in one session
+	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
 done 2>&1 | tee build/check-lab.log
 grep -q '^not ok\|Error' build/check-lab.log && failed=1
 echo "$(grep -c '^ok - ' build/check-lab.log) passed, $(grep -c '^not ok - ' build/check-lab.log) failed"
