@@ -91,6 +91,8 @@ static int find_target(const struct la_kernel *k, const struct la_cpu *c)
 void la_cpu_find_wait(const struct la_kernel *k, struct la_cpu *c)
 {
 	c->waits_for = -1;
+	if (!c->verified)
+		return; /* its registers may belong to another function */
 	if (c->state == LA_CPU_SPINNING)
 		find_lock_and_owner(k, c);
 	else if (c->state == LA_CPU_IPI_WAIT)

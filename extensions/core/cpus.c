@@ -117,7 +117,8 @@ static void take_crash_notes(struct work *w, struct la_cpu *c)
 	uint64_t base, era;
 	size_t n;
 
-	if (!k->percpu || c->cpu >= k->ncpus ||
+	/* Saved text is the better source (exact pc, all CSRs), and is kept. */
+	if (c->regs.source == LA_REGS_TEXT || !k->percpu || c->cpu >= k->ncpus ||
 	    la_read_variable(k, "crash_notes", 8, &base, NULL) != LA_OK || !base)
 		return;
 	/* note_buf_t: one PRSTATUS note and an empty one behind it, 512 bytes together. */

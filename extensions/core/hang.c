@@ -8,6 +8,8 @@
 static void cause_from_cpu(struct triage *t, const struct la_cpu *c, const char *kind)
 {
 	t->ret->cause.kind = kind;
+	if (!c->verified)
+		return;
 	t->ret->cause.symbol = c->symbol;
 	t->ret->cause.module = c->module;
 	if (c->pc_source != LA_PC_NONE) {

@@ -459,7 +459,8 @@ static void test_states(void **state)
 static void test_lock(void **state)
 {
 	struct guest *g = guest_new(true);
-	struct la_cpu c = { .state = LA_CPU_SPINNING, .symbol = "queued_spin_lock_slowpath" };
+	struct la_cpu c = { .state = LA_CPU_SPINNING, .verified = true,
+			    .symbol = "queued_spin_lock_slowpath" };
 
 	(void)state;
 	la_gpr_set(&c.regs, LA_R_A0, W + 0x60010);
@@ -491,7 +492,7 @@ static void test_ipi(void **state)
 {
 	struct guest *g = guest_new(true);
 	struct la_cpu c = { .cpu = 1, .matched = true, .state = LA_CPU_IPI_WAIT,
-			    .symbol = "smp_call_function_many_cond" };
+			    .verified = true, .symbol = "smp_call_function_many_cond" };
 
 	(void)state;
 	la_cpu_find_wait(&g->k, &c);
