@@ -10,10 +10,10 @@ sample=$here/../build/sample
 exec "$here/lab/run64.sh" --case "$sample" sh -c '
 	export TERM=dumb LAKVM_SO="$SRC/lakvm.so"
 	echo
-	echo "\$ crash vmlinux dump.16k                                    # crash alone"
-	echo q | crash -s "$CASE/vmlinux" "$CASE/dump.16k" 2>&1 | grep -v "not a tty"
+	echo "\$ crash vmlinux dump.kdump                                    # crash alone"
+	echo q | crash -s "$CASE/vmlinux" "$CASE/dump.kdump" 2>&1 | grep -v "not a tty"
 	echo
-	echo "\$ lacrash vmlinux dump.16k                                  # crash with lakvm"
+	echo "\$ lacrash vmlinux dump.kdump                                  # crash with lakvm"
 	printf "lapanic\nlacpus\nbt\nq\n" |
-		"$SRC/extensions/lacrash" "$CASE/vmlinux" "$CASE/dump.16k" 2>&1 |
+		"$SRC/extensions/lacrash" "$CASE/vmlinux" "$CASE/dump.kdump" 2>&1 |
 		sed -n "/^      KERNEL:/,\$p"'
