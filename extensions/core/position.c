@@ -421,13 +421,38 @@ static const struct hypothesis *choose(const struct search *s)
 }
 
 /*
- * Is @h where the CPU is, and not only where it is likely to be? Everything else must be refuted,
+ * Was the function of frame @i of s->frames called by name? Where the callee is not known, the
+ * stack pointer can be that of a frame of its own; the caller's frame, looked for there, is then
+ * another one, and a call through a register does not give that away.
+ */
+static bool has_firm_caller(const struct search *s, size_t i)
+{
+	const struct la_frame *f = s->frames.frame;
+	struct la_symbol symbol = { .name = NULL };
+
+	if (i + 1 >= s->frames.n || !f[i].symbol)
+		return false;
+	symbol.name = f[i].symbol;
+	symbol.start = f[i].start;
+	symbol.module = f[i].module;
+	return la_link_check(s->w.k, f[i + 1].pc, &symbol) == LA_LINK_DIRECT;
+}
+
+static bool is_callee_open(const struct search *s)
+{
+	bool open = s->callee_guessed || !s->callee;
+
+	for (size_t i = 0; i < s->n; i++)
+		open = open || (s->hypothesis[i].in_callee && !s->hypothesis[i].complete);
+	return open;
+}
+
+/*
+ * Is @h, whose stack is in s->frames, where the CPU is, and not only where it is likely to be? Everything else must be refuted,
  * or be code that runs straight through while @h is a wait.
  */
 static bool is_certain(const struct search *s, const struct hypothesis *h)
 {
-	bool callee_open = s->callee_guessed || !s->callee;
-
 	if (h->guessed || (h->in_callee && !h->complete))
 		return false;
 	for (size_t i = 0; i < s->n; i++) {
@@ -435,15 +460,13 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 
 		if (other == h)
 			continue;
-		if (other->in_callee && !other->complete)
-			callee_open = true;
 		if (!other->in_callee && !other->complete && other->proven)
 			return false;
 		if (is_alive(other) && !(h->code.waits && !other->code.loops &&
 					 h->code.score >= other->code.score))
 			return false;
 	}
-	return !callee_open || (!h->in_callee && h->code.waits);
+	return !is_callee_open(s) || (!h->in_callee && h->code.waits && has_firm_caller(s, 0));
 }
 
 /* A symbol that code before it runs on into is a label (idle_exit), not a function of its own. */
@@ -498,7 +521,7 @@ static bool same_stack(const struct search *s, const struct hypothesis *h)
 static void finish(struct search *s, const struct hypothesis *h, bool certain)
 {
 	struct la_frame *frame = &s->frames.frame[0];
-	size_t doubtful = same_stack(s, h) ? (h->in_callee ? 2 : 1) : s->frames.n;
+	size_t caller = h->in_callee ? 1 : 0, doubtful = caller + 1;
 	uint64_t pc = h->code.endless;
 
 	if (!pc && h->complete && h->code.feasible == 1)
@@ -512,6 +535,8 @@ static void finish(struct search *s, const struct hypothesis *h, bool certain)
 	if (certain)
 		return;
 	s->frames.verified = false;
+	if (!same_stack(s, h) || (is_callee_open(s) && !has_firm_caller(s, caller)))
+		doubtful = s->frames.n;
 	for (size_t i = 0; i < s->frames.n && i < doubtful; i++)
 		s->frames.frame[i].verified = false;
 }
@@ -527,13 +552,14 @@ static bool take_best(struct search *s)
 	h = choose(s);
 	if (!h)
 		return false;
-	certain = is_certain(s, h);
 	if (!h->in_callee) {
 		walk_caller(s, s->sp);
+		certain = is_certain(s, h);
 	} else {
 		la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, h->cfa, root),
 			      false);
 		walk_from(s, h->code.best, LA_FROM_POSITION);
+		certain = is_certain(s, h);
 		if (one_function(s, &symbol)) {
 			s->frames.frame[0].symbol = symbol.name;
 			s->frames.frame[0].start = symbol.start;
