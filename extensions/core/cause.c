@@ -278,7 +278,7 @@ void la_triage_cause(struct triage *t)
 	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */
 	if (!c->kind && word)
 		c->kind = word->kind;
-	/* Whatever went wrong after the stack ran over is a consequence. */
-	if (t->cpu && t->cpu->stack_overrun)
+	/* A fault after the stack ran over is a consequence; a panic with a reason of its own not. */
+	if (t->cpu && t->cpu->stack_overrun && (!word || word->by_oops))
 		c->kind = "stack-overflow";
 }

@@ -29,7 +29,8 @@ bool la_judge_stack_overflow(struct triage *t)
 		if (!cpus->cpu[i].stack_overrun)
 			continue;
 		t->ret->verdict = LA_VERDICT_STACK_OVERFLOW;
-		t->ret->confidence = LA_CERTAIN;
+		/* The mark is one word, which damage can hit as well: an oops is the second witness. */
+		t->ret->confidence = oops ? LA_CERTAIN : LA_LIKELY;
 		t->ret->message = oops ? oops->line : NULL;
 		la_triage_who_from_cpu(t, &cpus->cpu[i]);
 		cause_from_cpu(t, &cpus->cpu[i], "stack-overflow");

@@ -430,7 +430,19 @@ static void test_oops_without_panic(void **state)
 
 static void test_stack_overflow(void **state)
 {
+	struct guest *sysrq = guest_new(), *silent = guest_new();
+
 	(void)state;
+	sysrq->cpu[1].stack_overrun = silent->cpu[1].stack_overrun = true;
+	set_panic_cpu(sysrq, 1);
+	set_buffer(sysrq, "buf.1", 0x810000, "sysrq triggered crash");
+	assert_string_equal(analyse(sysrq, true)->cause.kind, "sysrq");
+	guest_free(sysrq);
+	set_panic_cpu(silent, UINT32_MAX);
+	assert_int_equal(analyse(silent, true)->verdict, LA_VERDICT_STACK_OVERFLOW);
+	assert_int_equal(silent->p.confidence, LA_LIKELY);
+	guest_free(silent);
+
 	for (int panicked = 0; panicked < 2; panicked++) {
 		struct guest *g = guest_new();
 		const struct la_panic *p;
