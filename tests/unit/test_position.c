@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which function is a CPU in whose pc is not known? Hand-made cases; test_execution has random ones.
+#include "guest.h"
+
+enum { THREAD, OUTER, MIDDLE, INNER, LEAF, NFUNCTIONS };
+
+#define SP0 (STACK + 0x1000)   /* the stack pointer of middle */
+#define LOCK (WINDOW | 0x800000)
+
+/* ret_from_kernel_thread_asm calls outer, which calls middle, which calls @callee. */
+static struct guest guest_in_middle(int callee)
+{
+	struct guest g = guest_new();
+
+	function(&g, THREAD, "ret_from_kernel_thread_asm", OUTER);
+	function(&g, OUTER, "outer", MIDDLE);
+	function(&g, MIDDLE, "middle", callee);
+	function(&g, INNER, "inner", LEAF);
+	function(&g, LEAF, "leaf", -1);
+	describe(&g, LEAF); /* but not leaf: each test writes its own */
+	frame_at(&g, SP0, BACK(OUTER), 0x1111);
+	frame_at(&g, SP0 + FRAME, BACK(THREAD), 0x2222);
+	g.regs.source = LA_REGS_NOTE;
+	start_at(&g, 0, SP0, BACK(MIDDLE));
+	for (unsigned r = LA_R_A0; r < 21; r++)
+		la_gpr_set(&g.regs, r, 0x7000 + r);
+	for (unsigned r = LA_R_FP; r < LA_NGPR; r++)
+		la_gpr_set(&g.regs, r, 0x7000 + r);
+	return g;
+}
+
+static void leaf_code(struct guest *g, const uint32_t *insn, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		code(g, FN(LEAF) + 4 * i, insn[i]);
+}
+
+static void walk(struct guest *g)
+{
+	la_unwind_cpu(&g->k, g->arena, &g->regs, 0, &g->stack);
+}
+
+static const struct la_frame *frame(const struct guest *g, size_t i, const char *symbol)
+{
+	assert_true(i < g->stack.n);
+	assert_string_equal(g->stack.frame[i].symbol, symbol);
+	return &g->stack.frame[i];
+}
+
+/* A poll that has not ended yet: behind it, the condition would be another. */
+static void test_poll(void **state)
+{
+	const uint32_t poll[] = { LD_D(T0, A0, 0), BEQZ(T0, -4), RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, poll, 3);
+	put64(&g, LOCK, 0);
+	la_gpr_set(&g.regs, A0, LOCK);
+	la_gpr_set(&g.regs, T0, 0);
+	walk(&g);
+	assert_int_equal(g.stack.n, 4);
+	assert_false(frame(&g, 0, "leaf")->pc_known);
+	assert_int_equal(g.stack.frame[0].pc, 0);
+	assert_int_equal(g.stack.frame[0].method, LA_FROM_POSITION);
+	assert_int_equal(frame(&g, 1, "middle")->pc, BACK(MIDDLE));
+	assert_true(g.stack.verified);
+
+	/* A value that ends the poll: the CPU can be on either side of the return. */
+	la_gpr_set(&g.regs, T0, 1);
+	walk(&g);
+	assert_false(g.stack.verified);
+	assert_false(g.stack.frame[0].verified);
+	frame(&g, g.stack.n - 2, "outer");
+	assert_true(g.stack.frame[g.stack.n - 2].verified);
+	guest_free(&g);
+}
+
+/* Only one instruction of all agrees with the registers. */
+static void test_exact(void **state)
+{
+	const uint32_t constant[] = { ORI(T0, ZERO, 5), RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, constant, 2);
+	walk(&g);
+	assert_true(frame(&g, 0, "leaf")->pc_known);
+	assert_int_equal(g.stack.frame[0].pc, FN(LEAF));
+	assert_int_equal(g.stack.frame[0].offset, 0);
+	assert_true(g.stack.frame[0].pc_exact);
+	assert_true(g.stack.verified);
+	guest_free(&g);
+}
+
+/* stop_this_cpu: an endless jump behind the call. */
+static void test_endless(void **state)
+{
+	struct guest g = guest_in_middle(INNER);
+
+	(void)state;
+	code(&g, BACK(MIDDLE), B(BACK(MIDDLE), BACK(MIDDLE)));
+	code(&g, FN(MIDDLE) + CALL - 4, ORI(A0, ZERO, 7));
+	walk(&g);
+	assert_int_equal(g.stack.n, 3);
+	assert_true(frame(&g, 0, "middle")->pc_known);
+	assert_int_equal(g.stack.frame[0].pc, BACK(MIDDLE));
+	assert_true(g.stack.verified);
+	guest_free(&g);
+}
+
+/* idle_exit counts as a symbol of its own, and is not a function. */
+static void test_idle(void **state)
+{
+	const uint32_t idle[] = { IDLE, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	fake_symbol(g.fake, "idle_exit", FN(LEAF) + 4, 4, NULL);
+	leaf_code(&g, idle, 2);
+	walk(&g);
+	frame(&g, 0, "leaf");
+	assert_true(g.stack.verified);
+	guest_free(&g);
+}
+
+/* The callee has taken its frame and called nothing yet: at each such place. */
+static void test_callee_with_frame(void **state)
+{
+	(void)state;
+	for (unsigned at = 4; at <= CALL; at += 4) {
+		struct guest g = guest_in_middle(INNER);
+		const uint64_t sp = SP0 - FRAME;
+
+		put64(&g, sp + 16, 0x55);
+		put64(&g, sp + 24, 0x66);
+		if (at >= 8)
+			put64(&g, sp + 24, BACK(MIDDLE));
+		if (at >= 12)
+			put64(&g, sp + 16, g.regs.gpr[S0]);
+		start_at(&g, 0, sp, BACK(MIDDLE));
+		walk(&g);
+		assert_int_equal(g.stack.n, 4);
+		assert_int_equal(frame(&g, 0, "inner")->sp, sp);
+		assert_int_equal(frame(&g, 1, "middle")->sp, SP0);
+		assert_true(g.stack.verified);
+		guest_free(&g);
+	}
+}
+
+/* The callee ended in a jump to another function, which is where the CPU is. */
+static void test_tail_call(void **state)
+{
+	struct guest g = guest_in_middle(LEAF);
+	const uint64_t sp = SP0 - FRAME;
+
+	(void)state;
+	code(&g, FN(LEAF), B(FN(LEAF), FN(INNER)));
+	frame_at(&g, sp, BACK(MIDDLE), g.regs.gpr[S0]);
+	start_at(&g, 0, sp, BACK(MIDDLE));
+	walk(&g);
+	assert_int_equal(frame(&g, 0, "inner")->sp, sp);
+	assert_int_equal(frame(&g, 1, "middle")->sp, SP0);
+	assert_true(g.stack.verified);
+	guest_free(&g);
+}
+
+/* Behind a call that never returns lies another function: only the callee is possible. */
+static void test_noreturn(void **state)
+{
+	const uint32_t code_of_leaf[] = { NOP, NOP, NOP, RET };
+	const uint64_t last = FN(MIDDLE) + 0xfc;
+	struct guest g = guest_in_middle(INNER);
+
+	(void)state;
+	/* middle's description says its frame is gone by then; without one the prologue counts */
+	la_cfi_close(&g.k);
+	leaf_code(&g, code_of_leaf, 4);
+	code(&g, last, BL(last, FN(LEAF)));
+	start_at(&g, 0, SP0, last + 4);
+	walk(&g);
+	frame(&g, 0, "leaf");
+	frame(&g, 1, "middle");
+	assert_true(g.stack.verified);
+	guest_free(&g);
+}
+
+/* A call through a register names no callee: what the register has now is a guess. */
+static void test_indirect(void **state)
+{
+	const uint32_t code_of_leaf[] = { NOP, NOP, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, code_of_leaf, 3);
+	code(&g, FN(MIDDLE) + CALL, JIRL(RA, S1, 0));
+	la_gpr_set(&g.regs, S1, FN(LEAF));
+	walk(&g);
+	assert_false(g.stack.verified);
+	assert_false(g.stack.frame[0].verified);
+	assert_int_equal(g.stack.stop, LA_STOP_END);
+	guest_free(&g);
+}
+
+static void test_user_mode(void **state)
+{
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	start_at(&g, 0, UINT64_C(0x7ffffff000), UINT64_C(0x120001000));
+	walk(&g);
+	assert_int_equal(g.stack.n, 0);
+	assert_int_equal(g.stack.stop, LA_STOP_USER);
+
+	g.regs.gpr_known &= ~(1u << LA_R_SP);
+	walk(&g);
+	assert_int_equal(g.stack.stop, LA_STOP_NO_REGS);
+	guest_free(&g);
+}
+
+/* ra is of no use: what the stack shows is shown, and called what it is. */
+static void test_lost(void **state)
+{
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	start_at(&g, 0, SP0 - 0x40, 0x1234);
+	walk(&g);
+	assert_int_equal(g.stack.n, 2);
+	assert_int_equal(frame(&g, 0, "outer")->method, LA_FROM_SCAN);
+	assert_int_equal(g.stack.frame[0].pc, BACK(OUTER));
+	assert_false(g.stack.frame[0].verified);
+	assert_false(g.stack.verified);
+
+	/* Nothing on the stack either, and not without end. */
+	start_at(&g, 0, STACK + 0x2000, 0x1234);
+	walk(&g);
+	assert_int_equal(g.stack.n, 0);
+	assert_int_equal(g.stack.stop, LA_STOP_BAD_PC);
+	start_at(&g, 0, WINDOW | 0x9000000, WINDOW | 0x9000100);
+	walk(&g);
+	assert_int_equal(g.stack.n, 0);
+	assert_true(fake_reads(g.fake) < 20000);
+	guest_free(&g);
+}
+
+/* Code without end, each word a branch somewhere: work stays bounded, nothing is proven. */
+static void test_wild_code(void **state)
+{
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	for (uint64_t i = 0; i < 0x2000; i++)
+		code(&g, FN(LEAF) + 4 * i, i % 2 ? BNE(T0, T1, 4 * (int64_t)(i % 97)) :
+						   BEQZ(A0, 4 * (int64_t)(1000 - i % 1000)));
+	walk(&g);
+	assert_false(g.stack.verified);
+	assert_true(fake_reads(g.fake) < 200000);
+	guest_free(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_poll),	  cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_endless),	  cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_callee_with_frame), cmocka_unit_test(test_tail_call),
+		cmocka_unit_test(test_noreturn),  cmocka_unit_test(test_indirect),
+		cmocka_unit_test(test_user_mode), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_wild_code),
+	};
+
+	return cmocka_run_group_tests_name("position", tests, NULL, NULL);
+}
