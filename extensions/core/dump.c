@@ -284,9 +284,10 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 	const uint8_t *bytes;
 	struct la_block b;
 	enum la_status status;
+	enum la_cached cached = la_cache_get(&dump->cache, at / dump->block_size, &bytes);
 
 	dump->stats.blocks++;
-	if (la_cache_get(&dump->cache, at / dump->block_size, &bytes)) {
+	if (cached == LA_CACHED) {
 		dump->stats.cache_hits++;
 		*len = *len < left ? *len : left;
 		if (bytes) {
@@ -323,6 +324,11 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 	// Whoever reads whole blocks goes through memory once and would only empty the cache.
 	if (*len == dump->block_size)
 		return load(dump, &b, at, to, err);
+	// Bytes that need no unpacking are fetched alone; a block that is asked for again is kept.
+	if (b.packing == LA_RAW && cached == LA_UNCACHED) {
+		la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_SEEN);
+		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);
+	}
 	status = load_cached(dump, &b, at, &bytes, err);
 	if (!status)
 		memcpy(to, bytes + (pa - at), *len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The page cache: tags in sets of four say which block is in which slot. There are eight times as
-// many tags as slots, so that blocks of zeros, which need no slot, are remembered too and do not
-// drive out others, and so that sets hardly ever fill up.
+// many tags as slots, so that blocks that need no slot are remembered too and do not drive out
+// others, and so that sets hardly ever fill up.
 #include "dump_priv.h"
 
 #define TAGS_PER_SLOT 8
@@ -32,22 +32,23 @@ static uint32_t set_of(const struct la_cache *c, uint64_t block)
 	return (uint32_t)(block * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (c->nsets - 1);
 }
 
-bool la_cache_get(struct la_cache *c, uint64_t block, const uint8_t **ret)
+enum la_cached la_cache_get(struct la_cache *c, uint64_t block, const uint8_t **ret)
 {
 	const struct la_cache_tag *tag = &c->tag[(size_t)set_of(c, block) * LA_CACHE_WAYS];
 
 	for (unsigned i = 0; i < LA_CACHE_WAYS; i++) {
 		if (tag[i].key != block + 1)
 			continue;
-		if (tag[i].slot == LA_CACHE_ZERO) {
-			*ret = NULL;
-		} else {
+		if (tag[i].slot == LA_CACHE_SEEN)
+			return LA_SEEN;
+		*ret = NULL;
+		if (tag[i].slot != LA_CACHE_ZERO) {
 			c->used[tag[i].slot] = 1;
 			*ret = c->data + (size_t)tag[i].slot * c->block_size;
 		}
-		return true;
+		return LA_CACHED;
 	}
-	return false;
+	return LA_UNCACHED;
 }
 
 uint8_t *la_cache_claim(struct la_cache *c, uint32_t *slot)
@@ -69,15 +70,23 @@ uint8_t *la_cache_claim(struct la_cache *c, uint32_t *slot)
 	return c->data + (size_t)c->hand * c->block_size;
 }
 
+// The block's own tag, an empty one, one without a slot, which is cheap to find again, or any.
+static size_t tag_for(struct la_cache *c, uint64_t block)
+{
+	size_t at = (size_t)set_of(c, block) * LA_CACHE_WAYS, ret = at + c->turn++ % LA_CACHE_WAYS;
+
+	for (size_t i = at; i < at + LA_CACHE_WAYS; i++)
+		if (c->tag[i].key == block + 1)
+			return i;
+	for (size_t i = at; i < at + LA_CACHE_WAYS && c->tag[ret].key; i++)
+		if (!c->tag[i].key || c->tag[i].slot >= LA_CACHE_SEEN)
+			ret = i;
+	return ret;
+}
+
 void la_cache_put(struct la_cache *c, uint64_t block, uint32_t slot)
 {
-	size_t at = (size_t)set_of(c, block) * LA_CACHE_WAYS, victim;
-
-	// An empty tag, else one of a block of zeros, which is cheap to find again, else any.
-	victim = at + c->turn++ % LA_CACHE_WAYS;
-	for (size_t i = at; i < at + LA_CACHE_WAYS && c->tag[victim].key; i++)
-		if (!c->tag[i].key || c->tag[i].slot == LA_CACHE_ZERO)
-			victim = i;
+	size_t victim = tag_for(c, block);
 
 	c->tag[victim].key = 0;
 	la_fence();
@@ -85,7 +94,7 @@ void la_cache_put(struct la_cache *c, uint64_t block, uint32_t slot)
 	if (c->tag[victim].slot < c->nslots && c->owner[c->tag[victim].slot] == victim + 1)
 		c->owner[c->tag[victim].slot] = 0;
 	c->tag[victim].slot = slot;
-	if (slot != LA_CACHE_ZERO)
+	if (slot < c->nslots)
 		c->owner[slot] = (uint32_t)victim + 1;
 	la_fence();
 	c->tag[victim].key = block + 1;

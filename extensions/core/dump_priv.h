@@ -105,11 +105,12 @@ enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t of
 
 struct la_cache_tag {
 	uint64_t key;  /* block number + 1; 0 = empty */
-	uint32_t slot; /* LA_CACHE_ZERO: a block of zeros, which needs no slot */
+	uint32_t slot; /* or one of these, which need no slot: */
 };
 
 #define LA_CACHE_WAYS 4
-#define LA_CACHE_ZERO UINT32_MAX
+#define LA_CACHE_ZERO UINT32_MAX       /* a block of zeros */
+#define LA_CACHE_SEEN (UINT32_MAX - 1) /* asked for once, not kept */
 
 struct la_cache {
 	uint8_t *data;
@@ -123,8 +124,10 @@ struct la_cache {
 
 enum la_status la_cache_init(struct la_cache *c, struct la_arena *arena, uint32_t block_size,
 			     size_t bytes);
-/** True if the block is cached; @ret is its data, NULL for zeros. */
-bool la_cache_get(struct la_cache *c, uint64_t block, const uint8_t **ret);
+enum la_cached { LA_UNCACHED, LA_SEEN, LA_CACHED };
+
+/** LA_CACHED: @ret is the block's data, NULL for zeros. */
+enum la_cached la_cache_get(struct la_cache *c, uint64_t block, const uint8_t **ret);
 /** A slot to fill, taken from a block not used for long; la_cache_put makes it visible. */
 uint8_t *la_cache_claim(struct la_cache *c, uint32_t *slot);
 void la_cache_put(struct la_cache *c, uint64_t block, uint32_t slot);

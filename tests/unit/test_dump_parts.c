@@ -147,7 +147,9 @@ static void test_cache_content(void **state)
 		bool zero = block % 3 == 0;
 
 		asked += block < 32;
-		if (la_cache_get(&c, block, &data)) {
+		enum la_cached cached = la_cache_get(&c, block, &data);
+
+		if (cached == LA_CACHED) {
 			hits += block < 32;
 			if (zero) {
 				assert_null(data);
@@ -161,8 +163,14 @@ static void test_cache_content(void **state)
 			la_cache_put(&c, block, LA_CACHE_ZERO);
 			continue;
 		}
+		if (cached == LA_UNCACHED && block % 5 == 0) {
+			la_cache_put(&c, block, LA_CACHE_SEEN);
+			assert_int_equal(la_cache_get(&c, block, &data), LA_SEEN);
+			continue;
+		}
 		memcpy(la_cache_claim(&c, &slot), &block, sizeof(block));
 		la_cache_put(&c, block, slot);
+		assert_int_equal(la_cache_get(&c, block, &data), LA_CACHED);
 	}
 	assert_true(hits > asked / 10 * 8);
 	la_arena_free(arena);
