@@ -18,7 +18,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int finish(void **state)
 {
 	(void)state;
 	la_arena_free(arena);
@@ -366,7 +366,7 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 		TEST(test_i8042),
 		TEST(test_sysrq),
 		TEST(test_registers_of_5_19),

@@ -22,7 +22,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int finish(void **state)
 {
 	(void)state;
 	la_arena_free(arena);
@@ -160,7 +160,7 @@ static void test_something_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 		TEST(test_old_format),
 		TEST(test_new_format),
 		TEST(test_cut_and_crlf),

@@ -39,7 +39,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int finish(void **state)
 {
 	(void)state;
 	fake_free(fake);
@@ -387,7 +387,7 @@ static void test_escape_in_small_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 		TEST(test_panic_text),
 		TEST(test_unknown_text),
 		TEST(test_cpus_text),
