@@ -17,13 +17,11 @@ static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, 
 	struct la_values values;
 	uint32_t insn;
 
-	if (ra & 3 || la_read_code(k, ra - sizeof(code), code, sizeof(code), NULL) != LA_OK)
-		return false;
-	insn = la_le32(code + sizeof(code) - 4);
-	if (!la_insn_is_call(insn, ra - 4, target))
+	if (ra & 3 || la_read_code(k, ra - 4, &insn, 4, NULL) != LA_OK ||
+	    !la_insn_is_call(insn, ra - 4, target))
 		return false;
 	*known = la_insn_is_bl(insn);
-	if (*known)
+	if (*known || la_read_code(k, ra - sizeof(code), code, sizeof(code), NULL) != LA_OK)
 		return true;
 
 	/* jirl ra: follow the instructions before it, as long as they run straight. */

@@ -28,7 +28,6 @@ struct hypothesis {
 	uint64_t cfa;  /* of the callee: the stack pointer at the call */
 	bool proven;   /* the stack above verifies itself to a known end */
 	bool complete; /* all code of the hypothesis was looked at */
-	bool guessed;  /* the callee is not known from the call itself */
 	struct la_region_summary code;
 };
 
@@ -262,7 +261,6 @@ static void try_callee(struct search *s, uint64_t cfa)
 	nroots = callee_roots(s, cfa, root);
 	la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
 	h->complete = s->region.complete;
-	h->guessed = s->callee_guessed;
 	la_region_summarise(&s->region, false, &h->code);
 	if (h->code.feasible)
 		h->proven = walk_from(s, h->code.best, LA_FROM_POSITION) && s->frames.verified;
@@ -371,7 +369,7 @@ static bool is_alive(const struct hypothesis *h)
  */
 static int weight(const struct hypothesis *h)
 {
-	return 2 * h->code.score + (h->code.waits ? 16 : 0) + (h->code.has_era ? 1 : 0) +
+	return 2 * h->code.score + (h->code.wait ? 16 : 0) + (h->code.has_era ? 1 : 0) +
 	       (h->code.loops ? 1 : 0);
 }
 
@@ -448,25 +446,29 @@ static bool is_callee_open(const struct search *s)
 }
 
 /*
- * Is @h, whose stack is in s->frames, where the CPU is, and not only where it is likely to be? Everything else must be refuted,
- * or be code that runs straight through while @h is a wait.
+ * Is @h where the CPU is, and not only where it is likely to be? Everything else must be refuted.
+ * The one thing that is not held against it is a moment: if @h waits, for time or for others, a
+ * few straight instructions next to it are where a CPU hardly ever is.
  */
 static bool is_certain(const struct search *s, const struct hypothesis *h)
 {
-	if (h->guessed || (h->in_callee && !h->complete))
+	/* Straight instructions that are over at once, compared with each kind of wait. */
+	static const size_t moment[] = { [LA_WAIT_NONE] = 0, [LA_WAIT_TIME] = 4,
+					 [LA_WAIT_POLL] = 16, [LA_WAIT_LONG] = 64 };
+
+	if (is_callee_open(s))
 		return false;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct hypothesis *other = &s->hypothesis[i];
 
 		if (other == h)
 			continue;
-		if (!other->in_callee && !other->complete && other->proven)
+		if (!other->complete && other->proven)
 			return false;
-		if (is_alive(other) && !(h->code.waits && !other->code.loops &&
-					 h->code.score >= other->code.score))
+		if (is_alive(other) && (other->code.loops || other->code.feasible > moment[h->code.wait]))
 			return false;
 	}
-	return !is_callee_open(s) || (!h->in_callee && h->code.waits && has_firm_caller(s, 0));
+	return true;
 }
 
 /* A symbol that code before it runs on into is a label (idle_exit), not a function of its own. */

@@ -560,12 +560,16 @@ static uint64_t stay(const struct la_region *r, const struct la_node *node,
  * Does the CPU, at @node of the loop [from, to], wait for memory or time to change? So it is if a
  * turn of the loop stores nothing and leaves all registers as the CPU has them.
  */
-static bool is_wait(const struct la_region *r, const struct la_node *node, uint64_t from,
-		    uint64_t to)
+static enum la_wait find_wait(const struct la_region *r, const struct la_node *node,
+			      uint64_t from, uint64_t to)
 {
+	enum la_wait wait = LA_WAIT_LONG;
 	const struct la_node *at = node;
 	struct la_region_state s = { .nconditions = 0 };
+	bool is_signed;
+	int64_t offset;
 	uint64_t value;
+	size_t size;
 
 	la_values_none(&s.values);
 	for (unsigned reg = 1; reg < LA_NGPR; reg++)
@@ -577,36 +581,47 @@ static bool is_wait(const struct la_region *r, const struct la_node *node, uint6
 		uint64_t next;
 
 		if (is_idle(at->insn))
-			return true;
+			return LA_WAIT_LONG;
 		if (is_call(at->insn) || is_store(at->insn))
-			return false;
+			return LA_WAIT_NONE;
+		if (is_time(at->insn))
+			wait = LA_WAIT_TIME;
+		else if (wait == LA_WAIT_LONG && is_load(at->insn, &offset, &size, &is_signed))
+			wait = LA_WAIT_POLL;
 		next = stay(r, at, &s.values, from, to);
 		follow(r->k, &s, at->insn, at->pc, true);
 		if (understood && writes & ~s.values.known)
-			return false; /* some operation we do not know */
+			return LA_WAIT_NONE; /* some operation we do not know */
 		at = next ? la_region_node(r, next, node->after_return) : NULL;
 		if (at != node)
 			continue;
 		for (unsigned reg = 1; reg < LA_NGPR; reg++)
 			if (la_values_has(&s.values, reg) && la_gpr_get(r->regs, reg, &value) &&
 			    value != s.values.value[reg])
-				return false;
-		return true;
+				return LA_WAIT_NONE;
+		return wait;
 	}
-	return false;
+	return LA_WAIT_NONE;
 }
 
 /* The same for any place in the loop where the CPU can be. */
-static bool waits_in(const struct la_region *r, uint64_t from, uint64_t to, bool after_return)
+static enum la_wait find_wait_in(const struct la_region *r, uint64_t from, uint64_t to,
+				 bool after_return)
 {
+	enum la_wait longest = LA_WAIT_NONE;
+
 	for (size_t i = 0; i < r->n; i++) {
 		const struct la_node *node = &r->node[i];
+		enum la_wait wait;
 
-		if (node->feasible && node->after_return == after_return && node->pc >= from &&
-		    node->pc <= to && is_wait(r, node, from, to))
-			return true;
+		if (!node->feasible || node->after_return != after_return || node->pc < from ||
+		    node->pc > to)
+			continue;
+		wait = find_wait(r, node, from, to);
+		if (wait > longest)
+			longest = wait;
 	}
-	return false;
+	return longest;
 }
 
 /* Can control go from one node to another? */
@@ -647,6 +662,7 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 	for (size_t i = 0; i < r->n; i++) {
 		const struct la_node *node = &r->node[i];
 		struct successors s;
+		enum la_wait wait;
 		size_t back;
 
 		if (!node->feasible || node->after_return != after_return)
@@ -658,7 +674,7 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		if (era_known && era == node->pc)
 			ret->has_era = true;
 		if (is_idle(node->insn))
-			ret->waits = true;
+			ret->wait = LA_WAIT_LONG;
 		find_successors(r, node, &s);
 		if (!s.jump || s.jump > node->pc)
 			continue;
@@ -668,7 +684,8 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		ret->loops = true;
 		if (!s.fall && s.jump == node->pc)
 			ret->endless = node->pc;
-		if (waits_in(r, s.jump, node->pc, after_return))
-			ret->waits = true;
+		wait = find_wait_in(r, s.jump, node->pc, after_return);
+		if (wait > ret->wait)
+			ret->wait = wait;
 	}
 }

@@ -85,14 +85,22 @@ bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, u
 /** The node at @pc, or NULL. */
 const struct la_node *la_region_node(const struct la_region *r, uint64_t pc, bool after_return);
 
+/** Code in which a CPU stays although nothing it does itself will get it out. */
+enum la_wait {
+	LA_WAIT_NONE,
+	LA_WAIT_TIME, /* a loop that reads the clock */
+	LA_WAIT_POLL, /* a loop that reads memory, which still has the value that keeps it going */
+	LA_WAIT_LONG, /* an idle instruction, or a jump to itself */
+};
+
 /** What a set of feasible instructions amounts to. */
 struct la_region_summary {
 	size_t feasible;
 	uint64_t best;  /* the feasible one whose values fit best */
 	int score;      /* of it */
 	bool loops;     /* some of them form a loop */
-	bool waits;     /* in a loop that only memory or time can end, or at an idle instruction */
-	uint64_t endless; /* a feasible jump to itself, 0 = none */
+	enum la_wait wait; /* the longest that a feasible one is part of */
+	uint64_t endless;  /* a feasible jump to itself, 0 = none */
 	bool has_era;   /* the last exception came from one of them */
 };
 void la_region_summarise(const struct la_region *r, bool after_return,

@@ -4,8 +4,12 @@
  * keeps the reason why it ends.
  *
  * "Verified" is a promise. Frame 0 is verified if its pc was given, or if
- * la_unwind_cpu could prove the function the CPU is in. Any other frame is
- * verified if the frame below it is, and
+ * la_unwind_cpu refuted every function but one: no other agrees with the
+ * registers and has a stack above it that proves itself. (One exception: if
+ * the CPU waits there, a few straight instructions elsewhere are not held
+ * against it: 4 if it waits for time, 16 if it polls memory that still tells it
+ * to, 64 if it idles or jumps to itself.) Any other frame is verified if the
+ * frame below it is, and
  *  - its return address follows a call (bl, or jirl to an address that the
  *    instructions before it load) whose target is the function of the frame
  *    below, or a function that ends in a jump to it or runs on into it;
@@ -16,7 +20,9 @@
  *    code puts it (the saved sp is the address just above it, or it comes from
  *    user mode and lies at the top of the task's stack).
  * Without a pc to start from, nothing is verified unless the walk also reaches
- * a known end.
+ * a known end; and where frame 0 can be the callee or its caller, but nothing
+ * else, frame 0 is the likelier one and not verified, nor is the caller (its
+ * place in the function is not certain), while all frames above are.
  */
 #ifndef LAKVM_UNWIND_H
 #define LAKVM_UNWIND_H
@@ -32,7 +38,7 @@
 
 enum la_method {
 	LA_FROM_REGS,      /* frame 0: pc was in the register set */
-	LA_FROM_POSITION,  /* frame 0: pc found by proof, see la_unwind_cpu */
+	LA_FROM_POSITION,  /* frame 0: function (rarely also pc) found by la_unwind_cpu */
 	LA_FROM_CFI,       /* call-frame information of vmlinux */
 	LA_FROM_ORC,       /* the kernel's own ORC tables */
 	LA_FROM_PROLOGUE,  /* the function's first instructions */
@@ -89,9 +95,10 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	       int cpu, struct la_stack *ret);
 
 /**
- * The same for a CPU whose pc is not known (QEMU's notes): candidates for the innermost frame are
- * derived from ra, sp and ERA, and the one whose chain proves itself is taken. Where none does,
- * the best unverified chain is returned with verified = false.
+ * The same for a CPU whose pc is not known (QEMU's notes). ra names the last call that was made;
+ * the CPU is in the function called or in the one that called it. Of those places for which the
+ * stack above proves itself and whose code agrees with the registers, the likeliest is taken.
+ * Where there is none, the best unverified chain is returned. A CPU in user mode has no frames.
  */
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
 		   int cpu, struct la_stack *ret);
