@@ -122,9 +122,12 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 
 	if (from == callee->start)
 		return LA_LINK_DIRECT;
-	if (!depth || !k->door->symbol_at(k->door->ctx, from, &symbol))
+	if (!depth)
 		return LA_LINK_NONE;
-	if (symbol.start == from && is_cold_part(callee->name, symbol.name))
+	/* Behind a module's functions there may be no symbol at all. */
+	if (!k->door->symbol_at(k->door->ctx, from, &symbol))
+		symbol = (struct la_symbol){ .module = "" };
+	if (symbol.name && symbol.start == from && is_cold_part(callee->name, symbol.name))
 		return LA_LINK_DIRECT;
 	/* Only a function's start, or a PLT entry, which has no symbol of its own, can be called. */
 	if (symbol.start != from && !symbol.module)
