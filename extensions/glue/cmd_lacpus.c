@@ -9,7 +9,7 @@
 char *help_lacpus[] = {
 	"lacpus",
 	"what every vCPU of a LoongArch64 guest was doing",
-	"[-g] [-b] [-v] [-j] [-c LIST]",
+	"[-g] [-b] [-v] [-j] [-c LIST] [-r FILE]",
 	"  One line for each vCPU: its Linux CPU number, the number QEMU gave it, its state,",
 	"  its task, and where it was. QEMU's dumps hold no program counter: the position is",
 	"  found from the stack and says so.",
@@ -18,6 +18,8 @@ char *help_lacpus[] = {
 	"    -b       also the stack.",
 	"    -v       both.",
 	"    -c LIST  only these CPUs, e.g. 0,2-3.",
+	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
+	"             has the program counters and control registers, which the dump lacks.",
 	"    -j       one JSON object instead (schema lakvm.cpus/1), always with everything.",
 	" ",
 	"  The command also works in a minimal session, as long as the dump can be read.",
@@ -49,10 +51,12 @@ void cmd_lacpus(void)
 	const struct la_cpus *cpus;
 	struct la_kernel *kernel;
 	struct la_error err = { "" };
+	const char *text = NULL;
+	struct la_arena *arena;
 	bool json = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "gbvjc:")) != EOF) {
+	while ((c = getopt(argcnt, args, "gbvjc:r:")) != EOF) {
 		switch (c) {
 		case 'g':
 			options.registers = true;
@@ -65,6 +69,9 @@ void cmd_lacpus(void)
 			break;
 		case 'j':
 			json = true;
+			break;
+		case 'r':
+			text = optarg;
 			break;
 		case 'c':
 			options.only = chosen;
@@ -79,13 +86,21 @@ void cmd_lacpus(void)
 		cmd_usage(pc->curcmd, SYNOPSIS);
 
 	kernel = session_kernel(&err);
-	cpus = kernel ? session_cpus(&err) : NULL;
+	arena = kernel ? command_memory() : NULL;
+	if (!arena) {
+		if (!kernel)
+			error(INFO, "%s\n", err.text);
+		return;
+	}
+	cpus = text ? command_cpus_with_text(kernel, arena, text) : session_cpus(&err);
 	if (!cpus) {
-		error(INFO, "%s\n", err.text);
+		if (!text)
+			error(INFO, "%s\n", err.text);
 		return;
 	}
 	if (!json)
 		la_render_cpus_text(kernel, cpus, &options, command_sink());
 	else if (la_render_cpus_json(kernel, cpus, &options, command_sink()) != LA_OK)
 		error(INFO, "out of memory\n");
+	command_memory_free();
 }

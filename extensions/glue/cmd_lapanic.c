@@ -9,13 +9,15 @@
 char *help_lapanic[] = {
 	"lapanic",
 	"why a LoongArch64 guest died or hung",
-	"[-j]",
+	"[-j] [-r FILE]",
 	"  Tells from the dump why the guest's kernel panicked: the message, the task and",
 	"  CPU, the exception that led to it with its registers, the stack, what the other",
 	"  CPUs did, and the end of the kernel's log. Everything that was seen is listed",
 	"  with its source; what could not be found is said to be unknown.",
 	" ",
-	"    -j  one JSON object instead (schema lakvm.panic/1).",
+	"    -j       one JSON object instead (schema lakvm.panic/1).",
+	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
+	"             has the program counters, which the dump lacks.",
 	" ",
 	"  The command also works in a minimal session, as long as the dump can be read.",
 	"\nEXAMPLES",
@@ -31,12 +33,15 @@ void cmd_lapanic(void)
 	struct la_arena *arena;
 	struct la_error err = { "" };
 	struct la_panic panic;
+	const char *text = NULL;
 	bool json = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "j")) != EOF) {
+	while ((c = getopt(argcnt, args, "jr:")) != EOF) {
 		if (c == 'j')
 			json = true;
+		else if (c == 'r')
+			text = optarg;
 		else
 			argerrs++;
 	}
@@ -51,9 +56,12 @@ void cmd_lapanic(void)
 	arena = command_memory();
 	if (!arena)
 		return;
-	cpus = session_cpus(&err);
-	if (!cpus)
+	cpus = text ? command_cpus_with_text(kernel, arena, text) : session_cpus(&err);
+	if (!cpus) {
+		if (text)
+			return;
 		error(INFO, "no registers: %s\n", err.text);
+	}
 	la_panic_analyse(kernel, arena, cpus, &panic);
 	if (json) {
 		if (la_render_panic_json(kernel, &panic, command_sink()) != LA_OK)

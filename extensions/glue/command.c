@@ -3,6 +3,10 @@
 #include "crash.h"
 #include "glue.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "lakvm/regs_text.h"
 #include "lakvm/render.h"
 
 #define COMMAND_MEMORY ((size_t)128 << 20)
@@ -22,6 +26,50 @@ struct la_arena *command_memory(void)
 	if (!memory)
 		error(INFO, "out of memory\n");
 	return memory;
+}
+
+/* 256 vCPUs with all their registers make half a megabyte of text. */
+#define MAX_TEXT ((size_t)16 << 20)
+
+static char *read_file(struct la_arena *arena, const char *path, size_t *ret_size)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	struct stat status;
+
+	if (!file) {
+		error(INFO, "%s: %s\n", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fileno(file), &status) || !S_ISREG(status.st_mode))
+		error(INFO, "%s: not a file\n", path);
+	else if ((size_t)status.st_size > MAX_TEXT)
+		error(INFO, "%s: too large for a register text\n", path);
+	else if (!(text = la_alloc(arena, (size_t)status.st_size + 1)))
+		error(INFO, "out of memory\n");
+	else
+		*ret_size = fread(text, 1, (size_t)status.st_size, file);
+	fclose(file);
+	return text;
+}
+
+const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la_arena *arena,
+					     const char *path)
+{
+	struct la_cpus *cpus = la_alloc(arena, sizeof(*cpus));
+	struct la_error err = { "" };
+	struct la_note_regs *regs;
+	size_t size, n;
+	char *text = read_file(arena, path, &size);
+
+	if (!text || !cpus)
+		return NULL;
+	if (la_regs_text(arena, text, size, &regs, &n, &err) != LA_OK ||
+	    la_cpus_analyse_text(kernel, arena, regs, n, cpus, &err) != LA_OK) {
+		error(INFO, "%s: %s\n", path, err.text);
+		return NULL;
+	}
+	return cpus;
 }
 
 static void put(void *ctx, const char *text)

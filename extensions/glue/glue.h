@@ -110,6 +110,13 @@ void startup_promote(void);
 struct la_arena *command_memory(void);
 void command_memory_free(void);
 
+/**
+ * The vCPUs with the registers of a saved "info registers -a" text, in @arena. NULL, and said why,
+ * when the file cannot be used.
+ */
+const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la_arena *arena,
+					     const char *path);
+
 struct la_sink;
 
 /** Rendered text goes where crash's output goes. */
