@@ -31,6 +31,8 @@ static void start(void *unused)
 	startup_repair();
 	if (pc->flags & MINIMAL_MODE)
 		startup_promote();
+	else
+		startup_adopt();
 }
 
 static void __attribute__((constructor)) lakvm_load(void)

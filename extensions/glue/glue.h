@@ -98,6 +98,9 @@ void mach_install(void);
 /** Install the repairs that do not depend on when lakvm was loaded. */
 void startup_repair(void);
 
+/** In a session that crash could start by itself: repair what still can be, name what cannot. */
+void startup_adopt(void);
+
 /** Turn a --minimal session into a full one. */
 void startup_promote(void);
 

@@ -287,6 +287,17 @@ static void arguments_restore(const struct arguments *a)
 	argerrs = a->argerrs;
 }
 
+void startup_adopt(void)
+{
+	const int present = get_smp_cpus_hook();
+
+	repair_section_bits();
+	if (kt->cpus < present)
+		error(NOTE,
+		      "lakvm: crash started this session by itself and counts %d of %d CPUs; lacrash starts one in which all is right\n",
+		      kt->cpus, present);
+}
+
 void startup_promote(void)
 {
 	static struct arguments saved;

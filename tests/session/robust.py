@@ -74,6 +74,26 @@ def check_truncated(report, case, dump):
                                                text), text)
 
 
+def check_ordinary(report, case, dump):
+    """A session that crash could start by itself, here with 16 KiB blocks."""
+    session = Session(case, dump, "ordinary")
+    with open(os.path.join(session.where, "input"), "w") as file:
+        file.write("bt > before\nextend $LAKVM\nbt > loaded\nlacpus\nvtop fffffffffffe0000 > vtop\n"
+                   "extend -u $LAKVM\nbt > after\nlacpus\nq\n")
+    done = session.crash('sed -i "s|[$]LAKVM|$LAKVM_SO|" input && '
+                         f'crash -s "$CASE/vmlinux" "$CASE/{dump}" < input 2>&1; echo "status $?"')
+    report.check("an ordinary session: crash's bt shows no stack, lakvm's does",
+                 " #1 " not in session.read("before") and " #1 " in session.read("loaded") and
+                 "panic" in session.read("loaded"), session.read("loaded"))
+    report.check("... lacpus lists the CPUs that crash does not count", len(re.findall(
+        r"^ +\d+ +\d+ +stopped", done.stdout, re.M)) == 3, done.stdout)
+    report.check("... and says what crash had counted wrongly before", "counts 1 of 4 CPUs" in done.stdout,
+                 done.stdout)
+    report.check("... and unloading brings crash's own bt back", session.read("after") ==
+                 session.read("before") and "command not found: lacpus" in done.stdout and
+                 "status 0" in done.stdout, done.stdout + session.read("after"))
+
+
 def read_snapshot(path):
     words, mapped, heap = {}, [], 0
     with open(path) as file:
@@ -140,6 +160,7 @@ def main():
     check_twice(report, case, dump)
     check_layout(report, case, dump)
     check_truncated(report, case, dump)
+    check_ordinary(report, case, "dump.16k")
     check_loads(report, case, dump, int(sys.argv[3]) if len(sys.argv) > 3 else 60)
     sys.exit(1 if report.failed else 0)
 

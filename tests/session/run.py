@@ -171,6 +171,24 @@ def check_cpus(report, session, truth):
                                              for c in range(truth.vcpus)), table[:400])
 
 
+def check_text(report, session, truth):
+    """With the saved register text, positions are exact."""
+    try:
+        cpus = json.loads(session.read("lacpus-r.json"))["cpus"]
+    except ValueError as error:
+        report.check("lacpus -j -r is JSON", False, error)
+        return
+    gdb = truth.gdb()
+    report.equal("lacpus -r: the pc of every vCPU is gdb's",
+                 {c["vcpu"]: int(c["pc"], 16) if c["pc"] else None for c in cpus},
+                 {vcpu: stack[0][0] for vcpu, stack in gdb.items()})
+    for cpu in cpus:
+        ours = [int(f["pc"], 16) for f in cpu["frames"] if f["pc"]]
+        report.check(f"lacpus -r: stack of CPU {cpu['cpu']} begins as gdb's",
+                     ours[:len(gdb[cpu["vcpu"]])] == [pc for pc, _ in gdb[cpu["vcpu"]]],
+                     f"{cpu['frames']}\n{gdb[cpu['vcpu']]}")
+
+
 def check_memory(report, session, truth):
     meminfo = truth.meminfo()
     output = session.read("kmem-i.txt")
@@ -240,6 +258,8 @@ def check_tables(report, session, truth):
                  re.findall(r"^.*  \? \(.*$", everyone, re.M), [])
     report.equal("foreach bt: every stack reaches its end",
                  re.findall(r"the stack ends here.*", everyone), [])
+    report.check("help lapanic is there", "lakvm.panic/1" in session.read("help.txt"),
+                 session.read("help.txt"))
     report.check("task: the current task's structure", re.search(r"^ +pid = \d+,", session.read(
         "task.txt"), re.M), session.read("task.txt")[:200])
 
@@ -270,7 +290,7 @@ def check_translations(report, session, truth, asked):
 def ask_everything(session, truth):
     for name, command in (
             ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lacpus.json", "lacpus -j"),
-            ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
+            ("lacpus-r.json", "lacpus -j -r registers.txt"), ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
             ("ps.txt", "ps"), ("kmem-i.txt", "kmem -i"), ("kmem-n.txt", "kmem -n"),
             ("kmem-p.txt", "kmem -p | head -40"), ("mod.txt", "mod"), ("mach.txt", "mach"),
             ("log.txt", "log"), ("bt.txt", "bt"), ("bt-a.txt", "bt -a"),
@@ -298,6 +318,7 @@ def main():
         session = Session(case, dump, name.replace("/", "-"))
         check_stock(report, session)
         asked = ask_everything(session, truth)
+        shutil.copy(os.path.join(case, "registers.txt"), session.where)
         output = session.run()
         report.equal("crash ends well", session.status, ["status 0"])
         noise = [line for line in output.splitlines() if line.strip() and "not a tty" not in line and
@@ -307,6 +328,7 @@ def main():
         report.equal("nothing to complain about at start", noise, [])
         check_panic(report, session, truth)
         check_cpus(report, session, truth)
+        check_text(report, session, truth)
         check_memory(report, session, truth)
         check_tables(report, session, truth)
         check_translations(report, session, truth, asked)
