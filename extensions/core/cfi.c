@@ -19,7 +19,7 @@
 #include "bytes.h"
 #include "lakvm/unwind.h"
 
-#define CACHE_SIZE 1024     /* rows; a power of two */
+#define CACHE_SIZE 1024	    /* rows; a power of two */
 #define MAX_REMEMBERED 8    /* depth of remember_state; compilers nest it once */
 #define MAX_FDES (1u << 22) /* far above any kernel's (Debian 7.2: 48168) */
 
@@ -158,7 +158,10 @@ static bool advance_op(struct run *r, struct program *p, uint8_t op)
 
 	if (!take(p, len, &bytes))
 		return false;
-	return advance(&r->loc, len == 1 ? *bytes : len == 2 ? la_le16(bytes) : la_le32(bytes),
+	return advance(&r->loc,
+		       len == 1 ? *bytes :
+		       len == 2 ? la_le16(bytes) :
+				  la_le32(bytes),
 		       r->cie);
 }
 
@@ -352,8 +355,10 @@ static bool compute(struct la_cfi *cfi, uint64_t pc, struct la_cfi_row *ret)
 		return false;
 
 	run.cie = &cie.cie;
-	if (!run_program(&run, (struct program){ cie.cie.initial_instructions,
-						 cie.cie.initial_instructions_end }, ~UINT64_C(0)))
+	if (!run_program(&run,
+			 (struct program){ cie.cie.initial_instructions,
+					   cie.cie.initial_instructions_end },
+			 ~UINT64_C(0)))
 		return false;
 	initial = run.state;
 	run.initial = &initial;

@@ -12,39 +12,56 @@
 
 #define VECTOR_SIZE 0x200  /* VECSIZE of asm/setup.h */
 #define VECTORS_SIZE 65536 /* 128 of them */
-#define FIRST_INT 64       /* EXCCODE_INT_START */
+#define FIRST_INT 64	   /* EXCCODE_INT_START */
 
 /*
  * Entry code whose callee finds pt_regs at the stack pointer. Exact names: handle_mm_fault and
  * many others begin alike and are ordinary functions. handle_sys only jumps to handle_syscall.
  */
 static const char *const entries[] = {
-	"handle_vint",	"handle_ade",	  "handle_ale",		 "handle_bce",
-	"handle_bp",	"handle_fpe",	  "handle_fpu",		 "handle_lsx",
-	"handle_lasx",	"handle_lbt",	  "handle_ri",		 "handle_watch",
-	"handle_gspr",	"handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
-	"tlb_do_page_fault_1",		  "handle_syscall",
+	"handle_vint",	       "handle_ade",	  "handle_ale",		"handle_bce",
+	"handle_bp",	       "handle_fpe",	  "handle_fpu",		"handle_lsx",
+	"handle_lasx",	       "handle_lbt",	  "handle_ri",		"handle_watch",
+	"handle_gspr",	       "handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
+	"tlb_do_page_fault_1", "handle_syscall",
 };
 
 /* Code that exceptions are sent to and that leaves the interrupted stack pointer as it is. */
 static const char *const early[] = {
-	"handle_sys",	       "handle_tlb_load",      "handle_tlb_load_ptw",
-	"handle_tlb_store",    "handle_tlb_store_ptw", "handle_tlb_modify",
-	"handle_tlb_modify_ptw", "handle_tlb_refill",
+	"handle_sys",		"handle_tlb_load",   "handle_tlb_load_ptw",   "handle_tlb_store",
+	"handle_tlb_store_ptw", "handle_tlb_modify", "handle_tlb_modify_ptw", "handle_tlb_refill",
 };
 
 /* Outermost code of all tasks and CPUs: started there, never called (entry.S, head.S). */
 static const char *const ends[] = {
-	"ret_from_fork_asm", "ret_from_kernel_thread_asm", "kernel_entry", "smpboot_entry",
+	"ret_from_fork_asm",
+	"ret_from_kernel_thread_asm",
+	"kernel_entry",
+	"smpboot_entry",
 };
 
 /* The handler that slot n of the vectors was copied from, for kernels without exception_table. */
 static const char *const handlers[] = {
-	NULL,		  "handle_tlb_load",	"handle_tlb_store",   "handle_tlb_load",
-	"handle_tlb_modify", "handle_tlb_protect", "handle_tlb_protect", "handle_tlb_protect",
-	"handle_ade",	  "handle_ale",		"handle_bce",	      "handle_sys",
-	"handle_bp",	  "handle_ri",		"handle_ri",	      "handle_fpu",
-	"handle_lsx",	  "handle_lasx",	"handle_fpe",	      "handle_watch",
+	NULL,
+	"handle_tlb_load",
+	"handle_tlb_store",
+	"handle_tlb_load",
+	"handle_tlb_modify",
+	"handle_tlb_protect",
+	"handle_tlb_protect",
+	"handle_tlb_protect",
+	"handle_ade",
+	"handle_ale",
+	"handle_bce",
+	"handle_sys",
+	"handle_bp",
+	"handle_ri",
+	"handle_ri",
+	"handle_fpu",
+	"handle_lsx",
+	"handle_lasx",
+	"handle_fpe",
+	"handle_watch",
 	"handle_lbt",
 };
 
@@ -151,10 +168,14 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 		const char *name, *other;
 		size_t mainline;
 	} member[] = {
-		{ "orig_a0", NULL, 256 },    { "csr_era", NULL, 264 },
-		{ "csr_badvaddr", "csr_badv", 272 }, { "csr_crmd", NULL, 280 },
-		{ "csr_prmd", NULL, 288 },   { "csr_euen", NULL, 296 },
-		{ "csr_ecfg", NULL, 304 },   { "csr_estat", NULL, 312 },
+		{ "orig_a0", NULL, 256 },
+		{ "csr_era", NULL, 264 },
+		{ "csr_badvaddr", "csr_badv", 272 },
+		{ "csr_crmd", NULL, 280 },
+		{ "csr_prmd", NULL, 288 },
+		{ "csr_euen", NULL, 296 },
+		{ "csr_ecfg", NULL, 304 },
+		{ "csr_estat", NULL, 312 },
 	};
 	unsigned char raw[LA_PT_REGS_SIZE], image[LA_PT_REGS_SIZE];
 	enum la_status status = la_read(k, va, raw, sizeof(raw), err);

@@ -76,6 +76,12 @@ static inline bool la_insn_is_bl(uint32_t insn)
 	return insn >> 26 == 0x15;
 }
 
+/* bl, or jirl with any link register. */
+static inline bool la_insn_links(uint32_t insn)
+{
+	return la_insn_is_bl(insn) || (la_insn_is_jirl(insn) && la_insn_rd(insn));
+}
+
 /* jirl zero, ra, 0 */
 static inline bool la_insn_is_ret(uint32_t insn)
 {
@@ -121,6 +127,29 @@ static inline bool la_insn_is_load(uint32_t insn, int64_t *offset_ret)
 	}
 	*offset_ret = la_insn_si14(insn) * 4;
 	return insn >> 24 == 0x26;
+}
+
+static inline bool la_insn_is_idle(uint32_t insn)
+{
+	return insn >> 15 == 0xc91;
+}
+
+/* ld.b ... ld.wu, ldptr.w, ldptr.d: rd = *(rj + *offset_ret), of *size_ret bytes. */
+static inline bool la_insn_loads(uint32_t insn, int64_t *offset_ret, unsigned *size_ret,
+				 bool *signed_ret)
+{
+	unsigned op = insn >> 22;
+
+	if ((op >= 0x0a0 && op <= 0x0a3) || (op >= 0x0a8 && op <= 0x0aa)) {
+		*offset_ret = la_insn_si12(insn);
+		*size_ret = 1u << (op & 3);
+		*signed_ret = op < 0x0a4;
+		return true;
+	}
+	*offset_ret = la_insn_si14(insn) * 4;
+	*size_ret = insn >> 24 == 0x24 ? 4 : 8;
+	*signed_ret = true;
+	return insn >> 24 == 0x24 || insn >> 24 == 0x26;
 }
 
 static inline bool la_insn_break(uint32_t insn, unsigned *code_ret)

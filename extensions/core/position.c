@@ -14,14 +14,10 @@
 #include <stdio.h>
 
 #include "bytes.h"
-#include "cfi.h"
+#include "callee.h"
 #include "insn.h"
-#include "region.h"
 
 #define MAX_HYPOTHESES 12
-#define MAX_FUNCTIONS 8
-#define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
-#define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
 
 struct hypothesis {
 	bool in_callee;
@@ -35,10 +31,7 @@ struct search {
 	struct la_walk w;
 	const struct la_regs *regs;
 	uint64_t ra, sp;
-	uint64_t callee;     /* its first instruction, 0 = unknown */
-	bool callee_guessed;
-	struct la_symbol function[MAX_FUNCTIONS]; /* the callee and those it jumps to */
-	size_t nfunctions;
+	struct la_callee callee;
 	struct hypothesis hypothesis[MAX_HYPOTHESES];
 	size_t n;
 	struct la_region region;
@@ -74,95 +67,6 @@ static bool walk_from(struct search *s, uint64_t pc, enum la_method method)
 	return true;
 }
 
-/* --- code --- */
-
-/*
- * The straight code in front of a call shows arguments it was made with. It starts behind the
- * last jump, and no other jump of the function may lead into it; @sure_ret says whether that is
- * certain.
- */
-static uint64_t find_prelude(const struct la_kernel *k, uint64_t call, bool *sure_ret)
-{
-	unsigned char code[1024];
-	struct la_symbol symbol;
-	uint64_t first = call, at;
-	uint32_t insn;
-
-	*sure_ret = true;
-	if (!k->door->symbol_at(k->door->ctx, call, &symbol) || !symbol.end ||
-	    symbol.end - symbol.start > MAX_FUNCTION)
-		return 0;
-	for (unsigned i = 0; i < MAX_PRELUDE && first > symbol.start; i++) {
-		if (la_read_code(k, first - 4, &insn, 4, NULL) != LA_OK || la_insn_is_b(insn) ||
-		    la_insn_is_bl(insn) || la_insn_is_jirl(insn) || la_insn_is_branch(insn))
-			break;
-		first -= 4;
-	}
-	for (at = symbol.start; at < symbol.end;) {
-		size_t len = symbol.end - at < sizeof(code) ? (size_t)(symbol.end - at) :
-							      sizeof(code);
-
-		if (la_read_code(k, at, code, len, NULL) != LA_OK)
-			return 0;
-		for (size_t i = 0; i + 4 <= len; i += 4) {
-			uint64_t to = 0;
-
-			insn = la_le32(code + i);
-			if (la_insn_is_b(insn))
-				to = at + i + (uint64_t)la_insn_offs26(insn);
-			else if (la_insn_is_branch(insn))
-				to = at + i + (uint64_t)la_insn_branch_offset(insn);
-			else if (la_insn_is_jirl(insn) && !la_insn_rd(insn) &&
-				 !la_insn_is_ret(insn))
-				*sure_ret = false; /* perhaps a switch: it may lead anywhere */
-			if (to > first && to <= call)
-				first = to;
-		}
-		at += len;
-	}
-	return first < call ? first : 0;
-}
-
-/* A function's ends, where it has its return address back in ra, start the region anew. */
-static size_t add_epilogues(const struct search *s, const struct la_symbol *function, uint64_t cfa,
-			    struct la_region_root *root, size_t n)
-{
-	struct la_cfi *cfi = s->w.k->cfi;
-	struct la_cfi_row row, before;
-
-	if (!function->end || function->end - function->start > MAX_FUNCTION)
-		return n;
-	for (uint64_t pc = function->start + 4; pc < function->end && n < LA_REGION_ROOTS; pc += 4) {
-		if (!la_cfi_row(cfi, pc, &row) || !la_cfi_row(cfi, pc - 4, &before) ||
-		    row.rule[LA_R_RA].kind != LA_RULE_SAME ||
-		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
-			continue;
-		root[n++] = (struct la_region_root){
-			.pc = pc,
-			.sp_known = row.cfa_reg == LA_R_SP && cfa,
-			.sp = cfa - (uint64_t)(int64_t)row.cfa_offset,
-		};
-	}
-	return n;
-}
-
-/* The callee's code, entered with stack pointer @cfa; 0 = unknown. */
-static size_t callee_roots(const struct search *s, uint64_t cfa, struct la_region_root *root)
-{
-	size_t n = 1;
-
-	root[0] = (struct la_region_root){
-		.pc = s->callee,
-		.sp_known = cfa != 0,
-		.sp = cfa,
-		.call = s->ra - 4,
-	};
-	root[0].prelude = find_prelude(s->w.k, s->ra - 4, &root[0].prelude_sure);
-	for (size_t i = 0; i < s->nfunctions; i++)
-		n = add_epilogues(s, &s->function[i], cfa, root, n);
-	return n;
-}
-
 /* --- hypotheses --- */
 
 static struct hypothesis *add(struct search *s, bool in_callee, uint64_t cfa)
@@ -187,64 +91,6 @@ static bool can_return(const struct search *s)
 	       caller.start == behind.start;
 }
 
-static bool is_function(const struct la_kernel *k, uint64_t pc)
-{
-	struct la_symbol symbol;
-
-	return la_is_text(k, pc) && k->door->symbol_at(k->door->ctx, pc, &symbol) &&
-	       symbol.start == pc;
-}
-
-/*
- * The target of a call through a register, if the caller's kept registers and memory are still
- * as they were: most such calls load a pointer out of a structure right before.
- */
-static bool guess_target(const struct search *s, uint32_t insn, uint64_t *ret)
-{
-	const struct la_kernel *k = s->w.k;
-	const uint64_t offset = (uint64_t)la_insn_offs16(insn);
-	uint64_t value;
-	bool sure;
-
-	if (la_region_evaluate(k, s->regs, find_prelude(k, s->ra - 4, &sure), s->ra - 4,
-			       la_insn_rj(insn), &value) &&
-	    is_function(k, value + offset)) {
-		*ret = value + offset;
-		return true;
-	}
-	if (la_insn_rj(insn) != LA_R_RA && la_gpr_get(s->regs, la_insn_rj(insn), &value) &&
-	    is_function(k, value + offset)) {
-		*ret = value + offset;
-		return true;
-	}
-	return false;
-}
-
-/* The callee: from the call, or from a register it went through, or from the last exception. */
-static void find_callee(struct search *s)
-{
-	const struct la_kernel *k = s->w.k;
-	struct la_symbol symbol;
-	uint32_t insn;
-	uint64_t target, era;
-	bool sure;
-
-	if (la_link_target(k, s->ra, &s->callee, &sure)) {
-		s->callee_guessed = !sure;
-		return;
-	}
-	if (la_read_code(k, s->ra - 4, &insn, 4, NULL) != LA_OK ||
-	    !la_insn_is_call(insn, s->ra - 4, &target))
-		return;
-	s->callee_guessed = true;
-	if (guess_target(s, insn, &s->callee))
-		return;
-	if (la_csr_get(s->regs, LA_CSR_ERA, &era) && la_is_text(k, era) &&
-	    k->door->symbol_at(k->door->ctx, era, &symbol) &&
-	    !(s->ra - 4 >= symbol.start && s->ra - 4 < symbol.end))
-		s->callee = symbol.start;
-}
-
 /* In the callee, which was entered with stack pointer @cfa. */
 static void try_callee(struct search *s, uint64_t cfa)
 {
@@ -258,7 +104,7 @@ static void try_callee(struct search *s, uint64_t cfa)
 	h = add(s, true, cfa);
 	if (!h)
 		return;
-	nroots = callee_roots(s, cfa, root);
+	nroots = la_callee_roots(&s->callee, cfa, root);
 	la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
 	h->complete = s->region.complete;
 	la_region_summarise(&s->region, false, &h->code);
@@ -266,63 +112,14 @@ static void try_callee(struct search *s, uint64_t cfa)
 		h->proven = walk_from(s, h->code.best, LA_FROM_POSITION) && s->frames.verified;
 }
 
-/* The callee and the functions it ends in jumps to. */
-static void find_functions(struct search *s)
-{
-	const struct la_kernel *k = s->w.k;
-
-	for (size_t i = 0; i < s->region.n; i++) {
-		const uint64_t pc = s->region.node[i].pc;
-		struct la_symbol symbol;
-		size_t f = 0;
-
-		while (f < s->nfunctions && !(pc >= s->function[f].start && pc < s->function[f].end))
-			f++;
-		if (f < s->nfunctions || f == MAX_FUNCTIONS ||
-		    !k->door->symbol_at(k->door->ctx, pc, &symbol) || pc >= symbol.end)
-			continue;
-		s->function[s->nfunctions++] = symbol;
-	}
-}
-
-/* Every size that the frame can have at the places the callee's code leads to without a call. */
-static size_t find_frames(struct search *s, uint64_t *frame, size_t max)
-{
-	size_t n = 0;
-
-	frame[n++] = 0;
-	for (size_t i = 0; i < s->region.n; i++) {
-		const struct la_node *node = &s->region.node[i];
-		struct la_cfi_row row;
-		uint64_t size;
-		size_t j = 0;
-
-		if (!la_cfi_row(s->w.k->cfi, node->pc, &row) || row.cfa_reg != LA_R_SP ||
-		    row.cfa_offset <= 0)
-			continue;
-		size = (uint64_t)row.cfa_offset;
-		while (j < n && frame[j] != size)
-			j++;
-		if (j == n && n < max)
-			frame[n++] = size;
-	}
-	return n;
-}
-
 static void try_callee_frames(struct search *s)
 {
-	struct la_region_root root[LA_REGION_ROOTS];
 	uint64_t frame[MAX_HYPOTHESES - 1];
 	size_t n;
 
-	if (!s->callee)
+	if (!s->callee.start)
 		return;
-	/* Once without knowing the stack pointer, to see which code is involved; then again with
-	 * the ends of the functions found. */
-	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, 0, root), false);
-	find_functions(s);
-	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, 0, root), false);
-	n = find_frames(s, frame, MAX_HYPOTHESES - 1);
+	n = la_callee_frames(&s->callee, &s->region, frame, MAX_HYPOTHESES - 1);
 	for (size_t i = 0; i < n; i++)
 		try_callee(s, s->sp + frame[i]);
 }
@@ -342,13 +139,16 @@ static void try_caller(struct search *s)
 	h->proven = walk_caller(s, s->sp) && s->frames.verified;
 
 	/* What a callee without calls leaves in the registers is known when it returns. */
-	if (s->callee && !s->callee_guessed) {
-		nroots = callee_roots(s, s->sp, root);
+	if (s->callee.start && !s->callee.guessed) {
+		nroots = la_callee_roots(&s->callee, s->sp, root);
 		la_region_run(&s->region, s->w.k, s->regs, root, nroots, true);
 	}
 	if (!nroots || s->region.calls || !s->region.complete) {
 		root[0] = (struct la_region_root){
-			.pc = s->ra, .after_return = true, .sp_known = true, .sp = s->sp,
+			.pc = s->ra,
+			.after_return = true,
+			.sp_known = true,
+			.sp = s->sp,
 		};
 		la_region_run(&s->region, s->w.k, s->regs, root, 1, false);
 	}
@@ -393,7 +193,8 @@ static void compare_callee_and_caller(struct search *s)
 	}
 	if (!callee || !caller)
 		return;
-	la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, s->sp, root), true);
+	la_region_run(&s->region, s->w.k, s->regs, root, la_callee_roots(&s->callee, s->sp, root),
+		      true);
 	la_region_summarise(&s->region, false, &inside);
 	la_region_summarise(&s->region, true, &behind);
 	if (!inside.feasible || !behind.feasible)
@@ -438,7 +239,7 @@ static bool has_firm_caller(const struct search *s, size_t i)
 
 static bool is_callee_open(const struct search *s)
 {
-	bool open = s->callee_guessed || !s->callee;
+	bool open = s->callee.guessed || s->callee.cut || !s->callee.start;
 
 	for (size_t i = 0; i < s->n; i++)
 		open = open || (s->hypothesis[i].in_callee && !s->hypothesis[i].complete);
@@ -453,8 +254,9 @@ static bool is_callee_open(const struct search *s)
 static bool is_certain(const struct search *s, const struct hypothesis *h)
 {
 	/* Straight instructions that are over at once, compared with each kind of wait. */
-	static const size_t moment[] = { [LA_WAIT_NONE] = 0, [LA_WAIT_TIME] = 4,
-					 [LA_WAIT_POLL] = 16, [LA_WAIT_LONG] = 64 };
+	static const size_t moment[] = {
+		[LA_WAIT_NONE] = 0, [LA_WAIT_TIME] = 4, [LA_WAIT_POLL] = 16, [LA_WAIT_LONG] = 64
+	};
 
 	if (is_callee_open(s))
 		return false;
@@ -465,7 +267,8 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 			continue;
 		if (!other->complete && other->proven)
 			return false;
-		if (is_alive(other) && (other->code.loops || other->code.feasible > moment[h->code.wait]))
+		if (is_alive(other) &&
+		    (other->code.loops || other->code.feasible > moment[h->code.wait]))
 			return false;
 	}
 	return true;
@@ -558,8 +361,8 @@ static bool take_best(struct search *s)
 		walk_caller(s, s->sp);
 		certain = is_certain(s, h);
 	} else {
-		la_region_run(&s->region, s->w.k, s->regs, root, callee_roots(s, h->cfa, root),
-			      false);
+		la_region_run(&s->region, s->w.k, s->regs, root,
+			      la_callee_roots(&s->callee, h->cfa, root), false);
 		walk_from(s, h->code.best, LA_FROM_POSITION);
 		certain = is_certain(s, h);
 		if (one_function(s, &symbol)) {
@@ -666,11 +469,10 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 		return nothing(arena, LA_STOP_USER, "in user mode", ret);
 	la_walk_init(&s.w, k, regs, cpu);
 	s.regs = regs;
-	s.callee = 0;
-	s.callee_guessed = false;
-	s.n = s.nfunctions = 0;
+	s.callee = (struct la_callee){ .start = 0 };
+	s.n = 0;
 	if (la_is_text(k, s.ra - 4)) {
-		find_callee(&s);
+		la_callee_find(&s.callee, k, regs);
 		try_callee_frames(&s);
 		try_caller(&s);
 	}

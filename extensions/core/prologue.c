@@ -13,8 +13,8 @@
 #define MAX_PROLOGUE 64 /* instructions; the longest compiled one saves eleven registers */
 
 struct prologue {
-	int64_t frame;           /* bytes the stack pointer was lowered by */
-	int64_t saved[LA_NGPR];  /* offset from the lowered stack pointer, -1 = not saved */
+	int64_t frame;		/* bytes the stack pointer was lowered by */
+	int64_t saved[LA_NGPR]; /* offset from the lowered stack pointer, -1 = not saved */
 };
 
 static bool is_callee_saved(unsigned reg)

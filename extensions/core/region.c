@@ -8,23 +8,12 @@
 #include "insn.h"
 
 #define NO_NODE SIZE_MAX
-#define MAX_TURN 64 /* instructions of a loop that can be a wait */
 
 /* --- the graph --- */
-
-static bool is_idle(uint32_t insn)
-{
-	return insn >> 15 == 0xc91;
-}
 
 static bool is_ertn(uint32_t insn)
 {
 	return insn == 0x06483800;
-}
-
-static bool is_call(uint32_t insn)
-{
-	return la_insn_is_bl(insn) || (la_insn_is_jirl(insn) && la_insn_rd(insn));
 }
 
 /* Loads ra from the stack. */
@@ -67,8 +56,7 @@ static void discover(struct la_region *r, uint64_t pc, bool after_return)
 
 	if (r->index[slot])
 		return;
-	if (r->n == LA_REGION_NODES || pc & 3 ||
-	    la_read_code(r->k, pc, &insn, 4, NULL) != LA_OK) {
+	if (r->n == LA_REGION_NODES || pc & 3 || la_read_code(r->k, pc, &insn, 4, NULL) != LA_OK) {
 		r->complete = false;
 		return;
 	}
@@ -76,22 +64,15 @@ static void discover(struct la_region *r, uint64_t pc, bool after_return)
 	r->index[slot] = (uint16_t)++r->n;
 }
 
-struct successors {
-	uint64_t fall, jump; /* 0 = none */
-	bool returns;
-	bool unknown; /* a jump through a register */
-};
-
-/* Where a node's instruction goes, as long as ra stays the same. */
-static void find_successors(const struct la_region *r, const struct la_node *node,
-			    struct successors *ret)
+void la_region_successors(const struct la_region *r, const struct la_node *node,
+			  struct la_successors *ret)
 {
 	uint32_t insn = node->insn;
 	int64_t offset;
 	uint64_t sp, saved;
 
-	*ret = (struct successors){ .fall = node->pc + 4 };
-	if (is_call(insn) || is_ertn(insn)) {
+	*ret = (struct la_successors){ .fall = node->pc + 4 };
+	if (la_insn_links(insn) || is_ertn(insn)) {
 		ret->fall = 0;
 	} else if (la_insn_is_b(insn)) {
 		ret->fall = 0;
@@ -119,11 +100,11 @@ static uint32_t explore(struct la_region *r)
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct la_node node = r->node[i];
-		struct successors s;
+		struct la_successors s;
 
 		written |= la_insn_writes(node.insn);
-		find_successors(r, &node, &s);
-		if (is_call(node.insn) && !node.after_return)
+		la_region_successors(r, &node, &s);
+		if (la_insn_links(node.insn) && !node.after_return)
 			r->calls = true;
 		if (s.unknown)
 			r->complete = false;
@@ -139,15 +120,13 @@ static uint32_t explore(struct la_region *r)
 
 /* --- states --- */
 
-/* The registers a branch compares; the second is r0 for those that compare with zero. */
-static void operands(uint32_t insn, unsigned *left, unsigned *right)
+void la_branch_operands(uint32_t insn, unsigned *left, unsigned *right)
 {
 	*left = la_insn_rj(insn);
 	*right = insn >> 26 <= 0x12 ? LA_R_ZERO : la_insn_rd(insn);
 }
 
-/* Is the branch taken with these values? False in @known_ret: not a branch on registers. */
-static bool is_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret)
+bool la_branch_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret)
 {
 	*known_ret = true;
 	switch (insn >> 26) {
@@ -177,7 +156,7 @@ static void forget_conditions(struct la_region_state *s, uint32_t written)
 	for (unsigned i = 0; i < s->nconditions; i++) {
 		unsigned left, right;
 
-		operands(s->condition[i].insn, &left, &right);
+		la_branch_operands(s->condition[i].insn, &left, &right);
 		if (!((written >> left | written >> right) & 1))
 			s->condition[n++] = s->condition[i];
 	}
@@ -216,25 +195,7 @@ static bool merge(struct la_node *into, const struct la_region_state *s)
 	return changed;
 }
 
-/* Size and sign of what a load reads; false: not a load, or one that is not followed. */
-static bool is_load(uint32_t insn, int64_t *offset, size_t *size, bool *is_signed)
-{
-	unsigned op = insn >> 22;
-
-	*is_signed = op < 0x0a4;
-	if ((op >= 0x0a0 && op <= 0x0a3) || (op >= 0x0a8 && op <= 0x0aa)) {
-		*offset = la_insn_si12(insn);
-		*size = (size_t)1 << (op & 3);
-		return true;
-	}
-	*is_signed = true;
-	*offset = la_insn_si14(insn) * 4;
-	*size = insn >> 24 == 0x24 ? 4 : 8;
-	return insn >> 24 == 0x24 || insn >> 24 == 0x26; /* ldptr.w, ldptr.d */
-}
-
-static bool load(const struct la_kernel *k, uint64_t va, size_t size, bool is_signed,
-		 uint64_t *ret)
+static bool load(const struct la_kernel *k, uint64_t va, size_t size, bool is_signed, uint64_t *ret)
 {
 	unsigned char raw[8] = { 0 };
 	unsigned shift = (unsigned)(64 - 8 * size);
@@ -247,19 +208,18 @@ static bool load(const struct la_kernel *k, uint64_t va, size_t size, bool is_si
 	return true;
 }
 
-/* What @insn does to a state. Loads are believed only where @trust_memory, but for ra's. */
-static void follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn, uint64_t pc,
-		   bool trust_memory)
+void la_region_follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn,
+		      uint64_t pc, bool trust_memory)
 {
 	const struct la_values before = s->values;
 	uint64_t base = before.value[la_insn_rj(insn)], value;
 	int64_t offset;
-	size_t size;
+	unsigned size;
 	bool is_signed;
 
 	forget_conditions(s, la_insn_writes(insn));
 	la_values_run(&s->values, insn, pc);
-	if (!is_load(insn, &offset, &size, &is_signed) ||
+	if (!la_insn_loads(insn, &offset, &size, &is_signed) ||
 	    !la_values_has(&before, la_insn_rj(insn)))
 		return;
 	/* The slot of the return address does not change after it was filled. */
@@ -275,14 +235,14 @@ static bool pass_branch(struct la_region_state *s, uint32_t insn, bool taken, bo
 	unsigned left, right;
 	bool known, outcome;
 
-	operands(insn, &left, &right);
+	la_branch_operands(insn, &left, &right);
 	if (trust_memory)
 		return true; /* values may be wrong: follow both sides */
 	if (la_values_has(v, left) && la_values_has(v, right)) {
-		outcome = is_taken(insn, v->value[left], v->value[right], &known);
+		outcome = la_branch_taken(insn, v->value[left], v->value[right], &known);
 		return !known || outcome == taken;
 	}
-	is_taken(insn, 0, 0, &known);
+	la_branch_taken(insn, 0, 0, &known);
 	if (!known)
 		return true;
 	/* beqz, beq taken and bnez, bne passed: both are the same */
@@ -317,9 +277,9 @@ static void send(struct la_region *r, uint64_t pc, bool after_return,
 static void interpret_node(struct la_region *r, struct la_node *node)
 {
 	struct la_region_state after = node->in, side;
-	struct successors s;
+	struct la_successors s;
 
-	find_successors(r, node, &s);
+	la_region_successors(r, node, &s);
 	if (la_insn_is_branch(node->insn)) {
 		side = after;
 		if (pass_branch(&side, node->insn, true, r->trust_memory))
@@ -333,7 +293,7 @@ static void interpret_node(struct la_region *r, struct la_node *node)
 			send(r, r->ra, true, &after);
 		return;
 	}
-	follow(r->k, &after, node->insn, node->pc, r->trust_memory);
+	la_region_follow(r->k, &after, node->insn, node->pc, r->trust_memory);
 	if (s.fall)
 		send(r, s.fall, node->after_return, &after);
 	if (s.jump)
@@ -379,10 +339,10 @@ static bool agrees(const struct la_region *r, const struct la_node *node)
 		unsigned left, right;
 		bool known, taken;
 
-		operands(in->condition[i].insn, &left, &right);
+		la_branch_operands(in->condition[i].insn, &left, &right);
 		if (!la_gpr_get(r->regs, left, &a) || !la_gpr_get(r->regs, right, &b))
 			continue;
-		taken = is_taken(in->condition[i].insn, a, b, &known);
+		taken = la_branch_taken(in->condition[i].insn, a, b, &known);
 		if (known && taken != in->condition[i].taken)
 			return false;
 	}
@@ -426,7 +386,7 @@ static uint32_t run_prelude(const struct la_region *r, const struct la_region_ro
 			continue;
 		written |= la_insn_writes(insn);
 		if (s)
-			follow(r->k, s, insn, pc, r->trust_memory);
+			la_region_follow(r->k, s, insn, pc, r->trust_memory);
 	}
 	return written;
 }
@@ -510,182 +470,8 @@ bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, u
 
 		if (la_read_code(k, pc, &insn, 4, NULL) != LA_OK)
 			return false;
-		follow(k, &s, insn, pc, true);
+		la_region_follow(k, &s, insn, pc, true);
 	}
 	*ret = s.values.value[reg];
 	return la_values_has(&s.values, reg);
-}
-
-/* --- summary --- */
-
-/* Does it change memory? Plain stores, sc and the atomic operations. */
-static bool is_store(uint32_t insn)
-{
-	return (insn >> 22 >= 0x0a4 && insn >> 22 <= 0x0a7) || insn >> 24 == 0x21 ||
-	       insn >> 24 == 0x23 || insn >> 24 == 0x25 || insn >> 24 == 0x27 ||
-	       (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7)) ||
-	       (insn >> 15 >= 0x70ae && insn >> 15 <= 0x70e3);
-}
-
-static bool is_time(uint32_t insn)
-{
-	return insn >> 12 == 6 && (insn >> 10 & 3) != 3; /* rdtimel.w, rdtimeh.w, rdtime.d */
-}
-
-/* The next pc of a CPU that stays in [from, to], as far as the values tell; 0: it leaves. */
-static uint64_t stay(const struct la_region *r, const struct la_node *node,
-		     const struct la_values *v, uint64_t from, uint64_t to)
-{
-	struct successors s;
-	unsigned left, right;
-	bool known, taken;
-
-	find_successors(r, node, &s);
-	if (la_insn_is_branch(node->insn)) {
-		operands(node->insn, &left, &right);
-		taken = is_taken(node->insn, v->value[left], v->value[right], &known);
-		if (known && la_values_has(v, left) && la_values_has(v, right)) {
-			if (taken)
-				s.fall = 0;
-			else
-				s.jump = 0;
-		}
-	}
-	if (s.jump >= from && s.jump <= to)
-		return s.jump;
-	return s.fall >= from && s.fall <= to ? s.fall : 0;
-}
-
-/*
- * Does the CPU, at @node of the loop [from, to], wait for memory or time to change? So it is if a
- * turn of the loop stores nothing and leaves all registers as the CPU has them.
- */
-static enum la_wait find_wait(const struct la_region *r, const struct la_node *node,
-			      uint64_t from, uint64_t to)
-{
-	enum la_wait wait = LA_WAIT_LONG;
-	const struct la_node *at = node;
-	struct la_region_state s = { .nconditions = 0 };
-	bool is_signed;
-	int64_t offset;
-	uint64_t value;
-	size_t size;
-
-	la_values_none(&s.values);
-	for (unsigned reg = 1; reg < LA_NGPR; reg++)
-		if (la_gpr_get(r->regs, reg, &value))
-			la_values_set(&s.values, reg, value);
-	for (unsigned steps = 0; at && steps < MAX_TURN; steps++) {
-		uint32_t reads = la_insn_reads(at->insn), writes = la_insn_writes(at->insn);
-		bool understood = (reads & ~s.values.known) == 0 && !is_time(at->insn);
-		uint64_t next;
-
-		if (is_idle(at->insn))
-			return LA_WAIT_LONG;
-		if (is_call(at->insn) || is_store(at->insn))
-			return LA_WAIT_NONE;
-		if (is_time(at->insn))
-			wait = LA_WAIT_TIME;
-		else if (wait == LA_WAIT_LONG && is_load(at->insn, &offset, &size, &is_signed))
-			wait = LA_WAIT_POLL;
-		next = stay(r, at, &s.values, from, to);
-		follow(r->k, &s, at->insn, at->pc, true);
-		if (understood && writes & ~s.values.known)
-			return LA_WAIT_NONE; /* some operation we do not know */
-		at = next ? la_region_node(r, next, node->after_return) : NULL;
-		if (at != node)
-			continue;
-		for (unsigned reg = 1; reg < LA_NGPR; reg++)
-			if (la_values_has(&s.values, reg) && la_gpr_get(r->regs, reg, &value) &&
-			    value != s.values.value[reg])
-				return LA_WAIT_NONE;
-		return wait;
-	}
-	return LA_WAIT_NONE;
-}
-
-/* The same for any place in the loop where the CPU can be. */
-static enum la_wait find_wait_in(const struct la_region *r, uint64_t from, uint64_t to,
-				 bool after_return)
-{
-	enum la_wait longest = LA_WAIT_NONE;
-
-	for (size_t i = 0; i < r->n; i++) {
-		const struct la_node *node = &r->node[i];
-		enum la_wait wait;
-
-		if (!node->feasible || node->after_return != after_return || node->pc < from ||
-		    node->pc > to)
-			continue;
-		wait = find_wait(r, node, from, to);
-		if (wait > longest)
-			longest = wait;
-	}
-	return longest;
-}
-
-/* Can control go from one node to another? */
-static bool leads_back(const struct la_region *r, size_t from, size_t to)
-{
-	bool seen[LA_REGION_NODES] = { false };
-	size_t list[LA_REGION_NODES], n = 0;
-
-	list[n++] = from;
-	seen[from] = true;
-	while (n) {
-		const struct la_node *node = &r->node[list[--n]];
-		struct successors s;
-		size_t next[2];
-
-		if (node == &r->node[to])
-			return true;
-		find_successors(r, node, &s);
-		next[0] = s.fall ? find(r, s.fall, node->after_return) : NO_NODE;
-		next[1] = s.jump ? find(r, s.jump, node->after_return) : NO_NODE;
-		for (size_t i = 0; i < 2; i++) {
-			if (next[i] == NO_NODE || seen[next[i]] || !r->node[next[i]].reached)
-				continue;
-			seen[next[i]] = true;
-			list[n++] = next[i];
-		}
-	}
-	return false;
-}
-
-void la_region_summarise(const struct la_region *r, bool after_return,
-			 struct la_region_summary *ret)
-{
-	uint64_t era = 0;
-	bool era_known = la_csr_get(r->regs, LA_CSR_ERA, &era);
-
-	*ret = (struct la_region_summary){ .feasible = 0 };
-	for (size_t i = 0; i < r->n; i++) {
-		const struct la_node *node = &r->node[i];
-		struct successors s;
-		enum la_wait wait;
-		size_t back;
-
-		if (!node->feasible || node->after_return != after_return)
-			continue;
-		if (!ret->feasible++ || node->score > ret->score) {
-			ret->score = node->score;
-			ret->best = node->pc;
-		}
-		if (era_known && era == node->pc)
-			ret->has_era = true;
-		if (is_idle(node->insn))
-			ret->wait = LA_WAIT_LONG;
-		find_successors(r, node, &s);
-		if (!s.jump || s.jump > node->pc)
-			continue;
-		back = find(r, s.jump, after_return);
-		if (back == NO_NODE || !r->node[back].reached || !leads_back(r, back, i))
-			continue;
-		ret->loops = true;
-		if (!s.fall && s.jump == node->pc)
-			ret->endless = node->pc;
-		wait = find_wait_in(r, s.jump, node->pc, after_return);
-		if (wait > ret->wait)
-			ret->wait = wait;
-	}
 }

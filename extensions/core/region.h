@@ -54,7 +54,7 @@ struct la_region_root {
 	bool sp_known;
 	uint64_t sp;
 	uint64_t prelude;  /* first of the straight instructions that lead to the call; 0 = none */
-	uint64_t call;     /* the call, behind the last of them */
+	uint64_t call;	   /* the call, behind the last of them */
 	bool prelude_sure; /* no other way may lead into them */
 };
 
@@ -63,8 +63,8 @@ struct la_region {
 	const struct la_regs *regs;
 	uint64_t ra;
 	bool follow_return; /* go on at ra after a return */
-	bool calls;         /* it contains a call */
-	bool complete;      /* all ways through it were followed */
+	bool calls;	    /* it contains a call */
+	bool complete;	    /* all ways through it were followed */
 	bool trust_memory;  /* loads give what memory holds now: likely, not certain */
 	size_t n;
 	struct la_node node[LA_REGION_NODES];
@@ -85,6 +85,24 @@ bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, u
 /** The node at @pc, or NULL. */
 const struct la_node *la_region_node(const struct la_region *r, uint64_t pc, bool after_return);
 
+/** Where a node's instruction goes, as long as ra stays the same. */
+struct la_successors {
+	uint64_t fall, jump; /* 0 = none */
+	bool returns;
+	bool unknown; /* a jump through a register */
+};
+void la_region_successors(const struct la_region *r, const struct la_node *node,
+			  struct la_successors *ret);
+
+/** The registers a branch compares; the second is r0 for those that compare with zero. */
+void la_branch_operands(uint32_t insn, unsigned *left, unsigned *right);
+/** Is the branch taken with these values? False in @known_ret: not a branch on registers. */
+bool la_branch_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret);
+
+/** What @insn does to a state. Loads are believed only where @trust_memory, but for ra's. */
+void la_region_follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn,
+		      uint64_t pc, bool trust_memory);
+
 /** Code in which a CPU stays although nothing it does itself will get it out. */
 enum la_wait {
 	LA_WAIT_NONE,
@@ -96,12 +114,12 @@ enum la_wait {
 /** What a set of feasible instructions amounts to. */
 struct la_region_summary {
 	size_t feasible;
-	uint64_t best;  /* the feasible one whose values fit best */
-	int score;      /* of it */
-	bool loops;     /* some of them form a loop */
+	uint64_t best;	   /* the feasible one whose values fit best */
+	int score;	   /* of it */
+	bool loops;	   /* some of them form a loop */
 	enum la_wait wait; /* the longest that a feasible one is part of */
 	uint64_t endless;  /* a feasible jump to itself, 0 = none */
-	bool has_era;   /* the last exception came from one of them */
+	bool has_era;	   /* the last exception came from one of them */
 };
 void la_region_summarise(const struct la_region *r, bool after_return,
 			 struct la_region_summary *ret);

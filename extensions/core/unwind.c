@@ -372,8 +372,7 @@ void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verifi
 	}
 }
 
-void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs,
-		  int cpu)
+void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs, int cpu)
 {
 	uint64_t tp;
 
@@ -425,8 +424,8 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 			   symbol.start == start->pc;
 	}
 	la_at_resolve(&w, &at);
-	if (!at.symbol.name && (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 :
-								       sp >> 63 == 0)) {
+	if (!at.symbol.name &&
+	    (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 : sp >> 63 == 0)) {
 		push(&frames, &at, true);
 		stop(&frames, LA_STOP_USER, "in user mode");
 		return la_frames_keep(arena, &frames, ret);

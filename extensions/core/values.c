@@ -23,7 +23,8 @@ uint32_t la_insn_writes(uint32_t insn)
 		return 0;
 	if (insn >> 15 == 0x70e4 || insn >> 15 == 0x70e5) /* dbar, ibar */
 		return 0;
-	if (insn >> 15 == 0xc91 || insn >> 15 == 0x54 || insn >> 15 == 0x56) /* idle, break, syscall */
+	if (insn >> 15 == 0xc91 || insn >> 15 == 0x54 ||
+	    insn >> 15 == 0x56) /* idle, break, syscall */
 		return 0;
 	/* rdtimel.w, rdtimeh.w and rdtime.d put the counter's number into rj. */
 	if (insn >> 12 == 6 && (insn >> 10 & 3) != 3)
@@ -51,17 +52,19 @@ uint32_t la_insn_reads(uint32_t insn)
 		return rj;
 	if (insn >> 24 == 0x04) /* csrrd, csrwr, csrxchg: by the number of rj */
 		return !(insn >> 5 & 31) ? 0 : (insn >> 5 & 31) == 1 ? rd : rd | rj;
-	if ((op10 >= 0x0a0 && op10 <= 0x0a3) || (op10 >= 0x0a8 && op10 <= 0x0aa)) /* ld.b ... ld.wu */
+	if ((op10 >= 0x0a0 && op10 <= 0x0a3) ||
+	    (op10 >= 0x0a8 && op10 <= 0x0aa)) /* ld.b ... ld.wu */
 		return rj;
 	if (insn >> 24 == 0x20 || insn >> 24 == 0x22 || insn >> 24 == 0x24 || insn >> 24 == 0x26)
 		return rj; /* ll.w, ll.d, ldptr.w, ldptr.d */
 	if (insn >> 15 == 0x70e4 || insn >> 15 == 0x70e5 || insn >> 15 == 0xc91)
-		return 0; /* dbar, ibar, idle */
+		return 0;			      /* dbar, ibar, idle */
 	if (insn >> 12 == 6 && (insn >> 10 & 3) != 3) /* rdtime */
 		return 0;
 	if (insn >> 15 >= 0x20 && insn >> 15 <= 0x47) /* add.w ... modulo */
 		return rj | rk;
-	if (insn >> 18 == 0x10 || insn >> 18 == 0x11 || insn >> 18 == 0x12) /* shifts by constants */
+	if (insn >> 18 == 0x10 || insn >> 18 == 0x11 ||
+	    insn >> 18 == 0x12) /* shifts by constants */
 		return rj;
 	if (op10 == 0x003) /* bstrpick.d */
 		return rj;

@@ -132,14 +132,12 @@ static bool find_type(struct vmlinux *v, const char *name, Dwarf_Die *ret)
 	       !dwarf_nextcu(v->dwarf, offset, &next, &header, NULL, NULL, NULL)) {
 		Dwarf_Die unit, child;
 
-		if (dwarf_offdie(v->dwarf, offset + header, &unit) &&
-		    !dwarf_child(&unit, &child)) {
+		if (dwarf_offdie(v->dwarf, offset + header, &unit) && !dwarf_child(&unit, &child)) {
 			do {
 				const char *n = dwarf_diename(&child);
 
 				if (dwarf_tag(&child) == DW_TAG_structure_type && n &&
-				    !strcmp(n, name) &&
-				    !dwarf_hasattr(&child, DW_AT_declaration)) {
+				    !strcmp(n, name) && !dwarf_hasattr(&child, DW_AT_declaration)) {
 					t->found = true;
 					t->die = child;
 					break;
@@ -274,10 +272,10 @@ static void load_symbols(struct vmlinux *v)
 		name = elf_strptr(v->elf, sh.sh_link, s.st_name);
 		if (!name || !*name || name[0] == '.' || name[0] == '$')
 			continue;
-		v->by_address[v->n++] = (struct entry){
-			s.st_value, s.st_size, name,
-			GELF_ST_TYPE(s.st_info) == STT_FUNC ? 0 : s.st_size ? 1 : 2
-		};
+		v->by_address[v->n++] = (struct entry){ s.st_value, s.st_size, name,
+							GELF_ST_TYPE(s.st_info) == STT_FUNC ? 0 :
+							s.st_size			    ? 1 :
+											      2 };
 	}
 	memcpy(v->by_name, v->by_address, v->n * sizeof(*v->by_name));
 	qsort(v->by_address, v->n, sizeof(*v->by_address), compare_address);

@@ -26,7 +26,8 @@ static inline uint32_t asm_3r(uint32_t op, unsigned rd, unsigned rj, unsigned rk
 #define ST_D(rd, rj, imm) asm_2r12(0x0a7, rd, rj, imm)
 #define MOVE(rd, rj) asm_3r(0x2a, rd, rj, ZERO)
 #define ADD_D(rd, rj, rk) asm_3r(0x21, rd, rj, rk)
-#define PCADDI(rd, distance) (UINT32_C(0x0c) << 25 | ((uint32_t)((distance) / 4) & 0xfffff) << 5 | (rd))
+#define PCADDI(rd, distance)                                                                       \
+	(UINT32_C(0x0c) << 25 | ((uint32_t)((distance) / 4) & 0xfffff) << 5 | (rd))
 #define NOP UINT32_C(0x03400000)
 #define RET UINT32_C(0x4c000020)
 #define IDLE UINT32_C(0x06488000)
@@ -42,11 +43,11 @@ static inline uint32_t asm_b26(uint32_t op, int64_t distance)
 /* Jumps by addresses: what is at FROM goes to TO. */
 #define B(from, to) asm_b26(0x14, (int64_t)((to) - (from)))
 #define BL(from, to) asm_b26(0x15, (int64_t)((to) - (from)))
-#define JIRL(rd, rj, imm) \
+#define JIRL(rd, rj, imm)                                                                          \
 	(UINT32_C(0x13) << 26 | ((uint32_t)((imm) / 4) & 0xffff) << 10 | (rj) << 5 | (rd))
-#define BNE(rj, rd, distance) \
+#define BNE(rj, rd, distance)                                                                      \
 	(UINT32_C(0x17) << 26 | ((uint32_t)((distance) / 4) & 0xffff) << 10 | (rj) << 5 | (rd))
-#define BLTU(rj, rd, distance) \
+#define BLTU(rj, rd, distance)                                                                     \
 	(UINT32_C(0x1a) << 26 | ((uint32_t)((distance) / 4) & 0xffff) << 10 | (rj) << 5 | (rd))
 
 static inline uint32_t asm_b21(uint32_t op, unsigned rj, int64_t distance)

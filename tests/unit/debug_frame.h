@@ -70,21 +70,30 @@ static inline char *frame_write(const struct frames_section *s)
 	char *path = strdup("/tmp/lakvm-frames-XXXXXX");
 	int fd = mkstemp(path);
 	FILE *f = fdopen(fd, "wb");
-	Elf64_Ehdr ehdr = { .e_type = ET_EXEC, .e_machine = 258, .e_version = 1,
-			    .e_ehsize = sizeof(ehdr), .e_shentsize = sizeof(Elf64_Shdr),
-			    .e_shnum = 3, .e_shstrndx = 2, .e_shoff = sizeof(ehdr) };
+	Elf64_Ehdr ehdr = { .e_type = ET_EXEC,
+			    .e_machine = 258,
+			    .e_version = 1,
+			    .e_ehsize = sizeof(ehdr),
+			    .e_shentsize = sizeof(Elf64_Shdr),
+			    .e_shnum = 3,
+			    .e_shstrndx = 2,
+			    .e_shoff = sizeof(ehdr) };
 	Elf64_Shdr shdr[3] = { { 0 } };
 
 	memcpy(ehdr.e_ident, ELFMAG, SELFMAG);
 	ehdr.e_ident[EI_CLASS] = ELFCLASS64;
 	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
 	ehdr.e_ident[EI_VERSION] = EV_CURRENT;
-	shdr[1] = (Elf64_Shdr){ .sh_name = 1, .sh_type = SHT_PROGBITS,
-				.sh_offset = sizeof(ehdr) + sizeof(shdr), .sh_size = s->size,
+	shdr[1] = (Elf64_Shdr){ .sh_name = 1,
+				.sh_type = SHT_PROGBITS,
+				.sh_offset = sizeof(ehdr) + sizeof(shdr),
+				.sh_size = s->size,
 				.sh_addralign = 8 };
-	shdr[2] = (Elf64_Shdr){ .sh_name = 14, .sh_type = SHT_STRTAB,
+	shdr[2] = (Elf64_Shdr){ .sh_name = 14,
+				.sh_type = SHT_STRTAB,
 				.sh_offset = sizeof(ehdr) + sizeof(shdr) + s->size,
-				.sh_size = sizeof(names), .sh_addralign = 1 };
+				.sh_size = sizeof(names),
+				.sh_addralign = 1 };
 	fwrite(&ehdr, sizeof(ehdr), 1, f);
 	fwrite(shdr, sizeof(shdr), 1, f);
 	fwrite(s->bytes, 1, s->size, f);

@@ -136,8 +136,8 @@ static struct guest random_program(bool *jumps)
 static void describe_program(struct guest *g)
 {
 	static const unsigned char framed[] = {
-		0x41 + 3, 0x0e, FRAME, 0x41 + 7, 0x81, 1, 0x97, 2,
-		0x02, 0xf4 - 12, 0xc1, 0x41 + 3, 0xd7, 0x41 + 3, 0x0e, 0,
+		0x41 + 3, 0x0e,	     FRAME, 0x41 + 7, 0x81, 1,	      0x97, 2,
+		0x02,	  0xf4 - 12, 0xc1,  0x41 + 3, 0xd7, 0x41 + 3, 0x0e, 0,
 	};
 	struct frames_section s = { .size = 0 };
 	struct la_error err = { "" };
@@ -255,8 +255,8 @@ static void check(struct guest *g, const struct cpu *c, struct counts *counts)
 	la_unwind_cpu(&g->k, g->arena, &g->regs, 0, &g->stack);
 	counts->steps++;
 	assert_true(g->stack.n > 0);
-	counts->right += g->stack.frame[0].start == function_at(c->pc) &&
-			 g->stack.frame[0].sp == c->gpr[SP];
+	counts->right +=
+		g->stack.frame[0].start == function_at(c->pc) && g->stack.frame[0].sp == c->gpr[SP];
 	if (g->stack.frame[0].verified) {
 		counts->verified++;
 		counts->places += g->stack.frame[0].pc_known;

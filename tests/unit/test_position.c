@@ -4,7 +4,7 @@
 
 enum { THREAD, OUTER, MIDDLE, INNER, LEAF, NFUNCTIONS };
 
-#define SP0 (STACK + 0x1000)   /* the stack pointer of middle */
+#define SP0 (STACK + 0x1000) /* the stack pointer of middle */
 #define LOCK (WINDOW | 0x800000)
 
 /* ret_from_kernel_thread_asm calls outer, which calls middle, which calls @callee. */
@@ -251,8 +251,9 @@ static void test_wild_code(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 0x2000; i++)
-		code(&g, FN(LEAF) + 4 * i, i % 2 ? BNE(T0, T1, 4 * (int64_t)(i % 97)) :
-						   BEQZ(A0, 4 * (int64_t)(1000 - i % 1000)));
+		code(&g, FN(LEAF) + 4 * i,
+		     i % 2 ? BNE(T0, T1, 4 * (int64_t)(i % 97)) :
+			     BEQZ(A0, 4 * (int64_t)(1000 - i % 1000)));
 	walk(&g);
 	assert_false(g.stack.verified);
 	assert_true(fake_reads(g.fake) < 200000);
@@ -262,11 +263,16 @@ static void test_wild_code(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_poll),	  cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_endless),	  cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_callee_with_frame), cmocka_unit_test(test_tail_call),
-		cmocka_unit_test(test_noreturn),  cmocka_unit_test(test_indirect),
-		cmocka_unit_test(test_user_mode), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_callee_with_frame),
+		cmocka_unit_test(test_tail_call),
+		cmocka_unit_test(test_noreturn),
+		cmocka_unit_test(test_indirect),
+		cmocka_unit_test(test_user_mode),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_wild_code),
 	};
 

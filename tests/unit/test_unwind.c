@@ -167,8 +167,7 @@ static void test_indirect_call(void **state)
 		assert_int_equal(g.stack.verified, described);
 
 		/* If the register is seen to get another function's address, even that is no proof. */
-		code(&g, FN(MIDDLE) + CALL - 4,
-		     PCADDI(T0, FN(LEAF) - (FN(MIDDLE) + CALL - 4)));
+		code(&g, FN(MIDDLE) + CALL - 4, PCADDI(T0, FN(LEAF) - (FN(MIDDLE) + CALL - 4)));
 		walk(&g, 0);
 		assert_false(g.stack.frame[1].verified);
 		guest_free(&g);
@@ -470,13 +469,13 @@ static void test_fold_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),	       cmocka_unit_test(test_every_instruction),
-		cmocka_unit_test(test_wrong_callee),   cmocka_unit_test(test_roundabout_calls),
-		cmocka_unit_test(test_indirect_call),  cmocka_unit_test(test_noreturn),
-		cmocka_unit_test(test_bad_jump),       cmocka_unit_test(test_interrupt),
-		cmocka_unit_test(test_user_entry),     cmocka_unit_test(test_irq_stack),
-		cmocka_unit_test(test_ends),	       cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_foreign_stack),  cmocka_unit_test(test_sleeping_task),
+		cmocka_unit_test(test_chain),	      cmocka_unit_test(test_every_instruction),
+		cmocka_unit_test(test_wrong_callee),  cmocka_unit_test(test_roundabout_calls),
+		cmocka_unit_test(test_indirect_call), cmocka_unit_test(test_noreturn),
+		cmocka_unit_test(test_bad_jump),      cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_user_entry),    cmocka_unit_test(test_irq_stack),
+		cmocka_unit_test(test_ends),	      cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_foreign_stack), cmocka_unit_test(test_sleeping_task),
 		cmocka_unit_test(test_fold_vector),
 	};
 
