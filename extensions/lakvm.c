@@ -25,7 +25,7 @@ static void start(void *unused)
 		return;
 	}
 	if (!session_matches_vmlinux(why, sizeof(why))) {
-		error(INFO, "lakvm: vmlinux and dump do not belong together: %s\n", why);
+		error(INFO, "lakvm: %s: nothing was changed\n", why);
 		return;
 	}
 	startup_repair();

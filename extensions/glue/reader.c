@@ -3,6 +3,9 @@
 #include "crash.h"
 #include "glue.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "lakvm/dump.h"
 
 /*
@@ -15,9 +18,50 @@
 static struct la_dump *dump; /* NULL: crash's own reader serves */
 static int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
 
+#define MAX_PARTS 64
+
+static bool is_kdump(const char *path)
+{
+	char signature[8] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = read(fd, signature, sizeof(signature)) == sizeof(signature) &&
+		!memcmp(signature, "KDUMP   ", sizeof(signature));
+	close(fd);
+	return found;
+}
+
+/*
+ * The parts of a split dump are named on crash's command line, and pc->dumpfile is only the last
+ * of them. Returns how many names are in @ret; they point into @arguments.
+ */
+static size_t find_parts(char *arguments, size_t size, const char **ret)
+{
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+	size_t n = 0;
+
+	if (fd < 0)
+		return 0;
+	len = read(fd, arguments, size - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	arguments[len] = '\0';
+	for (char *at = arguments; at < arguments + len && n < MAX_PARTS; at += strlen(at) + 1)
+		if (is_kdump(at))
+			ret[n++] = at;
+	return n;
+}
+
 bool reader_open(struct la_error *err)
 {
-	const char *path = pc->dumpfile;
+	static char arguments[65536];
+	const char *part[MAX_PARTS], *path = pc->dumpfile;
+	size_t nparts;
 	struct la_dump_options options = {
 		.zero_excluded = *diskdump_flags & ZERO_EXCLUDED,
 	};
@@ -28,11 +72,15 @@ bool reader_open(struct la_error *err)
 		la_fail(err, LA_ABSENT, "no dump file is open");
 		return false;
 	}
-	status = la_dump_open(&dump, &path, 1, &options, err);
+	nparts = DISKDUMP_DUMPFILE() ? find_parts(arguments, sizeof(arguments), part) : 0;
+	if (nparts > 1)
+		status = la_dump_open(&dump, part, nparts, &options, err);
+	else
+		status = la_dump_open(&dump, &path, 1, &options, err);
 	if (status == LA_OK)
 		return true;
 	dump = NULL;
-	/* One part of a split dump, or a format that only crash knows. */
+	/* A format that only crash knows, or parts that do not fit together for us. */
 	return crash_readmem != NULL;
 }
 

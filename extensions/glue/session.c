@@ -61,6 +61,8 @@ void session_close(void)
 	memset(&session, 0, sizeof(session));
 }
 
+#define MISMATCH "vmlinux and dump do not belong together"
+
 bool session_matches_vmlinux(char *ret, size_t size)
 {
 	char file[512] = "", guest[512] = "";
@@ -84,21 +86,21 @@ bool session_matches_vmlinux(char *ret, size_t size)
 		snprintf(ret, size, "%s has no text at linux_banner", pc->namelist);
 		return false;
 	}
+	la_error_clear(&err);
 	if (la_read(kernel, banner, guest, n, &err) != LA_OK) {
-		snprintf(ret, size, "the dump does not hold linux_banner: %.150s", err.text);
+		snprintf(ret, size, "the dump does not hold linux_banner: %s", err.text);
 		return false;
 	}
-	if (memcmp(file, guest, n)) {
-		file[strcspn(file, "\n")] = '\0';
-		guest[strcspn(guest, "\n")] = '\0';
-		if (strncmp(guest, "Linux version", 13))
-			snprintf(ret, size,
-				 "the dump has another kernel than %s (\"%.120s\"), or one that was relocated (--kaslr=)",
-				 pc->namelist, file);
-		else
-			snprintf(ret, size, "%s is \"%.120s\", the dump has \"%.120s\"",
-				 pc->namelist, file, guest);
-		return false;
-	}
-	return true;
+	if (!memcmp(file, guest, n))
+		return true;
+	file[strcspn(file, "\n")] = '\0';
+	guest[strcspn(guest, "\n")] = '\0';
+	if (strncmp(guest, "Linux version", 13))
+		snprintf(ret, size,
+			 MISMATCH ": no banner where %s has \"%.100s\"; another kernel, or one that was relocated (--kaslr=)",
+			 pc->namelist, file);
+	else
+		snprintf(ret, size, MISMATCH ": %s is \"%.100s\", the dump has \"%.100s\"", pc->namelist,
+			 file, guest);
+	return false;
 }

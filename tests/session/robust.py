@@ -10,10 +10,11 @@ Usage:  robust.py CASE-DIRECTORY DUMP-FILE [HOW-OFTEN-TO-LOAD]
 """
 import os
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from run import Report, Session  # noqa: E402
+from run import Report, Session, TREE  # noqa: E402
 
 
 
@@ -72,6 +73,19 @@ def check_truncated(report, case, dump):
                  "segmentation" not in text.lower(), text)
     report.check("... and a reason", re.search("cut off|truncated|incomplete|not mapped|beyond|do not belong",
                                                text), text)
+
+
+def check_split(report, case, dump):
+    """A dump in parts: the last one is all that crash keeps the name of."""
+    session = Session(case, dump, "split")
+    subprocess.run([sys.executable, "-B", os.path.join(TREE, "tests/lab/split.py"),
+                    os.path.join(case, dump), os.path.join(session.where, "part")], check=True)
+    done = session.crash('printf "lacpus\\nkmem -i\\nq\\n" | "$SRC/extensions/lacrash" -s "$CASE/vmlinux" '
+                         'part.1 part.2 2>&1; echo "status $?"')
+    report.check("a split dump opens with all its parts", "panicking" in done.stdout and
+                 re.search(r"TOTAL MEM +\d{6}", done.stdout) and "status 0" in done.stdout, done.stdout)
+    for name in ("part.1", "part.2"):
+        os.remove(os.path.join(session.where, name))
 
 
 def check_ordinary(report, case, dump):
@@ -160,6 +174,7 @@ def main():
     check_twice(report, case, dump)
     check_layout(report, case, dump)
     check_truncated(report, case, dump)
+    check_split(report, case, dump)
     check_ordinary(report, case, "dump.16k")
     check_loads(report, case, dump, int(sys.argv[3]) if len(sys.argv) > 3 else 60)
     sys.exit(1 if report.failed else 0)
