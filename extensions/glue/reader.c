@@ -20,7 +20,7 @@ static int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
 
 #define MAX_PARTS 64
 
-static bool is_kdump(const char *path)
+static bool has_kdump_signature(const char *path)
 {
 	char signature[8] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -52,7 +52,7 @@ static size_t find_parts(char *arguments, size_t size, const char **ret)
 		return 0;
 	arguments[len] = '\0';
 	for (char *at = arguments; at < arguments + len && n < MAX_PARTS; at += strlen(at) + 1)
-		if (is_kdump(at))
+		if (has_kdump_signature(at))
 			ret[n++] = at;
 	return n;
 }
