@@ -7,11 +7,13 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
-[ $# -gt 0 ] || set -- i8042 sysrq4 sample
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample early
 
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
-	tests/session/run.py "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
+	test=tests/session/run.py
+	[ "$name" != early ] || test=tests/session/early.py
+	$test "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
 done 2>&1 | tee build/check-lab.log
