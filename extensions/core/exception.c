@@ -88,6 +88,14 @@ bool la_is_stack_end(const struct la_kernel *k, const char *symbol)
 	return !k->door->symbol(k->door->ctx, longer, &address);
 }
 
+bool la_is_stack_bottom(uint64_t sp)
+{
+	uint64_t above = LA_THREAD_SIZE - (sp & (LA_THREAD_SIZE - 1));
+
+	/* 5.19 and 6.0 keep 32 bytes free above (kernel/switch.S: PT_SIZE + 32). */
+	return above == LA_PT_REGS_SIZE || above == LA_PT_REGS_SIZE + 32;
+}
+
 static uint64_t handler_of_slot(const struct la_kernel *k, unsigned slot)
 {
 	const struct la_door *door = k->door;
@@ -273,10 +281,7 @@ enum la_step_result la_step_exception(const struct la_walk *w, const struct la_a
 		return LA_STEP_STOP;
 	ret->pt_regs = sp;
 	if ((prmd & 3) == 3) {
-		/* 5.19 and 6.0 keep 32 bytes free above (kernel/switch.S: PT_SIZE + 32). */
-		uint64_t above = LA_THREAD_SIZE - (sp & (LA_THREAD_SIZE - 1));
-
-		ret->sound = above == LA_PT_REGS_SIZE || above == LA_PT_REGS_SIZE + 32;
+		ret->sound = la_is_stack_bottom(sp);
 		ret->stop = ret->sound ? LA_STOP_USER : LA_STOP_BAD_SP;
 		ret->why = ret->sound ? "came from user mode" :
 					"the saved registers say user mode but lie elsewhere";

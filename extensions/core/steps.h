@@ -56,6 +56,9 @@ enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at
 /** Does this function end every stack it is found on? */
 bool la_is_stack_end(const struct la_kernel *k, const char *symbol);
 
+/** Is @sp where a task's stack begins: below room for the pt_regs of its entry from user mode? */
+bool la_is_stack_bottom(uint64_t sp);
+
 /** Find code and symbol of @at from its pc. False: not kernel text. */
 bool la_at_resolve(const struct la_walk *w, struct la_at *at);
 

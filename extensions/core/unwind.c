@@ -339,8 +339,10 @@ void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verifi
 			return stop(ret, LA_STOP_NO_REGS, "no stack pointer");
 		verified = verified && is_own_stack(w, sp);
 		frame = push(ret, &at, verified);
-		if (at.symbol.name && la_is_stack_end(w->k, at.symbol.name))
+		if (at.symbol.name && la_is_stack_end(w->k, at.symbol.name)) {
+			frame->verified = verified && la_is_stack_bottom(sp);
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
+		}
 		if (ret->n == LA_MAX_FRAMES)
 			return stop(ret, LA_STOP_LIMIT, "more than %d frames", LA_MAX_FRAMES);
 

@@ -19,6 +19,7 @@
  *  - or it was saved by an exception entry: the pt_regs lies where the entry
  *    code puts it (the saved sp is the address just above it, or it comes from
  *    user mode and lies at the top of the task's stack).
+ * The outermost function must also be found where every stack begins.
  * Without a pc to start from, nothing is verified unless the walk also reaches
  * a known end; and where frame 0 can be the callee or its caller, but nothing
  * else, frame 0 is the likelier one and not verified, nor is the caller (its

@@ -27,6 +27,7 @@
 
 #define STACK (WINDOW | 0x1000000) /* of the task, 16 KiB */
 #define STACK_TOP (STACK + LA_THREAD_SIZE)
+#define BOTTOM (STACK_TOP - LA_PT_REGS_SIZE) /* where the outermost function is */
 #define IRQ_STACK (WINDOW | 0x2000000)
 #define IRQ_START (IRQ_STACK + LA_THREAD_SIZE - 16)
 #define VECTORS (WINDOW | 0x300000)

@@ -288,7 +288,7 @@ static void test_random_programs(void **state)
 			c.gpr[r] = 0x4000 + 0x10 * (uint64_t)r;
 		c.gpr[TP] = TASK;
 		c.gpr[U0] = 0;
-		c.gpr[SP] = STACK_TOP - 0x200;
+		c.gpr[SP] = BOTTOM;
 		c.pc = FN(0) + BODY;
 		for (unsigned i = 0; i < MAX_STEPS; i++) {
 			if (c.depth) /* in f1 or below */

@@ -4,7 +4,7 @@
 
 enum { THREAD, OUTER, MIDDLE, INNER, LEAF, NFUNCTIONS };
 
-#define SP0 (STACK + 0x1000) /* the stack pointer of middle */
+#define SP0 (BOTTOM - 2 * FRAME) /* the stack pointer of middle */
 #define LOCK (WINDOW | 0x800000)
 
 /* ret_from_kernel_thread_asm calls outer, which calls middle, which calls @callee. */
@@ -233,7 +233,7 @@ static void test_lost(void **state)
 	assert_false(g.stack.verified);
 
 	/* Nothing on the stack either, and not without end. */
-	start_at(&g, 0, STACK + 0x2000, 0x1234);
+	start_at(&g, 0, BOTTOM + 64, 0x1234);
 	walk(&g);
 	assert_int_equal(g.stack.n, 0);
 	assert_int_equal(g.stack.stop, LA_STOP_BAD_PC);
@@ -260,6 +260,41 @@ static void test_wild_code(void **state)
 	guest_free(&g);
 }
 
+/* Registers that make no sense, or a little: no harm, no endless work, nothing called verified. */
+static void test_random_registers(void **state)
+{
+	const uint64_t near[] = { FN(0),  FN(LEAF), BACK(MIDDLE),    STACK,  SP0,	    STACK_TOP,
+				  IRQ_STACK, IRQ_START, VECTORS + 0x9854, LOCK, WINDOW | 0x9000000, 0 };
+	struct guest g = guest_in_middle(INNER);
+	uint32_t seed = 1;
+
+	(void)state;
+	function(&g, NFUNCTIONS, "handle_vint", -1);
+	put64(&g, IRQ_START, SP0);
+	for (unsigned i = 0; i < 3000; i++) {
+		size_t before = fake_reads(g.fake);
+
+		for (unsigned r = 1; r < LA_NGPR; r++) {
+			seed = seed * 1664525u + 1013904223u;
+			la_gpr_set(&g.regs, r, near[(seed >> 8) % 12] + (seed >> 16 & 0x7c));
+		}
+		la_csr_set(&g.regs, LA_CSR_ERA, near[(seed >> 4) % 12]);
+		walk(&g);
+		assert_true(fake_reads(g.fake) - before < 200000);
+		/* middle's frame is the one thing here that can be proven */
+		if (g.stack.verified && g.stack.n)
+			assert_true(g.regs.gpr[LA_R_SP] >= SP0 - 2 * FRAME &&
+				    g.regs.gpr[LA_R_SP] <= SP0 + 3 * FRAME);
+		g.regs.pc_known = true;
+		g.regs.pc = near[(seed >> 12) % 12];
+		la_unwind(&g.k, g.arena, &g.regs, 0, &g.stack);
+		g.regs.pc_known = false;
+		la_arena_free(g.arena);
+		g.arena = la_arena_new(8 << 20);
+	}
+	guest_free(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,7 +308,7 @@ int main(void)
 		cmocka_unit_test(test_indirect),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_wild_code),
+		cmocka_unit_test(test_wild_code),	  cmocka_unit_test(test_random_registers),
 	};
 
 	return cmocka_run_group_tests_name("position", tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 enum { THREAD, OUTER, MIDDLE, INNER, OTHER, LEAF, ENTRY, VINT, DO_VINT, HANDLE_IRQ, NFUNCTIONS };
 
+#define OUTER_SP (BOTTOM - 2 * FRAME) /* of middle, if it is called as usual */
+
 /* ret_from_kernel_thread_asm calls outer, which calls middle, which calls inner. */
 static struct guest chain(void)
 {
@@ -41,7 +43,7 @@ static void test_chain(void **state)
 {
 	for (int described = 0; described < 2; described++) {
 		struct guest g = chain();
-		const uint64_t sp = STACK + 0x1000;
+		const uint64_t sp = OUTER_SP - FRAME;
 
 		(void)state;
 		if (described)
@@ -74,7 +76,7 @@ static void test_every_instruction(void **state)
 	(void)state;
 	for (unsigned at = 0; at < 0x100; at += 4) {
 		struct guest g = chain();
-		uint64_t sp = STACK + 0x1000;
+		uint64_t sp = OUTER_SP - FRAME;
 		bool lowered = at >= 4 && at < 0xfc;
 
 		describe(&g, NFUNCTIONS);
@@ -93,7 +95,7 @@ static void test_every_instruction(void **state)
 static void test_wrong_callee(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP - FRAME;
 
 	(void)state;
 	code(&g, FN(MIDDLE) + CALL, BL(FN(MIDDLE) + CALL, FN(LEAF)));
@@ -116,7 +118,7 @@ static void test_roundabout_calls(void **state)
 	(void)state;
 	for (int kind = 0; kind < 4; kind++) {
 		struct guest g = chain();
-		const uint64_t sp = STACK + 0x1000;
+		const uint64_t sp = OUTER_SP - FRAME;
 		uint64_t pc = FN(INNER) + 0x40;
 
 		frame_at(&g, sp, BACK(MIDDLE), 0);
@@ -153,7 +155,7 @@ static void test_indirect_call(void **state)
 	(void)state;
 	for (int described = 0; described < 2; described++) {
 		struct guest g = chain();
-		const uint64_t sp = STACK + 0x1000;
+		const uint64_t sp = OUTER_SP - FRAME;
 
 		if (described)
 			describe(&g, NFUNCTIONS);
@@ -178,7 +180,7 @@ static void test_indirect_call(void **state)
 static void test_noreturn(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP - FRAME;
 	const uint64_t last = FN(MIDDLE) + 0xfc;
 
 	(void)state;
@@ -196,7 +198,7 @@ static void test_noreturn(void **state)
 static void test_bad_jump(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP;
 
 	(void)state;
 	code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
@@ -233,7 +235,7 @@ static void exception_code(struct guest *g)
 static void test_interrupt(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000, pt = sp + FRAME, top = pt + LA_PT_REGS_SIZE;
+	const uint64_t sp = OUTER_SP - LA_PT_REGS_SIZE - FRAME, pt = sp + FRAME, top = OUTER_SP;
 
 	(void)state;
 	exception_code(&g);
@@ -286,7 +288,7 @@ static void test_user_entry(void **state)
 /* From the IRQ stack to the task's: s0 of do_vint, and the word at the stack's start, must agree. */
 static void test_irq_stack(void **state)
 {
-	const uint64_t pt = STACK + 0x1000, top = pt + LA_PT_REGS_SIZE;
+	const uint64_t pt = OUTER_SP - LA_PT_REGS_SIZE, top = OUTER_SP;
 
 	(void)state;
 	for (int kind = 0; kind < 4; kind++) {
@@ -334,7 +336,7 @@ static void test_irq_stack(void **state)
 static void test_ends(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP - FRAME;
 
 	(void)state;
 	frame_at(&g, sp, UINT64_C(0x1234567), 0);
@@ -391,7 +393,7 @@ static void test_bounds(void **state)
 static void test_foreign_stack(void **state)
 {
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP - FRAME;
 
 	(void)state;
 	frame_at(&g, sp, BACK(MIDDLE), 0);
@@ -410,7 +412,7 @@ static void test_sleeping_task(void **state)
 	static const char *const names[] = { "reg01", "reg03", "reg22", "reg23", "reg24", "reg25",
 					     "reg26", "reg27", "reg28", "reg29", "reg30", "reg31" };
 	struct guest g = chain();
-	const uint64_t sp = STACK + 0x1000;
+	const uint64_t sp = OUTER_SP - FRAME;
 	struct la_error err = { "" };
 
 	(void)state;
