@@ -349,8 +349,10 @@ void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verifi
 		result = at_irq_stack_start(w, &at) ? leave_irq_stack(w, &at, &step) :
 						      try_methods(w, &at, &step);
 		frame->pt_regs = step.pt_regs;
-		if (result != LA_STEP_DONE && is_near_end(at.symbol.name))
+		if (result != LA_STEP_DONE && is_near_end(at.symbol.name)) {
+			frame->verified = false;
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
+		}
 		if (result == LA_STEP_NOT_MINE)
 			return stop(ret, LA_STOP_NO_RULE, "no way known to leave %s",
 				    at.symbol.name ? at.symbol.name : "this address");
@@ -366,8 +368,10 @@ void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verifi
 		at = step.caller;
 		/* Where an exception struck, even a pc outside of text is a frame: the bad jump. */
 		if (!la_at_resolve(w, &at) && !at.exact) {
-			if (is_near_end(frame->symbol))
+			if (is_near_end(frame->symbol)) {
+				frame->verified = false;
 				return stop(ret, LA_STOP_END, "%s", frame->symbol);
+			}
 			return stop(ret, LA_STOP_BAD_PC, "0x%llx is no kernel text",
 				    (unsigned long long)at.regs.pc);
 		}
