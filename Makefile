@@ -216,10 +216,45 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp $(call fuzz_inputs,$(t)) $(FUZZ)/corpus/$(t)/ && \
 	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
 
+# --- the reader measured against libkdumpfile (libkdumpfile-dev); never a test ---
+#
+#   make bench                          dumps made from tests/bench: 2 GB in build/bench, minutes
+#   make bench BENCH_DUMPS="A B"        real ones as well
+#   build/bench/dumpcmp -k A B ...      compare dumps of one instant, and with libkdumpfile
+
+BENCH := build/bench
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Itests/mkdump
+BENCH_CORE := $(filter extensions/core/dump%,$(CORE_SRC)) extensions/core/arena.c extensions/core/status.c
+BENCH_PAIR := $(patsubst tests/bench/pair/%.txt,$(BENCH)/pair/%.dump,$(wildcard tests/bench/pair/*.txt))
+BENCH_OPEN := $(patsubst tests/bench/open/%.txt,$(BENCH)/open/%.dump,$(sort $(wildcard tests/bench/open/*.txt)))
+
+$(BENCH)/bench $(BENCH)/dumpcmp: $(BENCH)/%: tests/bench/%.c tests/bench/kdumpfile.c $(BENCH_CORE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter-out -lcmocka,$(UNIT_LIBS)) -lkdumpfile
+
+$(BENCH)/mkdump: tests/mkdump/main.c tests/mkdump/mkdump.c tests/mkdump/mkdump_file.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(BENCH)/%.dump: tests/bench/%.txt $(BENCH)/mkdump
+	@mkdir -p $(@D)
+	$(Q)$(BENCH)/mkdump $< $@
+
+bench: $(BENCH)/bench $(BENCH)/dumpcmp $(BENCH_PAIR) $(BENCH_OPEN)
+	@$(BENCH)/bench pair $(BENCH_PAIR) $(BENCH_DUMPS)
+	@for d in $(BENCH_OPEN); do $(BENCH)/bench open $$d; done
+
+# Random damage to a real dump: make mutate DUMP=FILE COUNT=10000
+$(UNIT)/fuzz/mutate: $(UNIT)/fuzz/mutate.o $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS) -lm
+
+mutate: $(UNIT)/fuzz/mutate
+	$< $(DUMP) $(or $(COUNT),10000)
+
 clean:
 	rm -rf build lakvm.so
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke clean
+.PHONY: FORCE all install dist rpm deps demo check check-lab unit fuzz-corpus fuzz-smoke bench mutate clean
 .PRECIOUS: %.o
