@@ -85,10 +85,9 @@ static void print_frame(const struct la_kernel *k, struct bt_info *bt, const str
 {
 	char line[BUFSIZE], offset[32] = "";
 
-	if (bt->flags & BT_SYMBOL_OFFSET && frame->symbol && frame->pc_known &&
-	    frame->pc > frame->start)
+	if (bt->flags & BT_SYMBOL_OFFSET && frame->symbol && frame->pc_known && frame->offset)
 		snprintf(offset, sizeof(offset), bt->radix == 16 ? "+%#" PRIx64 : "+%" PRIu64,
-			 frame->pc - frame->start);
+			 frame->offset);
 	fprintf(fp, "%s#%u [%016" PRIx64 "] %s%s at ", level < 10 ? " " : "", level, frame->sp,
 		frame->symbol ? frame->symbol : "(unknown)", offset);
 	if (frame->pc_known)
