@@ -33,6 +33,10 @@ part unit make --no-print-directory unit
 sample=build/sample
 [ -f $sample/dump.16k ] || test-dumps/sample/unpack.sh $sample
 cp test-dumps/sample/truth/* $sample/
+part gdb sh -c 'make --no-print-directory tools &&
+	(cd build/sample && ../unit/la-stacks vmlinux dump.kdump >la-stacks.txt) &&
+	python3 -B tests/tools/compare.py -v build/sample/gdb-stacks.txt build/sample/la-stacks.txt &&
+	echo "ok - core: no frame of the sample that it calls verified is not gdb'"'"'s" '
 part sample tests/session/run.py $sample dump.kdump dump.16k
 make --no-print-directory build/loongarch64/snapshot.so build/loongarch64/mismatch.so >"$logs/build.log" 2>&1
 part robust tests/session/robust.py $sample dump.kdump

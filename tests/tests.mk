@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Tests and measurements of the core on the build machine; part of ../Makefile.
+
+# --- unit tests of the core, on the build machine ---
+
+HOSTCC ?= gcc
+UNIT := build/unit
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) $(SANITIZE) -fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
+UNIT_LIBS = -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd \
+	$(if $(wildcard /usr/include/libdeflate.h),-ldeflate)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
+UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
+
+$(UNIT)/core/%.o: extensions/core/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+
+$(UNIT)/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(UNIT)/libcore.a: $(UNIT_CORE)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(UNIT)/test_%: $(UNIT)/test_%.o $(UNIT)/fake.o $(UNIT)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+# The dump reader's tests make their dumps from text.
+MKDUMP_OBJ := $(UNIT)/mkdump/mkdump.o $(UNIT)/mkdump/mkdump_file.o $(UNIT)/mkdump/opened.o
+
+$(UNIT)/mkdump/%.o: tests/mkdump/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(UNIT)/test_dump_%.o: UNIT_CFLAGS += -Itests/mkdump
+
+$(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+unit: $(UNIT_TESTS)
+	@status=0; for t in $^; do $$t || status=1; done; exit $$status
+
+# --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
+
+FUZZ_TARGETS := kdump flat elf notes oops log
+FUZZ := build/fuzz
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS := $(patsubst tests/fuzz/seeds/%.txt,$(FUZZ)/seeds/%.bin,$(wildcard tests/fuzz/seeds/*.txt))
+FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
+FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -Itests/fuzz
+fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
+	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*))
+
+$(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(FUZZ)/seeds/%.bin: tests/fuzz/seeds/%.txt $(UNIT)/mkdump/mkdump
+	@mkdir -p $(@D)
+	$(Q)$(UNIT)/mkdump/mkdump $< $@
+
+$(UNIT)/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/fuzz -c $< -o $@
+
+$(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/read_through.o $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+# The seeds and whatever was found once, without a fuzzer.
+unit: | fuzz-corpus
+fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS)
+	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
+
+$(FUZZ)/core/%.o: extensions/core/%.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+
+$(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
+	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(FUZZ_CFLAGS)) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(filter-out -lcmocka,$(UNIT_LIBS))
+
+# One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
+# it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
+fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS)
+	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp $(call fuzz_inputs,$(t)) $(FUZZ)/corpus/$(t)/ && \
+	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
+
+# --- the reader measured against libkdumpfile (libkdumpfile-dev); never a test ---
+#
+#   make bench                          dumps made from tests/bench: 2 GB in build/bench, minutes
+#   make bench BENCH_DUMPS="A B"        real ones as well
+#   build/bench/dumpcmp -k A B ...      compare dumps of one instant, and with libkdumpfile
+
+BENCH := build/bench
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Itests/mkdump
+BENCH_CORE := $(filter extensions/core/dump%,$(CORE_SRC)) extensions/core/arena.c extensions/core/status.c
+BENCH_PAIR := $(patsubst tests/bench/pair/%.txt,$(BENCH)/pair/%.dump,$(wildcard tests/bench/pair/*.txt))
+BENCH_OPEN := $(patsubst tests/bench/open/%.txt,$(BENCH)/open/%.dump,$(sort $(wildcard tests/bench/open/*.txt)))
+
+$(BENCH)/bench $(BENCH)/dumpcmp: $(BENCH)/%: tests/bench/%.c tests/bench/kdumpfile.c $(BENCH_CORE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter-out -lcmocka,$(UNIT_LIBS)) -lkdumpfile
+
+$(BENCH)/mkdump: tests/mkdump/main.c tests/mkdump/mkdump.c tests/mkdump/mkdump_file.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(BENCH)/%.dump: tests/bench/%.txt $(BENCH)/mkdump
+	@mkdir -p $(@D)
+	$(Q)$(BENCH)/mkdump $< $@
+
+bench: $(BENCH)/bench $(BENCH)/dumpcmp $(BENCH_PAIR) $(BENCH_OPEN)
+	@$(BENCH)/bench pair $(BENCH_PAIR) $(BENCH_DUMPS)
+	@for d in $(BENCH_OPEN); do $(BENCH)/bench open $$d; done
+
+# Random damage to a real dump: make mutate DUMP=FILE COUNT=10000
+$(UNIT)/fuzz/mutate: $(UNIT)/fuzz/mutate.o $(UNIT)/libcore.a
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS) -lm
+
+mutate: $(UNIT)/fuzz/mutate
+	$< $(DUMP) $(or $(COUNT),10000)
+
+# --- the core on real dumps without crash, and its stacks against gdb's ---
+
+$(UNIT)/tools/%.o: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(UNIT)/la-%: $(UNIT)/tools/la-%.o $(UNIT)/tools/vmlinux.o $(UNIT)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+tools: $(UNIT)/la-stacks $(UNIT)/la-triage
+
+.PHONY: unit fuzz-corpus fuzz-smoke bench mutate tools
