@@ -16,17 +16,15 @@ make_emulator() {
 	rm -rf "$1/root"
 }
 
-# tell the kernel that the emulator runs LoongArch64 programs; flag F keeps it usable in any chroot
+# tell the kernel that the emulator runs LoongArch64 programs; flag F keeps it usable in any chroot, and
+# the latest registration wins over what the machine may have had, which can be too old for crash
 register() {
 	binfmt=/proc/sys/fs/binfmt_misc
 	[ -e $binfmt/register ] || mount -t binfmt_misc binfmt_misc $binfmt
-	if [ -e $binfmt/qemu-loongarch64 ]; then
-		grep -q '^flags:.*F' $binfmt/qemu-loongarch64 && return
-		echo -1 > $binfmt/qemu-loongarch64
-	fi
+	[ ! -e $binfmt/lakvm-loongarch64 ] || return 0
 	magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x02\x01'
 	mask='\xff\xff\xff\xff\xff\xff\xff\xfc\x00\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
-	printf '%s' ":qemu-loongarch64:M:0:$magic:$mask:$1:OCF" > $binfmt/register
+	printf '%s' ":lakvm-loongarch64:M:0:$magic:$mask:$1:OCF" > $binfmt/register
 }
 
 # crash ships no header package in Debian: take defs.h from the same version's source
