@@ -81,6 +81,7 @@ static const struct damage damages[] = {
 	{ SMALL "desc 0 flags 0x20\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 flags 0\n", LA_OK, NULL, 8, LA_CORRUPT }, // raw, but not a block
 	{ SMALL "desc 16 size 4095\n", LA_OK, NULL, 1 << 20, LA_CORRUPT },
+	{ SMALL "desc 16 offset 0x3000\n", LA_OK, NULL, 1 << 20, LA_CORRUPT }, // bitmap as page
 
 	// cut off
 	{ SMALL "truncate 0x4010\n", LA_OK, "cut off", 8, LA_TRUNCATED },
@@ -124,6 +125,10 @@ static const struct damage damages[] = {
 	{ SMALL "flatten record=4096\npoke 0x6050 0000000000000000 0000000000000000\n", LA_OK,
 	  "no sound record from 0x6050", 8, LA_TRUNCATED },
 
+	// Pages from 0x5180 on, record 6 of 0x6000 sent elsewhere: a gap is zeros only in a whole file.
+	{ "kdump method=raw\nram 0 64K words\nflatten record=4096 no-end\n"
+	  "poke 0x7060 0000000010000000\n", LA_OK, "no sound record", 3840, LA_TRUNCATED },
+
 	// ELF: e_phoff 64, PT_NOTE, then PT_LOADs of 56 bytes: p_offset 8, p_paddr 24, p_filesz 32
 	{ "elf\nram 0 64K words\nset e_class 1\n", LA_UNSUPPORTED, "64-bit", 0, 0 },
 	{ "elf\nram 0 64K words\nset e_data 2\n", LA_UNSUPPORTED, "little-endian", 0, 0 },
@@ -148,6 +153,10 @@ static const struct damage damages[] = {
 	{ "elf\nram 0 64K words\ntruncate 20\n", LA_TRUNCATED, "ELF header", 0, 0 },
 	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffffffff000000\n", LA_OK, NULL, 8, LA_OK },
 	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffff0000000000\n", LA_OK, "notes", 8, LA_OK },
+	// Two segments turned into notes, each of nearly the whole file.
+	{ "elf\nram 0 64K words\nram 64K 64K words\nram 128K 64K words\npoke 176 04000000\n"
+	  "poke 208 0000030000000000\npoke 232 04000000\npoke 264 0000030000000000\n", LA_OK,
+	  "more bytes than the file", 8, LA_OK },
 };
 
 static bool says(const struct opened *o, const char *what)
