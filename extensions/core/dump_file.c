@@ -52,15 +52,16 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 	ssize_t n;
 
 	if (off > f->stored || len > f->stored - off)
-		return la_fail(err, LA_TRUNCATED, "%s: offset 0x%" PRIx64 ": file ends at 0x%" PRIx64,
-			       f->path, off, f->stored);
+		return la_fail(err, LA_TRUNCATED,
+			       "%s: offset 0x%" PRIx64 ": file ends at 0x%" PRIx64, f->path, off,
+			       f->stored);
 	while (len) {
 		n = pread(f->fd, to, len, (off_t)off);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": %s", f->path, off,
-				       strerror(errno));
+			return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": %s", f->path,
+				       off, strerror(errno));
 		if (n == 0)
 			return la_fail(err, LA_TRUNCATED,
 				       "%s: the file has become shorter: it ends at 0x%" PRIx64,
@@ -100,8 +101,9 @@ enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t l
 		}
 		if (f->cut)
 			return la_fail(err, LA_TRUNCATED,
-				       "%s: offset 0x%" PRIx64 " of the dump: in no record up to 0x%"
-				       PRIx64 ", where the file is cut off", f->path, off, f->cut_at);
+				       "%s: offset 0x%" PRIx64
+				       " of the dump: in no record up to 0x%" PRIx64
+				       ", where the file is cut off", f->path, off, f->cut_at);
 		n = e && e->start - off < len ? e->start - off : len;
 		memset(to, 0, (size_t)n);
 	}

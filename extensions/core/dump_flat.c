@@ -80,7 +80,8 @@ static enum la_status collect(struct la_file *f, struct records *r, uint64_t *si
 		if (have) {
 			status = add_record(r, start, have, at);
 			if (status)
-				return la_fail(err, status, "%s: index of %zu records", f->path, r->n);
+				return la_fail(err, status, "%s: index of %zu records", f->path,
+					       r->n);
 			if (start + have > *size)
 				*size = start + have;
 		}
@@ -113,8 +114,8 @@ enum la_status la_flat_open(struct la_file *f, struct la_arena *arena,
 		return LA_OK;
 	if (be64(head + 16) != FLAT_TYPE || be64(head + 24) != FLAT_VERSION)
 		return la_fail(err, LA_UNSUPPORTED,
-			       "%s: flattened format of type %" PRIu64 ", version %" PRIu64, f->path,
-			       be64(head + 16), be64(head + 24));
+			       "%s: flattened format of type %" PRIu64 ", version %" PRIu64,
+			       f->path, be64(head + 16), be64(head + 24));
 
 	r.scratch = la_arena_new(SIZE_MAX);
 	if (!r.scratch)

@@ -213,9 +213,10 @@ static enum la_status open_parts(struct la_dump *dump, struct kdump *k, const ui
 			return la_fail(err, LA_INVALID, "%s: holds the same page frames as %s",
 				       k->part[i].file->path, k->part[i - 1].file->path);
 		if (k->part[i].start > end)
-			la_dump_add_remark(dump, "split dump: the part with 0x%" PRIx64 "-0x%" PRIx64
-					    " was not given", end << k->shift,
-					    k->part[i].start << k->shift);
+			la_dump_add_remark(dump,
+					   "split dump: the part with 0x%" PRIx64 "-0x%" PRIx64
+					   " was not given", end << k->shift,
+					   k->part[i].start << k->shift);
 		end = k->part[i].end;
 	}
 	if (end < k->dumped.nbits)

@@ -95,7 +95,8 @@ struct la_window {
 	size_t len;
 };
 
-enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap, size_t least);
+enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap,
+			      size_t least);
 
 /** @len (at most w->cap) bytes of the dump at @off, valid until the next call. */
 enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t off, size_t len,
