@@ -117,8 +117,10 @@ static void read_all(struct la_dump *dump, struct tally *t)
 
 	la_dump_ram(dump, false, arena, &r, &n, &err);
 	for (size_t i = 0; i < n; i++) {
-		for (uint64_t pa = r[i].start; pa < r[i].end && pa - r[i].start < HEAD_BYTES && left;
-		     pa += sizeof(page), left--) {
+		uint64_t end = r[i].end - r[i].start < HEAD_BYTES ? r[i].end
+								  : r[i].start + HEAD_BYTES;
+
+		for (uint64_t pa = r[i].start; pa < end && left; pa += sizeof(page), left--) {
 			t->by_status[la_dump_read(dump, pa, page, sizeof(page), &err)]++;
 			t->reads++;
 			la_error_clear(&err);
@@ -176,7 +178,8 @@ int main(int argc, char **argv)
 		if (la_dump_open(&dump, paths, 1, &opt, &err)) {
 			t.refused++;
 			if (!err.text[0]) {
-				fprintf(stderr, "refused without a word: damage at 0x%" PRIx64 "\n", at);
+				fprintf(stderr, "refused without a word: damage at 0x%" PRIx64 "\n",
+					at);
 				return 1;
 			}
 		} else {

@@ -31,7 +31,8 @@
  *   poke OFFSET HEX
  *   truncate N      to N bytes; a negative number cuts that many off
  *   flatten [record=16384] [shuffle=SEED] [overlap] [gaps] [no-end]
- *                   gaps: no records for zeros; overlap: junk that later records overwrite (not with gaps)
+ *                   gaps: no records for zeros; overlap: junk that later records overwrite
+ *                   (not with gaps)
  */
 #ifndef LAKVM_MKDUMP_H
 #define LAKVM_MKDUMP_H
