@@ -17,6 +17,8 @@ for name; do
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
 done 2>&1 | tee build/check-lab.log
+# the core's tests on LoongArch64 itself
+tests/rpm.sh --check 2>&1 | tee -a build/check-lab.log
 grep -q '^not ok\|Error' build/check-lab.log && failed=1
 echo "$(grep -c '^ok - ' build/check-lab.log) passed, $(grep -c '^not ok - ' build/check-lab.log) failed"
 exit $failed

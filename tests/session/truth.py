@@ -34,9 +34,9 @@ class Truth:
         return found.group(1) if found else None
 
     def victim(self):
-        """cpu, pid, comm of the last "CPU: n UID: .. PID: n Comm: x" line (the dying task's)."""
-        cpu, pid, comm = re.findall(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (\S+)", self.serial)[-1]
-        return int(cpu), int(pid), comm
+        """cpu, pid, comm of the last "CPU: n UID: .. PID: n Comm: x" line (the dying task's), or None."""
+        found = re.findall(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (\S+)", self.serial)
+        return (int(found[-1][0]), int(found[-1][1]), found[-1][2]) if found else None
 
     def fault(self):
         """Address, pc and symbol of the first unhandled fault, or None."""
