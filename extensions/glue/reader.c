@@ -4,6 +4,7 @@
 #include "glue.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "lakvm/dump.h"
@@ -66,6 +67,7 @@ bool reader_open(struct la_error *err)
 		.zero_excluded = *diskdump_flags & ZERO_EXCLUDED,
 	};
 	enum la_status status;
+	sigset_t interrupt, before;
 
 	crash_readmem = pc->readmem;
 	if (!path) {
@@ -73,10 +75,15 @@ bool reader_open(struct la_error *err)
 		return false;
 	}
 	nparts = DISKDUMP_DUMPFILE() ? find_parts(arguments, sizeof(arguments), part) : 0;
+	/* crash's handler of Ctrl-C leaves by longjmp, and the reader is half made until it is open. */
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &before);
 	if (nparts > 1)
 		status = la_dump_open(&dump, part, nparts, &options, err);
 	else
 		status = la_dump_open(&dump, &path, 1, &options, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (status == LA_OK)
 		return true;
 	dump = NULL;
