@@ -28,8 +28,8 @@ make_lab() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
 		--architectures="$arch,loong64" --variant=minbase --include="$packages" --customize-hook="$busybox" \
-		"$suite" "$1/root" "deb [arch=$arch,loong64] $mirror $suite main" >&2
-	mv "$1/root" "$1.root"
+		"$suite" "$1/image" "deb [arch=$arch,loong64] $mirror $suite main" >&2
+	mv "$1/image" "$1.root"
 	rmdir "$1"
 	mv "$1.root" "$1"
 }

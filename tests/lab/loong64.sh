@@ -11,9 +11,9 @@ libjansson-dev,libdeflate-dev,libcmocka-dev,xz-utils,file,procps
 
 make_emulator() {
 	mmdebstrap --quiet --mode=root --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
-		--include=qemu-user "$suite" "$1/root" "$(mirror)" >&2
-	mv "$1/root/usr/bin/qemu-loongarch64" "$1/"
-	rm -rf "$1/root"
+		--include=qemu-user "$suite" "$1/image" "$(mirror)" >&2
+	mv "$1/image/usr/bin/qemu-loongarch64" "$1/"
+	rm -rf "$1/image"
 }
 
 # tell the kernel that the emulator runs LoongArch64 programs; flag F keeps it usable in any chroot, and
@@ -47,9 +47,9 @@ make_chroot() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
 		--architectures=loong64 --variant=minbase --include="$packages" --customize-hook="$header" \
-		"$suite" "$1/root" "deb $mirror $suite main" "deb-src $mirror $suite main" >&2
+		"$suite" "$1/image" "deb $mirror $suite main" "deb-src $mirror $suite main" >&2
 	# the directory that will be moved in place is the chroot itself
-	mv "$1/root" "$1.root"
+	mv "$1/image" "$1.root"
 	rmdir "$1"
 	mv "$1.root" "$1"
 }
