@@ -7,6 +7,7 @@
 static struct command_table_entry commands[] = {
 	{ "lapanic", cmd_lapanic, help_lapanic, MINIMAL },
 	{ "lacpus", cmd_lacpus, help_lacpus, MINIMAL },
+	{ "lamem", cmd_lamem, help_lamem, MINIMAL },
 	{ NULL },
 };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "text.h"
 
 /* More than the longest texts of any result, all of them damaged, can need. */
@@ -302,19 +303,27 @@ static int to_sink(const char *buffer, size_t size, void *data)
 	return 0;
 }
 
-/* Prints nothing at all unless the whole object could be built. */
-static enum la_status finish(struct build *b, json_t *o, const struct la_sink *sink)
+enum la_status la_json_put(json_t *object, const struct la_sink *sink)
 {
-	enum la_status st = o && !b->nomem ? LA_OK : LA_NOMEM;
+	enum la_status st = object ? LA_OK : LA_NOMEM;
 
-	if (st == LA_OK &&
-	    json_dump_callback(o, to_sink, (void *)sink, JSON_COMPACT | JSON_REAL_PRECISION(9)))
+	if (st == LA_OK && json_dump_callback(object, to_sink, (void *)sink,
+					      JSON_COMPACT | JSON_REAL_PRECISION(9)))
 		st = LA_NOMEM;
-	json_decref(o);
-	la_arena_free(b->arena);
+	json_decref(object);
 	if (st == LA_OK)
 		sink->put(sink->ctx, "\n");
 	return st;
+}
+
+/* Prints nothing at all unless the whole object could be built. */
+static enum la_status finish(struct build *b, json_t *o, const struct la_sink *sink)
+{
+	la_arena_free(b->arena);
+	if (!b->nomem)
+		return la_json_put(o, sink);
+	json_decref(o);
+	return LA_NOMEM;
 }
 
 enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_panic *p,

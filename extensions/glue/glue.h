@@ -104,7 +104,7 @@ void startup_adopt(void);
 /** Turn a --minimal session into a full one. */
 void startup_promote(void);
 
-/* --- cmd_lapanic.c, cmd_lacpus.c --- */
+/* --- cmd_lapanic.c, cmd_lacpus.c, cmd_lamem.c; command.c is what they share --- */
 
 /**
  * Memory for one command. What the command before left is freed first, so that one which was
@@ -127,7 +127,9 @@ const struct la_sink *command_sink(void);
 
 void cmd_lapanic(void);
 void cmd_lacpus(void);
+void cmd_lamem(void);
 extern char *help_lapanic[];
 extern char *help_lacpus[];
+extern char *help_lamem[];
 
 #endif

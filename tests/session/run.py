@@ -24,6 +24,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # what crash itself does not know about newer kernels
 NOT_OURS = ["WARNING: SLUB: cannot determine how compound pages are linked"]  # 7.1: compound_info
 SEED_LINE = 'seek error: kernel virtual address: 90000002f0000000  type: "memory section root table"'
+LAMEM = 40  # addresses in one command line
 SAMPLES = 240  # addresses of translations.txt that each dump is asked for
 
 
@@ -287,6 +288,27 @@ def check_translations(report, session, truth, asked):
                  "\n".join(wrong[:8]))
 
 
+def check_lamem(report, session, truth, asked):
+    try:
+        ram = json.loads(session.read("lamem.json"))["ram"]
+        addresses = json.loads(session.read("lamem-a.json"))["addresses"]
+    except (ValueError, KeyError) as error:
+        report.check("lamem -j is JSON", False, error)
+        return
+    edges = [(int(r["start"], 16), int(r["end"], 16)) for r in ram]
+    report.check("lamem: the guest's RAM, to the byte", edges and all(
+        truth.in_ram(start) and not (start and truth.in_ram(start - 1)) and truth.in_ram(end - 1) and
+        not truth.in_ram(end) for start, end in edges), ram)
+    report.equal("lamem: its ranges are accounted for",
+                 [r["present"] + r["zero"] + r["excluded"] + r["missing"] for r in ram],
+                 [int(r["end"], 16) - int(r["start"], 16) for r in ram])
+    wrong = [(a, pa) for a, (va, pa, _) in zip(addresses, asked)
+             if (int(a["physical"], 16) if a["physical"] else None) != pa or
+             (a["dump"] or {}).get("readable", False) != (pa is not None and truth.in_ram(pa))]
+    report.check(f"lamem: {len(addresses)} addresses, where they go and whether they can be read",
+                 not wrong and len(addresses) == len(asked[:LAMEM]), wrong[:3])
+
+
 def ask_everything(session, truth):
     for name, command in (
             ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lacpus.json", "lacpus -j"),
@@ -305,6 +327,8 @@ def ask_everything(session, truth):
         session.ask("vtop.txt", f"vtop -k {va:x}")
         if pa is not None and len(data) >= 8:  # device registers are mapped, but in no dump
             session.ask("rd.txt", f"rd {va:x} 1")
+    session.ask("lamem.json", "lamem -j")
+    session.ask("lamem-a.json", "lamem -j " + " ".join(f"{va:x}" for va, _, _ in asked[:LAMEM]))
     return asked
 
 
@@ -332,6 +356,7 @@ def main():
         check_memory(report, session, truth)
         check_tables(report, session, truth)
         check_translations(report, session, truth, asked)
+        check_lamem(report, session, truth, asked[:LAMEM])
         print(f"# {name}: session of {len(session.commands)} commands in {session.seconds:.0f} s",
               flush=True)
         failed += report.failed

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From an address to the bytes in the dump file, or to the reason why there are none.
+#include "lakvm/mem.h"
+
+#include <stdio.h>
+
+#define MAX_REMARKS 64
+
+void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
+		    uint64_t address, bool physical, struct la_mem_address *ret)
+{
+	struct la_error err = { "" };
+	struct la_dump_place below;
+
+	*ret = (struct la_mem_address){ .address = address, .physical = physical, .pgd = pgd };
+	if (physical)
+		ret->translation = (struct la_translation){ .window = -1, .pa = address };
+	else
+		ret->status = la_translate(k->door, &k->mmu, pgd, address, &ret->translation, &err);
+	snprintf(ret->reason, sizeof(ret->reason), "%s", err.text);
+	if (ret->status != LA_OK)
+		return;
+
+	la_dump_explain(dump, ret->translation.pa, &ret->place);
+	if (ret->place.state == LA_PAGE_HOLE && ret->translation.pa) {
+		la_dump_explain(dump, ret->translation.pa - 1, &below);
+		ret->behind_ram = below.state != LA_PAGE_HOLE;
+	}
+}
+
+enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
+			  struct la_error *err)
+{
+	struct la_ram_range *range;
+	enum la_status status;
+	const char **remark;
+	size_t n;
+
+	*ret = (struct la_mem_map){ .format = la_dump_format(dump),
+				    .block_size = la_dump_block_size(dump) };
+	status = la_dump_ram(dump, true, arena, &range, &n, err);
+	if (status != LA_OK)
+		return status;
+	ret->range = range;
+	ret->n = n;
+	remark = la_alloc_n(arena, MAX_REMARKS, sizeof(*remark));
+	if (!remark)
+		return la_fail(err, LA_NOMEM, "remarks on the dump");
+	while (ret->nremarks < MAX_REMARKS &&
+	       (remark[ret->nremarks] = la_dump_remark(dump, ret->nremarks)))
+		ret->nremarks++;
+	ret->remark = remark;
+	return LA_OK;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// lamem's results as text and JSON.
+#include "lakvm/mem.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "json.h"
+
+static void put(const struct la_sink *sink, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void put(const struct la_sink *sink, const char *fmt, ...)
+{
+	char line[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	sink->put(sink->ctx, line);
+}
+
+static void put_size(const struct la_sink *sink, uint64_t bytes)
+{
+	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };
+	double value = (double)bytes;
+	unsigned i = 0;
+
+	for (; value >= 1024 && i + 1 < sizeof(unit) / sizeof(unit[0]); i++)
+		value /= 1024;
+	put(sink, "  %8.*f %2s", value < 10 && i ? 2 : i ? 1 : 0, value, unit[i]);
+}
+
+static void put_place(const struct la_mem_address *a, const struct la_sink *sink)
+{
+	const struct la_dump_place *p = &a->place;
+
+	put(sink, "    DUMP: %s", la_page_state_name(p->state));
+	if (p->status == LA_OK && p->stored)
+		put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
+		    p->offset, p->file ? p->file : "the file");
+	if (a->behind_ram)
+		put(sink, ": the first byte after RAM");
+	else if (p->state == LA_PAGE_HOLE)
+		put(sink, ": no RAM of the guest");
+	put(sink, "\n");
+	if (p->status != LA_OK)
+		put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
+}
+
+void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
+				const struct la_sink *sink)
+{
+	const struct la_translation *t = &a->translation;
+
+	put(sink, " ADDRESS: %" PRIx64 "%s\n", a->address, a->physical ? "  (physical)" : "");
+	if (!a->physical) {
+		put(sink, " SEGMENT: %s\n", la_segment_name(la_segment_of(a->address)));
+		if (t->window >= 0)
+			put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window, k->mmu.dmw[t->window]);
+		for (unsigned i = 0; i < t->nsteps; i++)
+			put(sink, "     %s: %016" PRIx64 " => %016" PRIx64 "\n",
+			    la_level_name(&k->mmu.geometry, t->step[i].level), t->step[i].entry_pa,
+			    t->step[i].entry);
+	}
+	if (a->status != LA_OK) {
+		put(sink, "  UNREAD: %s\n", a->reason[0] ? a->reason : la_status_text(a->status));
+		return;
+	}
+	if (!a->physical) {
+		put(sink, "PHYSICAL: %" PRIx64 "\n", t->pa);
+		if (t->leaf) {
+			char flags[160];
+
+			la_pte_flags(t->leaf, t->page_shift > k->mmu.geometry.page_shift, flags,
+				     sizeof(flags));
+			put(sink, "   FLAGS: %s\n", flags);
+		}
+	}
+	put_place(a, sink);
+}
+
+void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *sink)
+{
+	uint64_t size = 0;
+
+	put(sink, "  FORMAT: %s, blocks of %u bytes\n", m->format, m->block_size);
+	for (size_t i = 0; i < m->n; i++)
+		size += m->range[i].end - m->range[i].start;
+	put(sink, "     RAM:");
+	put_size(sink, size);
+	put(sink, " in %zu range%s\n", m->n, m->n == 1 ? "" : "s");
+	put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE", "PRESENT", "ZERO",
+	    "EXCLUDED", "MISSING");
+	for (size_t i = 0; i < m->n; i++) {
+		const struct la_ram_range *r = &m->range[i];
+
+		put(sink, "%16" PRIx64 "  %16" PRIx64, r->start, r->end);
+		put_size(sink, r->end - r->start);
+		put_size(sink, r->present);
+		put_size(sink, r->zero);
+		put_size(sink, r->excluded);
+		put_size(sink, r->missing);
+		put(sink, "\n");
+	}
+	for (size_t i = 0; i < m->nremarks; i++)
+		put(sink, "  REMARK: %s\n", m->remark[i]);
+}
+
+/* --- JSON: addresses are strings, unknown is null (docs/json.md) --- */
+
+static json_t *hex(uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%#" PRIx64, value);
+	return json_string(value ? text : "0x0");
+}
+
+/* A path in an encoding that JSON cannot have becomes null. */
+static json_t *text_or_null(const char *text)
+{
+	json_t *value = text && text[0] ? json_string(text) : NULL;
+
+	return value ? value : json_null();
+}
+
+static json_t *place_json(const struct la_mem_address *a)
+{
+	const struct la_dump_place *p = &a->place;
+
+	if (a->status != LA_OK)
+		return json_null();
+	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "state",
+			 la_page_state_name(p->state), "readable", p->status == LA_OK, "reason",
+			 text_or_null(p->reason), "start", hex(p->start), "end", hex(p->end), "behind_ram",
+			 a->behind_ram, "file", text_or_null(p->file), "offset",
+			 p->stored ? json_integer((json_int_t)p->offset) : json_null(), "size",
+			 p->stored ? json_integer((json_int_t)p->size) : json_null(), "method",
+			 p->stored ? text_or_null(p->method) : json_null());
+}
+
+static json_t *address_json(const struct la_kernel *k, const struct la_mem_address *a)
+{
+	const struct la_translation *t = &a->translation;
+	json_t *steps = json_array();
+
+	for (unsigned i = 0; i < t->nsteps; i++)
+		json_array_append_new(steps, json_pack("{s:s, s:o, s:o}", "level",
+						       la_level_name(&k->mmu.geometry, t->step[i].level),
+						       "entry_pa", hex(t->step[i].entry_pa), "entry",
+						       hex(t->step[i].entry)));
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "address", hex(a->address),
+			 "is_physical", a->physical, "segment",
+			 a->physical ? json_null() :
+				       json_string(la_segment_name(la_segment_of(a->address))),
+			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps", steps,
+			 "physical", a->status == LA_OK ? hex(t->pa) : json_null(), "reason",
+			 text_or_null(a->reason), "dump", place_json(a));
+}
+
+enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,
+					  size_t n, const struct la_sink *sink)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, address_json(k, &a[i]));
+	if (json_array_size(list) != n) {
+		json_decref(list);
+		return LA_NOMEM;
+	}
+	return la_json_put(json_pack("{s:s, s:o}", "schema", "lakvm.mem/1", "addresses", list), sink);
+}
+
+enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct la_sink *sink)
+{
+	json_t *ram = json_array(), *remarks = json_array();
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct la_ram_range *r = &m->range[i];
+
+		json_array_append_new(ram, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
+						     hex(r->start), "end", hex(r->end), "present",
+						     (json_int_t)r->present, "zero", (json_int_t)r->zero,
+						     "excluded", (json_int_t)r->excluded, "missing",
+						     (json_int_t)r->missing));
+	}
+	for (size_t i = 0; i < m->nremarks; i++)
+		json_array_append_new(remarks, text_or_null(m->remark[i]));
+	return la_json_put(json_pack("{s:s, s:s, s:i, s:o, s:o}", "schema", "lakvm.mem/1", "format",
+				  m->format, "block_size", (int)m->block_size, "ram", ram, "remarks",
+				  remarks), sink);
+}

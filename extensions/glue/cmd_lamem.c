@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// lamem: where an address goes, whether the dump holds it, and if not, why.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/mem.h"
+
+char *help_lamem[] = {
+	"lamem",
+	"where an address of a LoongArch64 guest goes, and whether the dump holds it",
+	"[-j] [-p] [ADDRESS | SYMBOL | (EXPRESSION)] ...",
+	"  Without arguments: the dump's format and the guest's RAM, and how much of it is",
+	"  in the dump. With addresses: the segment, the window or every level of the page",
+	"  tables, the physical address, where in the dump file its page lies, and if it",
+	"  cannot be read, why. User addresses are those of the current task.",
+	" ",
+	"    -p  the addresses are physical ones.",
+	"    -j  one JSON object instead (schema lakvm.mem/1).",
+	"\nEXAMPLES",
+	"  %s> lamem",
+	"  %s> lamem 90000002f0000000 linux_banner",
+	NULL
+};
+
+/* The tables of the current task for a user address, else the kernel's. */
+static uint64_t tables_of(const struct la_kernel *kernel, uint64_t address)
+{
+	uint64_t pgd;
+
+	if (la_segment_of(address) == LA_XUVRANGE && CURRENT_CONTEXT() &&
+	    CURRENT_CONTEXT()->mm_struct &&
+	    la_read_member(kernel, CURRENT_CONTEXT()->mm_struct, "mm_struct", "pgd", &pgd, NULL) ==
+		    LA_OK)
+		return pgd;
+	return kernel->mmu.kernel_pgd;
+}
+
+/* As vtop takes it: a symbol, an expression in parentheses, else a hexadecimal number. */
+static uint64_t parse(char *argument)
+{
+	struct syment *sp = symbol_search(argument);
+
+	if (sp)
+		return sp->value;
+	return can_eval(argument) ? eval(argument, FAULT_ON_ERROR, NULL) :
+				    htol(argument, FAULT_ON_ERROR, NULL);
+}
+
+static void show_map(struct la_arena *arena, bool json)
+{
+	struct la_error err = { "" };
+	struct la_mem_map map;
+
+	if (la_mem_map(reader_dump(), arena, &map, &err) != LA_OK)
+		error(INFO, "%s\n", err.text);
+	else if (!json)
+		la_render_mem_map_text(&map, command_sink());
+	else if (la_render_mem_map_json(&map, command_sink()) != LA_OK)
+		error(INFO, "out of memory\n");
+}
+
+void cmd_lamem(void)
+{
+	struct la_mem_address *list;
+	struct la_kernel *kernel;
+	struct la_arena *arena;
+	struct la_error err = { "" };
+	bool json = false, physical = false;
+	size_t n;
+	int c;
+
+	while ((c = getopt(argcnt, args, "jp")) != EOF) {
+		if (c == 'j')
+			json = true;
+		else if (c == 'p')
+			physical = true;
+		else
+			argerrs++;
+	}
+	if (argerrs)
+		cmd_usage(pc->curcmd, SYNOPSIS);
+
+	kernel = session_kernel(&err);
+	if (!kernel || !reader_dump()) {
+		error(INFO, "%s\n", kernel ? "this dump is read by crash itself: its pages cannot be explained" :
+					     err.text);
+		return;
+	}
+	arena = command_memory();
+	if (!arena)
+		return;
+	if (!args[optind]) {
+		show_map(arena, json);
+		return;
+	}
+	n = (size_t)(argcnt - optind);
+	list = la_alloc_n(arena, n, sizeof(*list));
+	for (size_t i = 0; list && i < n; i++) {
+		const uint64_t address = parse(args[optind + (int)i]);
+
+		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
+		if (!json) {
+			fprintf(fp, "%s", i ? "\n" : "");
+			la_render_mem_address_text(kernel, &list[i], command_sink());
+		}
+	}
+	if (!list || (json && la_render_mem_address_json(kernel, list, n, command_sink()) != LA_OK))
+		error(INFO, "out of memory\n");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where an address goes and whether the dump holds it: the results behind lamem. */
+#ifndef LAKVM_MEM_H
+#define LAKVM_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/arena.h"
+#include "lakvm/dump.h"
+#include "lakvm/kernel.h"
+#include "lakvm/render.h"
+#include "lakvm/status.h"
+
+struct la_mem_address {
+	uint64_t address;
+	bool physical;         /* the address was a physical one: nothing was translated */
+	uint64_t pgd;          /* the tables that were walked: virtual, in a window */
+	struct la_translation translation;
+	enum la_status status; /* LA_OK: it translates, and place says what the dump has there */
+	struct la_dump_place place;
+	bool behind_ram;       /* the first byte after a range of RAM */
+	char reason[256];      /* why it does not translate; empty if it does */
+};
+
+/** Follow @address (through the tables at @pgd unless it is @physical) into the dump. Never fails. */
+void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
+		    uint64_t address, bool physical, struct la_mem_address *ret);
+
+struct la_mem_map {
+	const char *format;
+	uint32_t block_size;
+	const struct la_ram_range *range;
+	size_t n;
+	const char *const *remark; /* what is odd about the file */
+	size_t nremarks;
+};
+
+/** The guest's RAM as the dump has it; reads the whole table of pages. Belongs to @arena and @dump. */
+enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
+			  struct la_error *err);
+
+void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
+				const struct la_sink *sink);
+void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *sink);
+
+/** One JSON object on one line; @n addresses. LA_NOMEM is the only failure. */
+enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,
+					  size_t n, const struct la_sink *sink);
+enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct la_sink *sink);
+
+#endif
