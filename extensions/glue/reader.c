@@ -75,6 +75,10 @@ bool reader_open(struct la_error *err)
 		return false;
 	}
 	nparts = DISKDUMP_DUMPFILE() ? find_parts(arguments, sizeof(arguments), part) : 0;
+	/* For raw RAM files and the like pc->dumpfile names a header that crash made up, without data. */
+	if (crash_readmem != read_diskdump && crash_readmem != read_kdump &&
+	    crash_readmem != read_netdump)
+		return crash_readmem != NULL;
 	/* crash's handler of Ctrl-C leaves by longjmp, and the reader is half made until it is open. */
 	sigemptyset(&interrupt);
 	sigaddset(&interrupt, SIGINT);
@@ -87,7 +91,7 @@ bool reader_open(struct la_error *err)
 	if (status == LA_OK)
 		return true;
 	dump = NULL;
-	/* A format that only crash knows, or parts that do not fit together for us. */
+	/* Something that only crash can read: it does, in safe chunks. */
 	return crash_readmem != NULL;
 }
 
