@@ -6,6 +6,7 @@
 #ifndef LAKVM_STEPS_H
 #define LAKVM_STEPS_H
 
+#include "cfi.h"
 #include "lakvm/unwind.h"
 
 /** What stays the same during a walk. */
@@ -38,7 +39,8 @@ struct la_step {
 	struct la_at caller; /* only regs, exact, method: la_at_resolve() does the rest */
 	uint64_t cfa;	     /* stack pointer of the caller */
 	uint64_t pt_regs;    /* that the frame holds, 0 = none */
-	bool sound;	     /* an exception's pt_regs lies where the entry code puts it */
+	bool sound;	     /* an exception's pt_regs lies where the entry code puts it, or
+			      * all of the function's code agrees where its return address is */
 	enum la_stop stop;
 	const char *why; /* for LA_STEP_STOP */
 };
@@ -52,6 +54,11 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 				struct la_step *ret);
 enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at *at,
 				     struct la_step *ret);
+
+/** Leave a frame as @row describes it. */
+enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *at,
+				   const struct la_cfi_row *row, enum la_method method,
+				   struct la_step *ret);
 
 /** Does this function end every stack it is found on? */
 bool la_is_stack_end(const struct la_kernel *k, const char *symbol);

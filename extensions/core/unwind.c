@@ -103,36 +103,24 @@ void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_met
 	ret->regs.pc = ra;
 }
 
-/*
- * With -fpatchable-function-entry=2 (6.2 and later, for ftrace) the description of a function
- * starts behind its two patchable instructions, before which nothing has changed.
- */
-static bool find_row(const struct la_walk *w, const struct la_at *at, struct la_cfi_row *ret)
+enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *at,
+				   const struct la_cfi_row *row, enum la_method method,
+				   struct la_step *ret)
 {
-	return la_cfi_row(w->k->cfi, at->code, ret) ||
-	       (at->symbol.name && at->code - at->symbol.start < 8 &&
-		la_cfi_row(w->k->cfi, at->symbol.start + 8, ret) &&
-		ret->fde_start == at->symbol.start + 8);
-}
-
-enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
-				struct la_step *ret)
-{
-	struct la_cfi_row row;
 	uint64_t base, ra;
 
-	if (!find_row(w, at, &row) || !la_gpr_get(&at->regs, row.cfa_reg, &base))
+	if (!la_gpr_get(&at->regs, row->cfa_reg, &base))
 		return LA_STEP_NOT_MINE;
-	ret->cfa = base + (uint64_t)(int64_t)row.cfa_offset;
+	ret->cfa = base + (uint64_t)(int64_t)row->cfa_offset;
 
-	switch (row.rule[LA_R_RA].kind) {
+	switch (row->rule[LA_R_RA].kind) {
 	case LA_RULE_SAME:
 		/* Only a function that called nothing since still has it in the register. */
 		if (!at->exact || !la_gpr_get(&at->regs, LA_R_RA, &ra))
 			return LA_STEP_NOT_MINE;
 		break;
 	case LA_RULE_AT_CFA:
-		if (la_read_u64(w->k, ret->cfa + (uint64_t)(int64_t)row.rule[LA_R_RA].offset, &ra,
+		if (la_read_u64(w->k, ret->cfa + (uint64_t)(int64_t)row->rule[LA_R_RA].offset, &ra,
 				NULL) == LA_OK)
 			break;
 		ret->stop = LA_STOP_UNREADABLE;
@@ -141,12 +129,12 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 	default:
 		return LA_STEP_NOT_MINE;
 	}
-	la_at_return(at, ra, ret->cfa, LA_FROM_CFI, &ret->caller);
+	la_at_return(at, ra, ret->cfa, method, &ret->caller);
 
 	for (unsigned r = LA_R_FP; r < LA_NGPR; r++) {
-		uint64_t place = ret->cfa + (uint64_t)(int64_t)row.rule[r].offset;
+		uint64_t place = ret->cfa + (uint64_t)(int64_t)row->rule[r].offset;
 
-		switch (row.rule[r].kind) {
+		switch (row->rule[r].kind) {
 		case LA_RULE_SAME:
 			break;
 		case LA_RULE_AT_CFA:
@@ -164,6 +152,27 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 		}
 	}
 	return LA_STEP_DONE;
+}
+
+/*
+ * With -fpatchable-function-entry=2 (6.2 and later, for ftrace) the description of a function
+ * starts behind its two patchable instructions, before which nothing has changed.
+ */
+static bool find_row(const struct la_walk *w, const struct la_at *at, struct la_cfi_row *ret)
+{
+	return la_cfi_row(w->k->cfi, at->code, ret) ||
+	       (at->symbol.name && at->code - at->symbol.start < 8 &&
+		la_cfi_row(w->k->cfi, at->symbol.start + 8, ret) &&
+		ret->fde_start == at->symbol.start + 8);
+}
+
+enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret)
+{
+	struct la_cfi_row row;
+
+	return find_row(w, at, &row) ? la_step_by_row(w, at, &row, LA_FROM_CFI, ret) :
+				       LA_STEP_NOT_MINE;
 }
 
 /* Best first. An exception's entry code has no usable description, so it must come before CFI. */
@@ -310,7 +319,7 @@ static bool proves(const struct la_walk *w, const struct la_at *at, const struct
 		return true;
 	case LA_LINK_INDIRECT:
 		return step->caller.method == LA_FROM_CFI || step->caller.method == LA_FROM_ORC ||
-		       !at->symbol.name;
+		       step->sound;
 	case LA_LINK_NONE:
 		break;
 	}

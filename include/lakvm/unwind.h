@@ -14,8 +14,9 @@
  *    instructions before it load) whose target is the function of the frame
  *    below, or a function that ends in a jump to it or runs on into it;
  *  - or it follows a call through a register, and the frame below was left by
- *    the compiler's own description (CFI or ORC): the return address was then
- *    not searched for but taken from the one place where it must be;
+ *    the compiler's own description (CFI or ORC), or by its instructions where
+ *    all ways through the function were followed and agree: the return address
+ *    was then not searched for but taken from the one place where it must be;
  *  - or it was saved by an exception entry: the pt_regs lies where the entry
  *    code puts it (the saved sp is the address just above it, or it comes from
  *    user mode and lies at the top of the task's stack).
@@ -42,7 +43,7 @@ enum la_method {
 	LA_FROM_POSITION,  /* frame 0: function (rarely also pc) found by la_unwind_cpu */
 	LA_FROM_CFI,       /* call-frame information of vmlinux */
 	LA_FROM_ORC,       /* the kernel's own ORC tables */
-	LA_FROM_PROLOGUE,  /* the function's first instructions */
+	LA_FROM_PROLOGUE,  /* the function's own instructions */
 	LA_FROM_EXCEPTION, /* saved by an exception entry: pc is exact */
 	LA_FROM_IRQ_SWITCH,/* saved where the IRQ stack was entered: pc is exact */
 	LA_FROM_SCAN,      /* a stack word that looks like a return address */

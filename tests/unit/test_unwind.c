@@ -149,26 +149,33 @@ static void test_roundabout_calls(void **state)
 	}
 }
 
-/* A call through a register proves nothing by itself: it needs the compiler's description. */
+/*
+ * A call through a register proves nothing by itself: it needs the compiler's description, or code
+ * all of whose ways are known. A jump through a register, with a frame, is one of which is not.
+ */
 static void test_indirect_call(void **state)
 {
+	enum { DESCRIBED, WHOLE, UNKNOWN_WAY, NKINDS };
+
 	(void)state;
-	for (int described = 0; described < 2; described++) {
+	for (int kind = 0; kind < NKINDS; kind++) {
 		struct guest g = chain();
 		const uint64_t sp = OUTER_SP - FRAME;
 
-		if (described)
+		if (kind == DESCRIBED)
 			describe(&g, NFUNCTIONS);
+		if (kind == UNKNOWN_WAY)
+			code(&g, FN(INNER) + 0x80, JIRL(ZERO, T0, 0));
 		code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
 		frame_at(&g, sp, BACK(MIDDLE), 0);
 		outer_frames(&g, sp + FRAME);
 		start_at(&g, FN(INNER) + 0x40, sp, 0);
 		walk(&g, 0);
 		assert_int_equal(g.stack.n, 4);
-		assert_int_equal(g.stack.frame[1].verified, described);
-		assert_int_equal(g.stack.verified, described);
+		assert_int_equal(g.stack.frame[1].verified, kind != UNKNOWN_WAY);
+		assert_int_equal(g.stack.verified, kind != UNKNOWN_WAY);
 
-		/* If the register is seen to get another function's address, even that is no proof. */
+		/* If the register is seen to get another function's address, none is proof. */
 		code(&g, FN(MIDDLE) + CALL - 4, PCADDI(T0, FN(LEAF) - (FN(MIDDLE) + CALL - 4)));
 		walk(&g, 0);
 		assert_false(g.stack.frame[1].verified);
@@ -184,6 +191,8 @@ static void test_noreturn(void **state)
 	const uint64_t last = FN(MIDDLE) + 0xfc;
 
 	(void)state;
+	for (uint64_t at = FN(MIDDLE) + 0xf0; at < last; at += 4)
+		code(&g, at, NOP);
 	code(&g, last, BL(last, FN(INNER)));
 	frame_at(&g, sp, last + 4, 0);
 	outer_frames(&g, sp + FRAME);
@@ -191,7 +200,8 @@ static void test_noreturn(void **state)
 	walk(&g, 0);
 	check_frame(&g, 1, "middle", sp + FRAME);
 	assert_int_equal(g.stack.frame[1].offset, 0x100);
-	assert_true(g.stack.frame[1].verified);
+	assert_int_equal(g.stack.n, 4);
+	assert_true(g.stack.verified);
 	guest_free(&g);
 }
 
