@@ -214,8 +214,12 @@ static size_t find_sizes(struct la_callee *c, const struct la_region *region, ui
 		uint64_t size;
 		size_t j = 0;
 
-		if (!la_cfi_row(c->k->cfi, region->node[i].pc, &row))
+		if (!la_cfi_row(c->k->cfi, region->node[i].pc, &row)) {
+			/* A frame of its own, and no description of it. */
+			if (la_insn_writes(region->node[i].insn) >> LA_R_SP & 1)
+				c->cut = true;
 			continue;
+		}
 		if (row.cfa_reg != LA_R_SP || row.cfa_offset < 0) {
 			c->cut = true; /* a frame pointer: the size can be any */
 			continue;

@@ -394,12 +394,12 @@ static bool reaches_end(const struct la_frames *f)
  * A word on the stack that is a return address, with the caller's stack pointer just above it as
  * compilers lay out frames, and from which the stack proves itself to its end.
  */
-static bool scan(struct search *s)
+static bool scan(struct search *s, uint64_t sp)
 {
 	unsigned char raw[512];
-	uint64_t top = (s->sp | (LA_THREAD_SIZE - 1)) + 1;
+	uint64_t top = (sp | (LA_THREAD_SIZE - 1)) + 1;
 
-	for (uint64_t at = s->sp & ~UINT64_C(7); at < top; at += sizeof(raw)) {
+	for (uint64_t at = sp & ~UINT64_C(7); at < top; at += sizeof(raw)) {
 		size_t len = top - at < sizeof(raw) ? (size_t)(top - at) : sizeof(raw);
 
 		if (la_read(s->w.k, at, raw, len, NULL) != LA_OK)
@@ -421,6 +421,28 @@ static bool scan(struct search *s)
 	return false;
 }
 
+/*
+ * The frames from the caller up that were found one from the other, as long as their calls fit,
+ * and above them, where no method leads on, what can be scanned for.
+ */
+static bool scan_above(struct search *s)
+{
+	struct la_frames below;
+	size_t n = 0;
+
+	if (!walk_caller(s, s->sp))
+		return false;
+	below = s->frames;
+	while (n < below.n && below.frame[n].verified)
+		n++;
+	if (n < 2 || !scan(s, below.frame[n - 1].sp) || n + s->frames.n > LA_MAX_FRAMES)
+		return false;
+	memmove(s->frames.frame + n, s->frames.frame, s->frames.n * sizeof(below.frame[0]));
+	memcpy(s->frames.frame, below.frame, n * sizeof(below.frame[0]));
+	s->frames.n += n;
+	return true;
+}
+
 /* The best of what does not prove itself. */
 static void take_unproven(struct search *s)
 {
@@ -431,7 +453,9 @@ static void take_unproven(struct search *s)
 	} else if (la_csr_get(s->regs, LA_CSR_ERA, &era) && walk_from(s, era, LA_FROM_POSITION) &&
 		   reaches_end(&s->frames)) {
 		doubt(&s->frames);
-	} else if (scan(s)) {
+	} else if (scan_above(s)) {
+		doubt(&s->frames);
+	} else if (scan(s, s->sp)) {
 		doubt(&s->frames);
 		return; /* its pc is a return address that was seen */
 	} else if (walk_caller(s, s->sp)) {

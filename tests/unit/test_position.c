@@ -204,6 +204,52 @@ static void test_indirect(void **state)
 	guest_free(&g);
 }
 
+/* A callee with a frame that nothing describes can be where it cannot be looked for. */
+static void test_unknown_frame(void **state)
+{
+	const uint32_t code_of_leaf[] = { ADDI_D(SP, SP, -16), NOP, ADDI_D(SP, SP, 16), RET };
+
+	(void)state;
+	for (int has_frame = 0; has_frame < 2; has_frame++) {
+		struct guest g = guest_in_middle(LEAF);
+
+		leaf_code(&g, has_frame ? code_of_leaf : code_of_leaf + 3, has_frame ? 4 : 1);
+		code(&g, BACK(MIDDLE), B(0, 0)); /* it waits for ever */
+		walk(&g);
+		assert_int_equal(frame(&g, 0, "middle")->verified, !has_frame);
+		assert_true(frame(&g, 2, "ret_from_kernel_thread_asm")->verified);
+		guest_free(&g);
+	}
+}
+
+/* Where no method leads on, a scan does; what was found one from the other below it stays. */
+static void test_scan_above(void **state)
+{
+	struct guest g = guest_in_middle(INNER);
+
+	(void)state;
+	la_cfi_close(&g.k);
+	frame_at(&g, SP0 - FRAME, BACK(MIDDLE), 0);
+	start_at(&g, 0, SP0 - FRAME, BACK(INNER));
+	code(&g, FN(MIDDLE), ADD_D(SP, SP, T0)); /* a frame of unknown size */
+	walk(&g);
+	assert_false(frame(&g, 0, "inner")->pc_known);
+	assert_int_equal(frame(&g, 1, "middle")->pc, BACK(MIDDLE));
+	assert_int_equal(frame(&g, 2, "outer")->method, LA_FROM_SCAN);
+	assert_int_equal(frame(&g, 2, "outer")->pc, BACK(OUTER));
+	frame(&g, 3, "ret_from_kernel_thread_asm");
+	assert_int_equal(g.stack.stop, LA_STOP_END);
+	for (size_t i = 0; i < g.stack.n; i++)
+		assert_false(g.stack.frame[i].verified);
+
+	/* If not even the first call fits, only the scan counts. */
+	code(&g, FN(MIDDLE) + CALL, BL(FN(MIDDLE) + CALL, FN(LEAF)));
+	walk(&g);
+	assert_int_equal(frame(&g, 0, "outer")->method, LA_FROM_SCAN);
+	assert_int_equal(g.stack.n, 2);
+	guest_free(&g);
+}
+
 static void test_user_mode(void **state)
 {
 	struct guest g = guest_in_middle(LEAF);
@@ -308,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_tail_call),
 		cmocka_unit_test(test_noreturn),
 		cmocka_unit_test(test_indirect),
+		cmocka_unit_test(test_unknown_frame),
+		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_wild_code),	  cmocka_unit_test(test_random_registers),
