@@ -2,12 +2,12 @@
 # The slow truths: build the lab and its guests from nothing (or the cache), open each dump in each form
 # in the real crash with lakvm, and compare with what the frozen guests themselves said.
 # Needs:  what lab/lab.sh needs: root on a Debian machine, a network the first time, 60 GB of disk.
-# Result: as check.sh, for the cases named on the command line (default: all of test-dumps/).
+# Result: as check.sh, for the cases named on the command line (default: all that panic).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
-[ $# -gt 0 ] || set -- i8042 sysrq4 sample early
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample early no-root bug-module fault-module softlockup
 
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }

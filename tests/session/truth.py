@@ -48,8 +48,15 @@ class Truth:
                 where.group(1) if where else None, int(where.group(2), 16) if where else None)
 
     def call_trace(self):
-        """Functions of the last Call Trace, innermost first, with the return addresses."""
-        trace = self.serial[self.serial.rindex("Call Trace:"):]
+        """Functions and return addresses, innermost first, of the trace that panic() printed (what it
+        warns of afterwards is another's), or of the oops before it."""
+        panic = self.serial.find("Kernel panic - not syncing")
+        start = self.serial.find("Call Trace:", max(panic, 0))
+        if start < 0:
+            start = self.serial.rindex("Call Trace:")
+        trace = self.serial[start:]
+        end = trace.find("Call Trace:", 1)
+        trace = trace[:end] if end > 0 else trace
         return [(int(pc, 16), name) for pc, name in
                 re.findall(r"\[<([0-9a-f]+)>\] (\S+?)\+0x", trace)]
 
@@ -96,7 +103,7 @@ class Truth:
     def in_ram(self, pa):
         """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
         low, high = 0x10000000, 0x80000000
-        size = int(self.meta["memory"][:-1]) << 30
+        size = int(self.meta["memory"][:-1]) << {"M": 20, "G": 30}[self.meta["memory"][-1]]
         return pa < low or high <= pa < high + size - low
 
     def translations(self):
