@@ -32,7 +32,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	}
 	if (la_kernel_init(&session.kernel, door, session.arena, err) != LA_OK)
 		return NULL;
-	/* Without call-frame information stacks are found from prologues; they say so. */
+	/* Without call-frame information frames are found by following the code; they say so. */
 	la_cfi_open(&session.kernel, NULL);
 	session.kernel_open = true;
 	return &session.kernel;
