@@ -119,11 +119,11 @@ demo: deps
 	tests/demo.sh
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so
 	tests/check.sh
 
 check-lab: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so
 	tests/check-lab.sh
 
 include tests/tests.mk
