@@ -90,6 +90,9 @@ else
 lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so: FORCE
 	$(Q)tests/lab/run64.sh make --no-print-directory -j2 $@
 FORCE:
+# One after the other, also with -j: they share their objects.
+$(BUILD)/snapshot.so: | lakvm.so
+$(BUILD)/mismatch.so: | $(BUILD)/snapshot.so
 
 endif
 
