@@ -49,6 +49,7 @@ make_chroot() {
 		--architectures=loong64 --variant=minbase --include="$packages" --customize-hook="$header" \
 		"$suite" "$1/image" "deb $mirror $suite main" "deb-src $mirror $suite main" >&2
 	# the directory that will be moved in place is the chroot itself
+	echo "$packages" > "$1/image/etc/lakvm-packages"
 	mv "$1/image" "$1.root"
 	rmdir "$1"
 	mv "$1.root" "$1"
@@ -62,5 +63,8 @@ need_root
 need_tools mmdebstrap=mmdebstrap arch-test=arch-test newuidmap=uidmap readelf=binutils xz=xz-utils
 build make_emulator emulator
 register "$cache/emulator/qemu-loongarch64"
+# one that was made of other packages is made again
+[ ! -d "$cache/loong64" ] || [ "$(cat "$cache/loong64/etc/lakvm-packages" 2>/dev/null)" = "$packages" ] ||
+	rm -rf --one-file-system "$cache/loong64"
 build make_chroot loong64
 echo "$cache/loong64"
