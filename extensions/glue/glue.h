@@ -33,7 +33,7 @@ bool guard_run(void (*fn)(void *), void *arg);
 
 /**
  * Overwrite @size bytes (at most 8) of crash's state at @place with those at @value and remember
- * what was there. @what names it in "help" and debug output. False if the list is full.
+ * what was there. @what names it in crash's debug output (-d1). False if the list is full.
  */
 bool repair(const char *what, void *place, const void *value, size_t size);
 
