@@ -3,8 +3,8 @@
 #include "callee.h"
 
 #include "bytes.h"
-#include "cfi.h"
 #include "insn.h"
+#include "orc.h"
 
 #define MAX_PRELUDE 16	   /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
@@ -119,7 +119,6 @@ void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct
 static size_t add_epilogues(struct la_callee *c, const struct la_symbol *function, uint64_t cfa,
 			    struct la_region_root *root, size_t n)
 {
-	struct la_cfi *cfi = c->k->cfi;
 	struct la_cfi_row row, before;
 
 	if (!function->end || function->end - function->start > MAX_FUNCTION) {
@@ -127,7 +126,8 @@ static size_t add_epilogues(struct la_callee *c, const struct la_symbol *functio
 		return n;
 	}
 	for (uint64_t pc = function->start + 4; pc < function->end; pc += 4) {
-		if (!la_cfi_row(cfi, pc, &row) || !la_cfi_row(cfi, pc - 4, &before) ||
+		if (!la_described_row(c->k, pc, &row) ||
+		    !la_described_row(c->k, pc - 4, &before) ||
 		    row.rule[LA_R_RA].kind != LA_RULE_SAME ||
 		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
 			continue;
@@ -196,8 +196,8 @@ static bool find_functions(struct la_callee *c, const struct la_region *region)
 		}
 		c->function[c->nfunctions++] = symbol;
 		/* Without a description its ends are not found. */
-		if (makes_calls(region, &symbol) && !la_cfi_row(k->cfi, symbol.start, &row) &&
-		    !la_cfi_row(k->cfi, symbol.start + 8, &row))
+		if (makes_calls(region, &symbol) && !la_described_row(k, symbol.start, &row) &&
+		    !la_described_row(k, symbol.start + 8, &row))
 			c->cut = true;
 	}
 	return c->nfunctions > before;
@@ -214,7 +214,7 @@ static size_t find_sizes(struct la_callee *c, const struct la_region *region, ui
 		uint64_t size;
 		size_t j = 0;
 
-		if (!la_cfi_row(c->k->cfi, region->node[i].pc, &row)) {
+		if (!la_described_row(c->k, region->node[i].pc, &row)) {
 			/* A frame of its own, and no description of it. */
 			if (la_insn_writes(region->node[i].insn) >> LA_R_SP & 1)
 				c->cut = true;

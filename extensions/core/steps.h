@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the unwinder: where a walk stands, and the methods that take it one frame up.
- * A new method (ORC) is one more file with a la_step_fn and one more line in unwind.c's table.
+ * A new method is one more file with a la_step_fn and one more line in unwind.c's table.
  */
 #ifndef LAKVM_STEPS_H
 #define LAKVM_STEPS_H
@@ -42,7 +42,7 @@ struct la_step {
 	bool sound;	     /* an exception's pt_regs lies where the entry code puts it, or
 			      * all of the function's code agrees where its return address is */
 	enum la_stop stop;
-	const char *why; /* for LA_STEP_STOP */
+	const char *why; /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
 };
 
 typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct la_at *at,
@@ -51,6 +51,8 @@ typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct 
 enum la_step_result la_step_exception(const struct la_walk *w, const struct la_at *at,
 				      struct la_step *ret);
 enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret);
+enum la_step_result la_step_orc(const struct la_walk *w, const struct la_at *at,
 				struct la_step *ret);
 enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at *at,
 				     struct la_step *ret);

@@ -176,11 +176,14 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 }
 
 /* Best first. An exception's entry code has no usable description, so it must come before CFI. */
-static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_prologue };
+static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc,
+				      la_step_prologue };
 
 static enum la_step_result try_methods(const struct la_walk *w, const struct la_at *at,
 				       struct la_step *ret)
 {
+	const char *why = NULL;
+
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		enum la_step_result result;
 
@@ -188,7 +191,10 @@ static enum la_step_result try_methods(const struct la_walk *w, const struct la_
 		result = methods[i](w, at, ret);
 		if (result != LA_STEP_NOT_MINE)
 			return result;
+		if (ret->why)
+			why = ret->why;
 	}
+	*ret = (struct la_step){ .why = why };
 	return LA_STEP_NOT_MINE;
 }
 
@@ -363,8 +369,9 @@ void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verifi
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
 		}
 		if (result == LA_STEP_NOT_MINE)
-			return stop(ret, LA_STOP_NO_RULE, "no way known to leave %s",
-				    at.symbol.name ? at.symbol.name : "this address");
+			return stop(ret, LA_STOP_NO_RULE, "no way known to leave %s%s%s",
+				    at.symbol.name ? at.symbol.name : "this address",
+				    step.why ? "; " : "", step.why ? step.why : "");
 		if (result == LA_STEP_STOP)
 			return stop(ret, step.stop, "%s", step.why);
 

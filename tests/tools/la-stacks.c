@@ -3,9 +3,10 @@
  * Print the stacks of a dump with the core alone: every vCPU, and with -t every task that is not
  * running. For comparing with gdb (tests/tools/compare.py) on any machine.
  *
- *   la-stacks [-k RELOCATION] [-p PC,PC,...] [-t] VMLINUX DUMP
+ *   la-stacks [-k RELOCATION] [-p PC,PC,...] [-t] [-C] [-O] VMLINUX DUMP
  *
  * -p gives the vCPUs' exact pcs, in the order of the notes; without it they are found.
+ * -C leaves call-frame information out, -O the ORC tables, to see what the other methods find.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -96,6 +97,13 @@ static void print_tasks(const struct la_kernel *k, struct la_arena *arena)
 	}
 }
 
+static bool (*whole_symbol)(void *ctx, const char *name, uint64_t *ret);
+
+static bool symbol_without_orc(void *ctx, const char *name, uint64_t *ret)
+{
+	return strcmp(name, "__start_orc_unwind_ip") && whole_symbol(ctx, name, ret);
+}
+
 int main(int argc, char **argv)
 {
 	struct la_arena *arena = la_arena_new(256u << 20);
@@ -104,27 +112,36 @@ int main(int argc, char **argv)
 	struct la_error err = { "" };
 	struct la_kernel k;
 	struct vmlinux *v;
-	bool tasks = false;
+	bool tasks = false, with_cfi = true, with_orc = true;
+	struct la_door door;
 	int c;
 
-	while ((c = getopt(argc, argv, "k:p:t")) != -1) {
+	while ((c = getopt(argc, argv, "k:p:tCO")) != -1) {
 		if (c == 'k')
 			relocation = strtoull(optarg, NULL, 0);
 		else if (c == 'p')
 			pcs = optarg;
 		else if (c == 't')
 			tasks = true;
+		else if (c == 'C')
+			with_cfi = false;
+		else if (c == 'O')
+			with_orc = false;
 		else
 			return 99;
 	}
 	if (argc - optind != 2 || !arena) {
-		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-p PC,...] [-t] VMLINUX DUMP\n");
+		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-p PC,...] [-t] [-C] [-O] VMLINUX DUMP\n");
 		return 99;
 	}
 	v = vmlinux_open(argv[optind], argv[optind + 1], relocation);
-	if (la_kernel_init(&k, vmlinux_door(v), arena, &err) != LA_OK)
+	door = *vmlinux_door(v);
+	whole_symbol = door.symbol;
+	if (!with_orc)
+		door.symbol = symbol_without_orc;
+	if (la_kernel_init(&k, &door, arena, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
-	if (la_cfi_open(&k, &err) != LA_OK)
+	if (with_cfi && la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	print_cpus(&k, arena, pcs);
 	if (tasks)
