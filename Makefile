@@ -5,7 +5,7 @@
 #   make demo       install what is needed, open the sample dump in the real crash with lakvm
 #   make check      every test that needs no big download
 #   make check-lab  build the whole lab: distribution kernel, guests, dumps; compare with the guests
-#   make            build lakvm.so for loongarch64
+#   make            build lakvm.so and the programs for loongarch64
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
 #   make rpm        a binary RPM in build/rpm
 #   make install    DESTDIR, PREFIX, LIBDIR
@@ -42,6 +42,8 @@ CORE_SRC := $(wildcard extensions/core/*.c)
 GLUE_SRC := extensions/lakvm.c $(wildcard extensions/glue/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
+# Programs of the core alone, without crash.
+PROGRAMS := ladump
 
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := arena cfi dump_unpack
@@ -50,7 +52,7 @@ MALLOC_OK := arena cfi dump_unpack
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)'  $(2))
 
-all: lakvm.so
+all: lakvm.so $(PROGRAMS)
 
 TARGET := $(shell $(CC) -dumpmachine)
 ifneq ($(findstring loongarch64,$(TARGET)),)
@@ -72,6 +74,15 @@ lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $^ $(LIBS)
 	@if $(CROSS_COMPILE)nm -D --undefined-only $@ | grep ' la_'; then rm -f $@; exit 1; fi
 
+$(BUILD)/extensions/programs/%.o: extensions/programs/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) -c $< -o $@
+
+$(PROGRAMS): %: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -o $@ $^ $(LIBS)
+
 # For tests: a second extension that looks at crash's tables, and a lakvm.so for a crash that is not
 # the one running, made with a header in which one structure grew.
 $(BUILD)/snapshot.so: tests/session/snapshot.c
@@ -87,19 +98,21 @@ $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 else
 
 # Time stamps are compared where it is built.
-lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so: FORCE
+lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so: FORCE
 	$(Q)tests/lab/run64.sh make --no-print-directory -j2 $@
 FORCE:
 # One after the other, also with -j: they share their objects.
-$(BUILD)/snapshot.so: | lakvm.so
+$(PROGRAMS) $(BUILD)/snapshot.so: | lakvm.so
 $(BUILD)/mismatch.so: | $(BUILD)/snapshot.so
 
 endif
 
-install: lakvm.so
+install: lakvm.so $(PROGRAMS)
 	install -D -m 755 lakvm.so $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so
 	install -D -m 755 extensions/lacrash $(DESTDIR)$(PREFIX)/bin/lacrash
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
+	install -m 644 $(PROGRAMS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
 dist:
@@ -118,21 +131,21 @@ deps:
 	tests/lab/deps.sh
 
 demo: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS)
 	tests/demo.sh
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
 	tests/check.sh
 
 check-lab: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(BUILD)/snapshot.so $(BUILD)/mismatch.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
 	tests/check-lab.sh
 
 include tests/tests.mk
 
 clean:
-	rm -rf build lakvm.so
+	rm -rf build lakvm.so $(PROGRAMS)
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 

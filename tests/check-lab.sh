@@ -7,7 +7,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
-[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr
 
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }

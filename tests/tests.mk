@@ -135,10 +135,19 @@ $(UNIT)/tools/%.o: tests/tools/%.c
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
-$(UNIT)/la-%: $(UNIT)/tools/la-%.o $(UNIT)/tools/vmlinux.o $(UNIT)/libcore.a
+$(UNIT)/la-%: $(UNIT)/tools/la-%.o $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
-tools: $(UNIT)/la-stacks $(UNIT)/la-triage
+$(UNIT)/programs/%.o: extensions/programs/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(PROGRAMS:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+tools: $(UNIT)/la-stacks $(UNIT)/la-triage $(PROGRAMS:%=$(UNIT)/%)
 
 .PHONY: unit fuzz-corpus fuzz-smoke bench mutate tools

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kernel allots it one page, of 64 KiB at most (vmcoreinfo_append_str). */
-#define MAX_SIZE 65536
-
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
 				  const char **ret, size_t *ret_len, struct la_error *err)
 {
@@ -24,7 +21,7 @@ enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *ar
 		return status;
 	if (!data || !size)
 		return la_fail(err, LA_ABSENT, "the guest has not written its VMCOREINFO");
-	if (size > MAX_SIZE)
+	if (size > LA_VMCOREINFO_MAX)
 		return la_fail(err, LA_CORRUPT, "vmcoreinfo_size is %" PRIu64, size);
 	text = la_alloc(arena, size + 1);
 	if (!text)

@@ -80,7 +80,7 @@ struct la_kernel *session_kernel(struct la_error *err);
 const struct la_cpus *session_cpus(struct la_error *err);
 void session_close(void);
 
-/** Does the dump hold the kernel of this vmlinux? False: @ret says what differs. */
+/** Does the kernel of this vmlinux run in the dump where crash takes it to be? False: @ret says what differs. */
 bool session_matches_vmlinux(char *ret, size_t size);
 
 /* --- translate.c: kvtop, uvtop, translate_pte --- */

@@ -4,6 +4,8 @@
 #include "glue.h"
 #include "vmlinux.h"
 
+#include "lakvm/dump.h"
+#include "lakvm/relocation.h"
 #include "lakvm/unwind.h"
 
 /* For everything that lives as long as the session: CPUs, their stacks, per-CPU offsets. */
@@ -15,6 +17,7 @@ static struct {
 	bool kernel_open;
 	struct la_cpus cpus;
 	bool cpus_known;
+	char refused[200]; /* why nothing of the kernel can be right in this session; empty: it can */
 } session;
 
 struct la_kernel *session_kernel(struct la_error *err)
@@ -23,6 +26,10 @@ struct la_kernel *session_kernel(struct la_error *err)
 
 	if (session.kernel_open)
 		return &session.kernel;
+	if (session.refused[0]) {
+		la_fail(err, LA_INVALID, "%s", session.refused);
+		return NULL;
+	}
 	door = door_open(err);
 	if (!door)
 		return NULL;
@@ -61,46 +68,79 @@ void session_close(void)
 	memset(&session, 0, sizeof(session));
 }
 
-#define MISMATCH "vmlinux and dump do not belong together"
+/* For finding the offset: return addresses, VMCOREINFO. */
+#define SEARCH_MEMORY ((size_t)8 << 20)
 
-bool session_matches_vmlinux(char *ret, size_t size)
+/* Why the dump does not hold the kernel of this vmlinux, in the dump's own words where it has any. */
+static void explain_mismatch(const struct la_door *door, const struct la_relocation *found, char *ret,
+			     size_t size)
 {
-	char file[512] = "", guest[512] = "";
-	struct la_kernel *kernel;
-	struct la_error err = { "" };
+	char file[256] = "", guest[256] = "";
 	uint64_t banner;
 	size_t n;
 
-	kernel = session_kernel(&err);
-	if (!kernel) {
-		snprintf(ret, size, "%s", err.text);
-		return false;
-	}
-	if (!kernel->door->symbol(kernel->door->ctx, "linux_banner", &banner)) {
-		snprintf(ret, size, "%s has no linux_banner", pc->namelist);
-		return false;
-	}
-	n = vmlinux_read(banner - kernel->door->relocation, file, sizeof(file) - 1);
-	n = strnlen(file, n);
-	if (!n) {
-		snprintf(ret, size, "%s has no text at linux_banner", pc->namelist);
-		return false;
-	}
-	la_error_clear(&err);
-	if (la_read(kernel, banner, guest, n, &err) != LA_OK) {
-		snprintf(ret, size, "the dump does not hold linux_banner: %s", err.text);
-		return false;
-	}
-	if (!memcmp(file, guest, n))
-		return true;
+	n = snprintf(ret, size, "vmlinux and dump do not belong together: %s", found->remark);
+	for (size_t i = 0; i < found->n && n < size; i++)
+		n += snprintf(ret + n, size - n, "%s%s says %#lx", i ? ", " : " (",
+			      la_relocation_way_name(found->finding[i].way),
+			      (ulong)found->finding[i].offset);
+	if (found->n && n < size)
+		n += snprintf(ret + n, size - n, ")");
+	if (n >= size || !door->symbol(door->ctx, "linux_banner", &banner))
+		return;
+	banner -= door->relocation;
+	vmlinux_read(banner, file, sizeof(file) - 1);
 	file[strcspn(file, "\n")] = '\0';
+	if (door->read_phys(door->ctx, banner & ((UINT64_C(1) << 48) - 1), guest,
+			    sizeof(guest) - 1) != LA_OK || strncmp(guest, "Linux version", 13))
+		return;
 	guest[strcspn(guest, "\n")] = '\0';
-	if (strncmp(guest, "Linux version", 13))
-		snprintf(ret, size,
-			 MISMATCH ": no banner where %s has \"%.100s\"; another kernel, or one that was relocated (--kaslr=)",
-			 pc->namelist, file);
+	if (strcmp(file, guest))
+		snprintf(ret + n, size - n, "; %s is \"%.100s\", the dump has \"%.100s\"",
+			 pc->namelist, file, guest);
+}
+
+static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, char *ret,
+			    size_t size)
+{
+	struct la_ram_range *ram = NULL;
+	struct la_relocation found;
+	struct la_error err = { "" };
+	enum la_status status;
+	size_t n = 0;
+
+	if (reader_dump())
+		la_dump_ram(reader_dump(), false, arena, &ram, &n, NULL);
+	status = la_relocation_find(door, ram, n, NULL, 0, arena, &found, &err);
+	if (status == LA_OK && found.offset == door->relocation)
+		return true;
+	if (status == LA_OK && found.offset)
+		snprintf(session.refused, sizeof(session.refused),
+			 "the kernel in this dump moved itself by %#lx: start again with --kaslr=%#lx (lacrash does so by itself)",
+			 (ulong)found.offset, (ulong)found.offset);
+	else if (status == LA_OK)
+		snprintf(session.refused, sizeof(session.refused),
+			 "the kernel in this dump runs where it was linked: start again without --kaslr");
+	if (status == LA_OK)
+		snprintf(ret, size, "%s", session.refused);
+	else if (found.remark[0])
+		explain_mismatch(door, &found, ret, size);
 	else
-		snprintf(ret, size, MISMATCH ": %s is \"%.100s\", the dump has \"%.100s\"", pc->namelist,
-			 file, guest);
+		snprintf(ret, size, "%s: %s", pc->namelist, err.text);
 	return false;
+}
+
+bool session_matches_vmlinux(char *ret, size_t size)
+{
+	struct la_error err = { "" };
+	const struct la_door *door = door_open(&err);
+	struct la_arena *arena = la_arena_new(SEARCH_MEMORY);
+	bool matches = false;
+
+	if (door && arena)
+		matches = matches_vmlinux(door, arena, ret, size);
+	else
+		snprintf(ret, size, "%s", door ? "out of memory" : err.text);
+	la_arena_free(arena);
+	return matches;
 }

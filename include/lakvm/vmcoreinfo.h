@@ -11,8 +11,12 @@
 #include <stdint.h>
 
 #include "lakvm/arena.h"
+#include "lakvm/dump.h"
 #include "lakvm/kernel.h"
 #include "lakvm/status.h"
+
+/** The kernel allots it one page, of 64 KiB at most (vmcoreinfo_append_str). */
+#define LA_VMCOREINFO_MAX 65536
 
 /**
  * The text in the guest's own memory (vmcoreinfo_data). LA_ABSENT: this kernel has none, or the
@@ -21,6 +25,17 @@
  */
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
 				  const char **ret, size_t *ret_len, struct la_error *err);
+
+/**
+ * The same without a vmlinux: the kernel's image is searched for a pointer to a page that begins
+ * like a VMCOREINFO whose own statement (SYMBOL(init_uts_ns)) holds in memory. Looked at are the
+ * surroundings of the vCPUs' return addresses, and the low 320 MiB; @ram, the guest's RAM, bounds
+ * that. *@banner, which may be found even where the rest is not, is the kernel's "Linux version"
+ * line, or NULL.
+ */
+enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ram_range *ram,
+				  size_t nram, struct la_arena *arena, const char **ret,
+				  size_t *ret_len, const char **banner, struct la_error *err);
 
 /** The value of @key, up to the end of its line. False if there is no such line. */
 bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char **ret,

@@ -95,11 +95,11 @@ def wait_for(pattern, path, process, timeout):
     raise RuntimeError(f"no {pattern!r} on the serial console within {timeout} s")
 
 
-def stacks(vmlinux, sockets, out):
+def stacks(vmlinux, moved, sockets, out):
     """The debugger's own view of every vCPU. It comes last: when gdb leaves, the guest runs on."""
     said = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
-                           "-x", f"{HERE}/gdb_stacks.py", vmlinux],
+                           "-ex", f"symbol-file -o {moved} {vmlinux}", "-x", f"{HERE}/gdb_stacks.py"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=True, timeout=300, text=True).stdout
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
@@ -130,9 +130,9 @@ def take(monitor, options, out, sockets):
     for name in ("dump.kdump", "dump.elf", "dump.raw"):
         os.chmod(f"{out}/{name}", 0o644)
     subprocess.run(["fallocate", "--dig-holes", f"{out}/dump.elf"], check=True)
-    truth.write(monitor, options.vmlinux, out)
+    moved = truth.write(monitor, options.vmlinux, out)
     if options.gdb:
-        stacks(options.vmlinux, sockets, out)
+        stacks(options.vmlinux, moved, sockets, out)
 
 
 def main():

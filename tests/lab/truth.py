@@ -132,10 +132,18 @@ def choose(memory, names, registers):
     return sorted(set(address & (1 << 64) - 1 for address in picked))
 
 
+def relocation(names, registers):
+    """By how much the kernel moved itself: PGDH is the address of swapper_pg_dir (mm/tlb.c)."""
+    high, linked = registers.get("PGDH", 0), names.get("swapper_pg_dir", 0)
+    return high - linked if high >> 60 == 9 and linked else 0
+
+
 def write(monitor, vmlinux, out):
-    """Write translations.txt for a stopped guest."""
+    """Write translations.txt for a stopped guest; returns the kernel's relocation."""
     names = symbols(vmlinux)
     registers = csrs(monitor.human("info registers"))
+    moved = relocation(names, registers)
+    names = {name: value + moved for name, value in names.items()}
     with tempfile.TemporaryDirectory(dir=out) as where, \
             open(f"{out}/translations.txt", "w", encoding="utf-8") as file:
         memory = Memory(monitor, where)
@@ -145,3 +153,4 @@ def write(monitor, vmlinux, out):
             place = memory.translate(address)
             data = memory.virtual(address, BYTES) if place is not None else None
             file.write(f"{address:016x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'}\n")
+    return moved

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "lakvm/cpus.h"
-#include "vmlinux.h"
+#include "lakvm/elf_door.h"
 
 #define MAX_TASKS 100000
 
@@ -111,7 +111,8 @@ int main(int argc, char **argv)
 	uint64_t relocation = 0;
 	struct la_error err = { "" };
 	struct la_kernel k;
-	struct vmlinux *v;
+	struct la_elf_door *v;
+	struct la_dump *dump;
 	bool tasks = false, with_cfi = true, with_orc = true;
 	struct la_door door;
 	int c;
@@ -134,8 +135,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-p PC,...] [-t] [-C] [-O] VMLINUX DUMP\n");
 		return 99;
 	}
-	v = vmlinux_open(argv[optind], argv[optind + 1], relocation);
-	door = *vmlinux_door(v);
+	if (la_dump_open(&dump, (const char *const *)argv + optind + 1, 1, NULL, &err) != LA_OK ||
+	    la_elf_door_open(&v, argv[optind], dump, arena, &err) != LA_OK) {
+		fprintf(stderr, "%s\n", err.text);
+		return 99;
+	}
+	la_elf_door_relocate(v, relocation);
+	door = *la_elf_door(v);
 	whole_symbol = door.symbol;
 	if (!with_orc)
 		door.symbol = symbol_without_orc;
@@ -147,7 +153,8 @@ int main(int argc, char **argv)
 	if (tasks)
 		print_tasks(&k, arena);
 	la_cfi_close(&k);
-	vmlinux_close(v);
+	la_elf_door_close(v);
+	la_dump_close(dump);
 	la_arena_free(arena);
 	return 0;
 }

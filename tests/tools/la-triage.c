@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lakvm/elf_door.h"
 #include "lakvm/regs_text.h"
 #include "lakvm/render.h"
-#include "vmlinux.h"
 
 static void put(void *ctx, const char *text)
 {
@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 	struct la_cpus cpus;
 	struct la_kernel k;
 	struct la_note_regs *text = NULL;
-	struct vmlinux *v;
+	struct la_elf_door *v;
+	struct la_dump *dump;
 	size_t ntext = 0;
 	int c;
 
@@ -88,8 +89,13 @@ int main(int argc, char **argv)
 				"DUMP\n");
 		return 99;
 	}
-	v = vmlinux_open(argv[optind], argv[optind + 1], relocation);
-	if (la_kernel_init(&k, vmlinux_door(v), arena, &err) != LA_OK)
+	if (la_dump_open(&dump, (const char *const *)argv + optind + 1, 1, NULL, &err) != LA_OK ||
+	    la_elf_door_open(&v, argv[optind], dump, arena, &err) != LA_OK) {
+		fprintf(stderr, "%s\n", err.text);
+		return 99;
+	}
+	la_elf_door_relocate(v, relocation);
+	if (la_kernel_init(&k, la_elf_door(v), arena, &err) != LA_OK)
 		fprintf(stderr, "kernel: %s\n", err.text);
 	if (la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "call-frame information: %s\n", err.text);
@@ -110,7 +116,8 @@ int main(int argc, char **argv)
 			la_render_panic_text(&k, &panic, &sink);
 	}
 	la_cfi_close(&k);
-	vmlinux_close(v);
+	la_elf_door_close(v);
+	la_dump_close(dump);
 	la_arena_free(arena);
 	return 0;
 }

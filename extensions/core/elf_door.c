@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A door over a vmlinux file (symbols, DWARF) and a dump, on any machine, without crash.
-#include "vmlinux.h"
+// The door over a vmlinux file (symbols, DWARF) and a dump, without crash.
+#include "lakvm/elf_door.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -11,8 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lakvm/dump.h"
-
+#define MAX_TYPES 256
 #define MAX_UNITS 200 /* compilation units searched for a type; the kernel's core comes early */
 
 struct entry {
@@ -27,30 +26,28 @@ struct type {
 	Dwarf_Die die;
 };
 
-struct vmlinux {
+struct la_elf_door {
 	struct la_door door;
+	struct la_arena *arena;
 	struct la_dump *dump;
 	int fd;
 	Elf *elf;
 	Dwarf *dwarf;
+	bool dwarf_tried;
 	struct entry *by_address, *by_name;
 	size_t n;
-	struct type type[256];
+	struct type type[MAX_TYPES];
 	size_t ntypes;
 };
 
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "%s: %s\n", what, why);
-	exit(99);
-}
-
 static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
 {
-	return la_dump_read(((struct vmlinux *)ctx)->dump, pa, ret, len, NULL);
+	const struct la_elf_door *v = ctx;
+
+	return v->dump ? la_dump_read(v->dump, pa, ret, len, NULL) : LA_ABSENT;
 }
 
-static const struct entry *find_name(const struct vmlinux *v, const char *name)
+static const struct entry *find_name(const struct la_elf_door *v, const char *name)
 {
 	size_t low = 0, high = v->n;
 
@@ -67,7 +64,7 @@ static const struct entry *find_name(const struct vmlinux *v, const char *name)
 
 static bool symbol(void *ctx, const char *name, uint64_t *ret)
 {
-	const struct vmlinux *v = ctx;
+	const struct la_elf_door *v = ctx;
 	const struct entry *e = find_name(v, name);
 
 	if (e)
@@ -87,7 +84,7 @@ static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
 
 static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 {
-	const struct vmlinux *v = ctx;
+	const struct la_elf_door *v = ctx;
 	uint64_t file = addr - v->door.relocation;
 	size_t low = 0, high = v->n;
 	const struct entry *e;
@@ -111,7 +108,7 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 	return true;
 }
 
-static bool find_type(struct vmlinux *v, const char *name, Dwarf_Die *ret)
+static bool find_type(struct la_elf_door *v, const char *name, Dwarf_Die *ret)
 {
 	Dwarf_Off offset = 0, next;
 	unsigned units = 0;
@@ -124,8 +121,12 @@ static bool find_type(struct vmlinux *v, const char *name, Dwarf_Die *ret)
 			return v->type[i].found;
 		}
 	}
-	if (v->ntypes == sizeof(v->type) / sizeof(v->type[0]))
-		die(name, "too many types");
+	if (!v->dwarf_tried) {
+		v->dwarf_tried = true;
+		v->dwarf = dwarf_begin_elf(v->elf, DWARF_C_READ, NULL);
+	}
+	if (!v->dwarf || v->ntypes == MAX_TYPES)
+		return false;
 	t = &v->type[v->ntypes++];
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	while (!t->found && units++ < MAX_UNITS &&
@@ -200,7 +201,7 @@ static bool type_size(void *ctx, const char *type, size_t *ret)
 
 static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
 {
-	const struct vmlinux *v = ctx;
+	const struct la_elf_door *v = ctx;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
 
@@ -244,7 +245,7 @@ static int compare_name(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-static void load_symbols(struct vmlinux *v)
+static enum la_status load_symbols(struct la_elf_door *v, const char *path, struct la_error *err)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh = { 0 };
@@ -256,12 +257,12 @@ static void load_symbols(struct vmlinux *v)
 			break;
 	data = scn ? elf_getdata(scn, NULL) : NULL;
 	if (!data)
-		die("vmlinux", "no symbols");
-	total = sh.sh_size / sh.sh_entsize;
-	v->by_address = calloc(total, sizeof(*v->by_address));
-	v->by_name = calloc(total, sizeof(*v->by_name));
+		return la_fail(err, LA_ABSENT, "%s has no symbol table", path);
+	total = data->d_size / sizeof(Elf64_Sym);
+	v->by_address = la_alloc_n(v->arena, total, sizeof(*v->by_address));
+	v->by_name = la_alloc_n(v->arena, total, sizeof(*v->by_name));
 	if (!v->by_address || !v->by_name)
-		die("vmlinux", "out of memory");
+		return la_fail(err, LA_NOMEM, "symbols of %s", path);
 	for (size_t i = 0; i < total; i++) {
 		GElf_Sym s;
 		const char *name;
@@ -280,23 +281,41 @@ static void load_symbols(struct vmlinux *v)
 	memcpy(v->by_name, v->by_address, v->n * sizeof(*v->by_name));
 	qsort(v->by_address, v->n, sizeof(*v->by_address), compare_address);
 	qsort(v->by_name, v->n, sizeof(*v->by_name), compare_name);
+	return LA_OK;
 }
 
-struct vmlinux *vmlinux_open(const char *path, const char *dump, uint64_t relocation)
+static Elf *open_elf(const char *path, int *fd)
 {
-	struct vmlinux *v = calloc(1, sizeof(*v));
-	struct la_error err = { "" };
+	elf_version(EV_CURRENT);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? NULL : elf_begin(*fd, ELF_C_READ_MMAP, NULL);
+}
+
+enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, struct la_dump *dump,
+				struct la_arena *arena, struct la_error *err)
+{
+	struct la_elf_door *v = la_alloc(arena, sizeof(*v));
+	enum la_status status;
+	GElf_Ehdr header;
 
 	if (!v)
-		die(path, "out of memory");
-	elf_version(EV_CURRENT);
-	v->fd = open(path, O_RDONLY);
-	v->elf = v->fd < 0 ? NULL : elf_begin(v->fd, ELF_C_READ_MMAP, NULL);
-	v->dwarf = v->elf ? dwarf_begin_elf(v->elf, DWARF_C_READ, NULL) : NULL;
-	if (!v->dwarf)
-		die(path, "no ELF file with DWARF");
-	if (la_dump_open(&v->dump, &dump, 1, NULL, &err) != LA_OK)
-		die(dump, err.text);
+		return la_fail(err, LA_NOMEM, "%s", vmlinux);
+	v->arena = arena;
+	v->dump = dump;
+	v->elf = open_elf(vmlinux, &v->fd);
+	if (!v->elf || !gelf_getehdr(v->elf, &header)) {
+		la_elf_door_close(v);
+		return la_fail(err, LA_INVALID, "%s: cannot be read as an ELF file", vmlinux);
+	}
+	if (gelf_getclass(v->elf) != ELFCLASS64 || header.e_machine != EM_LOONGARCH) {
+		la_elf_door_close(v);
+		return la_fail(err, LA_INVALID, "%s: not a 64-bit LoongArch kernel", vmlinux);
+	}
+	status = load_symbols(v, vmlinux, err);
+	if (status != LA_OK) {
+		la_elf_door_close(v);
+		return status;
+	}
 	v->door = (struct la_door){ .ctx = v,
 				    .read_phys = read_phys,
 				    .symbol = symbol,
@@ -306,25 +325,43 @@ struct vmlinux *vmlinux_open(const char *path, const char *dump, uint64_t reloca
 				    .type_size = type_size,
 				    .enumerator = enumerator,
 				    .file_bytes = file_bytes,
-				    .vmlinux = path,
-				    .relocation = relocation };
-	v->door.notes = la_dump_notes(v->dump, &v->door.notes_size);
-	load_symbols(v);
-	return v;
+				    .vmlinux = vmlinux };
+	if (dump)
+		v->door.notes = la_dump_notes(dump, &v->door.notes_size);
+	*ret = v;
+	return LA_OK;
 }
 
-void vmlinux_close(struct vmlinux *v)
+void la_elf_door_close(struct la_elf_door *v)
 {
-	la_dump_close(v->dump);
+	if (!v)
+		return;
 	dwarf_end(v->dwarf);
 	elf_end(v->elf);
-	close(v->fd);
-	free(v->by_address);
-	free(v->by_name);
-	free(v);
+	if (v->fd >= 0)
+		close(v->fd);
 }
 
-const struct la_door *vmlinux_door(const struct vmlinux *v)
+void la_elf_door_relocate(struct la_elf_door *v, uint64_t relocation)
+{
+	v->door.relocation = relocation;
+}
+
+const struct la_door *la_elf_door(const struct la_elf_door *v)
 {
 	return &v->door;
+}
+
+bool la_elf_is_program(const char *path)
+{
+	GElf_Ehdr header;
+	int fd;
+	Elf *elf = open_elf(path, &fd);
+	const bool program = elf && gelf_getehdr(elf, &header) &&
+			     (header.e_type == ET_EXEC || header.e_type == ET_DYN);
+
+	elf_end(elf);
+	if (fd >= 0)
+		close(fd);
+	return program;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The door over a vmlinux file (symbols, DWARF) and a dump: the core without crash. */
+#ifndef LAKVM_ELF_DOOR_H
+#define LAKVM_ELF_DOOR_H
+
+#include "lakvm/arena.h"
+#include "lakvm/door.h"
+#include "lakvm/dump.h"
+#include "lakvm/status.h"
+
+struct la_elf_door;
+
+/**
+ * Open @vmlinux, an ELF64 file of LoongArch with a symbol table; layouts of types are known only
+ * if it has DWARF too. @dump, NULL for none, must outlive the door. The door's memory belongs to
+ * @arena, its file is open until la_elf_door_close.
+ */
+enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, struct la_dump *dump,
+				struct la_arena *arena, struct la_error *err);
+void la_elf_door_close(struct la_elf_door *e);
+
+/** Set what is added to addresses of the file (la_relocation_find); 0 at first. */
+void la_elf_door_relocate(struct la_elf_door *e, uint64_t relocation);
+
+const struct la_door *la_elf_door(const struct la_elf_door *e);
+
+/** Is @path the ELF file of a program (a vmlinux), and not a core or another kind of file? */
+bool la_elf_is_program(const char *path);
+
+#endif

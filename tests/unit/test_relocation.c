@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where a kernel that moved itself runs: each way alone, all together, and against each other.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake.h"
+#include "lakvm/relocation.h"
+#include "lakvm/vmcoreinfo.h"
+
+#define CACHED UINT64_C(0x9000000000000000)
+/* Link addresses, as a real 6.12 has them. */
+#define STEXT (CACHED | 0x200000)
+#define ETEXT (CACHED | 0x600000)
+#define BANNER (CACHED | 0x666638)
+#define UTS (CACHED | 0x89d3f0)
+#define PGD (CACHED | 0xa50000)
+#define EENTRY (CACHED | 0xa70008)
+#define HANDLERS (CACHED | 0xa80000)
+#define SELF (CACHED | 0xa916d0)
+#define DATA (CACHED | 0xab8a70)
+#define SIZE (CACHED | 0xab8a68)
+#define PAGE 0x7654000 /* of the VMCOREINFO text */
+#define PA(address, offset) (((address) + (offset)) & UINT64_C(0xffffffffffff))
+
+static const char banner[] = "Linux version 6.12.117-lakvm (lab@lakvm) #1 SMP\n";
+
+struct test {
+	struct fake *fake;
+	struct la_door *door;
+	struct la_arena *arena;
+	struct la_relocation r;
+	struct la_error err;
+};
+
+/* vmlinux: the banner; and everywhere in its text, calls. */
+static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
+{
+	const uint32_t bl = 0x54000000;
+	const size_t n = len < sizeof(banner) ? len : sizeof(banner);
+	struct la_door *door = fake_door(ctx);
+
+	address -= door->relocation;
+	if (address == BANNER) {
+		memcpy(ret, banner, n);
+		return n;
+	}
+	if (address >= STEXT && address < ETEXT && len == 4) {
+		memcpy(ret, &bl, 4);
+		return 4;
+	}
+	return 0;
+}
+
+static void add_symbols(struct test *t, uint64_t believed)
+{
+	static const struct {
+		const char *name;
+		uint64_t address;
+	} symbol[] = { { "_stext", STEXT }, { "_etext", ETEXT }, { "linux_banner", BANNER },
+		       { "init_uts_ns", UTS }, { "swapper_pg_dir", PGD }, { "eentry", EENTRY },
+		       { "exception_handlers", HANDLERS }, { "reloc_offset", SELF },
+		       { "vmcoreinfo_data", DATA }, { "vmcoreinfo_size", SIZE } };
+
+	for (size_t i = 0; i < sizeof(symbol) / sizeof(symbol[0]); i++)
+		fake_symbol(t->fake, symbol[i].name, symbol[i].address + believed, 8, NULL);
+	t->door->relocation = believed;
+}
+
+static int start(void **state)
+{
+	struct test *t = calloc(1, sizeof(*t));
+
+	t->fake = fake_new();
+	t->door = fake_door(t->fake);
+	t->door->file_bytes = file_bytes;
+	t->arena = la_arena_new(1 << 20);
+	*state = t;
+	return 0;
+}
+
+static int finish(void **state)
+{
+	struct test *t = *state;
+
+	la_arena_free(t->arena);
+	fake_free(t->fake);
+	free(t);
+	return 0;
+}
+
+static void put_banner(struct test *t, uint64_t offset)
+{
+	fake_put(t->fake, PA(BANNER, offset), banner, sizeof(banner));
+}
+
+static void put_vmcoreinfo(struct test *t, uint64_t offset, uint64_t page)
+{
+	char text[512];
+	const int n = snprintf(text, sizeof(text),
+			       "OSRELEASE=6.12.117-lakvm\nPAGESIZE=16384\nSYMBOL(init_uts_ns)=%lx\n"
+			       "SYMBOL(_stext)=%lx\nSYMBOL(swapper_pg_dir)=%lx\n",
+			       UTS + offset, STEXT + offset, PGD + offset);
+
+	fake_put(t->fake, page, text, (size_t)n + 1);
+	fake_put(t->fake, page + 4000, "", 1);
+	fake_put_u64(t->fake, PA(DATA, offset), CACHED | page);
+	fake_put_u64(t->fake, PA(SIZE, offset), (uint64_t)n);
+	fake_put(t->fake, PA(UTS, offset) + 69, "6.12.117-lakvm", 15);
+	fake_put(t->fake, PA(UTS, offset) + 600, "", 1);
+}
+
+static enum la_status find_with(struct test *t, const struct la_ram_range *ram, size_t nram,
+				const struct la_note_regs *text, size_t ntext)
+{
+	la_error_clear(&t->err);
+	return la_relocation_find(t->door, ram, nram, text, ntext, t->arena, &t->r, &t->err);
+}
+
+static enum la_status find(struct test *t)
+{
+	return find_with(t, NULL, 0, NULL, 0);
+}
+
+static bool says(const struct test *t, enum la_relocation_way way, uint64_t offset)
+{
+	for (size_t i = 0; i < t->r.n; i++)
+		if (t->r.finding[i].way == way && t->r.finding[i].offset == offset)
+			return true;
+	return false;
+}
+
+static void assert_found(const struct test *t, uint64_t offset, bool proved)
+{
+	assert_true(t->r.known);
+	assert_true(t->r.offset == offset);
+	assert_int_equal(t->r.proved, proved);
+	assert_int_equal(t->r.remark[0] == '\0', proved);
+}
+
+/* What a kernel has in memory that moved by 0xf80000; the copy it left behind. */
+static void test_all_agree(void **state)
+{
+	struct test *t = *state;
+	const uint64_t x = 0xf80000;
+
+	add_symbols(t, 0);
+	put_banner(t, 0);
+	put_banner(t, x);
+	fake_put_u64(t->fake, PA(SELF, 0), x);
+	fake_put_u64(t->fake, PA(SELF, x), x);
+	fake_put_u64(t->fake, PA(EENTRY, 0), 0);
+	fake_put_u64(t->fake, PA(EENTRY, x), HANDLERS + x);
+	put_vmcoreinfo(t, x, PAGE);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, x, true);
+	assert_true(says(t, LA_RELOCATION_SELF, x));
+	assert_true(says(t, LA_RELOCATION_EENTRY, x));
+	assert_true(says(t, LA_RELOCATION_VMCOREINFO, x));
+	assert_true(says(t, LA_RELOCATION_BANNER, x));
+	assert_true(says(t, LA_RELOCATION_BANNER, 0));
+	assert_false(says(t, LA_RELOCATION_SELF, 0));
+	assert_false(says(t, LA_RELOCATION_EENTRY, 0));
+}
+
+/* A session that was started with a wrong offset asks with symbols moved by that. */
+static void test_wrong_belief(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0x10000);
+	put_banner(t, 0x20000);
+	fake_put_u64(t->fake, PA(SELF, 0x20000), 0x20000);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x20000, true);
+}
+
+static void test_each_alone(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_banner(t, 0);
+	put_banner(t, 0x30000);
+	/* the page of the copy was freed and cleared: its 0 is no statement */
+	fake_put_u64(t->fake, PA(SELF, 0), 0);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, false);
+
+	fake_put_u64(t->fake, PA(EENTRY, 0x30000), HANDLERS + 0x30000);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, true);
+
+	fake_put_u64(t->fake, PA(EENTRY, 0x30000), 0);
+	put_vmcoreinfo(t, 0x30000, PAGE);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, true);
+
+	/* the page with the banner is not in the dump */
+	fake_hide(t->fake, PA(BANNER, 0x30000), 64, LA_EXCLUDED);
+	fake_put_u64(t->fake, PA(SELF, 0x30000), 0x30000);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, true);
+}
+
+static void test_not_moved(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_banner(t, 0);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0, false);
+	fake_put_u64(t->fake, PA(EENTRY, 0), HANDLERS);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0, true);
+}
+
+static void test_disagreement(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_banner(t, 0x40000);
+	put_banner(t, 0x50000);
+	fake_put_u64(t->fake, PA(SELF, 0x40000), 0x40000);
+	fake_put_u64(t->fake, PA(EENTRY, 0x50000), HANDLERS + 0x50000);
+	assert_int_equal(find(t), LA_CORRUPT);
+	assert_false(t->r.known);
+	assert_non_null(strstr(t->r.remark, "disagree"));
+	assert_true(says(t, LA_RELOCATION_SELF, 0x40000));
+	assert_true(says(t, LA_RELOCATION_EENTRY, 0x50000));
+}
+
+/* Two copies, neither at the link address, and nothing that tells them apart. */
+static void test_two_banners(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_banner(t, 0x40000);
+	put_banner(t, 0x50000);
+	assert_int_equal(find(t), LA_CORRUPT);
+	assert_false(t->r.known);
+}
+
+static void test_other_kernel(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	assert_int_equal(find(t), LA_ABSENT);
+	assert_int_equal(t->r.n, 0);
+	/* another build: its variables may lie at the same places, its banner tells */
+	fake_put(t->fake, PA(BANNER, 0x60000), "Linux version 6.12.118-lakvm (lab@lakvm) #1 SMP\n", 48);
+	fake_put_u64(t->fake, PA(SELF, 0x60000), 0x60000);
+	assert_int_equal(find(t), LA_ABSENT);
+	assert_false(t->r.known);
+	assert_non_null(strstr(t->err.text, "vmlinux"));
+}
+
+/* The EFI stub of 7.1 loads the kernel anywhere; only the RAM map bounds where. */
+static void test_far_away(void **state)
+{
+	struct test *t = *state;
+	const struct la_ram_range ram[] = { { .start = 0, .end = 0x10000000 },
+					    { .start = 0x80000000, .end = 0x90000000 } };
+
+	add_symbols(t, 0);
+	put_banner(t, 0x8abc0000);
+	fake_put_u64(t->fake, PA(SELF, 0x8abc0000), 0x8abc0000);
+	assert_int_equal(find(t), LA_ABSENT);
+	assert_int_equal(find_with(t, ram, 2, NULL, 0), LA_OK);
+	assert_found(t, 0x8abc0000, true);
+}
+
+static void test_register_text(void **state)
+{
+	struct test *t = *state;
+	struct la_note_regs text[2] = { { .pid = 1 }, { .pid = 2 } };
+
+	add_symbols(t, 0);
+	la_csr_set(&text[0].regs, LA_CSR_PGDH, PGD + 0x70000);
+	assert_int_equal(find_with(t, NULL, 0, text, 1), LA_OK);
+	assert_found(t, 0x70000, true);
+
+	/* the second CPU's EENTRY is a copy of its own */
+	la_csr_set(&text[0].regs, LA_CSR_EENTRY, HANDLERS + 0x70000);
+	la_csr_set(&text[1].regs, LA_CSR_EENTRY, HANDLERS + 0x990000);
+	assert_int_equal(find_with(t, NULL, 0, text, 2), LA_OK);
+	assert_found(t, 0x70000, true);
+	assert_true(says(t, LA_RELOCATION_CSR_EENTRY, 0x70000));
+
+	/* a text of another boot, and a dump */
+	put_banner(t, 0x80000);
+	fake_put_u64(t->fake, PA(SELF, 0x80000), 0x80000);
+	assert_int_equal(find_with(t, NULL, 0, text, 2), LA_CORRUPT);
+	assert_false(t->r.known);
+}
+
+static void test_register_text_of_another(void **state)
+{
+	struct test *t = *state;
+	struct la_note_regs text = { .pid = 1 };
+
+	add_symbols(t, 0);
+	la_csr_set(&text.regs, LA_CSR_PGDH, PGD + 0x4000);
+	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_ABSENT);
+	assert_false(t->r.known);
+	assert_non_null(strstr(t->r.remark, "multiple"));
+}
+
+/* The addresses in a VMCOREINFO of this vmlinux differ from its own by one offset only. */
+static void test_vmcoreinfo_note(void **state)
+{
+	struct test *t = *state;
+	char text[256];
+	unsigned char note[512] = { 11, 0, 0, 0 };
+	int n = snprintf(text, sizeof(text), "SYMBOL(_stext)=%lx\nSYMBOL(swapper_pg_dir)=%lx\n",
+			 STEXT + 0x90000, PGD + 0xa0000);
+
+	add_symbols(t, 0);
+	note[4] = (unsigned char)n;
+	memcpy(note + 12, "VMCOREINFO", 11);
+	memcpy(note + 24, text, (size_t)n);
+	t->door->notes = note;
+	t->door->notes_size = 24 + (((size_t)n + 3) & ~(size_t)3);
+	assert_int_equal(find(t), LA_CORRUPT);
+	n = snprintf(text, sizeof(text), "SYMBOL(_stext)=%lx\nSYMBOL(swapper_pg_dir)=%lx\n",
+		     STEXT + 0x90000, PGD + 0x90000);
+	memcpy(note + 24, text, (size_t)n);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x90000, true);
+}
+
+/* --- without a vmlinux --- */
+
+static const struct la_ram_range low_ram = { .start = 0, .end = 0x10000000 };
+
+static enum la_status find_text(struct test *t, const char **text, size_t *len,
+				const char **version)
+{
+	la_error_clear(&t->err);
+	return la_vmcoreinfo_find(t->door, &low_ram, 1, t->arena, text, len, version, &t->err);
+}
+
+static void test_vmcoreinfo_in_memory(void **state)
+{
+	struct test *t = *state;
+	const char *text, *version;
+	size_t len;
+
+	/* The pages around exist as a whole in a guest. */
+	fake_put(t->fake, PA(BANNER, 0) | 0xfff, "", 1);
+	put_banner(t, 0x20000);
+	assert_int_equal(find_text(t, &text, &len, &version), LA_ABSENT);
+	assert_string_equal(version, "Linux version 6.12.117-lakvm (lab@lakvm) #1 SMP");
+
+	put_vmcoreinfo(t, 0x20000, PAGE);
+	assert_int_equal(find_text(t, &text, &len, &version), LA_OK);
+	assert_int_equal(text[len], '\0');
+	assert_memory_equal(text, "OSRELEASE=6.12.117-lakvm\n", 25);
+}
+
+/* What an earlier kernel left does not hold: at its init_uts_ns is something else now. */
+static void test_vmcoreinfo_left_over(void **state)
+{
+	struct test *t = *state;
+	const char *text, *version;
+	size_t len;
+
+	put_vmcoreinfo(t, 0, PAGE);
+	fake_put(t->fake, PA(UTS, 0) + 69, "something else", 15);
+	assert_int_equal(find_text(t, &text, &len, &version), LA_ABSENT);
+	put_vmcoreinfo(t, 0x100000, PAGE + 0x10000);
+	assert_int_equal(find_text(t, &text, &len, &version), LA_OK);
+	assert_non_null(strstr(text, "SYMBOL(_stext)=9000000000300000\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
+		T(test_all_agree), T(test_wrong_belief), T(test_each_alone), T(test_not_moved),
+		T(test_disagreement), T(test_two_banners), T(test_other_kernel), T(test_far_away),
+		T(test_register_text), T(test_register_text_of_another), T(test_vmcoreinfo_note),
+		T(test_vmcoreinfo_in_memory), T(test_vmcoreinfo_left_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
