@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define MAX_TYPES 256
-#define MAX_UNITS 200 /* compilation units searched for a type; the kernel's core comes early */
 
 struct entry {
 	uint64_t start, size;
@@ -111,7 +110,6 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 static bool find_type(struct la_elf_door *v, const char *name, Dwarf_Die *ret)
 {
 	Dwarf_Off offset = 0, next;
-	unsigned units = 0;
 	struct type *t;
 	size_t header;
 
@@ -129,7 +127,7 @@ static bool find_type(struct la_elf_door *v, const char *name, Dwarf_Die *ret)
 		return false;
 	t = &v->type[v->ntypes++];
 	snprintf(t->name, sizeof(t->name), "%s", name);
-	while (!t->found && units++ < MAX_UNITS &&
+	while (!t->found &&
 	       !dwarf_nextcu(v->dwarf, offset, &next, &header, NULL, NULL, NULL)) {
 		Dwarf_Die unit, child;
 
@@ -151,6 +149,25 @@ static bool find_type(struct la_elf_door *v, const char *name, Dwarf_Die *ret)
 	return t->found;
 }
 
+/* elfutils does not know the size of an array whose unit names no language, as dwz makes them. */
+static void find_size(Dwarf_Die *type, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die whole, child;
+	Dwarf_Word last;
+
+	*ret = 0;
+	if (!dwarf_aggregate_size(type, ret) || dwarf_peel_type(type, &whole) ||
+	    dwarf_tag(&whole) != DW_TAG_array_type || !dwarf_attr(&whole, DW_AT_type, &attr) ||
+	    !dwarf_formref_die(&attr, &child) || dwarf_aggregate_size(&child, ret) ||
+	    dwarf_child(&whole, &child))
+		return;
+	do {
+		if (dwarf_attr(&child, DW_AT_upper_bound, &attr) && !dwarf_formudata(&attr, &last))
+			*ret *= last + 1;
+	} while (!dwarf_siblingof(&child, &child));
+}
+
 /* A member, also of an anonymous structure or union inside. */
 static bool find_member(Dwarf_Die *type, const char *name, uint64_t base, struct la_member *ret)
 {
@@ -170,7 +187,7 @@ static bool find_member(Dwarf_Die *type, const char *name, uint64_t base, struct
 		if (!dwarf_attr(&child, DW_AT_type, &attr) || !dwarf_formref_die(&attr, &inner))
 			continue;
 		if (n && !strcmp(n, name)) {
-			dwarf_aggregate_size(&inner, &size);
+			find_size(&inner, &size);
 			*ret = (struct la_member){ base + offset, size };
 			return true;
 		}

@@ -10,4 +10,11 @@
 /** Print @object (NULL: it could not be built) on one line, and release it. */
 enum la_status la_json_put(json_t *object, const struct la_sink *sink);
 
+/** A string, with bytes that are no UTF-8 as U+FFFD; NULL becomes null. Fails only without memory. */
+json_t *la_json_text(struct la_arena *arena, const char *s);
+
+/** The array of lacpus -j; NULL without memory. */
+json_t *la_json_cpus(const struct la_kernel *k, const struct la_cpus *cpus,
+		     const struct la_render_options *opt);
+
 #endif

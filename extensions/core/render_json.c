@@ -36,8 +36,7 @@ static void append(struct build *b, json_t *array, json_t *value)
 		b->nomem = true;
 }
 
-/* A string, with bytes that are no UTF-8 as U+FFFD; NULL becomes null. */
-static json_t *text(struct build *b, const char *s)
+json_t *la_json_text(struct la_arena *arena, const char *s)
 {
 	json_t *value;
 	size_t n, out = 0;
@@ -50,11 +49,9 @@ static json_t *text(struct build *b, const char *s)
 		return value;
 	/* Every byte becomes at most three: U+FFFD is EF BF BD. */
 	n = strlen(s);
-	clean = la_alloc_n(b->arena, n + 1, 3);
-	if (!clean) {
-		b->nomem = true;
+	clean = la_alloc_n(arena, n + 1, 3);
+	if (!clean)
 		return NULL;
-	}
 	while (*s) {
 		size_t length = la_utf8_length(s);
 
@@ -63,6 +60,15 @@ static json_t *text(struct build *b, const char *s)
 		s += length ? length : 1;
 	}
 	return json_stringn_nocheck(clean, out);
+}
+
+static json_t *text(struct build *b, const char *s)
+{
+	json_t *value = la_json_text(b->arena, s);
+
+	if (!value)
+		b->nomem = true;
+	return value;
 }
 
 static json_t *hex(bool known, uint64_t value)
@@ -336,21 +342,44 @@ enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_p
 	return finish(&b, panic_object(&b, p), sink);
 }
 
+static json_t *cpu_list(struct build *b, const struct la_cpus *cpus,
+			const struct la_render_options *opt)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cpus->n; i++)
+		if (la_render_wanted(opt, &cpus->cpu[i]))
+			append(b, list, cpu_object(b, &cpus->cpu[i]));
+	return list;
+}
+
+json_t *la_json_cpus(const struct la_kernel *k, const struct la_cpus *cpus,
+		     const struct la_render_options *opt)
+{
+	struct build b = { .k = k, .arena = la_arena_new(ARENA_LIMIT) };
+	json_t *list;
+
+	if (!b.arena)
+		return NULL;
+	list = cpu_list(&b, cpus, opt);
+	la_arena_free(b.arena);
+	if (!b.nomem)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 enum la_status la_render_cpus_json(const struct la_kernel *k, const struct la_cpus *cpus,
 				   const struct la_render_options *opt, const struct la_sink *sink)
 {
 	struct build b = { .k = k, .arena = la_arena_new(ARENA_LIMIT) };
-	json_t *o, *list;
+	json_t *o;
 
 	if (!b.arena)
 		return LA_NOMEM;
 	o = json_object();
-	list = json_array();
 	set(&b, o, "schema", text(&b, "lakvm.cpus/1"));
-	for (size_t i = 0; i < cpus->n; i++)
-		if (la_render_wanted(opt, &cpus->cpu[i]))
-			append(&b, list, cpu_object(&b, &cpus->cpu[i]));
-	set(&b, o, "cpus", list);
+	set(&b, o, "cpus", cpu_list(&b, cpus, opt));
 	set(&b, o, "remark", text(&b, cpus->remark));
 	return finish(&b, o, sink);
 }

@@ -3,19 +3,31 @@
  * ladump: what a dump of a LoongArch64 guest says of itself, without crash. docs/ladump.1 has
  * the manual.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lakvm/dump.h"
 #include "lakvm/elf_door.h"
+#include "lakvm/regs_text.h"
 #include "lakvm/relocation.h"
+#include "lakvm/report.h"
 
-#define MEMORY ((size_t)512 << 20)
+#define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64
+/* 256 vCPUs with all their registers make half a megabyte of text. */
+#define MAX_TEXT ((size_t)16 << 20)
+
+struct order {
+	const char *vmlinux, *text; /* NULL: not given */
+	const char *part[MAX_PARTS];
+	size_t nparts;
+	bool relocation, json, log;
+	struct la_render_options show;
+};
 
 static int fail(const char *what)
 {
@@ -25,32 +37,100 @@ static int fail(const char *what)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: ladump --relocation VMLINUX DUMP...\n");
+	fprintf(to, "usage: ladump [-b] [-g] [-j] [-l] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		    "       ladump --relocation VMLINUX DUMP...\n");
 }
 
 /* For lacrash: the offset alone. */
-static int print_relocation(struct la_dump *dump, const char *vmlinux, struct la_arena *arena)
+static int print_relocation(struct la_dump *dump, const struct la_door *door,
+			    const struct la_report_options *text, struct la_arena *arena)
 {
-	struct la_relocation relocation;
-	struct la_ram_range *ram;
-	struct la_elf_door *door;
+	struct la_ram_range *ram = NULL;
+	struct la_relocation r;
 	struct la_error err = { "" };
-	enum la_status status;
-	size_t n;
+	size_t n = 0;
 
-	if (la_dump_ram(dump, false, arena, &ram, &n, &err) != LA_OK ||
-	    la_elf_door_open(&door, vmlinux, dump, arena, &err) != LA_OK)
+	if (dump && la_dump_ram(dump, false, arena, &ram, &n, &err) != LA_OK)
 		return fail(err.text);
-	status = la_relocation_find(la_elf_door(door), ram, n, NULL, 0, arena, &relocation, &err);
-	if (status == LA_OK)
-		printf("0x%" PRIx64 "\n", relocation.offset);
+	if (la_relocation_find(door, ram, n, text->text, text->ntext, arena, &r, &err) == LA_OK) {
+		printf("0x%" PRIx64 "\n", r.offset);
+		return EXIT_SUCCESS;
+	}
+	fail(err.text);
+	for (size_t i = 0; i < r.n; i++)
+		fprintf(stderr, "  %s: 0x%" PRIx64 "\n", la_relocation_way_name(r.finding[i].way),
+			r.finding[i].offset);
+	return EXIT_FAILURE;
+}
+
+static bool read_text(const char *path, struct la_arena *arena, struct la_report_options *ret,
+		      struct la_error *err)
+{
+	FILE *file = fopen(path, "r");
+	struct la_note_regs *regs;
+	size_t size;
+	char *text;
+
+	if (!file) {
+		la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	text = la_alloc(arena, MAX_TEXT);
+	size = text ? fread(text, 1, MAX_TEXT, file) : 0;
+	fclose(file);
+	if (la_regs_text(arena, text ? text : "", size, &regs, &ret->ntext, err) != LA_OK) {
+		la_fail(err, LA_INVALID, "%s", path);
+		return false;
+	}
+	ret->text = regs;
+	return true;
+}
+
+static void put(void *ctx, const char *text)
+{
+	fputs(text, ctx);
+}
+
+static int print_report(const struct la_report *r, const struct order *o)
+{
+	const struct la_sink sink = { put, stdout };
+	enum la_status status = LA_OK;
+
+	if (o->json)
+		status = la_render_report_json(r, &o->show, o->log, &sink);
+	else if (o->log)
+		la_render_log_text(r, &sink);
 	else
-		fail(err.text);
-	for (size_t i = 0; i < relocation.n && status != LA_OK; i++)
-		fprintf(stderr, "  %s: 0x%" PRIx64 "\n",
-			la_relocation_way_name(relocation.finding[i].way), relocation.finding[i].offset);
-	la_elf_door_close(door);
-	return status == LA_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+		la_render_report_text(r, &o->show, &sink);
+	if (o->log && !o->json && r->log_reason)
+		return fail(r->log_reason);
+	return status == LA_OK ? EXIT_SUCCESS : fail("out of memory");
+}
+
+static int run(const struct order *o, struct la_arena *arena)
+{
+	struct la_report_options options = { .log = o->log };
+	struct la_elf_door *vmlinux = NULL;
+	struct la_dump *dump = NULL;
+	struct la_error err = { "" };
+	struct la_report report;
+	int status;
+
+	if ((o->nparts && la_dump_open(&dump, o->part, o->nparts, NULL, &err) != LA_OK) ||
+	    (o->vmlinux && la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) != LA_OK) ||
+	    (o->text && !read_text(o->text, arena, &options, &err))) {
+		status = fail(err.text);
+	} else if (o->relocation) {
+		status = print_relocation(dump, la_elf_door(vmlinux), &options, arena);
+	} else if (la_report_make(dump, vmlinux, &options, arena, &report, &err) != LA_OK) {
+		status = fail(err.text);
+	} else {
+		status = print_report(&report, o);
+		la_report_close(&report);
+	}
+	la_elf_door_close(vmlinux);
+	la_dump_close(dump);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -58,40 +138,47 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "relocation", no_argument, NULL, 'k' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	const char *part[MAX_PARTS], *vmlinux = NULL;
-	struct la_error err = { "" };
-	struct la_dump *dump = NULL;
+	struct order o = { 0 };
 	struct la_arena *arena;
-	bool relocation = false;
-	size_t nparts = 0;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'k') {
-			relocation = true;
-		} else {
+	while ((c = getopt_long(argc, argv, "bghjlr:", options, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			o.show.stacks = true;
+			break;
+		case 'g':
+			o.show.registers = true;
+			break;
+		case 'j':
+			o.json = true;
+			break;
+		case 'l':
+			o.log = true;
+			break;
+		case 'k':
+			o.relocation = true;
+			break;
+		case 'r':
+			o.text = optarg;
+			break;
+		default:
 			usage(c == 'h' ? stdout : stderr);
 			return c == 'h' ? EXIT_SUCCESS : EXIT_FAILURE;
 		}
 	}
 	for (int i = optind; i < argc; i++) {
-		if (!vmlinux && la_elf_is_program(argv[i]))
-			vmlinux = argv[i];
-		else if (nparts < MAX_PARTS)
-			part[nparts++] = argv[i];
+		if (!o.vmlinux && la_elf_is_program(argv[i]))
+			o.vmlinux = argv[i];
+		else if (o.nparts < MAX_PARTS)
+			o.part[o.nparts++] = argv[i];
 	}
-	if (!nparts || !relocation || !vmlinux) {
+	if ((!o.nparts && !o.text) || (o.relocation && !o.vmlinux)) {
 		usage(stderr);
 		return EXIT_FAILURE;
 	}
 	arena = la_arena_new(MEMORY);
-	if (!arena)
-		return fail("out of memory");
-	if (la_dump_open(&dump, part, nparts, NULL, &err) != LA_OK)
-		status = fail(err.text);
-	else
-		status = print_relocation(dump, vmlinux, arena);
-	la_dump_close(dump);
+	status = arena ? run(&o, arena) : fail("out of memory");
 	la_arena_free(arena);
 	return status;
 }

@@ -310,6 +310,41 @@ def check_lamem(report, session, truth, asked):
                  not wrong and len(addresses) == len(asked[:LAMEM]), wrong[:3])
 
 
+def check_ladump(report, session, truth):
+    """The program without crash, with and without vmlinux; and crash with a wrong offset."""
+    answers = []
+    for vmlinux in ("", '"$CASE/vmlinux"'):
+        done = session.crash(f'"$SRC/ladump" -j -l {vmlinux} "$CASE/{session.dump}"')
+        try:
+            answers.append(json.loads(done.stdout))
+        except ValueError as error:
+            report.check("ladump -j is JSON", False, f"{error}\n{done.stdout[:300]}")
+            return
+    for what, dump in zip(("without vmlinux", "with vmlinux"), answers):
+        report.equal(f"ladump {what}: release, page size", (dump["release"], dump["page_size"]),
+                     (truth.release(), 16384))
+        said = [record["text"] for record in dump["log"]]
+        lost = [text for _, text in truth.records() if text.strip() and
+                not any(text.rstrip() in one for one in said)]
+        report.check(f"ladump {what}: all the kernel said on its console", not lost, lost[:5])
+        report.check(f"ladump {what}: the guest's RAM", all(
+            truth.in_ram(int(r["start"], 16)) and truth.in_ram(int(r["end"], 16) - 1)
+            for r in dump["dump"]["ram"]), dump["dump"])
+        registers = truth.registers()
+        report.equal(f"ladump {what}: sp and ra of each vCPU as QEMU has them",
+                     {c["vcpu"]: (int(c["regs"]["ra"], 16), int(c["regs"]["sp"], 16))
+                      for c in dump["cpus"] if c["regs"]}, registers)
+    report.equal("ladump: relocation", answers[1]["relocation"]["offset"], hex(truth.relocation()))
+    report.check("ladump: relocation is proved", answers[1]["relocation"]["proved"],
+                 answers[1]["relocation"])
+    wrong = truth.relocation() + 0x10000
+    done = session.crash(f'printf "lapanic\nq\n" | "$SRC/extensions/lacrash" -s --kaslr={wrong:#x} '
+                         f'"$CASE/vmlinux" "$CASE/{session.dump}" 2>&1')
+    told = f"--kaslr={truth.relocation():#x}" if truth.relocation() else "without --kaslr"
+    report.check("a wrong --kaslr= is refused, and the right one named", told in done.stdout and
+                 "VERDICT" not in done.stdout, done.stdout[-600:])
+
+
 def ask_everything(session, truth):
     for name, command in (
             ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lacpus.json", "lacpus -j"),
@@ -358,6 +393,7 @@ def main():
         check_tables(report, session, truth)
         check_translations(report, session, truth, asked)
         check_lamem(report, session, truth, asked[:LAMEM])
+        check_ladump(report, session, truth)
         print(f"# {name}: session of {len(session.commands)} commands in {session.seconds:.0f} s",
               flush=True)
         failed += report.failed

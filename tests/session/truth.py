@@ -33,6 +33,17 @@ class Truth:
         found = re.search(r"Kernel panic - not syncing: (.*?)(?: \]---)?$", self.serial, re.M)
         return found.group(1) if found else None
 
+    def relocation(self):
+        """By how much the kernel said, in its panic, that it had moved itself."""
+        found = re.search(r"Kernel relocated by 0x([0-9a-f]+)", self.serial)
+        return int(found.group(1), 16) if found else 0
+
+    def registers(self):
+        """vCPU -> (ra, sp) of QEMU's own register text."""
+        text = self.read("registers.txt")
+        pairs = re.findall(r"^CPU#(\d+).*?\br1\b *([0-9a-f]+).*?\br3\b *([0-9a-f]+)", text, re.M | re.S)
+        return {int(cpu): (int(ra, 16), int(sp, 16)) for cpu, ra, sp in pairs}
+
     def victim(self):
         """cpu, pid, comm of the last "CPU: n UID: .. PID: n Comm: x" line (the dying task's), or None."""
         found = re.findall(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (\S+)", self.serial)

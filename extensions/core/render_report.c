@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ladump's result as text and JSON.
+#include "lakvm/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "json.h"
+#include "text.h"
+
+/* A log of 2^20 records of a full page each, all of them damaged. */
+#define TEXT_MEMORY ((size_t)64 << 20)
+
+static void put(const struct la_sink *sink, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void put(const struct la_sink *sink, const char *fmt, ...)
+{
+	char line[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	sink->put(sink->ctx, line);
+}
+
+/* Text of the guest or of the file. */
+static void put_safe(const struct la_sink *sink, const char *text, bool lines)
+{
+	char chunk[512];
+
+	while (*text) {
+		text = la_text_escape(text, lines, chunk, sizeof(chunk));
+		sink->put(sink->ctx, chunk);
+	}
+}
+
+static void put_line(const struct la_sink *sink, const char *label, const char *text)
+{
+	put(sink, "%10s: ", label);
+	put_safe(sink, text ? text : "-", false);
+	put(sink, "\n");
+}
+
+static void put_kernel(const struct la_report *r, const struct la_sink *sink)
+{
+	put_line(sink, "KERNEL", r->release);
+	if (r->banner && !r->vmcoreinfo)
+		put_line(sink, "BANNER", r->banner);
+	put_line(sink, "BUILD-ID", r->build_id);
+	if (r->page_size)
+		put(sink, "%10s: %" PRIu64 "\n", "PAGE SIZE", r->page_size);
+	else
+		put_line(sink, "PAGE SIZE", NULL);
+	put_line(sink, "VMCOREINFO", r->vmcoreinfo ? r->vmcoreinfo : "none found");
+}
+
+static void put_relocation(const struct la_relocation *x, const struct la_sink *sink)
+{
+	if (x->known)
+		put(sink, "%10s: 0x%" PRIx64 "%s\n", "RELOCATION", x->offset,
+		    x->proved ? "" : "  (not proved)");
+	else
+		put_line(sink, "RELOCATION", "unknown");
+	for (size_t i = 0; i < x->n; i++)
+		put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "", la_relocation_way_name(x->finding[i].way),
+		    x->finding[i].offset,
+		    x->known && x->finding[i].offset != x->offset ? "  (what the kernel left behind there)" :
+								    "");
+	if (x->remark[0])
+		put_line(sink, "REMARK", x->remark);
+}
+
+void la_render_report_text(const struct la_report *r, const struct la_render_options *opt,
+			   const struct la_sink *sink)
+{
+	if (r->has_dump) {
+		la_render_mem_map_text(&r->map, sink);
+		put(sink, "\n");
+		put_kernel(r, sink);
+	}
+	if (r->has_vmlinux)
+		put_relocation(&r->relocation, sink);
+	put(sink, "\n");
+	if (r->cpus_reason)
+		put_line(sink, "CPUS", r->cpus_reason);
+	la_render_cpus_text(r->kernel, &r->cpus, opt, sink);
+}
+
+void la_render_log_text(const struct la_report *r, const struct la_sink *sink)
+{
+	for (size_t i = 0; i < r->log.n; i++) {
+		const struct la_record *record = &r->log.record[i];
+
+		put(sink, "[%5" PRIu64 ".%06" PRIu64 "] ", record->ts_nsec / 1000000000,
+		    record->ts_nsec % 1000000000 / 1000);
+		put_safe(sink, record->text, true);
+		put(sink, "\n");
+	}
+}
+
+/* --- JSON (docs/json.md) --- */
+
+static json_t *hex(uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	return json_string(text);
+}
+
+static json_t *map_json(struct la_arena *arena, const struct la_mem_map *m)
+{
+	json_t *ram = json_array(), *remarks = json_array();
+
+	for (size_t i = 0; i < m->n; i++)
+		json_array_append_new(ram, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
+						     hex(m->range[i].start), "end", hex(m->range[i].end),
+						     "present", (json_int_t)m->range[i].present, "zero",
+						     (json_int_t)m->range[i].zero, "excluded",
+						     (json_int_t)m->range[i].excluded, "missing",
+						     (json_int_t)m->range[i].missing));
+	for (size_t i = 0; i < m->nremarks; i++)
+		json_array_append_new(remarks, la_json_text(arena, m->remark[i]));
+	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size", (int)m->block_size,
+			 "ram", ram, "remarks", remarks);
+}
+
+static json_t *relocation_json(struct la_arena *arena, const struct la_relocation *x)
+{
+	json_t *findings = json_array();
+
+	for (size_t i = 0; i < x->n; i++)
+		json_array_append_new(findings, json_pack("{s:s, s:o}", "way",
+							  la_relocation_way_name(x->finding[i].way),
+							  "offset", hex(x->finding[i].offset)));
+	return json_pack("{s:o, s:b, s:o, s:o}", "offset", x->known ? hex(x->offset) : json_null(),
+			 "proved", x->proved, "findings", findings, "remark",
+			 la_json_text(arena, x->remark[0] ? x->remark : NULL));
+}
+
+static json_t *log_json(struct la_arena *arena, const struct la_log *log)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < log->n; i++)
+		json_array_append_new(list, json_pack("{s:I, s:I, s:i, s:o}", "seq",
+						      (json_int_t)log->record[i].seq, "ns",
+						      (json_int_t)log->record[i].ts_nsec, "level",
+						      log->record[i].level, "text",
+						      la_json_text(arena, log->record[i].text)));
+	return list;
+}
+
+enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
+				     bool log, const struct la_sink *sink)
+{
+	struct la_arena *arena = la_arena_new(TEXT_MEMORY);
+	json_t *o;
+
+	if (!arena)
+		return LA_NOMEM;
+	/* json_pack fails as a whole if any of its values does. */
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+		      "lakvm.dump/1", "dump", r->has_dump ? map_json(arena, &r->map) : json_null(),
+		      "release", la_json_text(arena, r->release), "build_id",
+		      la_json_text(arena, r->build_id), "banner", la_json_text(arena, r->banner),
+		      "page_size", r->page_size ? json_integer((json_int_t)r->page_size) : json_null(),
+		      "vmcoreinfo", la_json_text(arena, r->vmcoreinfo), "relocation",
+		      r->has_vmlinux ? relocation_json(arena, &r->relocation) : json_null(), "cpus",
+		      la_json_cpus(r->kernel, &r->cpus, opt), "cpus_remark",
+		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark), "log",
+		      log ? log_json(arena, &r->log) : json_null(), "log_lost",
+		      log ? json_integer((json_int_t)r->log.lost) : json_null(), "log_remark",
+		      la_json_text(arena, r->log_reason));
+	la_arena_free(arena);
+	return la_json_put(o, sink);
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A dump without crash. Where no vmlinux tells where things are, the kernel's VMCOREINFO does:
+// it has the addresses and layouts that reading the log needs.
+#include "lakvm/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lakvm/vmcoreinfo.h"
+
+/* --- the door over VMCOREINFO (kernel/crash_core.c, kernel/vmcore_info.c) --- */
+
+struct facts {
+	struct la_door door;
+	struct la_dump *dump;
+	const char *text;
+	size_t len;
+};
+
+static bool number(const struct facts *f, const char *kind, const char *name, const char *member,
+		   bool hex, uint64_t *ret)
+{
+	char key[128];
+
+	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, name, member ? "." : "", member ? member : "");
+	return f->text && la_vmcoreinfo_number(f->text, f->len, key, hex, ret);
+}
+
+static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
+{
+	const struct facts *f = ctx;
+
+	return f->dump ? la_dump_read(f->dump, pa, ret, len, NULL) : LA_ABSENT;
+}
+
+static bool symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	return number(ctx, "SYMBOL", name, NULL, true, ret);
+}
+
+static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
+{
+	(void)ctx, (void)address, (void)ret;
+	return false;
+}
+
+static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
+{
+	const struct facts *f = ctx;
+
+	/* Page tables have one page each. */
+	return f->text && !strcmp(name, "swapper_pg_dir") &&
+	       la_vmcoreinfo_number(f->text, f->len, "PAGESIZE", false, ret);
+}
+
+static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
+{
+	uint64_t offset;
+
+	if (!number(ctx, "OFFSET", type, name, false, &offset))
+		return false;
+	*ret = (struct la_member){ .offset = offset };
+	return true;
+}
+
+static bool type_size(void *ctx, const char *type, size_t *ret)
+{
+	uint64_t size;
+
+	if (!number(ctx, "SIZE", type, NULL, false, &size))
+		return false;
+	*ret = size;
+	return true;
+}
+
+static bool enumerator(void *ctx, const char *name, int64_t *ret)
+{
+	uint64_t value;
+
+	if (!number(ctx, "NUMBER", name, NULL, false, &value))
+		return false;
+	*ret = (int64_t)value;
+	return true;
+}
+
+static struct facts *open_facts(struct la_dump *dump, struct la_arena *arena)
+{
+	struct facts *f = la_alloc(arena, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->dump = dump;
+	f->door = (struct la_door){ .ctx = f,
+				    .read_phys = read_phys,
+				    .symbol = symbol,
+				    .symbol_at = symbol_at,
+				    .symbol_size = symbol_size,
+				    .member = member,
+				    .type_size = type_size,
+				    .enumerator = enumerator };
+	if (dump)
+		f->door.notes = la_dump_notes(dump, &f->door.notes_size);
+	return f;
+}
+
+/* --- the report --- */
+
+static const char *value_of(const struct facts *f, struct la_arena *arena, const char *key)
+{
+	const char *value;
+	size_t n;
+
+	return la_vmcoreinfo_get(f->text, f->len, key, &value, &n) && n ?
+		       la_strndup(arena, value, n) :
+		       NULL;
+}
+
+static void find_kernel(struct facts *f, struct la_arena *arena, struct la_report *ret)
+{
+	const char *text = la_dump_vmcoreinfo(f->dump, &f->len);
+	uint64_t page;
+	size_t n;
+
+	ret->vmcoreinfo = text ? "note" : NULL;
+	if (!text && la_vmcoreinfo_find(&f->door, ret->map.range, ret->map.n, arena, &text, &f->len,
+					&ret->banner, NULL) == LA_OK)
+		ret->vmcoreinfo = "memory";
+	f->text = ret->vmcoreinfo ? text : NULL;
+	if (f->text) {
+		ret->release = value_of(f, arena, "OSRELEASE");
+		ret->build_id = value_of(f, arena, "BUILD-ID");
+		if (la_vmcoreinfo_number(f->text, f->len, "PAGESIZE", false, &page))
+			ret->page_size = page;
+	} else if (ret->banner) {
+		/* "Linux version RELEASE (...": init/version.c */
+		n = strcspn(ret->banner + 14, " ");
+		ret->release = la_strndup(arena, ret->banner + 14, n);
+	}
+}
+
+static void analyse(const struct la_door *door, const struct la_report_options *opt,
+		    struct la_arena *arena, struct la_report *ret)
+{
+	struct la_kernel *k = la_alloc(arena, sizeof(*k));
+	struct la_error err = { "" };
+
+	if (!k)
+		return;
+	/* What it lacks is missed where it is needed, and said there. */
+	la_kernel_init(k, door, arena, NULL);
+	la_cfi_open(k, NULL);
+	if (!door->vmlinux)
+		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
+	ret->kernel = k;
+	if (la_cpus_analyse_text(k, arena, opt->text, opt->ntext, &ret->cpus, &err) != LA_OK)
+		ret->cpus_reason = la_format(arena, "%s", err.text);
+	/* Without symbols kernel code cannot be told from any other. */
+	for (size_t i = 0; !door->vmlinux && i < ret->cpus.n; i++)
+		ret->cpus.cpu[i].state = LA_CPU_UNKNOWN;
+	if (!opt->log)
+		return;
+	la_error_clear(&err);
+	if (la_log_read(k, arena, &ret->log, &err) != LA_OK)
+		ret->log_reason = la_format(arena, "%s", err.text);
+}
+
+enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
+			      const struct la_report_options *opt, struct la_arena *arena,
+			      struct la_report *ret, struct la_error *err)
+{
+	struct facts *f = open_facts(dump, arena);
+	const struct la_door *door;
+	enum la_status status;
+
+	*ret = (struct la_report){ .has_dump = dump != NULL, .has_vmlinux = vmlinux != NULL };
+	if (!f)
+		return la_fail(err, LA_NOMEM, "report");
+	if (dump) {
+		status = la_mem_map(dump, arena, &ret->map, err);
+		if (status != LA_OK)
+			return status;
+		find_kernel(f, arena, ret);
+	}
+	door = &f->door;
+	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
+					  opt->ntext, arena, &ret->relocation, err) == LA_OK) {
+		la_elf_door_relocate(vmlinux, ret->relocation.offset);
+		door = la_elf_door(vmlinux);
+	}
+	la_error_clear(err);
+	analyse(door, opt, arena, ret);
+	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
+}
+
+void la_report_close(struct la_report *r)
+{
+	if (r->kernel)
+		la_cfi_close((struct la_kernel *)r->kernel);
+}

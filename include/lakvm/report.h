@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a dump says of itself without crash, and what is known of the guest's CPUs from saved
+ * register text without a dump: the result behind ladump.
+ */
+#ifndef LAKVM_REPORT_H
+#define LAKVM_REPORT_H
+
+#include "lakvm/arena.h"
+#include "lakvm/cpus.h"
+#include "lakvm/dump.h"
+#include "lakvm/elf_door.h"
+#include "lakvm/log.h"
+#include "lakvm/mem.h"
+#include "lakvm/relocation.h"
+#include "lakvm/render.h"
+#include "lakvm/status.h"
+
+struct la_report_options {
+	const struct la_note_regs *text; /* registers out of saved text, or NULL */
+	size_t ntext;
+	bool log; /* read the log too */
+};
+
+struct la_report {
+	bool has_dump;
+	struct la_mem_map map; /* valid with has_dump */
+	/* Of the kernel; NULL and 0: unknown. */
+	const char *release;
+	const char *build_id; /* hexadecimal digits */
+	const char *banner;
+	uint64_t page_size;
+	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
+	bool has_vmlinux;
+	struct la_relocation relocation; /* valid with has_vmlinux */
+	const struct la_kernel *kernel;
+	struct la_cpus cpus;
+	const char *cpus_reason; /* why there are none, or NULL */
+	struct la_log log;       /* if it was asked for */
+	const char *log_reason;  /* what of it could not be read, or NULL */
+};
+
+/**
+ * Ask @dump (NULL: there is none), with the symbols of @vmlinux if that is not NULL and its kernel
+ * is found in the dump; it is relocated then. Everything in @ret belongs to @arena, @dump and
+ * @vmlinux; la_report_close gives back what is open. LA_NOMEM is the only failure.
+ */
+enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
+			      const struct la_report_options *opt, struct la_arena *arena,
+			      struct la_report *ret, struct la_error *err);
+void la_report_close(struct la_report *r);
+
+/** Everything but the log. @opt: what to print of each CPU. */
+void la_render_report_text(const struct la_report *r, const struct la_render_options *opt,
+			   const struct la_sink *sink);
+/** The log alone, as dmesg prints it. */
+void la_render_log_text(const struct la_report *r, const struct la_sink *sink);
+/** One JSON object on one line; the log too if @log. LA_NOMEM is the only failure. */
+enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
+				     bool log, const struct la_sink *sink);
+
+#endif
