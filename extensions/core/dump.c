@@ -244,16 +244,22 @@ static enum la_status load(struct la_dump *dump, const struct la_block *b, uint6
 	size_t size = b->packing == LA_RAW ? dump->block_size : (size_t)b->size;
 	uint64_t offset = b->offset + (at - b->start);
 	const uint8_t *bytes;
-	enum la_status status = la_window_get(&dump->data, b->file, offset, size, &bytes, err);
+	enum la_status status;
+	bool sound = true;
 
-	if (status)
-		return status;
-	if (b->packing == LA_RAW) {
-		memcpy(to, bytes, size);
-		return LA_OK;
-	}
-	dump->stats.unpacked++;
-	if (!la_unpack(dump->unpacker, b->packing, bytes, size, to, dump->block_size))
+	do {
+		status = la_window_get(&dump->data, b->file, offset, size, &bytes, err);
+		if (status)
+			return status;
+		if (b->packing == LA_RAW)
+			memcpy(to, bytes, size);
+		else
+			sound = la_unpack(dump->unpacker, b->packing, bytes, size, to,
+					  dump->block_size);
+	} while (!la_window_held(&dump->data));
+	if (b->packing != LA_RAW)
+		dump->stats.unpacked++;
+	if (!sound)
 		return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": damaged %s data",
 			       b->file->path, offset, la_packing_name(b->packing));
 	return LA_OK;
@@ -284,9 +290,11 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 	const uint8_t *bytes;
 	struct la_block b;
 	enum la_status status;
-	enum la_cached cached = la_cache_get(&dump->cache, at / dump->block_size, &bytes);
+	enum la_cached cached = LA_UNCACHED;
 
 	dump->stats.blocks++;
+	if (!dump->direct)
+		cached = la_cache_get(&dump->cache, at / dump->block_size, &bytes);
 	if (cached == LA_CACHED) {
 		dump->stats.cache_hits++;
 		*len = *len < left ? *len : left;
@@ -319,7 +327,7 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 	}
 	// A segment of an ELF file is read as it lies there: large pieces at once, and the
 	// blocks at its ends, which hold more than this segment, never through the cache.
-	if (b.start > at || b.end < at + dump->block_size || *len > left)
+	if (dump->direct || b.start > at || b.end < at + dump->block_size || *len > left)
 		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);
 	// Whoever reads whole blocks goes through memory once and would only empty the cache.
 	if (*len == dump->block_size)

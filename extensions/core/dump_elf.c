@@ -184,6 +184,7 @@ static enum la_status elf_open(struct la_dump *dump, struct la_error *err)
 	if (dump->nfiles > 1)
 		return la_fail(err, LA_INVALID, "%s: an ELF dump has no parts", f->path);
 	dump->priv = elf;
+	dump->direct = f->map.usable && !f->flattened;
 	dump->name = f->flattened ? "ELF64 core, flattened" : "ELF64 core";
 	status = la_dump_set_block_size(dump, ELF_BLOCK);
 	if (!status)

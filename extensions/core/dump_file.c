@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The file below a dump. Everything is read by pread: a mapping would turn a file that shrinks,
-// or a disk error, into SIGBUS, which nothing inside crash could handle. docs/reader.md has what
-// a mapping would have gained.
+// The file below a dump: pread, which is faster where reads follow one another, and the mapping
+// elsewhere (docs/reader.md).
 #include "dump_priv.h"
 
 #include <errno.h>
@@ -10,6 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+// The mapping serves reads of less than a page, and others that do not follow the one before.
+#define SMALL_READ 4096
+#define MAPPED_READ 16384
 
 // Opened without waiting, because opening a pipe would wait for its other end.
 enum la_status la_file_open(struct la_file *ret, const char *path, struct la_error *err)
@@ -35,11 +38,14 @@ enum la_status la_file_open(struct la_file *ret, const char *path, struct la_err
 	if (size < 0)
 		size = 0;
 	ret->stored = ret->size = (uint64_t)size;
+	if (S_ISREG(st.st_mode))
+		la_map_open(&ret->map, fd, ret->stored);
 	return LA_OK;
 }
 
 void la_file_close(struct la_file *f)
 {
+	la_map_close(&f->map);
 	if (f->path && f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
@@ -55,6 +61,13 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 		return la_fail(err, LA_TRUNCATED,
 			       "%s: offset 0x%" PRIx64 ": file ends at 0x%" PRIx64, f->path, off,
 			       f->stored);
+	if (f->map.usable && len <= MAPPED_READ && (off != f->next || len < SMALL_READ)) {
+		memcpy(to, f->map.base + off, len);
+		f->next = off + len;
+		if (la_map_held(&f->map, off, len))
+			return LA_OK;
+	}
+	f->next = off + len;
 	while (len) {
 		n = pread(f->fd, to, len, (off_t)off);
 		if (n < 0 && errno == EINTR)
@@ -108,6 +121,19 @@ enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t l
 		memset(to, 0, (size_t)n);
 	}
 	return LA_OK;
+}
+
+const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len)
+{
+	const struct la_extent *e;
+
+	if (!f->map.usable || off > f->size || len > f->size - off)
+		return NULL;
+	if (!f->flattened)
+		return f->map.base + off;
+	e = la_extents_find(&f->flat, off);
+	return e && e->start <= off && len <= e->end - off
+		       ? f->map.base + (e->data + (off - e->start)) : NULL;
 }
 
 uint64_t la_file_where(struct la_file *f, uint64_t off)

@@ -142,10 +142,14 @@ static enum la_status read_bitmap1(struct la_dump *dump, struct kdump *k, struct
 static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t at)
 {
 	const uint8_t *page;
+	bool zero;
 
-	if (la_window_get(&dump->data, f, at, dump->block_size, &page, NULL))
-		return 0;
-	return !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0 ? at : 0;
+	do {
+		if (la_window_get(&dump->data, f, at, dump->block_size, &page, NULL))
+			return 0;
+		zero = !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0;
+	} while (!la_window_held(&dump->data));
+	return zero ? at : 0;
 }
 
 static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la_file *f,
@@ -240,15 +244,18 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 	struct la_file *f = part->file;
 	uint64_t at = k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, pfn) - part->first);
 	const uint8_t *desc;
-	enum la_status status = la_window_get(&k->desc, f, at, DESC_BYTES, &desc, err);
+	enum la_status status;
 	uint64_t offset;
 	uint32_t size, flags;
 
-	if (status)
-		return la_fail(err, status, "page descriptor");
-	offset = la_le64(desc);
-	size = la_le32(desc + 8);
-	flags = la_le32(desc + 12);
+	do {
+		status = la_window_get(&k->desc, f, at, DESC_BYTES, &desc, err);
+		if (status)
+			return la_fail(err, status, "page descriptor");
+		offset = la_le64(desc);
+		size = la_le32(desc + 8);
+		flags = la_le32(desc + 12);
+	} while (!la_window_held(&k->desc));
 	if (offset == part->zero && offset && !flags) {
 		*ret = (struct la_block){ LA_PAGE_ZERO, ret->start, ret->end, f, true, LA_RAW,
 					  offset, size };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the dump reader. From the bottom up: a file or the dump a flattened file stands for
- * (dump_file.c, dump_flat.c) as a row of extents (dump_extents.c); read-ahead, page cache and
+ * (dump_file.c, dump_map.c, dump_flat.c) as a row of extents (dump_extents.c); read-ahead, page cache and
  * decompression (dump_window.c, dump_cache.c, dump_unpack.c); one table of hooks for each format
  * (dump_kdump.c with dump_bitmap.c, dump_elf.c); the public functions (dump.c).
  */
 #ifndef LAKVM_DUMP_PRIV_H
 #define LAKVM_DUMP_PRIV_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,25 @@ const struct la_extent *la_extents_find(struct la_extents *x, uint64_t at);
 
 /* --- files --- */
 
+struct la_map {
+	uint8_t *base; /* NULL: none */
+	size_t size;
+	int fd;
+	bool usable; /* false: none, or no longer the file */
+	volatile sig_atomic_t faulted;
+	struct la_map *next; /* all mappings of the process */
+};
+
+/** Map a regular file of @size bytes. Where that is not possible, m->usable stays false. */
+void la_map_open(struct la_map *m, int fd, uint64_t size);
+void la_map_close(struct la_map *m);
+
+/**
+ * To be asked after the use of @len bytes at @off: were they the file's? If not, m->usable is
+ * false from now on, and what was made of them is worth nothing.
+ */
+bool la_map_held(struct la_map *m, uint64_t off, size_t len);
+
 struct la_file {
 	int fd;
 	const char *path;
@@ -63,6 +83,8 @@ struct la_file {
 	bool cut;        /* flattened and not complete: a gap is not zeros but unknown */
 	uint64_t cut_at; /* file offset up to which its records are sound */
 	struct la_extents flat;
+	uint64_t next; /* end of the last read */
+	struct la_map map;
 	struct la_dump_stats *stats;
 };
 
@@ -78,6 +100,9 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t len,
 			    struct la_error *err);
 
+/** The same @len bytes in the mapping, if they lie there in one piece; NULL: la_file_read. */
+const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len);
+
 /** Offset in the file itself of a byte of the dump; UINT64_MAX: it has none. */
 uint64_t la_file_where(struct la_file *f, uint64_t off);
 
@@ -90,7 +115,8 @@ enum la_status la_flat_open(struct la_file *f, struct la_arena *arena,
 struct la_window {
 	uint8_t *buf;
 	size_t cap, least; /* bytes of a read that continues the last one, and of any other */
-	const struct la_file *file;
+	struct la_file *file;
+	const uint8_t *bytes; /* buf, or in the file's mapping */
 	uint64_t off;
 	size_t len;
 };
@@ -98,9 +124,13 @@ struct la_window {
 enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap,
 			      size_t least);
 
-/** @len (at most w->cap) bytes of the dump at @off, valid until the next call. */
+/**
+ * @len (at most w->cap) bytes of the dump at @off, valid until the next call. Once they are used,
+ * la_window_held must be asked: if it says false, get and use them again.
+ */
 enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t off, size_t len,
 			     const uint8_t **ret, struct la_error *err);
+bool la_window_held(struct la_window *w);
 
 /* --- page cache --- */
 
@@ -242,6 +272,7 @@ struct la_dump {
 	struct la_file *file;
 	size_t nfiles;
 	bool zero_excluded;
+	bool direct; /* memory lies in the file's mapping as it is: a cache would only cost time */
 	uint32_t block_size;
 	struct la_cache cache;
 	struct la_window data;

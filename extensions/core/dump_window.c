@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Read-ahead: reads that follow one another are answered from one large read of the file, others
-// read little more than what is asked for.
+// from its mapping, or by a read of little more than what is asked for.
 #include "dump_priv.h"
 
 
@@ -18,7 +18,7 @@ enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t of
 	size_t want = len > w->least ? len : w->least;
 
 	if (at <= w->len && len <= w->len - at) {
-		*ret = w->buf + at;
+		*ret = w->bytes + at;
 		return LA_OK;
 	}
 	if (len > w->cap)
@@ -32,17 +32,33 @@ enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t of
 
 	w->file = NULL;
 	la_fence();
-	status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
-	if (status && want > len) { // what lies ahead may be what cannot be read
+	w->bytes = at > w->len ? la_file_mapped(f, off, len) : NULL;
+	if (w->bytes) {
 		want = len;
-		status = la_file_read(f, off, w->buf, want, err);
+	} else {
+		w->bytes = w->buf;
+		status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
+		if (status && want > len) { // what lies ahead may be what cannot be read
+			want = len;
+			status = la_file_read(f, off, w->buf, want, err);
+		}
+		if (status)
+			return status;
 	}
-	if (status)
-		return status;
 	w->off = off;
 	w->len = want;
 	la_fence();
 	w->file = f;
-	*ret = w->buf;
+	*ret = w->bytes;
 	return LA_OK;
+}
+
+bool la_window_held(struct la_window *w)
+{
+	struct la_map *map = &w->file->map;
+
+	if (w->bytes == w->buf || la_map_held(map, (uint64_t)(w->bytes - map->base), w->len))
+		return true;
+	w->file = NULL;
+	return false;
 }

@@ -11,22 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/dump.h"
+#include "common.h"
 #include "kdumpfile.h"
 
 #define PAGE 4096
-
-static struct la_dump *open_dump(const char *path)
-{
-	struct la_error err = { "" };
-	struct la_dump *dump;
-
-	if (la_dump_open(&dump, &path, 1, NULL, &err)) {
-		fprintf(stderr, "%s: %s\n", path, err.text);
-		exit(2);
-	}
-	return dump;
-}
 
 struct result {
 	uint64_t pages, unequal, only_one, first_bad;
@@ -116,7 +104,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: dumpcmp [-k] DUMP...\n");
 		return 2;
 	}
-	first = open_dump(argv[0]);
+	first = open_ours(argv[0]);
 	if (la_dump_ram(first, true, arena, &ram, &n, NULL))
 		return 2;
 	printf("%s: %s, block size %" PRIu32 "\n", argv[0], la_dump_format(first),
@@ -126,7 +114,7 @@ int main(int argc, char **argv)
 		       ", excluded %" PRIu64 ", missing %" PRIu64 "\n", ram[i].start, ram[i].end,
 		       ram[i].present, ram[i].zero, ram[i].excluded, ram[i].missing);
 	for (char **path = argv; *path; path++) {
-		other = path == argv ? first : open_dump(*path);
+		other = path == argv ? first : open_ours(*path);
 		if (other != first)
 			bad |= compare(first, other, ram, n, *path);
 		for (size_t i = 0; la_dump_remark(other, i); i++)

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The file below a dump as a mapping, for reads that do not follow one another. A file that becomes
+// shorter, or a disk that fails, makes SIGBUS of an access to it. The handler puts zeros in the
+// mapping's place and says so, the access goes on, and whoever used the bytes asks la_map_held
+// whether they were the file's; if not, they are read again, by pread, which has words for it.
+// Nothing is left by a jump, and a jump that leaves a read finds nothing armed.
+//
+// A handler is the process's, so these are the core's only variables: the mappings that there are
+// and the handler that was there before the first of them.
+#include "dump_priv.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static struct la_map *maps;
+static struct sigaction before;
+static bool installed;
+static size_t page_size;
+
+// A new mapping in the place of all that lies behind @at, since a file is cut at its end.
+static bool put_zeros(struct la_map *m, uintptr_t at)
+{
+	uint8_t *page = m->base + (at - (uintptr_t)m->base) / page_size * page_size;
+	int saved = errno;
+	void *got = mmap(page, (size_t)(m->base + m->size - page), PROT_READ,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	errno = saved;
+	m->faulted = got != MAP_FAILED;
+	return m->faulted;
+}
+
+// For what is not ours, the handler that was there before; back in force, where it is the default
+// action, which the same access or the signal, sent again, then meets.
+static void on_bus_error(int sig, siginfo_t *info, void *context)
+{
+	uintptr_t at = (uintptr_t)info->si_addr;
+	bool fault = info->si_code > 0;
+
+	for (struct la_map *m = maps; m && fault; m = m->next)
+		if (at >= (uintptr_t)m->base && at - (uintptr_t)m->base < m->size &&
+		    put_zeros(m, at))
+			return;
+	if (before.sa_flags & SA_SIGINFO) {
+		before.sa_sigaction(sig, info, context);
+	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+		before.sa_handler(sig);
+	} else if (fault || before.sa_handler == SIG_DFL) {
+		signal(sig, SIG_DFL);
+		if (!fault)
+			raise(sig);
+	}
+}
+
+static bool install(void)
+{
+	struct sigaction ours = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
+
+	if (!installed) {
+		page_size = (size_t)sysconf(_SC_PAGESIZE);
+		sigfillset(&ours.sa_mask); // crash's handler of Ctrl-C jumps: not out of this one
+		installed = sigaction(SIGBUS, &ours, &before) == 0;
+	}
+	return installed;
+}
+
+void la_map_open(struct la_map *m, int fd, uint64_t size)
+{
+	void *base;
+
+	if (!size || size > SIZE_MAX || !install())
+		return;
+	base = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (base != MAP_FAILED) {
+		m->base = base;
+		m->size = (size_t)size;
+		m->fd = fd;
+		m->next = maps;
+		m->usable = true;
+		la_fence();
+		maps = m;
+	}
+	if (!maps)
+		la_map_close(m);
+}
+
+void la_map_close(struct la_map *m)
+{
+	struct sigaction now;
+
+	for (struct la_map **at = &maps; *at; at = &(*at)->next) {
+		if (*at == m) {
+			*at = m->next;
+			break;
+		}
+	}
+	m->usable = false;
+	if (m->base)
+		munmap(m->base, m->size);
+	m->base = NULL;
+	// A handler that somebody put over ours stays: it may call ours.
+	if (!maps && installed && sigaction(SIGBUS, NULL, &now) == 0 &&
+	    (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_bus_error)
+		installed = sigaction(SIGBUS, &before, NULL) != 0;
+}
+
+// The page in which a file was cut has zeros behind the cut. A byte that is not zero, the last one
+// read or one at the end of its page, proves that the file goes on; else it must be asked.
+bool la_map_held(struct la_map *m, uint64_t off, size_t len)
+{
+	const uint8_t *last = m->base + off + len - 1, *end;
+	uint64_t word, any = 0;
+
+	if (!len)
+		return true;
+	end = m->base + (off + len - 1) / page_size * page_size + page_size;
+	la_fence();
+	if (*last) {
+		any = 1;
+	} else if (end - last > 32 && end <= m->base + m->size) {
+		for (int i = 1; i <= 4; i++, any |= word)
+			memcpy(&word, end - 8 * i, sizeof(word));
+	}
+	la_fence();
+	if (!m->faulted && (any || lseek(m->fd, 0, SEEK_END) >= (off_t)(off + len)))
+		return true;
+	m->usable = false;
+	return false;
+}
