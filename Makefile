@@ -43,7 +43,7 @@ GLUE_SRC := extensions/lakvm.c $(wildcard extensions/glue/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 # Programs of the core alone, without crash.
-PROGRAMS := ladump
+PROGRAMS := laconvert ladump
 
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := arena cfi dump_unpack

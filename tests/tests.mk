@@ -49,15 +49,16 @@ unit: $(UNIT_TESTS)
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log
+FUZZ_TARGETS := kdump flat elf notes oops log migration
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 FUZZ_SEEDS := $(patsubst tests/fuzz/seeds/%.txt,$(FUZZ)/seeds/%.bin,$(wildcard tests/fuzz/seeds/*.txt))
+MIGRATION_SEEDS := $(patsubst %,$(FUZZ)/seeds/migration-%.bin,whole old numa)
 FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
 FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -Itests/fuzz
-fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
+fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
 	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*))
 
 $(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
@@ -66,6 +67,11 @@ $(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 $(FUZZ)/seeds/%.bin: tests/fuzz/seeds/%.txt $(UNIT)/mkdump/mkdump
 	@mkdir -p $(@D)
 	$(Q)$(UNIT)/mkdump/mkdump $< $@
+
+# Streams are made by the unit test.
+$(MIGRATION_SEEDS) &: $(UNIT)/test_migration
+	@mkdir -p $(FUZZ)/seeds
+	$(Q)LAKVM_FUZZ_SEEDS=$(FUZZ)/seeds $< >/dev/null 2>&1
 
 $(UNIT)/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
@@ -77,7 +83,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 
 # The seeds and whatever was found once, without a fuzzer.
 unit: | fuzz-corpus
-fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS)
+fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
 $(FUZZ)/core/%.o: extensions/core/%.c
@@ -89,9 +95,9 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
 
 # One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
 # it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
-fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS)
+fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp $(call fuzz_inputs,$(t)) $(FUZZ)/corpus/$(t)/ && \
-	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
+	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=$(if $(filter migration,$(t)),65536,16384) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
 
 # --- the reader measured against libkdumpfile (libkdumpfile-dev); never a test ---
 #

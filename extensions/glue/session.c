@@ -52,7 +52,14 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	if (!kernel)
 		return NULL;
 	if (!session.cpus_known) {
-		if (la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
+		/* lacrash's word about a dump that laconvert made: the registers are beside it. */
+		const char *text = getenv("LAKVM_REGISTERS");
+		const struct la_cpus *cpus =
+			text && *text ? command_cpus_with_text(kernel, session.arena, text) : NULL;
+
+		if (cpus)
+			session.cpus = *cpus;
+		else if (la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
 			return NULL;
 		session.cpus_known = true;
 	}

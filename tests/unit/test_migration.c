@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Migration streams written here by the rules of QEMU's migration/{savevm,ram,vmstate}.c: what
+// becomes of pages, of registers, and of streams that are cut off, damaged, or of another kind.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lakvm/dump.h"
+#include "lakvm/migration.h"
+#include "lakvm/regs.h"
+#include "lakvm/regs_text.h"
+
+#define MIB ((uint64_t)1 << 20)
+#define ZERO 2
+#define SIZES 4
+#define PAGE 8
+#define EOS 0x10
+#define CONTINUE 0x20
+
+static struct la_arena *arena;
+static struct la_migration result;
+static struct la_error err;
+static int in, out;
+static unsigned char page[65536];
+
+static int start(void **state)
+{
+	(void)state;
+	arena = la_arena_new(256 << 20);
+	in = memfd_create("stream", 0);
+	out = memfd_create("dump", 0);
+	la_error_clear(&err);
+	return arena && in >= 0 && out >= 0 ? 0 : -1;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	close(in);
+	close(out);
+	la_arena_free(arena);
+	return 0;
+}
+
+static void raw(const void *data, size_t size)
+{
+	assert_int_equal(write(in, data, size), size);
+}
+
+static void be(uint64_t value, unsigned bytes)
+{
+	unsigned char data[8];
+
+	for (unsigned i = 0; i < bytes; i++)
+		data[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
+	raw(data, bytes);
+}
+
+static void name(const char *text)
+{
+	be(strlen(text), 1);
+	raw(text, strlen(text));
+}
+
+static void head(const char *machine)
+{
+	raw("QEVM", 4);
+	be(3, 4);
+	be(7, 1); /* configuration */
+	be(strlen(machine), 4);
+	raw(machine, strlen(machine));
+}
+
+static void footer(unsigned id)
+{
+	be(0x7e, 1);
+	be(id, 4);
+}
+
+static void section(unsigned type, unsigned id, const char *what, unsigned instance, unsigned version)
+{
+	be(type, 1);
+	be(id, 4);
+	name(what);
+	be(instance, 4);
+	be(version, 4);
+}
+
+/* The section that begins the RAM, with one block and a flash of the firmware's. */
+static void ram_start(const char *block, uint64_t size)
+{
+	section(1, 2, "ram", 0, 4);
+	be((size + MIB) | SIZES, 8);
+	name(block);
+	be(size, 8);
+	name("virt.flash0");
+	be(MIB, 8);
+	be(EOS, 8);
+	footer(2);
+}
+
+static void ram_part(bool last)
+{
+	be(last ? 3 : 2, 1);
+	be(2, 4);
+}
+
+static void ram_stop(void)
+{
+	be(EOS, 8);
+	footer(2);
+}
+
+static void full_page(const char *block, uint64_t addr, unsigned char byte, size_t size)
+{
+	be(addr | PAGE | (block ? 0 : CONTINUE), 8);
+	if (block)
+		name(block);
+	memset(page, byte, size);
+	raw(page, size);
+}
+
+static void zero_page(const char *block, uint64_t addr)
+{
+	be(addr | ZERO | (block ? 0 : CONTINUE), 8);
+	if (block)
+		name(block);
+	be(0, 1);
+}
+
+#define GPR(cpu, n) (0x9000000000000000 + 0x1000 * (cpu) + (n))
+#define PC(cpu) (0x9000000000345670 + (cpu))
+
+/* A vCPU's state in the order that the description below gives; none of QEMU's. */
+static void cpu_section(unsigned cpu, unsigned version)
+{
+	section(4, 10 + cpu, "cpu", cpu, version);
+	be(0xb0, 8);
+	for (unsigned n = 0; n < 32; n++)
+		be(n ? GPR(cpu, n) : 0, 8);
+	be(PC(cpu), 8);
+	be(0xabcd, 2); /* something unknown */
+	be(0x9000000000555000 + cpu, 8);
+	for (unsigned n = 0; n < 4; n++)
+		be(n, 8);
+	be(5, 1);
+	name("cpu/fpu");
+	be(1, 4);
+	for (unsigned n = 0; n < 32; n++)
+		be(0x3ff0000000000000 + n, 8);
+	be(7, 4);
+	for (unsigned n = 0; n < 8; n++)
+		be(n == 3, 1);
+	footer(10 + cpu);
+}
+
+static void description(unsigned cpus, unsigned version, const char *last_csr)
+{
+	static const char one[] =
+		"%s{\"name\":\"cpu\",\"instance_id\":%u,\"vmsd_name\":\"cpu\",\"version\":%u,\"fields\":["
+		"{\"name\":\"env.CSR_CRMD\",\"type\":\"uint64\",\"size\":8},"
+		"{\"name\":\"env.gpr\",\"array_len\":32,\"type\":\"uint64\",\"size\":8},"
+		"{\"name\":\"env.pc\",\"type\":\"uint64\",\"size\":8},"
+		"{\"name\":\"later\",\"type\":\"struct\",\"struct\":{\"fields\":[{\"name\":\"x\",\"size\":2}]},\"size\":2},"
+		"{\"name\":\"%s\",\"type\":\"uint64\",\"size\":8},"
+		"{\"name\":\"env.CSR_DMW\",\"array_len\":4,\"type\":\"uint64\",\"size\":8}],"
+		"\"subsections\":[{\"vmsd_name\":\"cpu/fpu\",\"version\":1,\"fields\":["
+		"{\"name\":\"env.fpr\",\"array_len\":32,\"type\":\"struct\",\"struct\":{\"fields\":"
+		"[{\"name\":\"UD[0]\",\"size\":8}]},\"size\":8},"
+		"{\"name\":\"env.fcsr0\",\"size\":4},{\"name\":\"env.cf\",\"array_len\":8,\"size\":1}]}]}";
+	char *text = la_format(arena, "{\"page_size\":4096,\"devices\":["
+			       "{\"name\":\"timer\",\"instance_id\":0,\"version\":2,\"fields\":[{\"name\":\"t\",\"size\":3}]},");
+
+	for (unsigned i = 0; i < cpus; i++) {
+		char *more = la_format(arena, one, i ? "," : "", i, version, last_csr);
+
+		text = la_format(arena, "%s%s", text, more);
+	}
+	text = la_format(arena, "%s]}", text);
+	be(0, 1); /* end of the sections */
+	be(6, 1);
+	be(strlen(text), 4);
+	raw(text, strlen(text));
+}
+
+/* 512 MiB: pages at both ends of low and high RAM, one sent twice, one zero later. */
+static void whole(unsigned version)
+{
+	head("virt-11.1");
+	ram_start("loongarch.ram", 512 * MIB);
+	ram_part(false);
+	full_page("loongarch.ram", 0, 0x11, 4096);
+	full_page(NULL, 0x1000, 0x22, 4096);
+	zero_page(NULL, 0x2000);
+	full_page(NULL, 256 * MIB - 4096, 0x33, 4096);
+	full_page("virt.flash0", 0, 0xff, 4096);
+	ram_stop();
+	ram_part(true);
+	full_page("loongarch.ram", 0x1000, 0x44, 4096);
+	zero_page(NULL, 0);
+	full_page(NULL, 256 * MIB, 0x55, 4096);
+	full_page(NULL, 512 * MIB - 4096, 0x66, 4096);
+	ram_stop();
+	section(4, 9, "timer", 0, 2);
+	raw("\4\3c", 3); /* a device's state may look like anything */
+	footer(9);
+	cpu_section(0, version);
+	cpu_section(1, version);
+}
+
+/* The stream as a seed for the fuzzer, if the Makefile asks for it. */
+static void seed(const char *what)
+{
+	const char *directory = getenv("LAKVM_FUZZ_SEEDS");
+	size_t size = (size_t)lseek(in, 0, SEEK_END);
+	void *data;
+	FILE *file;
+
+	if (!directory)
+		return;
+	data = mmap(NULL, size, PROT_READ, MAP_SHARED, in, 0);
+	file = fopen(la_format(arena, "%s/migration-%s.bin", directory, what), "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, size, file), size);
+	fclose(file);
+	munmap(data, size);
+}
+
+static enum la_status convert_at(uint64_t high_base)
+{
+	struct la_migration_options opt = { .high_base = high_base };
+
+	lseek(in, 0, SEEK_SET);
+	return la_migration_convert(arena, in, out, &opt, &result, &err);
+}
+
+static void check_says(enum la_status got, enum la_status want, const char *text)
+{
+	if (got != want || !strstr(err.text, text))
+		fail_msg("status %d \"%s\", wanted %d \"%s\"", got, err.text, want, text);
+}
+
+/* The dump through lakvm's own reader. */
+static struct la_dump *open_dump(void)
+{
+	const char *path = la_format(arena, "/proc/self/fd/%d", out);
+	struct la_dump *dump;
+
+	if (la_dump_open(&dump, &path, 1, NULL, &err) != LA_OK)
+		fail_msg("%s", err.text);
+	return dump;
+}
+
+static void check_page(struct la_dump *dump, uint64_t pa, unsigned char byte)
+{
+	unsigned char got[4096];
+
+	if (la_dump_read(dump, pa, got, sizeof(got), &err) != LA_OK)
+		fail_msg("0x%llx: %s", (unsigned long long)pa, err.text);
+	for (size_t i = 0; i < sizeof(got); i++)
+		if (got[i] != byte)
+			fail_msg("0x%llx: byte 0x%02x, wanted 0x%02x", (unsigned long long)pa + i, got[i], byte);
+}
+
+static void pages(void **state)
+{
+	struct la_ram_range *ram;
+	struct la_dump *dump;
+	struct stat st;
+	size_t n;
+
+	(void)state;
+	whole(4);
+	description(2, 4, "env.CSR_ERA");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_string_equal(result.machine, "virt-11.1");
+	assert_int_equal(result.page_size, 4096);
+	assert_int_equal(result.ram, 512 * MIB);
+	assert_int_equal(result.high_base, 0x80000000);
+	dump = open_dump();
+	assert_int_equal(la_dump_ram(dump, false, arena, &ram, &n, &err), LA_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(ram[0].end, 256 * MIB);
+	assert_int_equal(ram[1].start, 0x80000000);
+	assert_int_equal(ram[1].end, 0x80000000 + 256 * MIB);
+	check_page(dump, 0, 0); /* zero later */
+	check_page(dump, 0x1000, 0x44);
+	check_page(dump, 0x2000, 0);
+	check_page(dump, 256 * MIB - 4096, 0x33);
+	check_page(dump, 0x80000000, 0x55);
+	check_page(dump, 0x80001000, 0);
+	check_page(dump, 0x80000000 + 256 * MIB - 4096, 0x66);
+	la_dump_close(dump);
+	fstat(out, &st);
+	assert_true(st.st_blocks * 512 < (off_t)MIB); /* sparse */
+}
+
+static void registers(void **state)
+{
+	struct la_note_regs *text, *notes;
+	struct la_dump *dump;
+	size_t n, size;
+	uint64_t value;
+	const void *area;
+
+	(void)state;
+	whole(9);
+	description(2, 9, "env.sys_states[0].CSR_ERA");
+	seed("whole");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.nvcpus, 2);
+	assert_int_equal(la_regs_text(arena, result.registers, strlen(result.registers), &text, &n, &err),
+			 LA_OK);
+	assert_int_equal(n, 2);
+	dump = open_dump();
+	area = la_dump_notes(dump, &size);
+	assert_int_equal(la_notes_regs(arena, area, size, &notes, &n, &err), LA_OK);
+	assert_int_equal(n, 2);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		assert_int_equal(text[cpu].pid, cpu + 1);
+		assert_int_equal(notes[cpu].pid, cpu + 1);
+		assert_true(text[cpu].regs.pc_known);
+		assert_int_equal(text[cpu].regs.pc, PC(cpu));
+		for (unsigned r = 1; r < 32; r++) {
+			assert_true(la_gpr_get(&text[cpu].regs, r, &value));
+			assert_int_equal(value, GPR(cpu, r));
+			assert_true(la_gpr_get(&notes[cpu].regs, r, &value));
+			assert_int_equal(value, GPR(cpu, r));
+		}
+		assert_true(la_csr_get(&text[cpu].regs, LA_CSR_CRMD, &value));
+		assert_int_equal(value, 0xb0);
+		assert_true(la_csr_get(&text[cpu].regs, LA_CSR_DMW3, &value));
+		assert_int_equal(value, 3);
+		assert_true(la_csr_get(&notes[cpu].regs, LA_CSR_ERA, &value));
+		assert_int_equal(value, 0x9000000000555000 + cpu);
+		assert_false(la_csr_get(&text[cpu].regs, LA_CSR_PRMD, &value)); /* not in the stream */
+	}
+	/* NT_FPREGSET of vCPU 0: behind its head and PRSTATUS; arch_dump.c has the layout. */
+	memcpy(&value, (const char *)area + 500 + 20 + 8 * 31, 8);
+	assert_int_equal(value, 0x3ff0000000000000 + 31);
+	memcpy(&value, (const char *)area + 500 + 20 + 256, 8);
+	assert_int_equal(value, 1 << 24); /* condition flag 3 */
+	la_dump_close(dump);
+}
+
+static void no_description(void **state)
+{
+	(void)state;
+	whole(4);
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_null(result.registers);
+	assert_int_equal(result.nvcpus, 0);
+	assert_non_null(strstr(result.unknown.text, "without a description"));
+	la_dump_close(open_dump());
+}
+
+/* The description must be of this stream: a field too many, and nothing is believed. */
+static void wrong_description(void **state)
+{
+	(void)state;
+	whole(4);
+	description(3, 4, "env.CSR_ERA");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_null(result.registers);
+	assert_non_null(strstr(result.unknown.text, "vCPU 2"));
+	la_dump_close(open_dump());
+}
+
+/* Cut off anywhere: an error inside the RAM, behind it a dump without registers. */
+static void cut(void **state)
+{
+	bool in_ram = false;
+	uint64_t size;
+
+	(void)state;
+	whole(4);
+	description(2, 4, "env.CSR_ERA");
+	size = (uint64_t)lseek(in, 0, SEEK_END);
+	for (uint64_t at = size; at-- > 0; at -= at > 4000 ? 700 : at > 40 ? 3 : 0) {
+		enum la_status status;
+
+		assert_int_equal(ftruncate(in, (off_t)at), 0);
+		assert_int_equal(ftruncate(out, 0), 0);
+		la_error_clear(&err);
+		status = convert_at(0);
+		if (status == LA_OK) {
+			assert_false(in_ram);
+			assert_int_equal(result.nvcpus, 0);
+		} else {
+			in_ram = true;
+			check_says(status, LA_TRUNCATED, "ends");
+		}
+		la_arena_free(arena);
+		arena = la_arena_new(256 << 20);
+	}
+	assert_true(in_ram);
+}
+
+/* QEMU up to 8.1: pages of 16 KiB, high RAM elsewhere, a machine without a version. */
+static void old_qemu(void **state)
+{
+	struct la_dump *dump;
+
+	(void)state;
+	head("virt");
+	ram_start("loongarch.ram", 512 * MIB);
+	ram_part(true);
+	zero_page("loongarch.ram", 0);
+	full_page(NULL, 0x4000, 0x11, 16384);
+	full_page(NULL, 256 * MIB, 0x22, 16384);
+	ram_stop();
+	seed("old");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.page_size, 16384);
+	assert_int_equal(result.high_base, 0x90000000);
+	dump = open_dump();
+	check_page(dump, 0x7000, 0x11);
+	check_page(dump, 0x90003000, 0x22);
+	la_dump_close(dump);
+	assert_int_equal(ftruncate(out, 0), 0);
+	assert_int_equal(convert_at(0x80000000), LA_OK);
+	assert_int_equal(result.high_base, 0x80000000);
+	assert_string_equal(result.high_base_from, "as told");
+}
+
+/* The largest first, as QEMU lists them; the nodes' numbers tell the order in memory. */
+static void numa(void **state)
+{
+	struct la_dump *dump;
+
+	(void)state;
+	head("virt-10.0");
+	section(1, 2, "ram", 0, 4);
+	be((896 * MIB) | SIZES, 8);
+	name("ram-node1");
+	be(512 * MIB, 8);
+	name("ram-node0");
+	be(320 * MIB, 8);
+	name("memdimm0");
+	be(32 * MIB, 8);
+	name("0000:00:01.0/virtio-net-pci.rom");
+	be(32 * MIB, 8);
+	be(EOS, 8);
+	footer(2);
+	ram_part(true);
+	full_page("ram-node1", 0, 0x11, 4096);
+	full_page("ram-node0", 0, 0x22, 4096);
+	full_page("memdimm0", 0, 0x33, 4096);
+	ram_stop();
+	seed("numa");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.ram, 832 * MIB);
+	assert_non_null(strstr(result.left_out, "memdimm0 (32 MiB)"));
+	assert_null(strstr(result.left_out, "rom"));
+	dump = open_dump();
+	check_page(dump, 0, 0x22);
+	check_page(dump, 0x80000000 + 64 * MIB, 0x11);
+	la_dump_close(dump);
+}
+
+static void mapped_ram(void **state)
+{
+	const uint64_t size = 512 * MIB, bitmap = MIB, pages_at = 2 * MIB;
+	struct la_dump *dump;
+
+	(void)state;
+	head("virt-11.1");
+	be(5, 1);
+	name("configuration/capabilities");
+	be(1, 4);
+	be(1, 4);
+	name("mapped-ram");
+	section(1, 2, "ram", 0, 4);
+	be(size | SIZES, 8);
+	name("loongarch.ram");
+	be(size, 8);
+	be(1, 4);
+	be(4096, 8);
+	be(bitmap, 8);
+	be(pages_at, 8);
+	lseek(in, (off_t)(bitmap + 65536 / 8), SEEK_SET);
+	be(0x81, 1); /* pages 65536 and 65543 */
+	lseek(in, (off_t)(pages_at + 256 * MIB), SEEK_SET);
+	memset(page, 0x77, 8192);
+	raw(page, 8192); /* the second one is not in the map */
+	lseek(in, (off_t)(pages_at + 256 * MIB + 7 * 4096), SEEK_SET);
+	raw(page, 4096);
+	lseek(in, (off_t)(pages_at + size), SEEK_SET);
+	be(EOS, 8);
+	footer(2);
+	ram_part(true);
+	ram_stop();
+	cpu_section(0, 4);
+	description(1, 4, "env.CSR_ERA");
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.nvcpus, 1);
+	assert_int_equal(result.stored, 8192);
+	dump = open_dump();
+	check_page(dump, 0x80000000, 0x77);
+	check_page(dump, 0x80001000, 0);
+	check_page(dump, 0x80007000, 0x77);
+	la_dump_close(dump);
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		unsigned flag;
+		const char *says;
+	} flags[] = { { 0x40, "XBZRLE" }, { 0x80, "RDMA" }, { 0x100, "compressed" }, { 0x200, "multifd" } };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(ftruncate(in, 0), 0);
+		lseek(in, 0, SEEK_SET);
+		head("virt-11.1");
+		ram_start("loongarch.ram", 512 * MIB);
+		ram_part(false);
+		be(flags[i].flag, 8);
+		la_error_clear(&err);
+		check_says(convert_at(0), LA_UNSUPPORTED, flags[i].says);
+	}
+	assert_int_equal(ftruncate(in, 0), 0);
+	lseek(in, 0, SEEK_SET);
+	head("virt-11.1");
+	be(8, 1); /* command: MIG_CMD_POSTCOPY_ADVISE */
+	be(3, 2);
+	be(16, 2);
+	la_error_clear(&err);
+	check_says(convert_at(0), LA_UNSUPPORTED, "postcopy");
+	assert_int_equal(ftruncate(in, 0), 0);
+	lseek(in, 0, SEEK_SET);
+	head("virt-11.1");
+	section(1, 1, "dirty-bitmap", 0, 1);
+	la_error_clear(&err);
+	check_says(convert_at(0), LA_UNSUPPORTED, "\"dirty-bitmap\"");
+}
+
+static void hostile(void **state)
+{
+	static const struct {
+		uint64_t size, addr;
+		const char *says;
+		enum la_status status;
+	} bad[] = {
+		{ UINT64_C(1) << 60, 0, "loongarch.ram", LA_CORRUPT }, /* more RAM than there can be */
+		{ UINT64_C(1) << 45, 0, "33554432 MiB", LA_NOMEM }, /* more than the arena is for */
+		{ 512 * MIB, 512 * MIB, "outside", LA_CORRUPT },
+		{ 512 * MIB, 0x7ffffffffffff000, "outside", LA_CORRUPT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(ftruncate(in, 0), 0);
+		lseek(in, 0, SEEK_SET);
+		head("virt-11.1");
+		ram_start("loongarch.ram", bad[i].size);
+		ram_part(true);
+		full_page("loongarch.ram", bad[i].addr, 0x11, 4096);
+		ram_stop();
+		la_error_clear(&err);
+		check_says(convert_at(0), bad[i].status, bad[i].says);
+	}
+}
+
+static void find(void **state)
+{
+	unsigned char header[92] = "LibvirtQemudSave";
+	struct la_saved saved;
+
+	(void)state;
+	header[16] = 2;   /* version */
+	header[20] = 100; /* length of the XML */
+	raw(header, sizeof(header));
+	check_says(la_saved_find(in, &saved, &err), LA_TRUNCATED, "0xc0");
+	lseek(in, 192, SEEK_SET);
+	head("virt-11.1");
+	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);
+	assert_true(saved.libvirt);
+	assert_int_equal(saved.start, 192);
+	assert_int_equal(saved.packing, LA_PLAIN);
+	lseek(in, 192, SEEK_SET);
+	raw("\x28\xb5\x2f\xfd", 4);
+	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);
+	assert_string_equal(la_packing_program(saved.packing), "zstd");
+	lseek(in, 0, SEEK_SET);
+	raw("QEVM", 4);
+	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);
+	assert_false(saved.libvirt);
+	lseek(in, 0, SEEK_SET);
+	raw("KDUMP   ", 8);
+	assert_int_equal(la_saved_find(in, &saved, &err), LA_ABSENT);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(pages), TEST(registers), TEST(no_description), TEST(wrong_description),
+		TEST(cut), TEST(old_qemu), TEST(numa), TEST(mapped_ram),
+		TEST(refused), TEST(hostile), TEST(find),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
