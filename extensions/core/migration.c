@@ -241,7 +241,7 @@ static bool device_tree_says(struct la_arena *arena, int out, uint64_t base)
 	       !memcmp(tree, "\xd0\x0d\xfe\xed", 4) && memmem(tree, size, node, (size_t)n + 1);
 }
 
-/* 0x90000000 up to QEMU 8.2 and in openEuler's 6.2, 0x80000000 since 9.0; facts of each version. */
+/* 0x90000000 up to QEMU 8.2 and in openEuler's 6.2, 0x80000000 since 9.0; see the version tags of hw/loongarch/virt.h. */
 static void decide_high_base(struct loader *l, struct la_arena *arena, uint64_t wanted,
 			     unsigned cpu_version, struct la_migration *ret)
 {
@@ -289,6 +289,8 @@ enum la_status la_migration_convert(struct la_arena *arena, int in, int out,
 			       "no migration stream of version %d", STREAM_VERSION);
 	if (l->s.status == LA_OK)
 		read_ram(l);
+	if (l->s.status == LA_TRUNCATED)
+		return la_fail(err, LA_TRUNCATED, "cut off, its RAM is incomplete");
 	if (l->s.status != LA_OK)
 		return l->s.status;
 
