@@ -100,6 +100,9 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 	if (!low || low == v->n)
 		return false;
 	e = &v->by_address[low - 1];
+	/* Offsets in per-CPU areas and absolute symbols lie far below the kernel's addresses. */
+	if (e->start >> 48 != file >> 48)
+		return false;
 	while (e > v->by_address && e[-1].start == e->start)
 		e--; /* the best of those at one address */
 	*ret = (struct la_symbol){ e->name, e->start + v->door.relocation,

@@ -20,9 +20,9 @@
 #define CACHED_WINDOW 9
 
 /* Ways that hold only where the kernel runs. */
-#define PROOFS                                                                                     \
-	(1u << LA_RELOCATION_VMCOREINFO | 1u << LA_RELOCATION_SELF | 1u << LA_RELOCATION_EENTRY |   \
-	 1u << LA_RELOCATION_CSR_PGDH | 1u << LA_RELOCATION_CSR_EENTRY)
+#define MEMORY                                                                                     \
+	(1u << LA_RELOCATION_VMCOREINFO | 1u << LA_RELOCATION_SELF | 1u << LA_RELOCATION_EENTRY)
+#define PROOFS (MEMORY | 1u << LA_RELOCATION_CSR_PGDH | 1u << LA_RELOCATION_CSR_EENTRY)
 
 enum banner { BANNER_SAME, BANNER_UNREADABLE, BANNER_OTHER };
 
@@ -263,7 +263,7 @@ static bool any_proof(const struct finder *f)
 	return false;
 }
 
-static void search(struct finder *f)
+static void search(struct finder *f, const struct la_note_regs *saved, size_t nsaved)
 {
 	struct la_note_regs *note = NULL;
 	const char *text;
@@ -289,8 +289,9 @@ static void search(struct finder *f)
 				if (pa >= f->ram[i].start)
 					try_offset(f, pa - base);
 		}
+	/* The text is of the dump's moment, or of one near it; without a dump it is all there is. */
 	for (size_t i = 0; i < f->n; i++)
-		confirm_returns(f, &f->candidate[i], note, n);
+		confirm_returns(f, &f->candidate[i], n ? note : saved, n ? n : nsaved);
 }
 
 static void list_findings(const struct finder *f, struct la_relocation *ret)
@@ -363,6 +364,16 @@ static enum la_status decide(struct finder *f, struct la_relocation *ret)
 		ret->proved = false;
 		return LA_ABSENT;
 	}
+	/* exception_handlers is aligned to 64 KiB in every kernel: any vmlinux fits that much. */
+	if (ret->proved && !(one->ways & MEMORY) && one->banner != BANNER_SAME) {
+		ret->proved = false;
+		if (!(one->ways & 1u << LA_RELOCATION_RETURNS)) {
+			snprintf(ret->remark, sizeof(ret->remark),
+				 "the registers are of another kernel than vmlinux: their return addresses lie behind no calls of it");
+			return LA_ABSENT;
+		}
+		snprintf(ret->remark, sizeof(ret->remark), "only the registers say so");
+	}
 	ret->known = true;
 	ret->offset = one->offset;
 	return LA_OK;
@@ -387,7 +398,7 @@ enum la_status la_relocation_find(const struct la_door *door, const struct la_ra
 	if (f.banner_len < 8)
 		return la_fail(err, LA_ABSENT, "vmlinux has no linux_banner");
 	use_register_text(&f, text, ntext);
-	search(&f);
+	search(&f, text, ntext);
 	list_findings(&f, ret);
 	status = decide(&f, ret);
 	return status == LA_OK ? status : la_fail(err, status, "%s", ret->remark);

@@ -87,6 +87,10 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 	if (r->cpus_reason)
 		put_line(sink, "CPUS", r->cpus_reason);
 	la_render_cpus_text(r->kernel, &r->cpus, opt, sink);
+	for (size_t i = 0; i < r->nnotes; i++) {
+		put_safe(sink, r->note[i], false);
+		put(sink, "\n");
+	}
 }
 
 void la_render_log_text(const struct la_report *r, const struct la_sink *sink)
@@ -141,6 +145,15 @@ static json_t *relocation_json(struct la_arena *arena, const struct la_relocatio
 			 la_json_text(arena, x->remark[0] ? x->remark : NULL));
 }
 
+static json_t *notes_json(struct la_arena *arena, const struct la_report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->nnotes; i++)
+		json_array_append_new(list, la_json_text(arena, r->note[i]));
+	return list;
+}
+
 static json_t *log_json(struct la_arena *arena, const struct la_log *log)
 {
 	json_t *list = json_array();
@@ -163,7 +176,7 @@ enum la_status la_render_report_json(const struct la_report *r, const struct la_
 	if (!arena)
 		return LA_NOMEM;
 	/* json_pack fails as a whole if any of its values does. */
-	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
 		      "lakvm.dump/1", "dump", r->has_dump ? map_json(arena, &r->map) : json_null(),
 		      "release", la_json_text(arena, r->release), "build_id",
 		      la_json_text(arena, r->build_id), "banner", la_json_text(arena, r->banner),
@@ -171,7 +184,8 @@ enum la_status la_render_report_json(const struct la_report *r, const struct la_
 		      "vmcoreinfo", la_json_text(arena, r->vmcoreinfo), "relocation",
 		      r->has_vmlinux ? relocation_json(arena, &r->relocation) : json_null(), "cpus",
 		      la_json_cpus(r->kernel, &r->cpus, opt), "cpus_remark",
-		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark), "log",
+		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark), "notes",
+		      notes_json(arena, r), "log",
 		      log ? log_json(arena, &r->log) : json_null(), "log_lost",
 		      log ? json_integer((json_int_t)r->log.lost) : json_null(), "log_remark",
 		      la_json_text(arena, r->log_reason));

@@ -139,6 +139,64 @@ static void find_kernel(struct facts *f, struct la_arena *arena, struct la_repor
 	}
 }
 
+/*
+ * The exception a CPU took last, if that was in kernel mode and no interrupt. ESTAT, ERA and BADI
+ * keep their values until the next one, so in a kernel that died of it and loops in panic() with
+ * nothing to interrupt it they still name the cause.
+ */
+static const char *last_exception(const struct la_door *door, const struct la_note_regs *cpu,
+				  struct la_arena *arena)
+{
+	uint64_t estat, era, prmd, crmd, badi, base;
+	char insn[80] = "", name[160] = "";
+	struct la_symbol symbol;
+	unsigned ecode;
+
+	if (!la_csr_get(&cpu->regs, LA_CSR_ESTAT, &estat) ||
+	    !la_csr_get(&cpu->regs, LA_CSR_ERA, &era) ||
+	    !la_csr_get(&cpu->regs, LA_CSR_PRMD, &prmd) || prmd & 3)
+		return NULL;
+	ecode = LA_ESTAT_ECODE(estat);
+	if (ecode == LA_ECODE_INT)
+		return NULL;
+	if (la_csr_get(&cpu->regs, LA_CSR_BADI, &badi) && ecode >= LA_ECODE_BRK)
+		la_csr_decode(LA_CSR_BADI, badi, insn, sizeof(insn));
+	if (door->symbol_at(door->ctx, era, &symbol))
+		snprintf(name, sizeof(name), " (%s+%#" PRIx64 ")", symbol.name, era - symbol.start);
+	return la_format(arena, "vCPU %u: the last exception was %s, %s%s%s%s at %" PRIx64 "%s%s",
+			 cpu->pid - 1, la_ecode_name(ecode, LA_ESTAT_ESUBCODE(estat)),
+			 la_ecode_meaning(ecode, LA_ESTAT_ESUBCODE(estat)), insn[0] ? " (" : "", insn,
+			 insn[0] ? ")" : "", era, name,
+			 la_csr_get(&cpu->regs, LA_CSR_CRMD, &crmd) && !(crmd & 3) &&
+					 la_gpr_get(&cpu->regs, LA_R_U0, &base) && !base ?
+				 ", before per-CPU areas existed" :
+				 "");
+}
+
+static void note_exceptions(const struct la_door *door, const struct la_report_options *opt,
+			    struct la_arena *arena, struct la_report *ret)
+{
+	ret->note = la_alloc_n(arena, opt->ntext, sizeof(*ret->note));
+	for (size_t i = 0; ret->note && i < opt->ntext; i++) {
+		ret->note[ret->nnotes] = last_exception(door, &opt->text[i], arena);
+		ret->nnotes += ret->note[ret->nnotes] != NULL;
+	}
+}
+
+/* Without a dump nothing matches vCPUs to Linux's CPUs, and the mode is in the registers alone. */
+static void correct_without_dump(struct la_cpus *cpus)
+{
+	uint64_t crmd;
+
+	cpus->remark = NULL;
+	for (size_t i = 0; i < cpus->n; i++)
+		if (cpus->cpu[i].state == LA_CPU_FIRMWARE)
+			cpus->cpu[i].state = la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) &&
+							     (crmd & 3) == 3 ?
+						     LA_CPU_USER :
+						     LA_CPU_UNKNOWN;
+}
+
 static void analyse(const struct la_door *door, const struct la_report_options *opt,
 		    struct la_arena *arena, struct la_report *ret)
 {
@@ -150,7 +208,7 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
 	la_cfi_open(k, NULL);
-	if (!door->vmlinux)
+	if (!door->vmlinux || !ret->has_dump)
 		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
 	ret->kernel = k;
 	if (la_cpus_analyse_text(k, arena, opt->text, opt->ntext, &ret->cpus, &err) != LA_OK)
@@ -158,6 +216,9 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	/* Without symbols kernel code cannot be told from any other. */
 	for (size_t i = 0; !door->vmlinux && i < ret->cpus.n; i++)
 		ret->cpus.cpu[i].state = LA_CPU_UNKNOWN;
+	if (!ret->has_dump)
+		correct_without_dump(&ret->cpus);
+	note_exceptions(door, opt, arena, ret);
 	if (!opt->log)
 		return;
 	la_error_clear(&err);

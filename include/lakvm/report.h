@@ -36,6 +36,8 @@ struct la_report {
 	const struct la_kernel *kernel;
 	struct la_cpus cpus;
 	const char *cpus_reason; /* why there are none, or NULL */
+	const char **note;       /* what the saved registers tell of each CPU's last exception */
+	size_t nnotes;
 	struct la_log log;       /* if it was asked for */
 	const char *log_reason;  /* what of it could not be read, or NULL */
 };

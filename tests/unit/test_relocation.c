@@ -286,15 +286,23 @@ static void test_register_text(void **state)
 
 	add_symbols(t, 0);
 	la_csr_set(&text[0].regs, LA_CSR_PGDH, PGD + 0x70000);
+	/* nothing says that these are registers of this kernel */
+	assert_int_equal(find_with(t, NULL, 0, text, 1), LA_ABSENT);
+	la_gpr_set(&text[0].regs, LA_R_RA, ETEXT + 0x70000);
+	assert_int_equal(find_with(t, NULL, 0, text, 1), LA_ABSENT);
+	la_gpr_set(&text[0].regs, LA_R_RA, STEXT + 0x70000 + 0x1234);
 	assert_int_equal(find_with(t, NULL, 0, text, 1), LA_OK);
-	assert_found(t, 0x70000, true);
+	assert_found(t, 0x70000, false);
 
 	/* the second CPU's EENTRY is a copy of its own */
 	la_csr_set(&text[0].regs, LA_CSR_EENTRY, HANDLERS + 0x70000);
 	la_csr_set(&text[1].regs, LA_CSR_EENTRY, HANDLERS + 0x990000);
 	assert_int_equal(find_with(t, NULL, 0, text, 2), LA_OK);
-	assert_found(t, 0x70000, true);
+	assert_found(t, 0x70000, false);
 	assert_true(says(t, LA_RELOCATION_CSR_EENTRY, 0x70000));
+	put_banner(t, 0x70000);
+	assert_int_equal(find_with(t, NULL, 0, text, 2), LA_OK);
+	assert_found(t, 0x70000, true);
 
 	/* a text of another boot, and a dump */
 	put_banner(t, 0x80000);
