@@ -49,7 +49,7 @@ unit: $(UNIT_TESTS)
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log migration
+FUZZ_TARGETS := kdump flat elf notes oops log migration vmcoreinfo
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
