@@ -16,6 +16,8 @@ for name; do
 	$test "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
+	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
+	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || failed=1
 done 2>&1 | tee build/check-lab.log
 # the core's tests on LoongArch64 itself
 tests/rpm.sh --check 2>&1 | tee -a build/check-lab.log

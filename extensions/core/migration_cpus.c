@@ -15,6 +15,8 @@
 #define MAX_VCPUS 1024
 #define MAX_JSON ((size_t)4 << 20) /* of 256 vCPUs: 1.4 MB */
 #define CSR_TEXT 4096
+/* Fields visited for one vCPU; its TLB of 2112 entries makes 8,500. A hostile description ends here. */
+#define MAX_FIELDS 100000
 
 static uint64_t be(const uint8_t *data, uint64_t bytes)
 {
@@ -47,6 +49,7 @@ struct cpu_reader {
 	struct la_saved_cpu *cpu;
 	size_t csr_used;
 	bool full; /* more CSRs than there is room for */
+	unsigned *budget; /* fields that may still be visited */
 };
 
 /* The field's own name: "env.sys_states[0].CSR_CRMD" is CSR_CRMD. */
@@ -120,11 +123,14 @@ static uint64_t walk(struct cpu_reader *r, const json_t *described, const uint8_
 		json_int_t one = json_integer_value(json_object_get(each, "size"));
 		json_int_t count = len ? json_integer_value(len) : 1;
 
+		if (!*r->budget)
+			return 0;
+		--*r->budget;
 		if (one < 0 || count < 0 || (one && (uint64_t)count > (size - at) / (uint64_t)one))
 			return 0;
 		name = last_name(name ? name : "");
 		for (json_int_t i = 0; one && i < count; i++, at += (uint64_t)one) {
-			if (inner)
+			if (inner && *r->budget)
 				walk(r, inner, data + at, (uint64_t)one, name, (uint64_t)i);
 			else if (one <= 8)
 				take_number(r, name, len != NULL, (uint64_t)i, outer, outer_i,
@@ -155,22 +161,24 @@ static bool read_cpu(struct la_arena *arena, const json_t *device, const uint8_t
 	uint32_t version = (uint32_t)json_integer_value(json_object_get(device, "version"));
 	uint8_t head[12] = "\3cpu";
 	const uint8_t *end = tail + size, *at = tail + *from;
+	char *csrs = la_alloc(arena, CSR_TEXT);
+	unsigned budget = MAX_FIELDS;
 
 	for (int i = 0; i < 4; i++) {
 		head[4 + i] = (uint8_t)(instance >> (24 - 8 * i));
 		head[8 + i] = (uint8_t)(version >> (24 - 8 * i));
 	}
-	while ((at = memmem(at, (size_t)(end - at), head, sizeof(head)))) {
-		struct cpu_reader r = { .cpu = ret };
+	while (csrs && budget && (at = memmem(at, (size_t)(end - at), head, sizeof(head)))) {
+		struct cpu_reader r = { .cpu = ret, .budget = &budget };
 		const uint8_t *id = at - 4;
 		uint64_t used;
 
 		at += sizeof(head);
 		if (at - tail < (ptrdiff_t)sizeof(head) + 5 || id[-1] != LA_VM_FULL)
 			continue;
-		*ret = (struct la_saved_cpu){ .vcpu = instance, .csrs = la_alloc(arena, CSR_TEXT) };
-		if (!ret->csrs)
-			return false;
+		*ret = (struct la_saved_cpu){ .vcpu = instance, .csrs = csrs };
+		csrs[0] = '\0';
+		budget--;
 		used = walk(&r, device, at, (uint64_t)(end - at), "", 0);
 		if (!used || (uint64_t)(end - at) < used + 5 || at[used] != LA_VM_FOOTER ||
 		    memcmp(at + used + 1, id, 4))

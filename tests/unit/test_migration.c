@@ -572,6 +572,34 @@ static void hostile(void **state)
 	}
 }
 
+/* A million million fields in a few hundred bytes: an answer, and soon. */
+static void endless_description(void **state)
+{
+	char *text, *fields = la_strndup(arena, "", 0);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		fields = la_format(arena, "%s{\"size\":0},", fields);
+	head("virt-11.1");
+	ram_start("loongarch.ram", 512 * MIB);
+	ram_part(true);
+	ram_stop();
+	section(4, 10, "cpu", 0, 4);
+	for (int i = 0; i < 64; i++)
+		raw(page, sizeof(page));
+	text = la_format(arena, "{\"devices\":[{\"name\":\"cpu\",\"instance_id\":0,\"version\":4,\"fields\":["
+			 "{\"name\":\"a\",\"array_len\":4194304,\"size\":1,\"struct\":{\"fields\":[%s{}]}}]}]}",
+			 fields);
+	be(6, 1);
+	be(strlen(text), 4);
+	raw(text, strlen(text));
+	alarm(10);
+	assert_int_equal(convert_at(0), LA_OK);
+	alarm(0);
+	assert_int_equal(result.nvcpus, 0);
+	assert_non_null(strstr(result.unknown.text, "vCPU 0"));
+}
+
 static void find(void **state)
 {
 	unsigned char header[92] = "LibvirtQemudSave";
@@ -608,7 +636,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pages), TEST(registers), TEST(no_description), TEST(wrong_description),
 		TEST(cut), TEST(old_qemu), TEST(numa), TEST(mapped_ram),
-		TEST(refused), TEST(hostile), TEST(find),
+		TEST(refused), TEST(hostile), TEST(endless_description), TEST(find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
