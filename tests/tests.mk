@@ -49,7 +49,7 @@ unit: $(UNIT_TESTS)
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log migration vmcoreinfo
+FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
@@ -59,7 +59,8 @@ FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
 FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -Itests/fuzz
 fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
-	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*))
+	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*.log)) \
+	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*))
 
 $(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
@@ -96,7 +97,7 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
 # One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
 # it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
 fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
-	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp $(call fuzz_inputs,$(t)) $(FUZZ)/corpus/$(t)/ && \
+	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp -t $(FUZZ)/corpus/$(t) /dev/null $(call fuzz_inputs,$(t)) && \
 	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=$(if $(filter migration,$(t)),65536,16384) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
 
 # --- the reader measured against libkdumpfile (libkdumpfile-dev); never a test ---

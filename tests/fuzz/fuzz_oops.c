@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fuzz target: text that people and kernels wrote. The first byte chooses: log records (one a
-// line, a tab in front makes it another writer's) into events, or saved register text.
+// Fuzz target: log records (one a line, a tab in front makes it another writer's) into events.
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/regs_text.h"
 #include "oops.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,18 +38,8 @@ static void as_log(struct la_arena *arena, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct la_arena *arena = la_arena_new(64 << 20);
-	struct la_note_regs *regs;
-	char *copy;
-	size_t n;
 
-	if (size && data[0] == 'C') {
-		copy = malloc(size); /* of exactly this size: a byte too far is seen */
-		memcpy(copy, data, size);
-		la_regs_text(arena, copy, size, &regs, &n, NULL);
-		free(copy);
-	} else {
-		as_log(arena, data, size);
-	}
+	as_log(arena, data, size);
 	la_arena_free(arena);
 	return 0;
 }
