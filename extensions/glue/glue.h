@@ -89,6 +89,9 @@ void translate_install(void);
 /* --- backtrace.c: bt for every task --- */
 void backtrace_install(void);
 
+/* --- gdb_regs.c: registers of the task that is set, for gdb --- */
+void gdb_registers_install(void);
+
 /* --- kmem.c, mach.c: commands of crash that print wrong numbers --- */
 void kmem_install(void);
 void mach_install(void);

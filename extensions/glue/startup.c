@@ -134,6 +134,7 @@ void startup_repair(void)
 	reader_install();
 	translate_install();
 	backtrace_install();
+	gdb_registers_install();
 	kmem_install();
 	mach_install();
 	if (notes_are_qemu()) {

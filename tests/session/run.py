@@ -250,6 +250,9 @@ def check_tables(report, session, truth):
     report.check("log: all the kernel said on its console", not lost and len(truth.records()) > 50,
                  "\n".join(lost[:5]))
     report.check("bt: the panicking task's", "panic" in session.read("bt.txt"), session.read("bt.txt"))
+    inner = re.findall(r"^#\d+ +0x([0-9a-f]+) in", session.read("where.txt"), re.M)
+    report.check("where (of gdb): the stack of bt", len(inner) > 2 and all(pc in session.read("bt.txt") for pc in inner),
+                 session.read("where.txt"))
     report.equal("bt -a: a stack a CPU", len(re.findall(r"^PID: ", session.read("bt-a.txt"), re.M)),
                  truth.vcpus)
     everyone = session.read("foreach.txt")
@@ -351,7 +354,7 @@ def ask_everything(session, truth):
             ("lacpus-r.json", "lacpus -j -r registers.txt"), ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
             ("ps.txt", "ps"), ("kmem-i.txt", "kmem -i"), ("kmem-n.txt", "kmem -n"),
             ("kmem-p.txt", "kmem -p | head -40"), ("mod.txt", "mod"), ("mach.txt", "mach"),
-            ("log.txt", "log"), ("bt.txt", "bt"), ("bt-a.txt", "bt -a"),
+            ("log.txt", "log"), ("bt.txt", "bt"), ("where.txt", "where 4"), ("bt-a.txt", "bt -a"),
             ("foreach.txt", "foreach bt"), ("task.txt", "task"), ("help.txt", "help lapanic")):
         session.ask(name, command)
     vmemmap = next((va for va, pa, _ in truth.translations() if va >> 40 in (0xfffffe, 0xffffff) and

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Registers for gdb's own stack commands ("gdb bt", "frame", "info locals") on the task that is set.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/unwind.h"
+
+/*
+ * gdb carries what it is given up to all callers unless their call-frame information says
+ * otherwise. So it gets only what calls keep, and what leads from frame to frame.
+ */
+#define GIVEN (1u << LA_R_RA | 1u << LA_R_TP | 1u << LA_R_SP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP)
+
+/*
+ * gdb also takes it for certain: a CPU whose pc is not known is shown from its innermost frame that
+ * is proved to the instruction. Of registers above frame 0 only sp is sure.
+ */
+static bool active_registers(const struct la_cpu *cpu, struct la_regs *ret)
+{
+	for (size_t i = 0; i < cpu->stack.n; i++) {
+		const struct la_frame *frame = &cpu->stack.frame[i];
+
+		if (!frame->pc_known || !frame->verified || !frame->symbol)
+			continue;
+		*ret = i ? (struct la_regs){ .source = cpu->regs.source } : cpu->regs;
+		ret->pc_known = true;
+		ret->pc = frame->pc;
+		la_gpr_set(ret, LA_R_SP, frame->sp);
+		return true;
+	}
+	return false;
+}
+
+static bool current_registers(struct la_regs *ret)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	const struct la_cpus *cpus = session_cpus(NULL);
+	const struct la_cpu *cpu;
+
+	if (!kernel || !CURRENT_CONTEXT())
+		return false;
+	cpu = cpus ? la_cpus_running(cpus, CURRENT_TASK()) : NULL;
+	return cpu ? active_registers(cpu, ret) :
+		     la_task_regs(kernel, CURRENT_TASK(), ret, NULL) == LA_OK;
+}
+
+/* gdb asks by its own names: "pc", "r0" to "r31"; of the rest nothing is known. */
+static int register_hook(int number, const char *name, int size, void *value, int stack)
+{
+	struct la_regs regs;
+	uint64_t word;
+	unsigned reg;
+	char end;
+
+	(void)number;
+	if (!name || size != (int)sizeof(word) || stack || !current_registers(&regs))
+		return FALSE;
+	if (STREQ(name, "pc") && regs.pc_known)
+		word = regs.pc;
+	else if (sscanf(name, "r%u%c", &reg, &end) != 1 || reg >= LA_NGPR || !(GIVEN >> reg & 1) ||
+		 !la_gpr_get(&regs, reg, &word))
+		return FALSE;
+	memcpy(value, &word, sizeof(word));
+	return TRUE;
+}
+
+void gdb_registers_install(void)
+{
+	REPAIR("registers for gdb", machdep->get_current_task_reg, register_hook);
+}
