@@ -89,8 +89,11 @@ static void put_task(const struct la_sink *sink, const struct la_task *task)
 	}
 }
 
-/* " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified. */
-static void put_stack(const struct la_kernel *k, const struct la_stack *stack,
+/*
+ * " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified.
+ * @shared: of several CPUs, so without what is only one's: stack addresses, copies of vectors.
+ */
+static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared,
 		      const struct la_sink *sink)
 {
 	const struct la_door *door = k->door;
@@ -101,13 +104,15 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack,
 		const char *file;
 		unsigned line;
 
-		putf(sink, "%s#%zu [%016" PRIx64 "] ", i < 10 ? " " : "", i, f->sp);
+		putf(sink, "%s#%zu ", i < 10 ? " " : "", i);
+		if (!shared)
+			putf(sink, "[%016" PRIx64 "] ", f->sp);
 		if (f->symbol)
 			put_symbol(sink, f->symbol, f->pc_known, f->offset, f->module);
 		else
 			put(sink, "(unknown)");
 		if (f->pc_known)
-			putf(sink, " at %016" PRIx64, f->pc);
+			putf(sink, " at %016" PRIx64, shared ? where : f->pc);
 		if (!f->verified)
 			putf(sink, "  ?%s", la_method_name(f->method));
 		put(sink, "\n");
@@ -117,7 +122,9 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack,
 			put_safe(sink, file);
 			putf(sink, ": %u\n", line);
 		}
-		if (f->pt_regs)
+		if (f->pt_regs && shared)
+			put(sink, "    --- exception frame ---\n");
+		else if (f->pt_regs)
 			putf(sink, "    --- exception frame at %016" PRIx64 " ---\n", f->pt_regs);
 	}
 	if (!stack->n || (stack->stop != LA_STOP_END && stack->stop != LA_STOP_USER)) {
@@ -320,7 +327,7 @@ void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
 			putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
 		else
 			put(sink, "\nSTACK OF THE TASK:\n");
-		put_stack(k, p->stack, sink);
+		put_stack(k, p->stack, false, sink);
 	}
 	if (p->cause.regs_known) {
 		put(sink, "\nREGISTERS AT THE FAULT:\n");
@@ -367,27 +374,112 @@ bool la_render_wanted(const struct la_render_options *opt, const struct la_cpu *
 	return false;
 }
 
+static bool has_number(const struct la_cpu *c)
+{
+	return c->matched || c->vcpu < 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Do two CPUs do the same, as far as can be said without naming their stacks? */
+static bool same_stack(const struct la_cpu *a, const struct la_cpu *b)
+{
+	if (!has_number(a) || !has_number(b) || a->state != b->state ||
+	    a->stack.n != b->stack.n || a->stack.stop != b->stack.stop ||
+	    strcmp(a->stack.reason, b->stack.reason))
+		return false;
+	for (size_t i = 0; i < a->stack.n; i++) {
+		const struct la_frame *f = &a->stack.frame[i], *g = &b->stack.frame[i];
+
+		if (f->pc_known != g->pc_known || f->start != g->start || f->offset != g->offset ||
+		    f->verified != g->verified || f->method != g->method ||
+		    !f->pt_regs != !g->pt_regs || !same_text(f->symbol, g->symbol) ||
+		    !same_text(f->module, g->module) || (!f->symbol && f->pc != g->pc))
+			return false;
+	}
+	return true;
+}
+
+/* "STACK OF CPUS 2-63,65 (stopped):" for all wanted CPUs that share the stack of @cpus[@from]. */
+static size_t put_group(const struct la_cpus *cpus, const struct la_render_options *opt, size_t from,
+			const struct la_sink *sink)
+{
+	const struct la_cpu *first = &cpus->cpu[from];
+	unsigned last = first->cpu;
+	bool range = false;
+	size_t n = 1;
+
+	for (size_t i = from + 1; i < cpus->n; i++)
+		n += la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]);
+	put(sink, n > 1 ? "\nSTACK OF CPUS " : "\nSTACK OF CPU ");
+	if (has_number(first))
+		putf(sink, "%u", first->cpu);
+	else
+		putf(sink, "- (VCPU %d)", first->vcpu);
+	for (size_t i = from + 1; i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+
+		if (!la_render_wanted(opt, c) || !same_stack(first, c))
+			continue;
+		if (c->cpu != last + 1) {
+			if (range)
+				putf(sink, "-%u", last);
+			putf(sink, ",%u", c->cpu);
+		}
+		range = c->cpu == last + 1;
+		last = c->cpu;
+	}
+	if (range)
+		putf(sink, "-%u", last);
+	putf(sink, " (%s):\n", la_cpu_state_name(first->state));
+	return n;
+}
+
+/* Each stack once, however many CPUs stand there. */
+static void put_stacks(const struct la_kernel *k, const struct la_cpus *cpus,
+		       const struct la_render_options *opt, const struct la_sink *sink)
+{
+	for (size_t i = 0; i < cpus->n; i++) {
+		const struct la_cpu *c = &cpus->cpu[i];
+		size_t before = 0;
+
+		if (!la_render_wanted(opt, c))
+			continue;
+		while (before < i && !(la_render_wanted(opt, &cpus->cpu[before]) &&
+				       same_stack(&cpus->cpu[before], c)))
+			before++;
+		if (before == i)
+			put_stack(k, &c->stack, put_group(cpus, opt, i, sink) > 1, sink);
+	}
+}
+
 void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 			 const struct la_render_options *opt, const struct la_sink *sink)
 {
-	bool details = opt->registers || opt->stacks, first = true;
+	bool first = true;
 
 	for (size_t i = 0; i < cpus->n; i++) {
 		const struct la_cpu *c = &cpus->cpu[i];
 
 		if (!la_render_wanted(opt, c))
 			continue;
-		if (details && !first)
+		if (opt->registers && !first)
 			put(sink, "\n");
-		if (details || first)
+		if (opt->registers || first)
 			put_cpu_header(sink);
 		first = false;
 		put_cpu_line(c, sink);
+		if (!opt->registers)
+			continue;
 		if (opt->stacks)
-			put_stack(k, &c->stack, sink);
-		if (opt->registers)
-			put_registers(&c->regs, sink);
+			put_stack(k, &c->stack, false, sink);
+		put_registers(&c->regs, sink);
 	}
+	if (opt->stacks && !opt->registers)
+		put_stacks(k, cpus, opt, sink);
 	if (cpus->remark) {
 		put(sink, "note: ");
 		put_safe(sink, cpus->remark);

@@ -169,6 +169,45 @@ static void test_cpus_text(void **state)
 	has(" #1 [9000000100003c00] i8042_flush+0x58");
 }
 
+/* CPUs that stand alike share a stack; a state, a frame or a number of its own keeps one apart. */
+static void test_equal_stacks(void **state)
+{
+	static struct la_frame other[3];
+	static struct la_cpu many[9];
+	static const struct la_cpus all = { .cpu = many, .n = 9 };
+	static const unsigned only[] = { 2, 7 };
+	struct la_render_options opt = { .stacks = true };
+
+	(void)state;
+	memcpy(other, frames, sizeof(other));
+	for (unsigned i = 0; i < 9; i++) {
+		many[i] = (struct la_cpu){ .cpu = i, .matched = i < 8, .vcpu = (int)i,
+					   .state = i == 4 ? LA_CPU_IDLE : LA_CPU_STOPPED,
+					   .waits_for = -1,
+					   .stack = { .frame = i == 5 ? other : frames, .n = 3,
+						      .stop = LA_STOP_END } };
+	}
+	for (unsigned i = 0; i < 3; i++)
+		other[i].sp += 0x4000; /* the same but for its place */
+	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	has("\nSTACK OF CPUS 0-3,5-7 (stopped):\n #0 vpanic+?\n #1 i8042_flush+0x58 at 9000000000eb7fa8\n");
+	has("\nSTACK OF CPU 4 (idle):\n #0 [9000000100003b30] vpanic+?\n");
+	has("\nSTACK OF CPU - (VCPU 8) (stopped):\n #0 [");
+
+	output[0] = '\0';
+	other[1].offset += 4;
+	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	has("\nSTACK OF CPUS 0-3,6-7 (stopped):\n");
+	has("\nSTACK OF CPU 5 (stopped):\n #0 [");
+
+	output[0] = '\0';
+	opt.only = only;
+	opt.nonly = 2;
+	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	has("\nSTACK OF CPUS 2,7 (stopped):\n");
+	assert_null(strstr(output, "idle"));
+}
+
 /* --- JSON --- */
 
 static json_t *parsed(void)
@@ -391,6 +430,7 @@ int main(void)
 		TEST(test_panic_text),
 		TEST(test_unknown_text),
 		TEST(test_cpus_text),
+		TEST(test_equal_stacks),
 		TEST(test_panic_json),
 		TEST(test_unknown_json),
 		TEST(test_cpus_json),
