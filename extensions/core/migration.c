@@ -122,7 +122,8 @@ static enum la_status configuration(struct loader *l)
 					la_stream_fail(s, LA_UNSUPPORTED, "capability %s", name);
 			}
 		} else {
-			return la_stream_fail(s, LA_UNSUPPORTED, "\"%s\" has no length", name);
+			return la_stream_fail(s, LA_UNSUPPORTED,
+					      "\"%s\" does not tell its length", name);
 		}
 	}
 	return s->status;
@@ -134,8 +135,8 @@ static enum la_status command(struct la_stream *s)
 	uint64_t number = la_stream_be(s, 2), size = la_stream_be(s, 2);
 
 	if ((number >= 3 && number <= 10) && s->status == LA_OK)
-		return la_stream_fail(s, LA_UNSUPPORTED, "a stream of postcopy or COLO (command %" PRIu64 ")",
-				      number);
+		return la_stream_fail(s, LA_UNSUPPORTED,
+				      "a stream of postcopy or COLO (command %" PRIu64 ")", number);
 	la_stream_take(s, size);
 	return s->status;
 }
@@ -171,18 +172,19 @@ static enum la_status read_ram(struct loader *l)
 						      "section \"%s\" before the end of RAM does not tell its length",
 						      name);
 			if (s->status == LA_OK && version != RAM_VERSION)
-				return la_stream_fail(s, LA_UNSUPPORTED, "RAM of version %" PRIu64, version);
+				return la_stream_fail(s, LA_UNSUPPORTED, "RAM of version %" PRIu64,
+						      version);
 			ram_id = id;
 			break;
 		case LA_VM_PART:
 		case LA_VM_END:
 			id = la_stream_be(s, 4);
 			if (s->status == LA_OK && (!l->ram.blocks || id != ram_id))
-				return la_stream_fail(s, LA_CORRUPT, "section %" PRIu64 ", which was never started",
-						      id);
+				return la_stream_fail(s, LA_CORRUPT,
+						      "section %" PRIu64 ", which was never started", id);
 			break;
 		case LA_VM_EOF:
-			return la_stream_fail(s, LA_TRUNCATED, "the stream ends before its RAM is complete");
+			return la_stream_fail(s, LA_TRUNCATED, "the stream ends here");
 		default:
 			return la_stream_fail(s, LA_CORRUPT, "no section begins with 0x%02x", type);
 		}
@@ -241,7 +243,7 @@ static bool device_tree_says(struct la_arena *arena, int out, uint64_t base)
 	       !memcmp(tree, "\xd0\x0d\xfe\xed", 4) && memmem(tree, size, node, (size_t)n + 1);
 }
 
-/* 0x90000000 up to QEMU 8.2 and in openEuler's 6.2, 0x80000000 since 9.0; see the version tags of hw/loongarch/virt.h. */
+/* 0x90000000 up to QEMU 8.2 and in openEuler's 6.2, 0x80000000 since 9.0 (hw/loongarch/virt.h). */
 static void decide_high_base(struct loader *l, struct la_arena *arena, uint64_t wanted,
 			     unsigned cpu_version, struct la_migration *ret)
 {

@@ -222,8 +222,8 @@ enum la_status la_saved_cpus(struct la_arena *arena, const uint8_t *tail, size_t
 			continue;
 		*ret_version = (unsigned)json_integer_value(json_object_get(device, "version"));
 		if (!read_cpu(arena, device, tail, size, &from, &(*ret)[n]))
-			status = la_fail(err, LA_CORRUPT, "the state of vCPU %zu is not as the stream describes it",
-					 n);
+			status = la_fail(err, LA_CORRUPT,
+					 "the state of vCPU %zu is not as the stream describes it", n);
 		n++;
 	}
 	json_decref(description);

@@ -132,8 +132,10 @@ static void check_space(const char *dump, int out, const struct stat *in, bool p
 
 static void report(const char *file, const struct la_migration *m)
 {
-	fprintf(stderr, "laconvert: %s: %" PRIu64 " MiB of RAM, %" PRIu64 " MiB not zero%s%s; from 256 MiB on at 0x%"
-		PRIx64 " (%s)\n", file, m->ram >> 20, m->stored >> 20, m->machine ? ", machine " : "",
+	fprintf(stderr,
+		"laconvert: %s: %" PRIu64 " MiB of RAM, %" PRIu64 " MiB not zero%s%s; "
+		"from 256 MiB on at 0x%" PRIx64 " (%s)\n",
+		file, m->ram >> 20, m->stored >> 20, m->machine ? ", machine " : "",
 		m->machine ? m->machine : "", m->high_base, m->high_base_from);
 	if (m->left_out)
 		fprintf(stderr, "laconvert: left out, their place is not in the stream: %s\n", m->left_out);
@@ -146,7 +148,8 @@ static void convert(const char *file, const char *dump, const char *registers, u
 	struct progress progress = { .began = time(NULL) };
 	struct la_migration_options opt = { .high_base = high_base, .ctx = &progress };
 	struct la_arena *arena = la_arena_new(MEMORY);
-	int in = open(file, O_RDONLY | O_CLOEXEC), out, text, status, stream;
+	/* without waiting, should it be a pipe */
+	int in = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out, text, status, stream;
 	struct la_error err = { "" };
 	struct la_migration m;
 	struct la_saved saved;
@@ -202,7 +205,7 @@ static void convert(const char *file, const char *dump, const char *registers, u
 /* A packed file may hold anything: look inside. */
 static int check(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC), stream;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), stream;
 	struct la_saved saved;
 	char magic[4] = "";
 	const char *program;

@@ -432,6 +432,27 @@ static void old_qemu(void **state)
 	assert_string_equal(result.high_base_from, "as told");
 }
 
+/* What the machine itself told the guest goes before the age of QEMU. */
+static void device_tree(void **state)
+{
+	static const char node[] = "memory@90000000";
+
+	(void)state;
+	head("virt-9.9");
+	ram_start("loongarch.ram", 512 * MIB);
+	ram_part(true);
+	be(MIB | PAGE, 8);
+	name("loongarch.ram");
+	memset(page, 0, 4096);
+	memcpy(page, "\xd0\x0d\xfe\xed", 4);
+	memcpy(page + 1000, node, sizeof(node));
+	raw(page, 4096);
+	ram_stop();
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.high_base, 0x90000000);
+	assert_string_equal(result.high_base_from, "the guest's device tree");
+}
+
 /* The largest first, as QEMU lists them; the nodes' numbers tell the order in memory. */
 static void numa(void **state)
 {
@@ -635,7 +656,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(pages), TEST(registers), TEST(no_description), TEST(wrong_description),
-		TEST(cut), TEST(old_qemu), TEST(numa), TEST(mapped_ram),
+		TEST(cut), TEST(old_qemu), TEST(device_tree), TEST(numa), TEST(mapped_ram),
 		TEST(refused), TEST(hostile), TEST(endless_description), TEST(find),
 	};
 
