@@ -109,19 +109,30 @@ static void look_for_banner(struct scan *s, const char *text, size_t size)
 	}
 }
 
-static bool scan_range(struct scan *s, uint64_t start, uint64_t end)
+static bool scan_ram(struct scan *s, uint64_t start, uint64_t end)
 {
 	unsigned char buffer[CARRIED + BLOCK] = { 0 };
 
 	for (uint64_t pa = start & ~(uint64_t)(BLOCK - 1); pa < end; pa += BLOCK) {
 		memmove(buffer, buffer + BLOCK, CARRIED);
-		if (!is_ram(s, pa) || read_phys(s, pa, buffer + CARRIED, BLOCK) != LA_OK) {
+		if (read_phys(s, pa, buffer + CARRIED, BLOCK) != LA_OK) {
 			memset(buffer + CARRIED, 0, BLOCK);
 			continue;
 		}
 		if (!s->banner)
 			look_for_banner(s, (const char *)buffer, sizeof(buffer));
 		if (follow_pointers(s, buffer + CARRIED))
+			return true;
+	}
+	return false;
+}
+
+static bool scan_range(struct scan *s, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < s->nram; i++) {
+		const struct la_ram_range *r = &s->ram[i];
+
+		if (scan_ram(s, r->start > start ? r->start : start, r->end < end ? r->end : end))
 			return true;
 	}
 	return false;
