@@ -223,7 +223,8 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		return;
 	la_error_clear(&err);
 	if (la_log_read(k, arena, &ret->log, &err) != LA_OK)
-		ret->log_reason = la_format(arena, "%s", err.text);
+		ret->log_reason = la_format(arena, "%s%s", err.text,
+					    door->vmlinux ? "" : " (a vmlinux would tell where it is)");
 }
 
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
