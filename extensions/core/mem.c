@@ -28,6 +28,19 @@ void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pg
 	}
 }
 
+void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
+			 struct la_mem_address *ret)
+{
+	struct la_error err = { "" };
+
+	if (ret->status != LA_OK || ret->place.state == LA_PAGE_HOLE)
+		return;
+	ret->section_known = la_section_find(k, s, ret->translation.pa, &ret->section, &err) == LA_OK;
+	if (ret->section_known && ret->section.page)
+		ret->page_known = la_page_read(k, s, ret->section.page, &ret->page, &err) == LA_OK;
+	snprintf(ret->page_reason, sizeof(ret->page_reason), "%s", err.text);
+}
+
 enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
 			  struct la_error *err)
 {

@@ -50,6 +50,32 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 		put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
 }
 
+static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
+{
+	const struct la_section *s = &a->section;
+	const struct la_page *p = &a->page;
+	char flags[80];
+
+	if (a->section_known) {
+		la_section_flags(s->map, flags, sizeof(flags));
+		put(sink, " SECTION: %" PRIu64 "  %" PRIx64 "-%" PRIx64 "  %s\n", s->number, s->start, s->end,
+		    s->rebuilt ? "(its table cannot be read; from vmemmap)" : flags);
+	}
+	if (a->page_known) {
+		put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address, p->flags,
+		    p->names[0] ? p->names : "-", p->type ? "  type " : "", p->type ? p->type : "");
+		put(sink, "          node ");
+		put(sink, p->node >= 0 ? "%d" : "-", p->node);
+		put(sink, "  zone %s  refcount ", p->zone_name ? p->zone_name : "-");
+		put(sink, p->refcount_known ? "%d" : "-", p->refcount);
+		put(sink, "  mapcount ");
+		put(sink, p->mapcount_known ? "%d" : "-", p->mapcount);
+		put(sink, "\n");
+	}
+	if (a->page_reason[0])
+		put(sink, "    PAGE: unknown: %s\n", a->page_reason);
+}
+
 void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
 				const struct la_sink *sink)
 {
@@ -80,6 +106,7 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 		}
 	}
 	put_place(a, sink);
+	put_page(a, sink);
 }
 
 void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *sink)
@@ -142,6 +169,35 @@ static json_t *place_json(const struct la_mem_address *a)
 			 p->stored ? text_or_null(p->method) : json_null());
 }
 
+static json_t *section_json(const struct la_mem_address *a)
+{
+	const struct la_section *s = &a->section;
+
+	if (!a->section_known)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:b, s:o}", "number", (json_int_t)s->number, "start",
+			 hex(s->start), "end", hex(s->end), "rebuilt", s->rebuilt, "map",
+			 s->rebuilt ? json_null() : hex(s->map));
+}
+
+static json_t *number_or_null(bool known, int value)
+{
+	return known ? json_integer(value) : json_null();
+}
+
+static json_t *page_json(const struct la_mem_address *a)
+{
+	const struct la_page *p = &a->page;
+
+	if (!a->page_known)
+		return json_null();
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
+			 hex(p->flags), "names", p->names, "type", text_or_null(p->type), "node",
+			 number_or_null(p->node >= 0, p->node), "zone", text_or_null(p->zone_name),
+			 "refcount", number_or_null(p->refcount_known, p->refcount), "mapcount",
+			 number_or_null(p->mapcount_known, p->mapcount));
+}
+
 static json_t *address_json(const struct la_kernel *k, const struct la_mem_address *a)
 {
 	const struct la_translation *t = &a->translation;
@@ -152,13 +208,14 @@ static json_t *address_json(const struct la_kernel *k, const struct la_mem_addre
 						       la_level_name(&k->mmu.geometry, t->step[i].level),
 						       "entry_pa", hex(t->step[i].entry_pa), "entry",
 						       hex(t->step[i].entry)));
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "address", hex(a->address),
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address", hex(a->address),
 			 "is_physical", a->physical, "segment",
 			 a->physical ? json_null() :
 				       json_string(la_segment_name(la_segment_of(a->address))),
 			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps", steps,
 			 "physical", a->status == LA_OK ? hex(t->pa) : json_null(), "reason",
-			 text_or_null(a->reason), "dump", place_json(a));
+			 text_or_null(a->reason), "dump", place_json(a), "section", section_json(a),
+			 "page", page_json(a), "page_reason", text_or_null(a->page_reason));
 }
 
 enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,

@@ -12,7 +12,8 @@ char *help_lamem[] = {
 	"  Without arguments: the dump's format and the guest's RAM, and how much of it is",
 	"  in the dump. With addresses: the segment, the window or every level of the page",
 	"  tables, the physical address, where in the dump file its page lies, and if it",
-	"  cannot be read, why. User addresses are those of the current task.",
+	"  cannot be read, why; of RAM also the memory section and the struct page. User",
+	"  addresses are those of the current task.",
 	" ",
 	"    -p  the addresses are physical ones.",
 	"    -j  one JSON object instead (schema lakvm.mem/1).",
@@ -62,6 +63,9 @@ static void show_map(struct la_arena *arena, bool json)
 void cmd_lamem(void)
 {
 	struct la_mem_address *list;
+	struct la_sections sections;
+	struct la_error no_sections = { "" };
+	bool have_sections;
 	struct la_kernel *kernel;
 	struct la_arena *arena;
 	struct la_error err = { "" };
@@ -93,12 +97,17 @@ void cmd_lamem(void)
 		show_map(arena, json);
 		return;
 	}
+	have_sections = la_sections_init(&sections, kernel, arena, &no_sections) == LA_OK;
 	n = (size_t)(argcnt - optind);
 	list = la_alloc_n(arena, n, sizeof(*list));
 	for (size_t i = 0; list && i < n; i++) {
 		const uint64_t address = parse(args[optind + (int)i]);
 
 		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
+		if (have_sections)
+			la_mem_explain_page(kernel, &sections, &list[i]);
+		else if (list[i].status == LA_OK && list[i].place.state != LA_PAGE_HOLE)
+			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s", no_sections.text);
 		if (!json) {
 			fprintf(fp, "%s", i ? "\n" : "");
 			la_render_mem_address_text(kernel, &list[i], command_sink());

@@ -11,6 +11,7 @@
 #include "lakvm/dump.h"
 #include "lakvm/kernel.h"
 #include "lakvm/render.h"
+#include "lakvm/sections.h"
 #include "lakvm/status.h"
 
 struct la_mem_address {
@@ -22,11 +23,20 @@ struct la_mem_address {
 	struct la_dump_place place;
 	bool behind_ram;       /* the first byte after a range of RAM */
 	char reason[256];      /* why it does not translate; empty if it does */
+	bool section_known;    /* section is valid */
+	struct la_section section;
+	bool page_known;       /* page is valid */
+	struct la_page page;
+	char page_reason[256]; /* why one of them is not known; empty where there is no RAM */
 };
 
 /** Follow @address (through the tables at @pgd unless it is @physical) into the dump. Never fails. */
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
 		    uint64_t address, bool physical, struct la_mem_address *ret);
+
+/** Add what the guest keeps about the page: its section and struct page. Never fails. */
+void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
+			 struct la_mem_address *ret);
 
 struct la_mem_map {
 	const char *format;

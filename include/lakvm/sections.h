@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Memory sections (SPARSEMEM_EXTREME) and struct page. Source: include/linux/mmzone.h,
+ * page-flags.h and page-flags-layout.h, mm/sparse.c, arch/loongarch/include/asm/sparsemem.h
+ * (Linux 5.19 to 7.2).
+ */
+#ifndef LAKVM_SECTIONS_H
+#define LAKVM_SECTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/arena.h"
+#include "lakvm/kernel.h"
+#include "lakvm/status.h"
+
+struct la_sections {
+	unsigned size_bits;   /* a section has 1 << size_bits bytes */
+	uint64_t roots;       /* virtual address of the array of pointers to roots */
+	size_t entry_size;    /* sizeof(struct mem_section): 16, or 32 with PAGE_EXTENSION */
+	uint64_t per_root;    /* entries in a root */
+	size_t page_size;     /* sizeof(struct page); may be no power of two */
+	bool has_vmemmap;     /* the kernel has all struct pages in one virtual array */
+	uint64_t vmemmap;     /* that array; 0 = unknown */
+};
+
+/**
+ * How this guest keeps its memory sections. The size of a section is what VMCOREINFO in the
+ * guest's memory says, else that of the kernel's version. @arena holds VMCOREINFO for as long as
+ * the caller keeps it. LA_ABSENT: a kernel without sections.
+ */
+enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
+				struct la_arena *arena, struct la_error *err);
+
+struct la_section {
+	uint64_t number;
+	uint64_t start, end; /* physical range */
+	bool rebuilt;        /* the table cannot be read: page follows from vmemmap alone */
+	uint64_t map;        /* section_mem_map as it is; unknown if rebuilt */
+	uint64_t page;       /* struct page of the address that was asked for; 0 = none */
+};
+
+/** The section and the struct page of @pa. LA_ABSENT: the guest has no such section. */
+enum la_status la_section_find(const struct la_kernel *k, const struct la_sections *s, uint64_t pa,
+			       struct la_section *ret, struct la_error *err);
+
+/** Flags of a section, "PRESENT|HAS_MEM_MAP|ONLINE|EARLY". */
+void la_section_flags(uint64_t map, char *ret, size_t size);
+
+#define LA_PAGE_UNKNOWN (-1)
+
+struct la_page {
+	uint64_t address;
+	uint64_t flags;      /* the whole word, with the page's zone and node at its top */
+	char names[320];     /* of the flags, "lru|uptodate"; empty: none set */
+	const char *type;    /* "buddy", "slab", ...; NULL: no typed page, or unknown */
+	int zone, node;      /* LA_PAGE_UNKNOWN */
+	const char *zone_name; /* NULL = unknown */
+	bool refcount_known, mapcount_known;
+	int32_t refcount;
+	int32_t mapcount;    /* as the kernel counts: 0 = not mapped; unknown for a typed page */
+};
+
+/** The struct page at @address. */
+enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
+			    struct la_page *ret, struct la_error *err);
+
+#endif

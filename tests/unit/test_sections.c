@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Memory sections and struct pages of a guest written by hand: 16 KiB pages, sections of 512 MiB,
+// mem_section of 32 bytes, struct page of 56 bytes (no power of two).
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake.h"
+#include "lakvm/sections.h"
+
+#define CACHED UINT64_C(0x9000000000000000)
+#define POINTER 0x1000 /* the variable mem_section */
+#define ROOTS 0x2000
+#define ROOT0 0x4000
+#define PAGES 0x10000
+#define INFO 0x30000
+#define ENTRY(n) (ROOT0 + 32 * (n))
+
+struct test {
+	struct fake *fake;
+	struct la_kernel k;
+	struct la_arena *arena;
+};
+
+static void put_info(struct test *t, const char *text)
+{
+	fake_symbol(t->fake, "vmcoreinfo_data", CACHED | 0x1010, 8, NULL);
+	fake_symbol(t->fake, "vmcoreinfo_size", CACHED | 0x1018, 8, NULL);
+	fake_put_u64(t->fake, 0x1010, CACHED | INFO);
+	fake_put_u64(t->fake, 0x1018, strlen(text));
+	fake_put(t->fake, INFO, text, strlen(text));
+}
+
+static int start(void **state)
+{
+	static const char zero[0x4000];
+	struct test *t = calloc(1, sizeof(*t));
+
+	t->fake = fake_new();
+	t->arena = la_arena_new(1 << 20);
+	t->k.door = fake_door(t->fake);
+	t->k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+	la_geometry_init(&t->k.mmu.geometry, 14, 3, NULL);
+	fake_symbol(t->fake, "mem_section", CACHED | POINTER, 8, NULL);
+	fake_type(t->fake, "mem_section", 32);
+	fake_type(t->fake, "page", 56);
+	fake_member(t->fake, "mem_section", "section_mem_map", 0, 8);
+	fake_member(t->fake, "page", "flags", 0, 8);
+	fake_member(t->fake, "page", "page_type", 48, 4);
+	fake_member(t->fake, "page", "_mapcount", 48, 4);
+	fake_member(t->fake, "page", "_refcount", 52, 4);
+	fake_put(t->fake, ROOTS, zero, 0x1000);
+	fake_put(t->fake, ROOT0, zero, 0x4000);
+	fake_put(t->fake, PAGES, zero, 0x4000);
+	fake_put_u64(t->fake, POINTER, CACHED | ROOTS);
+	fake_put_u64(t->fake, ROOTS, CACHED | ROOT0);
+	*state = t;
+	return 0;
+}
+
+static int finish(void **state)
+{
+	struct test *t = *state;
+
+	la_arena_free(t->arena);
+	fake_free(t->fake);
+	free(t);
+	return 0;
+}
+
+/* Section 3 begins at frame 98304; its map is the array's address less so many struct pages. */
+static void test_encoded_map(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_section section;
+	char flags[80];
+
+	fake_put_u64(t->fake, ENTRY(3), (CACHED + 0x400000 - UINT64_C(98304) * 56) | 0xf);
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 29);
+	assert_int_equal(s.per_root, 512);
+	assert_int_equal(la_section_find(&t->k, &s, 0x60000000 + 5 * 0x4000 + 0x123, &section, NULL), LA_OK);
+	assert_int_equal(section.number, 3);
+	assert_int_equal(section.start, 0x60000000);
+	assert_int_equal(section.end, 0x80000000);
+	assert_false(section.rebuilt);
+	assert_int_equal(section.page, CACHED + 0x400000 + 5 * 56);
+	la_section_flags(section.map, flags, sizeof(flags));
+	assert_string_equal(flags, "PRESENT|HAS_MEM_MAP|ONLINE|EARLY");
+}
+
+static void test_absent(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_section section;
+
+	fake_put_u64(t->fake, ENTRY(1), 1); /* present, but nothing was ever put online */
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(la_section_find(&t->k, &s, 0, &section, NULL), LA_ABSENT);
+	assert_int_equal(la_section_find(&t->k, &s, 0x20000000, &section, NULL), LA_OK);
+	assert_int_equal(section.page, 0);
+	/* The second root does not exist. */
+	assert_int_equal(la_section_find(&t->k, &s, UINT64_C(512) << 29, &section, NULL), LA_ABSENT);
+	assert_int_equal(la_section_find(&t->k, &s, UINT64_C(1) << 48, &section, NULL), LA_ABSENT);
+}
+
+static void test_size_of_a_section(void **state)
+{
+	static const char old[] = "Linux version 5.10.0-216.oe2203 (someone@somewhere) #1 SMP";
+	struct test *t = *state;
+	struct la_sections s;
+
+	fake_symbol(t->fake, "linux_banner", CACHED | 0x38000, sizeof(old), NULL);
+	fake_put(t->fake, 0x38000, old, sizeof(old));
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 28);
+	put_info(t, "OSRELEASE=x\nNUMBER(SECTION_SIZE_BITS)=27\n");
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 27);
+	put_info(t, "OSRELEASE=x\nNUMBER(SECTION_SIZE_BITS)=99\n"); /* nonsense */
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 28);
+}
+
+static void test_table_lost(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_section section;
+	struct la_error err = { "" };
+
+	fake_hide(t->fake, ROOTS, 0x1000, LA_TRUNCATED);
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, &err), LA_TRUNCATED);
+	assert_string_not_equal(err.text, "");
+
+	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
+	put_info(t, "SYMBOL(vmemmap)=ffffff2000000000\n");
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, NULL), LA_OK);
+	assert_true(section.rebuilt);
+	assert_int_equal(section.page, UINT64_C(0xffffff2000000000) + 2 * 56);
+}
+
+static void test_page(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+
+	fake_enumerator(t->fake, "PG_locked", 0);
+	fake_enumerator(t->fake, "PG_uptodate", 3);
+	fake_enumerator(t->fake, "PG_reserved", 13);
+	fake_enumerator(t->fake, "__NR_PAGEFLAGS", 20);
+	fake_enumerator(t->fake, "PGTY_buddy", 0xf0);
+	fake_enumerator(t->fake, "PGTY_slab", 0xf5);
+	fake_enumerator(t->fake, "__MAX_NR_ZONES", 3);
+	fake_enumerator(t->fake, "ZONE_DMA32", 0);
+	fake_enumerator(t->fake, "ZONE_NORMAL", 1);
+	fake_symbol(t->fake, "node_data", CACHED | 0x39000, 64 * 8, NULL); /* six bits */
+	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
+	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
+
+	fake_put_u64(t->fake, PAGES, UINT64_C(3) << 58 | UINT64_C(1) << 56 | 1 << 13 | 1);
+	fake_put_u32(t->fake, PAGES + 48, 4);
+	fake_put_u32(t->fake, PAGES + 52, 7);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(page.names, "locked|reserved");
+	assert_int_equal(page.node, 3);
+	assert_int_equal(page.zone, 1);
+	assert_string_equal(page.zone_name, "Normal");
+	assert_null(page.type);
+	assert_int_equal(page.refcount, 7);
+	assert_true(page.mapcount_known);
+	assert_int_equal(page.mapcount, 5);
+
+	fake_put_u32(t->fake, PAGES + 48, 0xf0000003);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(page.type, "buddy");
+	assert_false(page.mapcount_known);
+
+	/* Without vmemmap 19 bits at the top are the section's number. */
+	s.has_vmemmap = false;
+	fake_put_u64(t->fake, PAGES, UINT64_C(6) << 45 | UINT64_C(5) << 39 | UINT64_C(1) << 37);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_int_equal(page.node, 5);
+	assert_int_equal(page.zone, 1);
+
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | 0x7000000, &page, NULL), LA_NOT_RAM);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
+		TEST(test_encoded_map),
+		TEST(test_absent),
+		TEST(test_size_of_a_section),
+		TEST(test_table_lost),
+		TEST(test_page),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
