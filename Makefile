@@ -139,7 +139,7 @@ check: deps
 	tests/check.sh
 
 check-lab: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
+	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so tools
 	tests/check-lab.sh
 
 include tests/tests.mk

@@ -7,12 +7,19 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
-[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr \
+	living living-orc living-debian
 
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
 	test=tests/session/run.py
-	[ "$name" != early ] || test=tests/session/early.py
+	case $name in
+	early) test=tests/session/early.py ;;
+	living*)
+		tests/tools/frames.py "$case" || failed=1
+		continue
+		;;
+	esac
 	$test "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1

@@ -13,6 +13,7 @@
 #define VECTOR_SIZE 0x200  /* VECSIZE of asm/setup.h */
 #define VECTORS_SIZE 65536 /* 128 of them */
 #define FIRST_INT 64	   /* EXCCODE_INT_START */
+#define REFILL_SLOT 80	   /* tlbrentry: 80 * VECSIZE behind the vectors (kernel/traps.c) */
 
 /*
  * Entry code whose callee finds pt_regs at the stack pointer. Exact names: handle_mm_fault and
@@ -103,7 +104,9 @@ static uint64_t handler_of_slot(const struct la_kernel *k, unsigned slot)
 	uint64_t table, address;
 	const char *name = NULL;
 
-	if (slot >= FIRST_INT) {
+	if (slot == REFILL_SLOT) {
+		name = "handle_tlb_refill";
+	} else if (slot >= FIRST_INT) {
 		name = "handle_vint";
 	} else {
 		/* traps.c has the table since 6.9; tlb.c and traps.c copied one by one before. */
@@ -138,9 +141,15 @@ uint64_t la_fold_vector(const struct la_kernel *k, uint64_t pc)
 	struct la_symbol symbol;
 	uint64_t vectors, table, folded;
 
-	if (door->symbol(door->ctx, "exception_handlers", &vectors) &&
-	    fold_from(k, vectors, pc, &folded))
-		return folded;
+	if (door->symbol(door->ctx, "exception_handlers", &vectors)) {
+		/* A TLB refill runs untranslated: its pc is physical. */
+		const uint64_t refill = (vectors & LA_PHYS_MASK) + REFILL_SLOT * VECTOR_SIZE;
+
+		if (pc - refill < VECTOR_SIZE)
+			pc += vectors - (vectors & LA_PHYS_MASK);
+		if (fold_from(k, vectors, pc, &folded))
+			return folded;
+	}
 	/* The private copies of secondary CPUs are allocated pages: no symbol covers them. */
 	if (door->symbol_at(door->ctx, pc, &symbol) && symbol.end && pc < symbol.end)
 		return pc;
@@ -246,8 +255,10 @@ static enum la_step_result leave_early(const struct la_at *at, bool lowered, str
 	ret->sound = true;
 	ret->cfa = lowered ? sp + LA_PT_REGS_SIZE : sp;
 	ret->caller.regs = at->regs;
-	/* The first instructions put t0, t1 and, for the page tables' walk, ra aside in CSRs. */
-	ret->caller.regs.gpr_known &= ~(1u << LA_R_RA | 3u << 12);
+	/* The first instructions put t0, t1 and ra aside. Before those a leaf function that was
+	 * interrupted still has its return address. */
+	if (at->code != at->symbol.start)
+		ret->caller.regs.gpr_known &= ~(1u << LA_R_RA | 3u << 12);
 	ret->caller.regs.csr_known = 0;
 	ret->caller.regs.pc = pc & ~UINT64_C(3);
 	la_gpr_set(&ret->caller.regs, LA_R_SP, ret->cfa);

@@ -328,6 +328,21 @@ static void run_all(struct flow *f)
 	}
 }
 
+/*
+ * Does no instruction touch the stack pointer, the return address or a register that callers keep?
+ * Then all of it is as at the entry, whichever way leads there (copy_user.S: a jump table).
+ */
+static bool is_all_entry(const struct flow *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
+
+		if (la_insn_links(f->insn[i]) || la_insn_writes(f->insn[i]) & kept)
+			return false;
+	}
+	return true;
+}
+
 bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, uint64_t code,
 		 struct la_cfi_row *ret, bool *whole_ret)
 {
@@ -350,10 +365,15 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 
 	/* Code that only a jump table or a patched branch leads to has the frame of the calls. */
 	here = find(&f, (code - f.start) / 4);
-	if (!here || (!here->reached && !f.body_known))
-		return false;
-	s = here->reached ? &here->in : &f.body;
-	*whole_ret = here->reached && !f.gap && !(s->doubtful && f.refuted);
+	if (here && !here->reached && is_all_entry(&f)) {
+		s = &entry;
+		*whole_ret = true;
+	} else {
+		if (!here || (!here->reached && !f.body_known))
+			return false;
+		s = here->reached ? &here->in : &f.body;
+		*whole_ret = here->reached && !f.gap && !(s->doubtful && f.refuted);
+	}
 	if (!s->sp_known && !s->fp_known)
 		return false;
 	*ret = (struct la_cfi_row){

@@ -2,15 +2,19 @@
 # Make the dumps of one case, with the truth about them: $cache/case-NAME.
 # Needs:  lab.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's), memory, vcpus, append, and may set
-#         until, settle, timeout, device (see guest.py).
-# Result: what guest.py takes; the directory's path on standard output.
+#         until, settle, timeout, device (see guest.py), or instants, for a guest that is frozen so many
+#         times while it works (see frozen.py).
+# Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
 # Usage:  case.sh NAME
 . "$(dirname "$0")/lib.sh"
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
-until='end Kernel panic' settle=1 timeout=180 device=''
+until='end Kernel panic' settle=1 timeout=180 device='' instants=''
 . "$tree/test-dumps/$1/case"
+
+taker=tests/lab/guest.py how=--settle
+[ -z "$instants" ] || taker=tests/lab/frozen.py how=--instants
 
 make_case() {
 	# shellcheck disable=SC2154
@@ -21,9 +25,9 @@ make_case() {
 		set -- "$@" --initrd "$new/initrd.gz"
 		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
 		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh $modules
-		exec python3 -B tests/lab/guest.py "$@"' sh \
-		"$1" "kernel-$kernel" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
-		--settle "$settle" --timeout "$timeout" ${device:+--device "$device"} >&2
+		exec python3 -B "$@"' sh \
+		"$1" "kernel-$kernel" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
+		--timeout "$timeout" ${device:+--device "$device"} "$how" "${instants:-$settle}" >&2
 }
 
 case $kernel in

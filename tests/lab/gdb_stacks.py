@@ -1,9 +1,15 @@
 """For gdb: print the stack of every vCPU, one frame a line, in a form that scripts can compare.
 
-Needs:  a gdb that is connected to QEMU's gdb stub, with the vmlinux loaded.
+Needs:  a gdb that is connected to QEMU's gdb stub, with the vmlinux loaded; $LAKVM_REGISTERS, the path of
+        `info registers -a` of the same instant.
 Result: "CPU N" and below it "#LEVEL PC SYMBOL+OFFSET sp=SP KIND FUNCTION FILE:LINE", KIND being
-        frame, inline or signal; "stop: REASON" ends each stack.
+        frame, inline or signal; "stop: REASON" ends each stack. On the first instruction of an exception
+        vector the only frame of kind vector comes first, then the stack of what was interrupted: gdb takes
+        the vector for a function that was called, QEMU's ERA or TLBRERA says where the CPU came from.
 """
+import os
+import re
+
 import gdb  # the debugger's own module
 
 LIMIT = 64
@@ -36,11 +42,39 @@ def place(frame):
     return f"{line.symtab.filename}:{line.line}" if line.symtab else "?"
 
 
-def show(thread):
+def csrs():
+    """[{name: value}] of each vCPU, in QEMU's order."""
+    with open(os.environ["LAKVM_REGISTERS"], encoding="utf-8") as file:
+        parts = re.split(r"^CPU#\d+", file.read(), flags=re.M)
+    return [{name: int(value, 16) for name, value in re.findall(r"\b(ERA|TLBRERA|CRMD|EENTRY) +([0-9a-f]+)", part)}
+            for part in parts[1:] or parts]
+
+
+def came_from(pc, csr):
+    """Where the CPU was, if it is on the first instruction of an exception vector and has saved nothing yet."""
+    if csr.get("CRMD", 0) & 8:          # direct address mode: a TLB refill, pc is physical
+        return csr["TLBRERA"] & ~3
+    if pc % 0x200 == 0 and 0 <= pc - csr.get("EENTRY", 0) < 128 * 0x200:
+        return csr["ERA"]
+    return None
+
+
+def show(thread, csr):
     thread.switch()
     print(f"CPU {thread.num - 1}")
     frame = gdb.newest_frame()
-    level = back = 0
+    pc, era = frame.pc(), came_from(frame.pc(), csr)
+    if era is None:
+        walk(frame, 0)
+        return
+    print(f"#0 {pc:#x} {symbol(pc, 0)} sp={register(frame, 'r3')} vector ? ?")
+    gdb.execute(f"set $pc = {era:#x}")
+    walk(gdb.newest_frame(), 1)
+    gdb.execute(f"set $pc = {pc:#x}")
+
+
+def walk(frame, level):
+    back = 0
     while frame is not None and level < LIMIT:
         where = frame.pc()
         print(f"#{level} {where:#x} {symbol(where, back)} sp={register(frame, 'r3')} {kind(frame)} "
@@ -58,6 +92,7 @@ def show(thread):
         frame = older
 
 
+known = csrs()
 for one in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
-    show(one)
+    show(one, known[one.num - 1])
     print()

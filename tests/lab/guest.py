@@ -100,7 +100,8 @@ def stacks(vmlinux, moved, sockets, out):
     said = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
                            "-ex", f"symbol-file -o {moved} {vmlinux}", "-x", f"{HERE}/gdb_stacks.py"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, "LAKVM_REGISTERS": f"{out}/registers.txt"}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=True, timeout=300, text=True).stdout
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
     if first < 0 or last < 0:

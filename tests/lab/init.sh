@@ -4,6 +4,7 @@
 # Needs: busybox, modules in /modules. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
+#   lakvm.load=1                              more of them, on every CPU: forks, page faults, files, timers, IPIs
 # Result: on the console, sections between "=== lakvm NAME ===" lines, ended by "=== lakvm end ===".
 export PATH=/bin
 /bin/busybox mkdir -p /proc /sys /dev /tmp
@@ -14,11 +15,12 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mount -t debugfs debug /sys/kernel/debug 2>/dev/null
 mount -t tmpfs tmp /tmp 2>/dev/null
 
-do=sysrq-c wait=2
+do=sysrq-c wait=2 load=
 for word in $(cat /proc/cmdline); do
 	case $word in
 	lakvm.do=*) do=${word#*=} ;;
 	lakvm.wait=*) wait=${word#*=} ;;
+	lakvm.load=*) load=${word#*=} ;;
 	esac
 done
 for module in /modules/*.ko; do
@@ -35,6 +37,11 @@ script spin-user 'while :; do :; done'
 script spin-system 'exec dd if=/dev/zero of=/dev/null bs=64k'
 script sleep-long 'sleep 100000'
 script wait-pipe 'cat /tmp/pipe'
+script load-fork 'while :; do /bin/true; done'
+script load-files 'while :; do dd if=/dev/zero of=/tmp/$$ bs=16k count=64; rm /tmp/$$; done 2>/dev/null'
+script load-proc 'while :; do cat /proc/*/stat /proc/*/maps; done >/dev/null 2>&1'
+script load-move 'while :; do for mask in 1 2 4 8; do taskset -p $mask $1; usleep 3000; done; done >/dev/null 2>&1'
+script load-pipe 'while :; do echo; done | while read -r line; do :; done'
 script end-guest 'case $1 in
 sysrq-*) echo "${1#sysrq-}" > /proc/sysrq-trigger ;;
 lkdtm-*) echo "${1#lkdtm-}" > /sys/kernel/debug/provoke-crash/DIRECT ;;
@@ -45,6 +52,12 @@ taskset 2 spin-user &
 taskset 4 spin-system 2>/dev/null &
 sleep-long &
 wait-pipe &
+if [ "$load" ]; then
+	for name in fork files proc pipe; do
+		"load-$name" &
+		load-move $! &
+	done
+fi
 sleep "$wait"
 
 # one sheet, written at once: the console is shared with the kernel

@@ -3,9 +3,9 @@
  * Print the stacks of a dump with the core alone: every vCPU, and with -t every task that is not
  * running. For comparing with gdb (tests/tools/compare.py) on any machine.
  *
- *   la-stacks [-k RELOCATION] [-p PC,PC,...] [-t] [-C] [-O] VMLINUX DUMP
+ *   la-stacks [-k RELOCATION] [-r FILE] [-t] [-C] [-O] VMLINUX DUMP
  *
- * -p gives the vCPUs' exact pcs, in the order of the notes; without it they are found.
+ * -r names saved "info registers -a", which has the exact pcs; without it they are found.
  * -C leaves call-frame information out, -O the ORC tables, to see what the other methods find.
  */
 #include <getopt.h>
@@ -16,6 +16,7 @@
 
 #include "lakvm/cpus.h"
 #include "lakvm/elf_door.h"
+#include "lakvm/regs_text.h"
 
 #define MAX_TASKS 100000
 
@@ -39,28 +40,41 @@ static void print_stack(const struct la_stack *s)
 	       s->verified ? "verified" : "unverified");
 }
 
-static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *pcs)
+static struct la_note_regs *read_text(struct la_arena *arena, const char *path, size_t *ret_n)
 {
-	struct la_note_regs *notes;
+	struct la_note_regs *regs = NULL;
+	static char text[1 << 20];
+	FILE *file = fopen(path, "r");
 	struct la_error err = { "" };
-	size_t n;
 
-	if (la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err) != LA_OK)
+	if (!file) {
+		perror(path);
+		exit(99);
+	}
+	if (la_regs_text(arena, text, fread(text, 1, sizeof(text), file), &regs, ret_n, &err) != LA_OK)
+		fprintf(stderr, "%s: %s\n", path, err.text);
+	fclose(file);
+	return regs;
+}
+
+static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *saved)
+{
+	struct la_note_regs *notes = NULL;
+	struct la_error err = { "" };
+	size_t n = 0;
+
+	if (saved)
+		notes = read_text(arena, saved, &n);
+	else if (la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	for (size_t i = 0; i < n; i++) {
 		struct la_regs *regs = &notes[i].regs;
 		struct la_stack stack;
 		int cpu = -1;
-		char *end;
 
 		for (unsigned c = 0; k->percpu && c < k->ncpus; c++)
 			if (k->percpu[c] == regs->gpr[LA_R_U0])
 				cpu = (int)c;
-		if (pcs && *pcs) {
-			regs->pc = strtoull(pcs, &end, 16);
-			regs->pc_known = true;
-			pcs = *end == ',' ? end + 1 : end;
-		}
 		la_unwind_cpu(k, arena, regs, cpu, &stack);
 		printf("CPU %u linux %d\n", notes[i].pid - 1, cpu);
 		print_stack(&stack);
@@ -107,7 +121,7 @@ static bool symbol_without_orc(void *ctx, const char *name, uint64_t *ret)
 int main(int argc, char **argv)
 {
 	struct la_arena *arena = la_arena_new(256u << 20);
-	const char *pcs = NULL;
+	const char *saved = NULL;
 	uint64_t relocation = 0;
 	struct la_error err = { "" };
 	struct la_kernel k;
@@ -117,11 +131,11 @@ int main(int argc, char **argv)
 	struct la_door door;
 	int c;
 
-	while ((c = getopt(argc, argv, "k:p:tCO")) != -1) {
+	while ((c = getopt(argc, argv, "k:r:tCO")) != -1) {
 		if (c == 'k')
 			relocation = strtoull(optarg, NULL, 0);
-		else if (c == 'p')
-			pcs = optarg;
+		else if (c == 'r')
+			saved = optarg;
 		else if (c == 't')
 			tasks = true;
 		else if (c == 'C')
@@ -132,7 +146,7 @@ int main(int argc, char **argv)
 			return 99;
 	}
 	if (argc - optind != 2 || !arena) {
-		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-p PC,...] [-t] [-C] [-O] VMLINUX DUMP\n");
+		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-r FILE] [-t] [-C] [-O] VMLINUX DUMP\n");
 		return 99;
 	}
 	if (la_dump_open(&dump, (const char *const *)argv + optind + 1, 1, NULL, &err) != LA_OK ||
@@ -149,7 +163,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 	if (with_cfi && la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
-	print_cpus(&k, arena, pcs);
+	print_cpus(&k, arena, saved);
 	if (tasks)
 		print_tasks(&k, arena);
 	la_cfi_close(&k);

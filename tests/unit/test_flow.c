@@ -252,6 +252,28 @@ static void test_jump_table(void **state)
 }
 
 /* ftrace's call at the start comes back with ra as it was; any other call takes it. */
+/* Assembler without a frame, part of which only a computed jump leads to (__copy_user_fast). */
+static void test_frameless_jump_table(void **state)
+{
+	const uint32_t insn[] = {
+		/* 0 */ ADDI_D(T0, T0, 16),
+		/* 1 */ JIRL(ZERO, T0, 0),
+		/* 2 */ LD_D(T1, A1, 0),
+		/* 3 */ RET,
+	};
+	const uint32_t writes_s0[] = { insn[0], insn[1], ADDI_D(S0, A1, 0), insn[3] };
+	struct guest g = guest_with(insn, 4);
+	struct la_cfi_row row;
+	bool whole;
+
+	(void)state;
+	check_row(&g, 2, LA_R_SP, 0, 0, true);
+	guest_free(&g);
+	g = guest_with(writes_s0, 4);
+	assert_false(row_at(&g, 3, &row, &whole));
+	guest_free(&g);
+}
+
 static void test_traced(void **state)
 {
 	const uint32_t insn[] = { MOVE(T0, RA), BL(4, 0x1000), NOP, RET };
@@ -330,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_late_frame),     cmocka_unit_test(test_ways_meet),
 		cmocka_unit_test(test_large_frames),   cmocka_unit_test(test_noreturn_inside),
 		cmocka_unit_test(test_patched_branch), cmocka_unit_test(test_jump_table),
+		cmocka_unit_test(test_frameless_jump_table),
 		cmocka_unit_test(test_traced),	       cmocka_unit_test(test_bad_places),
 		cmocka_unit_test(test_any_code),
 	};
