@@ -89,6 +89,7 @@ enum la_status la_section_find(const struct la_kernel *k, const struct la_sectio
 	if (status != LA_OK) {
 		if (!s->vmemmap)
 			return la_fail(err, status, "memory section %" PRIu64, ret->number);
+		la_error_clear(err);
 		ret->rebuilt = true;
 		ret->page = s->vmemmap + pfn * s->page_size;
 		return LA_OK;

@@ -144,7 +144,8 @@ static void test_table_lost(void **state)
 	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
 	put_info(t, "SYMBOL(vmemmap)=ffffff2000000000\n");
 	assert_int_equal(la_sections_init(&s, &t->k, t->arena, NULL), LA_OK);
-	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, NULL), LA_OK);
+	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, &err), LA_OK);
+	assert_string_equal(err.text, "");
 	assert_true(section.rebuilt);
 	assert_int_equal(section.page, UINT64_C(0xffffff2000000000) + 2 * 56);
 }
