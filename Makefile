@@ -89,6 +89,11 @@ $(BUILD)/snapshot.so: tests/session/snapshot.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) -shared -o $@ $<
 
+# And one that measures (tests/bench/crashbench.c says how).
+$(BUILD)/crashbench.so: tests/bench/crashbench.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -shared -o $@ $<
+
 $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 	@mkdir -p $(BUILD)/mismatch
 	$(Q)sed 's/^struct program_context {/&\n\tulong grown;/' $(CRASH_INC)/defs.h > $(BUILD)/mismatch/defs.h
