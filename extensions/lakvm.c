@@ -57,5 +57,6 @@ static void __attribute__((destructor)) lakvm_unload(void)
 	repairs_undo();
 	command_memory_free();
 	session_close();
+	sections_forget();
 	reader_close();
 }

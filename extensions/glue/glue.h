@@ -96,6 +96,14 @@ void gdb_registers_install(void);
 void kmem_install(void);
 void mach_install(void);
 
+/* --- sections.c: memory sections for crash, where the guest's own table cannot be read --- */
+
+/** Rebuild the table if it has to be; before vm_init() reads it. May leave by longjmp. */
+void sections_prepare(void);
+/** Answer crash's read out of the rebuilt table. False: not there, the dump is asked. */
+bool sections_read(uint64_t pa, void *ret, size_t len);
+void sections_forget(void);
+
 /* --- startup.c: what crash computes wrongly before and while it starts --- */
 
 /** Install the repairs that do not depend on when lakvm was loaded. */

@@ -142,6 +142,8 @@ static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr
 {
 	(void)fd;
 	(void)address;
+	if (sections_read(pa, buffer, (size_t)count))
+		return count;
 	switch (reader_read(pa, buffer, (size_t)count)) {
 	case LA_OK:
 		return count;

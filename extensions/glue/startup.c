@@ -163,6 +163,12 @@ static void step_machdep(void)
 	repair_section_bits();
 }
 
+static void step_vm(void)
+{
+	sections_prepare();
+	vm_init();
+}
+
 static void step_task(void)
 {
 	/* Else crash looks for a panicking task with "foreach bt"; we know better, see below. */
@@ -184,7 +190,7 @@ static const struct step {
 	{ "kernel configuration", step_config, false, "sys config" },
 	{ "kernel_init", kernel_init, true, "everything but lakvm's own commands" },
 	{ "machdep_init", step_machdep, true, "everything but lakvm's own commands" },
-	{ "vm_init", vm_init, false, "kmem, and struct page" },
+	{ "vm_init", step_vm, false, "kmem, and struct page" },
 	{ "module_init", module_init, false, "mod, and symbols of modules" },
 	{ "help_init", help_init, false, "help" },
 	{ "task_init", step_task, true, "ps, bt, and all that works on tasks" },
@@ -237,7 +243,7 @@ static bool run_steps(void)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (guard_run(run_step, (void *)&steps[i])) {
-			if (steps[i].run == vm_init)
+			if (steps[i].run == step_vm)
 				mend_sections();
 			continue;
 		}
