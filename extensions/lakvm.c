@@ -34,7 +34,6 @@ static void start(void *unused)
 		startup_promote();
 	else
 		startup_adopt();
-	gdb_change_thread_context(); /* as "set" does it: gdb asks for the registers again */
 }
 
 static void __attribute__((constructor)) lakvm_load(void)

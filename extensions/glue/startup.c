@@ -299,6 +299,7 @@ void startup_adopt(void)
 	const int present = get_smp_cpus_hook();
 
 	repair_section_bits();
+	gdb_change_thread_context();
 	if (kt->cpus < present)
 		error(NOTE,
 		      "lakvm: crash started this session by itself and counts %d of %d CPUs; lacrash starts one in which all is right\n",
@@ -320,8 +321,11 @@ void startup_promote(void)
 	if (!full) {
 		pc->flags |= MINIMAL_MODE;
 		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");
-	} else if (!started && !(pc->flags & SILENT)) {
-		guard_run(banner, NULL);
+	} else if (!started) {
+		/* As "set" does it: gdb asks for the registers again. It keeps some memory for each time. */
+		gdb_change_thread_context();
+		if (!(pc->flags & SILENT))
+			guard_run(banner, NULL);
 	}
 	arguments_restore(&saved);
 }

@@ -121,7 +121,8 @@ def choose(memory, names, registers):
     picked += [0xa << 60, 0xb << 60, 1 << 63 | 1 << 50, (1 << 64) - BYTES]
     shape = levels(registers)
     top = sum(shape[0]) if shape else 0
-    base = -1 << top & (1 << 64) - 1
+    # vm_map_base: the kernel's range begins where la464's 48 implemented bits put it, also for smaller tables
+    base = -1 << max(top, 47) & (1 << 64) - 1
     memory.invalid = {level: names[name] & ADDRESS_BITS for level, name in
                       ((1, "invalid_pte_table"), (2, "invalid_pmd_table"), (3, "invalid_pud_table")) if name in names}
     found = list(mapped(memory, names["swapper_pg_dir"], shape, base)) if shape and "swapper_pg_dir" in names else []

@@ -9,6 +9,7 @@ Result: one line "ok - ..." or "not ok - ..." a check, exit status 1 if one fail
 
 Usage:  run.py CASE-DIRECTORY DUMP-FILE...
 """
+import collections
 import json
 import os
 import re
@@ -195,7 +196,7 @@ def check_memory(report, session, truth):
     meminfo = truth.meminfo()
     output = session.read("kmem-i.txt")
     if meminfo:
-        page_kib = 16
+        page_kib = truth.page_size() // 1024
         report.equal("kmem -i: TOTAL MEM as /proc/meminfo",
                      number(output, "TOTAL MEM"), meminfo["MemTotal"] // page_kib)
         report.equal("kmem -i: COMMIT LIMIT as /proc/meminfo",
@@ -223,7 +224,7 @@ def check_tables(report, session, truth):
     report.check("sys: release", f"RELEASE: {truth.release()}\n" in sys_text, sys_text)
     report.check("sys: CPUs", re.search(rf"CPUS: {truth.vcpus}\b", sys_text), sys_text)
     report.check("mach: CPUs, page size", f"CPUS: {truth.vcpus}" in session.read("mach.txt") and
-                 "PAGE SIZE: 16384" in session.read("mach.txt"), session.read("mach.txt"))
+                 f"PAGE SIZE: {truth.page_size()}" in session.read("mach.txt"), session.read("mach.txt"))
 
     listed = {int(pid): comm for pid, comm in
               re.findall(r"^>? +(\d+) +\d+ +\d+ +[0-9a-f]{16} +\S+ +\S+ +\S+ +\S+ +\[?(.*?)\]?$",
@@ -325,7 +326,7 @@ def check_ladump(report, session, truth):
             return
     for what, dump in zip(("without vmlinux", "with vmlinux"), answers):
         report.equal(f"ladump {what}: release, page size", (dump["release"], dump["page_size"]),
-                     (truth.release(), 16384))
+                     (truth.release(), truth.page_size()))
         said = [record["text"] for record in dump["log"]]
         lost = [text for _, text in truth.records() if text.strip() and
                 not any(text.rstrip() in one for one in said)]
@@ -357,8 +358,10 @@ def ask_everything(session, truth):
             ("log.txt", "log"), ("bt.txt", "bt"), ("where.txt", "where 4"), ("bt-a.txt", "bt -a"),
             ("foreach.txt", "foreach bt"), ("task.txt", "task"), ("help.txt", "help lapanic")):
         session.ask(name, command)
-    vmemmap = next((va for va, pa, _ in truth.translations() if va >> 40 in (0xfffffe, 0xffffff) and
-                    pa is not None), None)
+    # the highest range with many mappings; above it is only the fixed one
+    mapped = [va for va, pa, _ in truth.translations() if 0xffff8 << 44 <= va and pa is not None]
+    ranges = collections.Counter(va >> 28 for va in mapped)
+    vmemmap = max((va & ~63 for va in mapped if ranges[va >> 28] > 10), default=0)
     session.ask("page.txt", f"struct page {vmemmap:x}" if vmemmap else "struct page")
     every = truth.translations()
     asked = every[::max(1, len(every) // SAMPLES)]

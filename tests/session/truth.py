@@ -111,6 +111,11 @@ class Truth:
             current.append((pc, name, sp))
         return {cpu: [(pc, name) for pc, name, _ in stack] for cpu, stack in stacks.items()}
 
+    def page_size(self):
+        """PWCL.PTbase of the guest, the first bit of an address that a page table's index is made of."""
+        found = re.search(r"PWCL +([0-9a-f]+)", self.read("registers.txt"))
+        return 1 << (int(found.group(1), 16) & 31)
+
     def in_ram(self, pa):
         """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
         low, high = 0x10000000, 0x80000000
