@@ -330,10 +330,13 @@ static void run_all(struct flow *f)
 
 /*
  * Does no instruction touch the stack pointer, the return address or a register that callers keep?
- * Then all of it is as at the entry, whichever way leads there (copy_user.S: a jump table).
+ * Then all of it is as at the entry, whichever way leads there (copy_user.S: a jump table). What
+ * could not be read, or is longer than what is looked at, proves nothing.
  */
-static bool is_all_entry(const struct flow *f)
+static bool is_all_entry(const struct flow *f, uint64_t end)
 {
+	if (f->start + 4 * (uint64_t)f->n != end)
+		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
 
@@ -365,7 +368,7 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 
 	/* Code that only a jump table or a patched branch leads to has the frame of the calls. */
 	here = find(&f, (code - f.start) / 4);
-	if (here && !here->reached && is_all_entry(&f)) {
+	if (here && !here->reached && is_all_entry(&f, function->end)) {
 		s = &entry;
 		*whole_ret = true;
 	} else {

@@ -272,6 +272,14 @@ static void test_frameless_jump_table(void **state)
 	g = guest_with(writes_s0, 4);
 	assert_false(row_at(&g, 3, &row, &whole));
 	guest_free(&g);
+
+	/* Where the function ends is not known: what follows may build a frame and jump back. */
+	g = guest_new();
+	fake_symbol(g.fake, "f", AT(0), 0, "module");
+	for (size_t i = 0; i < 4; i++)
+		code(&g, AT(i), insn[i]);
+	assert_false(row_at(&g, 2, &row, &whole));
+	guest_free(&g);
 }
 
 static void test_traced(void **state)
