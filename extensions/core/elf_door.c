@@ -346,8 +346,10 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 				    .enumerator = enumerator,
 				    .file_bytes = file_bytes,
 				    .vmlinux = vmlinux };
-	if (dump)
+	if (dump) {
 		v->door.notes = la_dump_notes(dump, &v->door.notes_size);
+		v->door.vmcoreinfo = la_dump_vmcoreinfo(dump, &v->door.vmcoreinfo_size);
+	}
 	*ret = v;
 	return LA_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "lakvm/vmcoreinfo.h"
 
 /* NR_CPUS is 2048 at most (Kconfig of 7.2; 256 before). */
 #define MAX_CPUS 2048
@@ -233,6 +234,14 @@ static bool kernel_sets_dmw2(const struct la_kernel *k)
 	return false;
 }
 
+static void init_windows(struct la_kernel *k)
+{
+	k->mmu.dmw[0] = DMW0_INIT;
+	k->mmu.dmw[1] = DMW1_INIT;
+	if (kernel_sets_dmw2(k))
+		k->mmu.dmw[2] = DMW2_INIT;
+}
+
 static enum la_status init_mmu(struct la_kernel *k, struct la_error *err)
 {
 	static const char *const invalid[LA_MAX_LEVELS] = { NULL, "invalid_pte_table",
@@ -243,11 +252,6 @@ static enum la_status init_mmu(struct la_kernel *k, struct la_error *err)
 	unsigned levels = 2, page_shift = 0;
 	uint64_t size;
 	enum la_status status;
-
-	mmu->dmw[0] = DMW0_INIT;
-	mmu->dmw[1] = DMW1_INIT;
-	if (kernel_sets_dmw2(k))
-		mmu->dmw[2] = DMW2_INIT;
 
 	/* Each level but the last has its empty table, and folded levels have none (mm/init.c). */
 	for (unsigned i = 1; i < LA_MAX_LEVELS; i++)
@@ -304,6 +308,8 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 	enum la_status status;
 
 	*ret = (struct la_kernel){ .door = door };
+	init_windows(ret);
+	la_vmcoreinfo_read(ret, arena, &ret->vmcoreinfo, &ret->vmcoreinfo_len, NULL);
 	status = init_mmu(ret, err);
 	if (status != LA_OK && status != LA_UNSUPPORTED)
 		return status;

@@ -7,7 +7,11 @@
 
 #include "lakvm/vmcoreinfo.h"
 
-#define MAX_PHYSMEM_BITS 48 /* asm/sparsemem.h, every version */
+/* MAX_PHYSMEM_BITS: 48 in every version (asm/sparsemem.h). */
+static unsigned physmem_bits(const struct la_kernel *k)
+{
+	return k->door->overrides && k->door->overrides->phys_bits ? k->door->overrides->phys_bits : 48;
+}
 
 /* Low bits of section_mem_map. An encoded map is aligned to the smallest page, and no version has
  * flags beyond bit 4 here (SECTION_MAP_MASK, mmzone.h 5.10 to 7.2). */
@@ -15,50 +19,152 @@
 #define SECTION_HAS_MEM_MAP UINT64_C(2)
 #define SECTION_FLAGS UINT64_C(0x1f)
 
-static bool is_before_5_19(const struct la_kernel *k, struct la_arena *arena)
+/* Both roots and entries are read as words; NULL roots and holes are what most of them are. */
+#define MAX_ENTRY_WORDS (65536 / 8)
+
+static uint64_t nr_roots(const struct la_sections *s, unsigned bits)
 {
+	const uint64_t n = UINT64_C(1) << (s->physmem_bits - bits);
+
+	return (n + s->per_root - 1) / s->per_root;
+}
+
+uint64_t la_sections_roots(const struct la_sections *s)
+{
+	return nr_roots(s, s->size_bits);
+}
+
+static bool has_ram(const struct la_ram_range *ram, size_t nram, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < nram; i++)
+		if (ram[i].start < end && ram[i].end > start)
+			return true;
+	return false;
+}
+
+enum fit { UNKNOWN, FITS, MISFIT };
+
+/* With sections of 2^@bits bytes, does each one that the table has hold RAM? */
+static enum fit table_fits(const struct la_kernel *k, const struct la_sections *s, unsigned bits,
+			   const struct la_ram_range *ram, size_t nram)
+{
+	const size_t words = s->entry_size / 8;
+	enum fit fit = UNKNOWN;
+	struct la_member map;
+	uint64_t root, entry[MAX_ENTRY_WORDS];
+
+	if (!k->door->member(k->door->ctx, "mem_section", "section_mem_map", &map) ||
+	    s->per_root * words > MAX_ENTRY_WORDS || map.offset / 8 >= words)
+		return UNKNOWN;
+	for (uint64_t i = 0; i < nr_roots(s, bits); i++) {
+		if (la_read_u64(k, s->roots + i * 8, &root, NULL) != LA_OK)
+			return UNKNOWN;
+		if (!root)
+			continue;
+		if (la_read(k, root, entry, s->per_root * s->entry_size, NULL) != LA_OK)
+			return UNKNOWN;
+		for (uint64_t j = 0; j < s->per_root; j++) {
+			const uint64_t start = (i * s->per_root + j) << bits;
+
+			if (!(entry[j * words + map.offset / 8] & SECTION_PRESENT))
+				continue;
+			if (!has_ram(ram, nram, start, start + (UINT64_C(1) << bits)))
+				return MISFIT;
+			fit = FITS;
+		}
+	}
+	return fit;
+}
+
+/* @told: the guest or a person gave the size; it then stays, and is only doubted. */
+static void check_size(const struct la_kernel *k, struct la_sections *s, bool told,
+		       const struct la_ram_range *ram, size_t nram)
+{
+	unsigned fitting = 0;
+
+	if (!nram || table_fits(k, s, s->size_bits, ram, nram) != MISFIT)
+		return;
+	for (unsigned bits = 27; bits <= 30; bits++) {
+		if (table_fits(k, s, bits, ram, nram) != FITS)
+			continue;
+		if (fitting)
+			return; /* several would do, so none of them says anything */
+		fitting = bits;
+	}
+	if (!fitting)
+		return;
+	snprintf(s->remark, sizeof(s->remark),
+		 "the table of memory sections fits the RAM with sections of 2^%u bytes, not with the 2^%u of %s%s",
+		 fitting, s->size_bits, s->size_from, told ? "" : ", and is believed");
+	if (!told) {
+		s->size_bits = fitting;
+		s->size_from = "the table of sections";
+	}
+}
+
+static bool is_before_5_19(const struct la_kernel *k)
+{
+	char text[64] = "";
 	unsigned major, minor;
 	uint64_t banner;
-	char *text;
 
 	return k->door->symbol(k->door->ctx, "linux_banner", &banner) &&
-	       la_read_text(k, arena, banner, 256, &text, NULL) == LA_OK &&
+	       la_read(k, banner, text, sizeof(text) - 1, NULL) == LA_OK &&
 	       sscanf(text, "Linux version %u.%u", &major, &minor) == 2 &&
 	       (major < 5 || (major == 5 && minor < 19));
 }
 
+/* True: the guest or a person says so, false: concluded from the version. */
+static bool find_size(const struct la_kernel *k, struct la_sections *ret)
+{
+	uint64_t bits;
+
+	if (k->door->overrides && k->door->overrides->section_bits) {
+		ret->size_bits = k->door->overrides->section_bits;
+		ret->size_from = "an option";
+		return true;
+	}
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(SECTION_SIZE_BITS)", false,
+				 &bits) && bits >= LA_SECTION_BITS_MIN && bits <= LA_SECTION_BITS_MAX) {
+		ret->size_bits = (unsigned)bits;
+		ret->size_from = "VMCOREINFO";
+		return true;
+	}
+	/* 29 in mainline (asm/sparsemem.h, since 5.19); the 4.19 and 5.10 ports of vendors have 28. */
+	ret->size_bits = is_before_5_19(k) ? 28 : 29;
+	ret->size_from = "the kernel's version";
+	return false;
+}
+
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
-				struct la_arena *arena, struct la_error *err)
+				const struct la_ram_range *ram, size_t nram, struct la_error *err)
 {
 	const struct la_door *door = k->door;
-	const char *text;
-	uint64_t bits, address;
-	size_t len;
+	uint64_t address;
 	enum la_status status;
+	bool told;
 
-	*ret = (struct la_sections){ 0 };
+	*ret = (struct la_sections){ .physmem_bits = physmem_bits(k) };
+	told = find_size(k, ret);
 	if (!door->symbol(door->ctx, "mem_section", &address) ||
 	    !door->type_size(door->ctx, "mem_section", &ret->entry_size) ||
 	    !door->type_size(door->ctx, "page", &ret->page_size))
 		return la_fail(err, LA_ABSENT, "this kernel has no memory sections");
-	if (!k->mmu.geometry.levels || ret->entry_size < 16 || !ret->page_size ||
+	if (!k->mmu.geometry.levels || ret->entry_size < 16 || ret->entry_size % 8 || !ret->page_size ||
 	    ret->entry_size > UINT64_C(1) << k->mmu.geometry.page_shift)
 		return la_fail(err, LA_UNSUPPORTED, "the layout of this kernel's memory sections is not known");
 	ret->per_root = (UINT64_C(1) << k->mmu.geometry.page_shift) / ret->entry_size;
 	ret->has_vmemmap = door->symbol(door->ctx, "vmemmap_populate", &address);
-
-	/* 29 in mainline (asm/sparsemem.h, since 5.19); the 4.19 and 5.10 ports of vendors have 28. */
-	ret->size_bits = is_before_5_19(k, arena) ? 28 : 29;
-	if (la_vmcoreinfo_read(k, arena, &text, &len, NULL) == LA_OK) {
-		if (la_vmcoreinfo_number(text, len, "NUMBER(SECTION_SIZE_BITS)", false, &bits) &&
-		    bits >= 20 && bits <= 40)
-			ret->size_bits = (unsigned)bits;
-		if (ret->has_vmemmap)
-			la_vmcoreinfo_number(text, len, "SYMBOL(vmemmap)", true, &ret->vmemmap);
-	}
+	if (ret->has_vmemmap && door->overrides && door->overrides->vmemmap)
+		ret->vmemmap = door->overrides->vmemmap;
+	else if (ret->has_vmemmap)
+		la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true,
+				     &ret->vmemmap);
 	status = la_read_variable(k, "mem_section", 8, &ret->roots, err);
 	if (status == LA_OK && !ret->roots)
 		status = la_fail(err, LA_ABSENT, "the guest has set up no memory sections");
+	if (status == LA_OK)
+		check_size(k, ret, told, ram, nram);
 	/* With vmemmap known the table can be done without. */
 	return ret->vmemmap && status != LA_ABSENT ? LA_OK : status;
 }
@@ -74,7 +180,7 @@ enum la_status la_section_find(const struct la_kernel *k, const struct la_sectio
 	*ret = (struct la_section){ .number = pa >> s->size_bits };
 	ret->start = ret->number << s->size_bits;
 	ret->end = ret->start + (UINT64_C(1) << s->size_bits);
-	if (pa >> MAX_PHYSMEM_BITS)
+	if (pa >> s->physmem_bits)
 		return la_fail(err, LA_ABSENT, "beyond the last memory section");
 	if (!k->door->member(k->door->ctx, "mem_section", "section_mem_map", &map))
 		return la_fail(err, LA_ABSENT, "struct mem_section has no section_mem_map");
@@ -170,7 +276,7 @@ static void read_places(const struct la_door *door, const struct la_sections *s,
 		{ "ZONE_DMA", "DMA" }, { "ZONE_DMA32", "DMA32" }, { "ZONE_NORMAL", "Normal" },
 		{ "ZONE_MOVABLE", "Movable" }, { "ZONE_DEVICE", "Device" },
 	};
-	const unsigned sections = s->has_vmemmap ? 0 : MAX_PHYSMEM_BITS - s->size_bits;
+	const unsigned sections = s->has_vmemmap ? 0 : s->physmem_bits - s->size_bits;
 	unsigned nodes = 0, zones, at = 64 - sections;
 	uint64_t size;
 	int64_t value;

@@ -14,6 +14,13 @@ enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *ar
 	enum la_status status;
 	char *text;
 
+	if (k->door->vmcoreinfo) {
+		*ret = la_strndup(arena, k->door->vmcoreinfo, k->door->vmcoreinfo_size);
+		if (!*ret)
+			return la_fail(err, LA_NOMEM, "VMCOREINFO");
+		*ret_len = strlen(*ret);
+		return LA_OK;
+	}
 	status = la_read_variable(k, "vmcoreinfo_data", 8, &data, err);
 	if (status == LA_OK)
 		status = la_read_variable(k, "vmcoreinfo_size", 8, &size, err);
@@ -39,7 +46,7 @@ bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char
 {
 	const size_t n = strlen(key);
 
-	while (len) {
+	while (text && len) {
 		const char *eol = memchr(text, '\n', len);
 		const size_t line = eol ? (size_t)(eol - text) : len;
 

@@ -63,9 +63,8 @@ static void show_map(struct la_arena *arena, bool json)
 void cmd_lamem(void)
 {
 	struct la_mem_address *list;
-	struct la_sections sections;
+	const struct la_sections *sections;
 	struct la_error no_sections = { "" };
-	bool have_sections;
 	struct la_kernel *kernel;
 	struct la_arena *arena;
 	struct la_error err = { "" };
@@ -97,15 +96,15 @@ void cmd_lamem(void)
 		show_map(arena, json);
 		return;
 	}
-	have_sections = la_sections_init(&sections, kernel, arena, &no_sections) == LA_OK;
+	sections = session_sections(&no_sections);
 	n = (size_t)(argcnt - optind);
 	list = la_alloc_n(arena, n, sizeof(*list));
 	for (size_t i = 0; list && i < n; i++) {
 		const uint64_t address = parse(args[optind + (int)i]);
 
 		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
-		if (have_sections)
-			la_mem_explain_page(kernel, &sections, &list[i]);
+		if (sections)
+			la_mem_explain_page(kernel, sections, &list[i]);
 		else if (list[i].status == LA_OK && list[i].place.state != LA_PAGE_HOLE)
 			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s", no_sections.text);
 		if (!json) {

@@ -20,6 +20,7 @@ struct layout {
 
 static struct {
 	struct la_door door;
+	struct la_overrides overrides;
 	bool open;
 	struct layout layout[1024];
 	size_t nlayouts;
@@ -147,6 +148,18 @@ static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
 	return vmlinux_read(address - here.door.relocation, ret, len);
 }
 
+/* crash keeps --machdep (-m) words for the machine-dependent code, which on LoongArch64 reads none. */
+static void take_options(void)
+{
+	memset(&here.overrides, 0, sizeof(here.overrides));
+	for (int i = 0; i < MAX_MACHDEP_ARGS && machdep->cmdline_args[i]; i++) {
+		struct la_error err = { "" };
+
+		if (la_overrides_parse(machdep->cmdline_args[i], &here.overrides, &err) != LA_OK)
+			error(WARNING, "lakvm: --machdep: %s\n", err.text);
+	}
+}
+
 const struct la_door *door_open(struct la_error *err)
 {
 	if (here.open)
@@ -156,6 +169,7 @@ const struct la_door *door_open(struct la_error *err)
 			pc->namelist ? pc->namelist : "(no vmlinux)");
 		return NULL;
 	}
+	take_options();
 	here.door = (struct la_door){
 		.read_phys = read_phys,
 		.symbol = symbol,
@@ -165,11 +179,14 @@ const struct la_door *door_open(struct la_error *err)
 		.type_size = type_size,
 		.enumerator = enumerator,
 		.file_bytes = file_bytes,
+		.overrides = &here.overrides,
 		.vmlinux = pc->namelist,
 		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
 	};
-	if (reader_dump())
+	if (reader_dump()) {
 		here.door.notes = la_dump_notes(reader_dump(), &here.door.notes_size);
+		here.door.vmcoreinfo = la_dump_vmcoreinfo(reader_dump(), &here.door.vmcoreinfo_size);
+	}
 	here.open = true;
 	return &here.door;
 }

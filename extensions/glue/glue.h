@@ -14,6 +14,7 @@
 #include "lakvm/cpus.h"
 #include "lakvm/door.h"
 #include "lakvm/kernel.h"
+#include "lakvm/sections.h"
 #include "lakvm/status.h"
 
 /* --- abi.c: does the running crash fit the header that lakvm was built with? --- */
@@ -75,6 +76,12 @@ void door_close(void);
 
 /** The kernel, or NULL with the reason in @err. Opened at the first call. */
 struct la_kernel *session_kernel(struct la_error *err);
+
+/** Its memory sections, or NULL with the reason in @err. Found out at the first call. */
+const struct la_sections *session_sections(struct la_error *err);
+
+/** The size of a section is 1 << this, known also where no table of them is; 0: no kernel. */
+unsigned session_section_bits(void);
 
 /** What the vCPUs were doing; analysed at the first call, kept until the session closes. */
 const struct la_cpus *session_cpus(struct la_error *err);

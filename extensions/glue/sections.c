@@ -37,8 +37,9 @@ bool sections_read(uint64_t pa, void *ret, size_t len)
 	return true;
 }
 
-static bool table_reads(const struct la_kernel *k, const struct la_sections *s, uint64_t size)
+static bool table_reads(const struct la_kernel *k, const struct la_sections *s)
 {
+	const uint64_t size = la_sections_roots(s) * 8;
 	unsigned char piece[4096];
 
 	for (uint64_t at = 0; at < size; at += sizeof(piece))
@@ -48,8 +49,9 @@ static bool table_reads(const struct la_kernel *k, const struct la_sections *s, 
 }
 
 static bool build(const struct la_sections *s, const struct la_ram_range *ram, size_t n,
-		  uint64_t nroots, size_t map_offset)
+		  size_t map_offset)
 {
+	const uint64_t nroots = la_sections_roots(s);
 	const uint64_t last = (ram[n - 1].end - 1) >> s->size_bits;
 	const uint64_t used = last / s->per_root + 1, root_size = s->per_root * s->entry_size;
 
@@ -82,25 +84,23 @@ void sections_prepare(void)
 	struct la_kernel *kernel = session_kernel(NULL);
 	struct la_arena *arena = la_arena_new(4 << 20);
 	struct la_ram_range *ram;
-	struct la_sections s;
+	const struct la_sections *s = session_sections(NULL);
 	struct la_member map;
-	uint64_t nroots, pa;
+	uint64_t pa;
 	size_t n;
 	int window;
 
-	if (kernel && arena && reader_dump() &&
-	    la_sections_init(&s, kernel, arena, NULL) == LA_OK && s.has_vmemmap && s.vmemmap &&
+	if (kernel && arena && reader_dump() && s && s->has_vmemmap && s->vmemmap &&
 	    kernel->door->member(kernel->door->ctx, "mem_section", "section_mem_map", &map) &&
-	    map.offset <= s.entry_size - 8 && la_window(&kernel->mmu, s.roots, &pa, &window) &&
+	    map.offset <= s->entry_size - 8 && la_window(&kernel->mmu, s->roots, &pa, &window) &&
 	    la_dump_ram(reader_dump(), false, arena, &ram, &n, NULL) == LA_OK && n) {
-		nroots = (UINT64_C(1) << (48 - s.size_bits)) / s.per_root; /* MAX_PHYSMEM_BITS 48 */
-		if (table_reads(kernel, &s, nroots * 8)) {
+		if (table_reads(kernel, s)) {
 			/* nothing to do */
-		} else if (build(&s, ram, n, nroots, map.offset)) {
+		} else if (build(s, ram, n, map.offset)) {
 			rebuilt.roots_pa = pa;
 			error(WARNING,
 			      "lakvm: the table of memory sections at %lx cannot be read; rebuilt from vmemmap and the RAM of the dump\n",
-			      (ulong)s.roots);
+			      (ulong)s->roots);
 		} else {
 			sections_forget();
 		}

@@ -15,6 +15,9 @@ static struct {
 	struct la_arena *arena;
 	struct la_kernel kernel;
 	bool kernel_open;
+	struct la_sections sections;
+	bool sections_tried;
+	struct la_error no_sections; /* why they are not known; empty: they are */
 	struct la_cpus cpus;
 	bool cpus_known;
 	char refused[200]; /* why nothing of the kernel can be right in this session; empty: it can */
@@ -43,6 +46,41 @@ struct la_kernel *session_kernel(struct la_error *err)
 	la_cfi_open(&session.kernel, NULL);
 	session.kernel_open = true;
 	return &session.kernel;
+}
+
+static const struct la_sections *sections(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_ram_range *ram = NULL;
+	size_t n = 0;
+
+	if (!kernel)
+		return NULL;
+	if (!session.sections_tried) {
+		session.sections_tried = true;
+		if (reader_dump())
+			la_dump_ram(reader_dump(), false, session.arena, &ram, &n, NULL);
+		la_sections_init(&session.sections, kernel, ram, n, &session.no_sections);
+	}
+	return &session.sections;
+}
+
+const struct la_sections *session_sections(struct la_error *err)
+{
+	const struct la_sections *s = sections();
+
+	if (!s || session.no_sections.text[0]) {
+		la_fail(err, LA_ABSENT, "%s", s ? session.no_sections.text : session.refused);
+		return NULL;
+	}
+	return s;
+}
+
+unsigned session_section_bits(void)
+{
+	const struct la_sections *s = sections();
+
+	return s ? s->size_bits : 0;
 }
 
 const struct la_cpus *session_cpus(struct la_error *err)

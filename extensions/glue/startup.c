@@ -35,41 +35,16 @@ static void repair_page_size(const struct la_geometry *g)
 
 /* --- VMCOREINFO: QEMU's dumps carry none, the guest's memory does --- */
 
-static bool vmcoreinfo(struct la_arena *arena, const char **text, size_t *len)
-{
-	struct la_kernel *kernel = session_kernel(NULL);
-
-	*text = reader_dump() ? la_dump_vmcoreinfo(reader_dump(), len) : NULL;
-	if (*text)
-		return true;
-	return kernel && la_vmcoreinfo_read(kernel, arena, text, len, NULL) == LA_OK;
-}
-
 /* pc->read_vmcoreinfo: a malloc'ed copy of the value, or NULL. */
 static char *read_vmcoreinfo_hook(const char *key)
 {
-	struct la_arena *arena = la_arena_new(1 << 17);
-	const char *text, *value;
-	char *copy = NULL;
-	size_t len, n;
+	struct la_kernel *kernel = session_kernel(NULL);
+	const char *value;
+	size_t n;
 
-	if (arena && vmcoreinfo(arena, &text, &len) &&
-	    la_vmcoreinfo_get(text, len, key, &value, &n))
-		copy = strndup(value, n);
-	la_arena_free(arena);
-	return copy;
-}
-
-static bool vmcoreinfo_number(const char *key, uint64_t *ret)
-{
-	struct la_arena *arena = la_arena_new(1 << 17);
-	const char *text;
-	size_t len;
-	const bool found = arena && vmcoreinfo(arena, &text, &len) &&
-			   la_vmcoreinfo_number(text, len, key, false, ret);
-
-	la_arena_free(arena);
-	return found;
+	return kernel && la_vmcoreinfo_get(kernel->vmcoreinfo, kernel->vmcoreinfo_len, key, &value, &n) ?
+		       strndup(value, n) :
+		       NULL;
 }
 
 /*
@@ -82,7 +57,8 @@ static ulong vmalloc_start_hook(void)
 	uint64_t start, head, first;
 	struct la_member list;
 
-	if (vmcoreinfo_number("NUMBER(VMALLOC_START)", &start))
+	if (kernel && la_vmcoreinfo_number(kernel->vmcoreinfo, kernel->vmcoreinfo_len,
+					   "NUMBER(VMALLOC_START)", false, &start))
 		return start;
 	/* Kernels before 6.9 keep their areas in a list sorted by address (mm/vmalloc.c). */
 	if (kernel && kernel->door->symbol(kernel->door->ctx, "vmap_area_list", &head) &&
@@ -101,14 +77,18 @@ static int get_smp_cpus_hook(void)
 	return present > 0 ? present : 1;
 }
 
+/* crash knows 28 only (defs.h, _SECTION_SIZE_BITS). */
 static void repair_section_bits(void)
 {
-	uint64_t bits;
+	const struct la_sections *sections = session_sections(NULL);
+	const ulong bits = session_section_bits();
 
-	/* 29 in mainline (asm/sparsemem.h, since 5.19); the 4.19 and 5.10 ports of vendors have 28. */
-	if (!vmcoreinfo_number("NUMBER(SECTION_SIZE_BITS)", &bits) || bits < 20 || bits > 40)
-		bits = THIS_KERNEL_VERSION && THIS_KERNEL_VERSION < LINUX(5, 19, 0) ? 28 : 29;
-	REPAIR("memory section size", machdep->section_size_bits, (ulong)bits);
+	if (bits)
+		REPAIR("memory section size", machdep->section_size_bits, bits);
+	if (sections)
+		REPAIR("physical address bits", machdep->max_physmem_bits, (ulong)sections->physmem_bits);
+	if (sections && sections->remark[0])
+		error(WARNING, "lakvm: %s\n", sections->remark);
 }
 
 static bool notes_are_qemu(void)

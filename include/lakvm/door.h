@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lakvm/overrides.h"
 #include "lakvm/status.h"
 
 struct la_symbol {
@@ -61,6 +62,13 @@ struct la_door {
 	/** The ELF notes of the dump file, all of them in file order; NULL/0 when there are none. */
 	const void *notes;
 	size_t notes_size;
+
+	/** VMCOREINFO that the dump file brings along, no NUL behind it; NULL/0 when it has none. */
+	const char *vmcoreinfo;
+	size_t vmcoreinfo_size;
+
+	/** What a person says of this guest against all it says itself; NULL: nothing. */
+	const struct la_overrides *overrides;
 
 	/** The kernel's own ELF file with its call-frame information; NULL if there is none. */
 	const char *vmlinux;

@@ -20,6 +20,8 @@ struct la_cfi; /* call-frame information of vmlinux, see unwind.h */
 struct la_kernel {
 	const struct la_door *door;
 	struct la_mmu mmu;
+	const char *vmcoreinfo;   /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
+	size_t vmcoreinfo_len;
 	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
 	const uint64_t *percpu;   /* __per_cpu_offset[], ncpus of them */
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */

@@ -11,27 +11,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lakvm/arena.h"
+#include "lakvm/dump.h"
 #include "lakvm/kernel.h"
 #include "lakvm/status.h"
 
+/* What SECTION_SIZE_BITS can be believed to be. */
+#define LA_SECTION_BITS_MIN 24
+#define LA_SECTION_BITS_MAX 34
+
 struct la_sections {
-	unsigned size_bits;   /* a section has 1 << size_bits bytes */
+	unsigned size_bits;   /* a section has 1 << size_bits bytes; valid whatever else is not */
+	const char *size_from; /* what says so: "VMCOREINFO", ... */
+	unsigned physmem_bits; /* sections cover 1 << physmem_bits bytes */
 	uint64_t roots;       /* virtual address of the array of pointers to roots */
 	size_t entry_size;    /* sizeof(struct mem_section): 16, or 32 with PAGE_EXTENSION */
 	uint64_t per_root;    /* entries in a root */
 	size_t page_size;     /* sizeof(struct page); may be no power of two */
 	bool has_vmemmap;     /* the kernel has all struct pages in one virtual array */
 	uint64_t vmemmap;     /* that array; 0 = unknown */
+	char remark[200];     /* what the table itself says against size_bits; empty: nothing */
 };
 
 /**
- * How this guest keeps its memory sections. The size of a section is what VMCOREINFO in the
- * guest's memory says, else that of the kernel's version. @arena holds VMCOREINFO for as long as
- * the caller keeps it. LA_ABSENT: a kernel without sections.
+ * How this guest keeps its memory sections. The size of a section is what VMCOREINFO says, else
+ * that of the kernel's version, where the table does not disprove it: sections that exist have RAM
+ * in them. @ram (la_dump_ram) is for that; @nram 0: not looked at. LA_ABSENT: a kernel without
+ * sections. LA_UNSUPPORTED, or why the table is not known: size_bits is valid all the same.
  */
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
-				struct la_arena *arena, struct la_error *err);
+				const struct la_ram_range *ram, size_t nram, struct la_error *err);
+
+/** How many roots the table has room for (NR_SECTION_ROOTS). */
+uint64_t la_sections_roots(const struct la_sections *s);
 
 struct la_section {
 	uint64_t number;

@@ -19,9 +19,9 @@
 #define LA_VMCOREINFO_MAX 65536
 
 /**
- * The text in the guest's own memory (vmcoreinfo_data). LA_ABSENT: this kernel has none, or the
- * guest died before it was written, at subsys_initcall time. @ret belongs to @arena and is
- * NUL-terminated.
+ * The text that the dump brings along, else the one in the guest's own memory (vmcoreinfo_data).
+ * LA_ABSENT: this kernel has none, or the guest died before it was written, at subsys_initcall
+ * time. @ret belongs to @arena and is NUL-terminated. la_kernel_init keeps it in struct la_kernel.
  */
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
 				  const char **ret, size_t *ret_len, struct la_error *err);
@@ -37,7 +37,7 @@ enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ra
 				  size_t nram, struct la_arena *arena, const char **ret,
 				  size_t *ret_len, const char **banner, struct la_error *err);
 
-/** The value of @key, up to the end of its line. False if there is no such line. */
+/** The value of @key, up to the end of its line. False if there is no such line, or no @text. */
 bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char **ret,
 		       size_t *ret_len);
 
