@@ -46,7 +46,7 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 PROGRAMS := laconvert ladump
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := arena cfi dump_unpack
+MALLOC_OK := arena cfi dump_unpack lines
 
 # V=1 shows whole commands.
 Q = $(if $(V),,@)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "lakvm/lines.h"
 #include "text.h"
 
 /* More than the longest texts of any result, all of them damaged, can need. */
@@ -95,17 +96,31 @@ static void set_task(struct build *b, json_t *o, const struct la_task *task)
 	set(b, o, "comm", text(b, task->comm[0] ? task->comm : NULL));
 }
 
+static void set_place(struct build *b, json_t *o, const struct la_place *place)
+{
+	set(b, o, "file", text(b, place ? place->file : NULL));
+	set(b, o, "line", number(place && place->line, place ? place->line : 0));
+}
+
+static json_t *inlined(struct build *b, const struct la_lines_at *at)
+{
+	json_t *array = at ? json_array() : json_null();
+
+	for (size_t i = 0; at && i < at->n; i++) {
+		json_t *o = json_object();
+
+		set(b, o, "symbol", text(b, at->inlined[i].function));
+		set_place(b, o, &at->inlined[i]);
+		append(b, array, o);
+	}
+	return array;
+}
+
 static json_t *frame(struct build *b, size_t level, const struct la_frame *f)
 {
-	const struct la_door *door = b->k->door;
-	uint64_t where = la_fold_vector(b->k, f->pc);
-	bool has_line = false;
-	const char *file = NULL;
-	unsigned line = 0;
+	const struct la_lines_at *at = f->pc_known ? la_lines_find(b->k, la_frame_code(b->k, f)) : NULL;
 	json_t *o = json_object();
 
-	if (f->pc_known && door->line)
-		has_line = door->line(door->ctx, f->pc_exact ? where : where - 4, &file, &line);
 	set(b, o, "level", number(true, level));
 	set(b, o, "pc", hex(f->pc_known, f->pc));
 	set(b, o, "symbol", text(b, f->symbol));
@@ -113,8 +128,8 @@ static json_t *frame(struct build *b, size_t level, const struct la_frame *f)
 	set(b, o, "sp", hex(true, f->sp));
 	set(b, o, "method", text(b, la_method_name(f->method)));
 	set(b, o, "verified", json_boolean(f->verified));
-	set(b, o, "file", text(b, has_line ? file : NULL));
-	set(b, o, "line", number(has_line, line));
+	set_place(b, o, at ? &at->self : NULL);
+	set(b, o, "inlined", inlined(b, at));
 	set(b, o, "module", text(b, f->module));
 	set(b, o, "pt_regs", hex(f->pt_regs != 0, f->pt_regs));
 	return o;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lakvm/lines.h"
 #include "text.h"
 
 #define LABEL 11 /* columns up to the colon */
@@ -89,20 +90,38 @@ static void put_task(const struct la_sink *sink, const struct la_task *task)
 	}
 }
 
+static void put_place(const struct la_place *place, const struct la_sink *sink)
+{
+	put_safe(sink, place->file ? place->file : "(unknown file)");
+	putf(sink, place->line ? ": %u\n" : "\n", place->line);
+}
+
+/* Inlined functions first; they have no frame, and so no number. */
+static void put_source(const struct la_kernel *k, const struct la_frame *f, const struct la_sink *sink)
+{
+	const struct la_lines_at *at = f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
+
+	for (size_t i = 0; at && i < at->n; i++) {
+		put(sink, "    inlined ");
+		put_safe(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)");
+		put(sink, "  ");
+		put_place(&at->inlined[i], sink);
+	}
+	if (at && at->self.file) {
+		put(sink, "    ");
+		put_place(&at->self, sink);
+	}
+}
+
 /*
  * " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified.
  * @shared: of several CPUs, so without what is only one's: stack addresses, copies of vectors.
  */
-static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared,
+static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared, bool source,
 		      const struct la_sink *sink)
 {
-	const struct la_door *door = k->door;
-
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
-		uint64_t where = la_fold_vector(k, f->pc);
-		const char *file;
-		unsigned line;
 
 		putf(sink, "%s#%zu ", i < 10 ? " " : "", i);
 		if (!shared)
@@ -112,16 +131,12 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 		else
 			put(sink, "(unknown)");
 		if (f->pc_known)
-			putf(sink, " at %016" PRIx64, shared ? where : f->pc);
+			putf(sink, " at %016" PRIx64, shared ? la_fold_vector(k, f->pc) : f->pc);
 		if (!f->verified)
 			putf(sink, "  ?%s", la_method_name(f->method));
 		put(sink, "\n");
-		if (f->pc_known && door->line &&
-		    door->line(door->ctx, f->pc_exact ? where : where - 4, &file, &line)) {
-			put(sink, "    ");
-			put_safe(sink, file);
-			putf(sink, ": %u\n", line);
-		}
+		if (source)
+			put_source(k, f, sink);
 		if (f->pt_regs && shared)
 			put(sink, "    --- exception frame ---\n");
 		else if (f->pt_regs)
@@ -327,7 +342,7 @@ void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
 			putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
 		else
 			put(sink, "\nSTACK OF THE TASK:\n");
-		put_stack(k, p->stack, false, sink);
+		put_stack(k, p->stack, false, false, sink);
 	}
 	if (p->cause.regs_known) {
 		put(sink, "\nREGISTERS AT THE FAULT:\n");
@@ -452,7 +467,8 @@ static void put_stacks(const struct la_kernel *k, const struct la_cpus *cpus,
 				       same_stack(&cpus->cpu[before], c)))
 			before++;
 		if (before == i)
-			put_stack(k, &c->stack, put_group(cpus, opt, i, sink) > 1, sink);
+			put_stack(k, &c->stack, put_group(cpus, opt, i, sink) > 1, opt->source,
+				  sink);
 	}
 }
 
@@ -475,7 +491,7 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 		if (!opt->registers)
 			continue;
 		if (opt->stacks)
-			put_stack(k, &c->stack, false, sink);
+			put_stack(k, &c->stack, false, opt->source, sink);
 		put_registers(&c->regs, sink);
 	}
 	if (opt->stacks && !opt->registers)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lakvm/lines.h"
 #include "lakvm/vmcoreinfo.h"
 
 /* --- the door over VMCOREINFO (kernel/crash_core.c, kernel/vmcore_info.c) --- */
@@ -208,6 +209,8 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
 	la_cfi_open(k, NULL);
+	if (opt->lines)
+		la_lines_open(k, NULL);
 	if (!door->vmlinux || !ret->has_dump)
 		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
 	ret->kernel = k;
@@ -257,6 +260,10 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 
 void la_report_close(struct la_report *r)
 {
-	if (r->kernel)
-		la_cfi_close((struct la_kernel *)r->kernel);
+	struct la_kernel *k = (struct la_kernel *)r->kernel;
+
+	if (!k)
+		return;
+	la_cfi_close(k);
+	la_lines_close(k);
 }

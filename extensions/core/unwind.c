@@ -53,6 +53,11 @@ const char *la_stop_name(enum la_stop stop)
 	return "?";
 }
 
+uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f)
+{
+	return la_fold_vector(k, f->pc) - (f->pc_exact ? 0 : 4);
+}
+
 static bool between(const struct la_kernel *k, uint64_t pc, const char *from, const char *to)
 {
 	uint64_t start, end;

@@ -4,6 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
+#include "lakvm/lines.h"
 #include "lakvm/unwind.h"
 
 #include <inttypes.h>
@@ -80,10 +81,41 @@ static void check_reference(struct bt_info *bt, const struct la_frame *frame)
 	}
 }
 
+static void print_place(const struct la_place *place)
+{
+	fprintf(fp, "%s", place->file ? place->file : "(unknown file)");
+	fprintf(fp, place->line ? ": %u\n" : "\n", place->line);
+}
+
+/*
+ * bt -l: the line, and before it the functions that were inlined there: the line of an address is
+ * one of theirs. crash knows no more than that line, but modules' too.
+ */
+static void print_source(const struct la_kernel *k, const struct la_frame *frame)
+{
+	const struct la_lines_at *at =
+		session_lines(NULL) ? la_lines_find(k, la_frame_code(k, frame)) : NULL;
+	char line[BUFSIZE];
+
+	for (size_t i = 0; at && i < at->n; i++) {
+		fprintf(fp, "    inlined %s  ",
+			at->inlined[i].function ? at->inlined[i].function : "(unknown)");
+		print_place(&at->inlined[i]);
+	}
+	if (at && at->n) {
+		fprintf(fp, "    ");
+		print_place(&at->self);
+		return;
+	}
+	get_line_number(frame->pc_exact ? frame->pc : frame->pc - 4, line, FALSE);
+	if (strlen(line))
+		fprintf(fp, "    %s\n", line);
+}
+
 static void print_frame(const struct la_kernel *k, struct bt_info *bt, const struct la_frame *frame,
 			unsigned level)
 {
-	char line[BUFSIZE], offset[32] = "";
+	char offset[32] = "";
 
 	if (bt->flags & BT_SYMBOL_OFFSET && frame->symbol && frame->pc_known && frame->offset)
 		snprintf(offset, sizeof(offset), bt->radix == 16 ? "+%#" PRIx64 : "+%" PRIu64,
@@ -100,11 +132,8 @@ static void print_frame(const struct la_kernel *k, struct bt_info *bt, const str
 		fprintf(fp, "  ? (%s)", la_method_name(frame->method));
 	fprintf(fp, "\n");
 
-	if (bt->flags & BT_LINE_NUMBERS && frame->pc_known) {
-		get_line_number(frame->pc_exact ? frame->pc : frame->pc - 4, line, FALSE);
-		if (strlen(line))
-			fprintf(fp, "    %s\n", line);
-	}
+	if (bt->flags & BT_LINE_NUMBERS && frame->pc_known)
+		print_source(k, frame);
 	if (frame->pt_regs)
 		print_pt_regs(k, frame->pt_regs);
 	if (bt->flags & BT_FULL)

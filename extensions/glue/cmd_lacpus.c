@@ -9,7 +9,7 @@
 char *help_lacpus[] = {
 	"lacpus",
 	"what every vCPU of a LoongArch64 guest was doing",
-	"[-g] [-b] [-v] [-j] [-c LIST] [-r FILE]",
+	"[-g] [-b] [-i] [-v] [-j] [-c LIST] [-r FILE]",
 	"  One line for each vCPU: its Linux CPU number, the number QEMU gave it, its state,",
 	"  its task, and where it was. QEMU's dumps hold no program counter: the position is",
 	"  found from the stack and says so.",
@@ -17,6 +17,8 @@ char *help_lacpus[] = {
 	"    -g       also all general registers, and the control registers in words.",
 	"    -b       then the stacks: one for all CPUs that stand alike, without the stack",
 	"             addresses, which are each CPU's own.",
+	"    -i       as -b, with the source position of each frame, and before it the functions",
+	"             that the compiler inlined there. They have no frame and so no number.",
 	"    -v       registers and stack with each CPU's line.",
 	"    -c LIST  only these CPUs, e.g. 0,2-3.",
 	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
@@ -57,13 +59,16 @@ void cmd_lacpus(void)
 	bool json = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "gbvjc:r:")) != EOF) {
+	while ((c = getopt(argcnt, args, "gbivjc:r:")) != EOF) {
 		switch (c) {
 		case 'g':
 			options.registers = true;
 			break;
 		case 'b':
 			options.stacks = true;
+			break;
+		case 'i':
+			options.stacks = options.source = true;
 			break;
 		case 'v':
 			options.registers = options.stacks = true;
@@ -99,6 +104,8 @@ void cmd_lacpus(void)
 			error(INFO, "%s\n", err.text);
 		return;
 	}
+	if ((json || options.source) && !session_lines(&err) && !json)
+		error(INFO, "%s\n", err.text);
 	if (!json)
 		la_render_cpus_text(kernel, cpus, &options, command_sink());
 	else if (la_render_cpus_json(kernel, cpus, &options, command_sink()) != LA_OK)

@@ -64,6 +64,7 @@ void cmd_lapanic(void)
 	}
 	la_panic_analyse(kernel, arena, cpus, &panic);
 	if (json) {
+		session_lines(NULL); /* without them positions in the source are unknown */
 		if (la_render_panic_json(kernel, &panic, command_sink()) != LA_OK)
 			error(INFO, "out of memory\n");
 	} else {

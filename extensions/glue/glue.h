@@ -83,6 +83,9 @@ const struct la_sections *session_sections(struct la_error *err);
 /** The size of a section is 1 << this, known also where no table of them is; 0: no kernel. */
 unsigned session_section_bits(void);
 
+/** Open the source positions of vmlinux (lakvm/lines.h), once. False: there are none, see @err. */
+bool session_lines(struct la_error *err);
+
 /** What the vCPUs were doing; analysed at the first call, kept until the session closes. */
 const struct la_cpus *session_cpus(struct la_error *err);
 void session_close(void);

@@ -5,6 +5,7 @@
 #include "vmlinux.h"
 
 #include "lakvm/dump.h"
+#include "lakvm/lines.h"
 #include "lakvm/relocation.h"
 #include "lakvm/unwind.h"
 
@@ -104,10 +105,19 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	return &session.cpus;
 }
 
+bool session_lines(struct la_error *err)
+{
+	struct la_kernel *kernel = session_kernel(err);
+
+	return kernel && (kernel->lines || la_lines_open(kernel, err) == LA_OK);
+}
+
 void session_close(void)
 {
-	if (session.kernel_open)
+	if (session.kernel_open) {
 		la_cfi_close(&session.kernel);
+		la_lines_close(&session.kernel);
+	}
 	door_close();
 	la_arena_free(session.arena);
 	memset(&session, 0, sizeof(session));

@@ -37,7 +37,7 @@ static int fail(const char *what)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: ladump [-b] [-g] [-j] [-l] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+	fprintf(to, "usage: ladump [-b] [-g] [-i] [-j] [-l] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
 		    "       ladump --relocation VMLINUX DUMP...\n");
 }
 
@@ -109,7 +109,7 @@ static int print_report(const struct la_report *r, const struct order *o)
 
 static int run(const struct order *o, struct la_arena *arena)
 {
-	struct la_report_options options = { .log = o->log };
+	struct la_report_options options = { .log = o->log, .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
@@ -142,13 +142,16 @@ int main(int argc, char **argv)
 	struct la_arena *arena;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "bghjlr:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bghijlr:", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			o.show.stacks = true;
 			break;
 		case 'g':
 			o.show.registers = true;
+			break;
+		case 'i':
+			o.show.stacks = o.show.source = true;
 			break;
 		case 'j':
 			o.json = true;

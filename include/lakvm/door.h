@@ -50,9 +50,6 @@ struct la_door {
 	/** Value of an enumerator or of an ikconfig number; false if unknown. */
 	bool (*enumerator)(void *ctx, const char *name, int64_t *ret);
 
-	/** Source position of @pc; optional (NULL), and may fail. @file lives as long as the door. */
-	bool (*line)(void *ctx, uint64_t pc, const char **file, unsigned *line);
-
 	/**
 	 * Bytes of the kernel's ELF file for a run-time address of its text or data, as many as the
 	 * section has, at most @len; returns how many. Optional (NULL).

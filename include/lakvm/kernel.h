@@ -16,6 +16,7 @@
 #define LA_THREAD_SIZE UINT64_C(16384)
 
 struct la_cfi; /* call-frame information of vmlinux, see unwind.h */
+struct la_lines; /* its source positions, see lines.h */
 
 struct la_kernel {
 	const struct la_door *door;
@@ -26,6 +27,7 @@ struct la_kernel {
 	const uint64_t *percpu;   /* __per_cpu_offset[], ncpus of them */
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */
 	struct la_cfi *cfi;       /* NULL until la_cfi_open succeeded */
+	struct la_lines *lines;   /* NULL until la_lines_open succeeded */
 };
 
 /**

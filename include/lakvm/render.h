@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Results into text and JSON. Nothing here looks at the guest: all it prints is in the result,
- * except source lines and code bytes, which come through the door.
+ * except code bytes, which come through the door, and source positions, which the kernel's lines
+ * have (lines.h). JSON always has those if they are open.
  * The JSON is described in docs/json.md.
  */
 #ifndef LAKVM_RENDER_H
@@ -23,6 +24,7 @@ struct la_sink {
 struct la_render_options {
 	bool registers; /* all general registers and CSRs */
 	bool stacks;
+	bool source; /* with stacks: source positions and inlined functions (lines.h) */
 	const unsigned *only; /* CPU numbers to show, NULL = all */
 	size_t nonly;
 };

@@ -20,6 +20,7 @@ struct la_report_options {
 	const struct la_note_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
 	bool log; /* read the log too */
+	bool lines; /* open source positions too (lines.h) */
 };
 
 struct la_report {

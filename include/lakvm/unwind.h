@@ -88,6 +88,9 @@ struct la_stack {
 
 #define LA_MAX_FRAMES 256
 
+/** The instruction that @f is at: its pc, or the call before it; of a copied vector, the original. */
+uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f);
+
 /**
  * Walk a stack whose first pc and sp are known exactly or nearly (a text's or a saved pt_regs'
  * registers, or a sleeping task's). @cpu is the CPU whose IRQ stack may be involved, -1 = none.

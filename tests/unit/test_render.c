@@ -247,7 +247,7 @@ static void test_panic_json(void **state)
 					    "signature", "evidence", "not_checked", "log_tail",
 					    "cpus", NULL };
 	static const char *const frame_keys[] = { "level", "pc", "symbol", "offset", "sp",
-						  "method", "verified", "file", "line", "module",
+						  "method", "verified", "file", "line", "inlined", "module",
 						  "pt_regs", NULL };
 	json_t *o, *list, *f;
 
