@@ -2,7 +2,7 @@
 """Freeze a living guest again and again, at random instants, and keep what each of its vCPUs was doing.
 
 Needs:  as guest.py, which has the options; the guest must not die by itself (lakvm.do=none) nor move itself (nokaslr).
-Result: in --out: 000/, 001/, ... with registers.txt, dump.raw and gdb-stacks.txt of one instant each, and
+Result: in --out: 000/, 001/, ... with registers.txt, dump.raw, gdb-stacks.txt and gdb-tasks.txt of one instant each, and
         what guest.py leaves of the guest itself (serial.log, vmlinux). tests/tools/frames.py compares them.
 
 Usage:  frozen.py --instants N [--seed N] (guest.py's options)

@@ -1,4 +1,5 @@
-"""For gdb: print the stack of every vCPU, one frame a line, in a form that scripts can compare.
+"""For gdb: print the stack of every vCPU and of every task that does not run, one frame a line, in a form
+that scripts can compare.
 
 Needs:  a gdb that is connected to QEMU's gdb stub, with the vmlinux loaded; $LAKVM_REGISTERS, the path of
         `info registers -a` of the same instant.
@@ -6,6 +7,8 @@ Result: "CPU N" and below it "#LEVEL PC SYMBOL+OFFSET sp=SP KIND FUNCTION FILE:L
         frame, inline or signal; "stop: REASON" ends each stack. On the first instruction of an exception
         vector the only frame of kind vector comes first, then the stack of what was interrupted: gdb takes
         the vector for a function that was called, QEMU's ERA or TLBRERA says where the CPU came from.
+        Then the same with "TASK ADDRESS PID COMM" for each task that is on no CPU. For those, a vCPU that is in
+        the kernel is lent the registers that the switch away from the task has saved.
 """
 import os
 import re
@@ -92,7 +95,50 @@ def walk(frame, level):
         frame = older
 
 
+def listed(head, owner, member):
+    """The structures of type @owner whose list_head @member is on the list of @head."""
+    offset = gdb.parse_and_eval(f"(unsigned long)&((struct {owner} *)0)->{member}")
+    node = head["next"]
+    while node != head.address:
+        yield gdb.parse_and_eval(f"(struct {owner} *){int(node) - int(offset):#x}")
+        node = node["next"]
+
+
+def every_task():
+    """All threads of all processes, and the idle tasks of the CPUs, which are on no list."""
+    init = gdb.parse_and_eval("&init_task")
+    for cpu in range(int(gdb.parse_and_eval("nr_cpu_ids"))):
+        yield gdb.parse_and_eval(f"((struct rq *)((char *)&runqueues + __per_cpu_offset[{cpu}]))->idle")
+    for process in listed(init["tasks"], "task_struct", "tasks"):
+        yield from listed(process["signal"]["thread_head"], "task_struct", "thread_node")
+
+
+SAVED = [1, 3] + list(range(22, 32))    # struct thread_struct, asm/processor.h: ra, sp, fp, s0 to s8
+
+
+def show_tasks(thread):
+    thread.switch()
+    own = {f"r{number}": register(gdb.newest_frame(), f"r{number}") for number in SAVED}
+    own["pc"] = register(gdb.newest_frame(), "pc")
+    for task in list(every_task()):
+        if int(task["on_cpu"]):
+            continue
+        saved = {f"r{number}": hex(int(task["thread"][f"reg{number:02}"])) for number in SAVED}
+        for name, value in {**saved, "pc": saved["r1"]}.items():
+            gdb.execute(f"set ${name} = {value}")
+        print(f"TASK {int(task):#x} {int(task['pid'])} {task['comm'].string()}")
+        walk(gdb.newest_frame(), 0)
+        print()
+    for name, value in own.items():
+        gdb.execute(f"set ${name} = {value}")
+
+
 known = csrs()
-for one in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
+vcpus = sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num)
+for one in vcpus:
     show(one, known[one.num - 1])
     print()
+# a vCPU in user mode, or in direct address mode, does not see kernel addresses
+lendable = [one for one in vcpus if known[one.num - 1]["CRMD"] & 0xb == 0]
+if lendable:
+    show_tasks(lendable[0])

@@ -3,8 +3,8 @@
 
 Needs:  qemu-system-loongarch64 (10.0 or newer) and gdb-multiarch in PATH: tests/lab/lab.sh has both.
 Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as virsh dump writes it),
-        dump.raw (not flattened), dump.16k (the same in 16 KiB blocks), gdb-stacks.txt, translations.txt,
-        meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
+        dump.raw (not flattened), dump.16k (the same in 16 KiB blocks), gdb-stacks.txt, gdb-tasks.txt,
+        translations.txt, meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
         The guest's own QEMU is always ended.
 
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
@@ -96,7 +96,7 @@ def wait_for(pattern, path, process, timeout):
 
 
 def stacks(vmlinux, moved, sockets, out):
-    """The debugger's own view of every vCPU. It comes last: when gdb leaves, the guest runs on."""
+    """The debugger's own view of every vCPU and task. It comes last: when gdb leaves, the guest runs on."""
     said = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
                            "-ex", f"symbol-file -o {moved} {vmlinux}", "-x", f"{HERE}/gdb_stacks.py"],
@@ -106,8 +106,13 @@ def stacks(vmlinux, moved, sockets, out):
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
     if first < 0 or last < 0:
         raise RuntimeError("gdb showed no stacks")
-    with open(f"{out}/gdb-stacks.txt", "w", encoding="utf-8") as file:
-        file.write(said[first:said.find("\n", last + 1) + 1])
+    said = said[first:said.find("\n", last + 1) + 1]
+    tasks = said.find("TASK ")
+    if tasks < 0:
+        tasks = len(said)   # all vCPUs were in user mode
+    for name, text in (("gdb-stacks.txt", said[:tasks]), ("gdb-tasks.txt", said[tasks:])):
+        with open(f"{out}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def keep(source, target):

@@ -5,9 +5,11 @@ Usage:  compare.py [-v] GDB-STACKS LA-STACKS
 Result: counts, and each difference; exit status 1 if a frame that la-stacks calls verified is not gdb's.
 
 Compared are stack pointer and pc of every frame that gdb has, or its function where la-stacks knows no pc.
-Left out are user mode, an exception vector that has not begun its work (what it interrupted counts), what only gdb
-shows (inlined functions; tail calls, which have no frame) and where
-gdb loses its way: it neither crosses from the IRQ stack nor leaves an exception's entry code.
+Functions inlined at a return address are compared by name; those of frame 0 are not, for there gdb shows the
+view of a breakpoint (inlined functions without instructions, or not yet the one that begins). Left out are
+user mode, an exception vector that has not begun its work (what it interrupted counts), tail calls (gdb shows
+them, they have no frame) and where gdb loses its way: it neither crosses from the IRQ stack nor leaves an
+exception's entry code.
 """
 import re
 import sys
@@ -15,18 +17,28 @@ import sys
 GDB_STOPS_AT = re.compile(r"^(do_vint|handle_\w+|tlb_do_page_fault_\d|ret_from_\w+_asm|kernel_entry|smpboot_entry)$")
 
 
+def head(line):
+    """Whose stack follows: a vCPU's number, or the address of a task's structure."""
+    found = re.match(r"(?:CPU|TASK) (\w+)", line)
+    return int(found[1], 0) if found else None
+
+
 def read_gdb(path):
-    """{vcpu: [(pc, names of the function, sp)]}"""
-    cpus, current = {}, None
+    """{vcpu or task: [(pc, names of the function, sp, functions inlined there)]}"""
+    cpus, current, inlined = {}, None, []
     with open(path, encoding="utf-8") as file:
         for line in file:
-            if line.startswith("CPU "):
-                current = cpus.setdefault(int(line.split()[1]), [])
+            if head(line) is not None:
+                current = cpus.setdefault(head(line), [])
             found = re.match(r"#\d+ (\S+) (\S+) sp=(\S+) (\w+) (\S+)", line)
-            if found and found[4] not in ("inline", "vector") and int(found[3].replace("?", "0"), 16) >> 63:
+            if found and found[4] == "inline":
+                inlined.append(found[5])
+            elif found and found[4] != "vector" and int(found[3].replace("?", "0"), 16) >> 63:
                 # the symbol is "dput.part.0" where the function is "dput"; behind the last call of a
                 # function that does not return it is the next function's
-                current.append((int(found[1], 16), {found[2].split("+")[0], found[5]}, int(found[3], 16)))
+                current.append((int(found[1], 16), {found[2].split("+")[0], found[5]}, int(found[3], 16),
+                                inlined))
+                inlined = []
     for number, frames in cpus.items():
         kept = []
         for index, frame in enumerate(frames):
@@ -41,19 +53,18 @@ def read_gdb(path):
 
 
 def read_ours(path):
-    """{vcpu: ([(pc or None, function, sp, verified)], verified)}"""
+    """{vcpu or task: ([(pc or None, function, sp, verified, functions inlined there)], verified)}"""
     cpus, current = {}, None
     with open(path, encoding="utf-8") as file:
         for line in file:
-            if line.startswith("TASK"):
-                break
-            if line.startswith("CPU "):
-                current = []
-                number = int(line.split()[1])
+            if head(line) is not None:
+                current, number = [], head(line)
             found = re.match(r"#\d+ (\S+) (\S+?)(?:\+\d+)? sp=(\S+) \S+ (\w+)$", line)
             if found:
                 pc = None if found[1] == "-" else int(found[1], 16)
-                current.append((pc, found[2], int(found[3], 16), found[4] == "verified"))
+                current.append((pc, found[2], int(found[3], 16), found[4] == "verified", []))
+            elif line.startswith("inline "):
+                current[-1][4].append(line.split()[1])
             if line.startswith("stop: "):
                 cpus[number] = (current, line.rstrip().endswith(" verified"))
     return cpus
@@ -73,14 +84,15 @@ class Count:
     """What was compared so far."""
 
     def __init__(self):
-        self.vcpus = self.frames = self.equal = self.exact = self.verified = self.wrong = 0
+        self.stacks = self.frames = self.equal = self.exact = self.verified = self.wrong = 0
         self.first = self.first_equal = self.whole = self.whole_equal = 0
+        self.inlined = self.inlined_equal = self.inlined_more = 0
 
     def add(self, gdb, ours, show=print):
         """Compare the stacks of one instant, as read_gdb and read_ours give them."""
         for number, theirs in sorted(gdb.items()):
             mine, whole = ours.get(number, ([], False))
-            self.vcpus += 1
+            self.stacks += 1
             self.whole += whole
             missing = 0
             # not by level, so that one missing innermost frame is one difference
@@ -93,9 +105,11 @@ class Count:
                     self.first_equal += level == 0
                     self.exact += match[0] is not None
                     self.verified += match[3]
+                    if level and match[0] is not None:
+                        self.add_inlined(number, level, frame, match, show)
                 else:
                     missing += 1
-                    show(f"vCPU {number}: gdb #{level} {frame[0]:#x} {min(frame[1])} sp={frame[2]:#x} is missing")
+                    show(f"{number:#x}: gdb #{level} {frame[0]:#x} {min(frame[1])} sp={frame[2]:#x} is missing")
             self.whole_equal += not missing
             limit = theirs[-1][2] if theirs else 0
             for frame in mine:
@@ -103,8 +117,19 @@ class Count:
                     break
                 if not any(same(frame, g) for g in theirs):
                     self.wrong += frame[3]
-                    show(f"vCPU {number}: {frame[1]} sp={frame[2]:#x} is not gdb's"
+                    show(f"{number:#x}: {frame[1]} sp={frame[2]:#x} is not gdb's"
                          f"{', and called verified' if frame[3] else ''}")
+
+
+    def add_inlined(self, number, level, theirs, ours, show):
+        equal = 0
+        while equal < min(len(ours[4]), len(theirs[3])) and ours[4][equal] == theirs[3][equal]:
+            equal += 1
+        self.inlined += len(theirs[3])
+        self.inlined_equal += equal
+        self.inlined_more += len(ours[4]) - equal
+        if ours[4] != theirs[3]:
+            show(f"{number:#x}: gdb #{level} {ours[1]} {ours[0]:#x}: inlined {theirs[3]}, ours {ours[4]}")
 
 
 def main():
@@ -113,7 +138,7 @@ def main():
     count = Count()
     count.add(read_gdb(arguments[0]), read_ours(arguments[1]))
     print(f"frames {count.frames}, equal {count.equal}, with pc {count.exact}, verified {count.verified}, "
-          f"wrong and verified {count.wrong}; vCPUs {count.vcpus}, whole stacks verified {count.whole}")
+          f"wrong and verified {count.wrong}; stacks {count.stacks}, verified as a whole {count.whole}")
     if verbose:
         print(f"{arguments[0]}: {100 * count.equal / max(count.frames, 1):.1f} %")
     return 1 if count.wrong else 0

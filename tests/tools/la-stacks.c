@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Print the stacks of a dump with the core alone: every vCPU, and with -t every task that is not
- * running. For comparing with gdb (tests/tools/compare.py) on any machine.
+ * Print the stacks of a dump with the core alone: every vCPU, or with -t the tasks that gdb's list
+ * names. For comparing with gdb (tests/tools/compare.py) on any machine.
  *
- *   la-stacks [-k RELOCATION] [-r FILE] [-t] [-C] [-O] VMLINUX DUMP
+ *   la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP
  *
  * -r names saved "info registers -a", which has the exact pcs; without it they are found.
+ * Functions that were inlined are printed below the frame they are in, innermost first.
  * -C leaves call-frame information out, -O the ORC tables, to see what the other methods find.
  */
 #include <getopt.h>
@@ -16,14 +17,15 @@
 
 #include "lakvm/cpus.h"
 #include "lakvm/elf_door.h"
+#include "lakvm/lines.h"
 #include "lakvm/regs_text.h"
 
-#define MAX_TASKS 100000
-
-static void print_stack(const struct la_stack *s)
+static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct la_frame *f = &s->frame[i];
+		const struct la_lines_at *at =
+			f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
 
 		printf("#%zu ", i);
 		if (f->pc_known)
@@ -35,6 +37,8 @@ static void print_stack(const struct la_stack *s)
 			printf("+%" PRIu64, f->offset);
 		printf(" sp=0x%" PRIx64 " %s %s\n", f->sp, la_method_name(f->method),
 		       f->verified ? "verified" : "unverified");
+		for (size_t j = 0; at && j < at->n; j++)
+			printf("inline %s\n", at->inlined[j].function);
 	}
 	printf("stop: %s (%s) %s\n\n", la_stop_name(s->stop), s->reason,
 	       s->verified ? "verified" : "unverified");
@@ -77,38 +81,37 @@ static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const 
 				cpu = (int)c;
 		la_unwind_cpu(k, arena, regs, cpu, &stack);
 		printf("CPU %u linux %d\n", notes[i].pid - 1, cpu);
-		print_stack(&stack);
+		print_stack(k, &stack);
 	}
 }
 
-static void print_tasks(const struct la_kernel *k, struct la_arena *arena)
+/* The tasks whose task_structs a line "TASK ADDRESS ..." of @path names. */
+static void print_tasks(const struct la_kernel *k, struct la_arena *arena, const char *path)
 {
-	struct la_member tasks;
-	uint64_t init, at;
+	FILE *file = fopen(path, "r");
+	char line[256];
 
-	if (!k->door->symbol(k->door->ctx, "init_task", &init) ||
-	    !k->door->member(k->door->ctx, "task_struct", "tasks", &tasks))
-		return;
-	at = init;
-	for (unsigned i = 0; i < MAX_TASKS; i++) {
-		struct la_task task;
-		struct la_regs regs;
-		struct la_stack stack;
-		uint64_t on_cpu = 0;
-
-		la_task_read(k, at, &task);
-		la_read_member(k, at, "task_struct", "on_cpu", &on_cpu, NULL);
-		if (!on_cpu && la_task_regs(k, at, &regs, NULL) == LA_OK) {
-			la_unwind(k, arena, &regs, -1, &stack);
-			printf("TASK 0x%" PRIx64 " %d %s\n", at, task.pid, task.comm);
-			print_stack(&stack);
-		}
-		if (la_read_u64(k, at + tasks.offset, &at, NULL) != LA_OK)
-			break;
-		at -= tasks.offset;
-		if (at == init)
-			break;
+	if (!file) {
+		perror(path);
+		exit(99);
 	}
+	while (fgets(line, sizeof(line), file)) {
+		struct la_error err = { "" };
+		struct la_stack stack;
+		struct la_regs regs;
+		uint64_t task;
+
+		if (sscanf(line, "TASK %" SCNx64, &task) != 1)
+			continue;
+		printf("TASK 0x%" PRIx64 "\n", task);
+		if (la_task_regs(k, task, &regs, &err) != LA_OK) {
+			printf("stop: none (%s) unverified\n\n", err.text);
+			continue;
+		}
+		la_unwind(k, arena, &regs, -1, &stack);
+		print_stack(k, &stack);
+	}
+	fclose(file);
 }
 
 static bool (*whole_symbol)(void *ctx, const char *name, uint64_t *ret);
@@ -121,23 +124,23 @@ static bool symbol_without_orc(void *ctx, const char *name, uint64_t *ret)
 int main(int argc, char **argv)
 {
 	struct la_arena *arena = la_arena_new(256u << 20);
-	const char *saved = NULL;
+	const char *saved = NULL, *tasks = NULL;
 	uint64_t relocation = 0;
 	struct la_error err = { "" };
 	struct la_kernel k;
 	struct la_elf_door *v;
 	struct la_dump *dump;
-	bool tasks = false, with_cfi = true, with_orc = true;
+	bool with_cfi = true, with_orc = true;
 	struct la_door door;
 	int c;
 
-	while ((c = getopt(argc, argv, "k:r:tCO")) != -1) {
+	while ((c = getopt(argc, argv, "k:r:t:CO")) != -1) {
 		if (c == 'k')
 			relocation = strtoull(optarg, NULL, 0);
 		else if (c == 'r')
 			saved = optarg;
 		else if (c == 't')
-			tasks = true;
+			tasks = optarg;
 		else if (c == 'C')
 			with_cfi = false;
 		else if (c == 'O')
@@ -146,7 +149,7 @@ int main(int argc, char **argv)
 			return 99;
 	}
 	if (argc - optind != 2 || !arena) {
-		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-r FILE] [-t] [-C] [-O] VMLINUX DUMP\n");
+		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP\n");
 		return 99;
 	}
 	if (la_dump_open(&dump, (const char *const *)argv + optind + 1, 1, NULL, &err) != LA_OK ||
@@ -163,10 +166,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 	if (with_cfi && la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
-	print_cpus(&k, arena, saved);
+	if (la_lines_open(&k, &err) != LA_OK)
+		fprintf(stderr, "%s\n", err.text);
 	if (tasks)
-		print_tasks(&k, arena);
+		print_tasks(&k, arena, tasks);
+	else
+		print_cpus(&k, arena, saved);
 	la_cfi_close(&k);
+	la_lines_close(&k);
 	la_elf_door_close(v);
 	la_dump_close(dump);
 	la_arena_free(arena);
