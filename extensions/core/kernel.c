@@ -7,15 +7,11 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "geometry.h"
 #include "lakvm/vmcoreinfo.h"
 
 /* NR_CPUS is 2048 at most (Kconfig of 7.2; 256 before). */
 #define MAX_CPUS 2048
-
-/* Windows that every mainline kernel sets (asm/loongarch.h, CSR_DMW0_INIT and CSR_DMW1_INIT). */
-#define DMW0_INIT UINT64_C(0x8000000000000001)
-#define DMW1_INIT UINT64_C(0x9000000000000011)
-#define DMW2_INIT UINT64_C(0xa000000000000021)
 
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
 		       struct la_error *err)
@@ -213,66 +209,6 @@ enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_s
 	return LA_OK;
 }
 
-/*
- * Kernels since 6.9 or 6.11 also set DMW2, for write-combining. No symbol tells; the boot code
- * that writes the CSR does: csrwr rd, 0x182 (asm/stackframe.h, SETUP_DMWINS).
- */
-static bool kernel_sets_dmw2(const struct la_kernel *k)
-{
-	uint64_t va;
-	uint32_t insn;
-
-	if (!k->door->symbol(k->door->ctx, "smpboot_entry", &va) &&
-	    !k->door->symbol(k->door->ctx, "kernel_entry", &va))
-		return false;
-	for (unsigned i = 0; i < 48; i++) {
-		if (la_read_u32(k, va + i * 4, &insn, NULL) != LA_OK)
-			return false;
-		if ((insn & ~UINT32_C(0x1f)) == (0x04000000u | 0x182u << 10 | 1u << 5))
-			return true;
-	}
-	return false;
-}
-
-static void init_windows(struct la_kernel *k)
-{
-	k->mmu.dmw[0] = DMW0_INIT;
-	k->mmu.dmw[1] = DMW1_INIT;
-	if (kernel_sets_dmw2(k))
-		k->mmu.dmw[2] = DMW2_INIT;
-}
-
-static enum la_status init_mmu(struct la_kernel *k, struct la_error *err)
-{
-	static const char *const invalid[LA_MAX_LEVELS] = { NULL, "invalid_pte_table",
-							    "invalid_pmd_table",
-							    "invalid_pud_table" };
-	const struct la_door *door = k->door;
-	struct la_mmu *mmu = &k->mmu;
-	unsigned levels = 2, page_shift = 0;
-	uint64_t size;
-	enum la_status status;
-
-	/* Each level but the last has its empty table, and folded levels have none (mm/init.c). */
-	for (unsigned i = 1; i < LA_MAX_LEVELS; i++)
-		if (door->symbol(door->ctx, invalid[i], &mmu->invalid_table[i]))
-			levels = i + 1;
-	/* Every table has one page, the symbol table knows how large these are. */
-	if (door->symbol_size(door->ctx, "invalid_pte_table", &size) ||
-	    door->symbol_size(door->ctx, "swapper_pg_dir", &size))
-		while (page_shift < 16 && UINT64_C(1) << page_shift < size)
-			page_shift++;
-	if (!door->symbol(door->ctx, "swapper_pg_dir", &mmu->kernel_pgd))
-		return la_fail(err, LA_ABSENT, "vmlinux has no swapper_pg_dir");
-	status = la_geometry_init(&mmu->geometry, page_shift, levels, err);
-	if (status != LA_OK)
-		return la_fail(err, status, "page-table layout of this kernel");
-	if (la_read_variable(k, "vm_map_base", 8, &mmu->vm_map_base, NULL) != LA_OK ||
-	    mmu->vm_map_base >> 60 != 0xf)
-		mmu->vm_map_base = 0;
-	return LA_OK;
-}
-
 static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, struct la_error *err)
 {
 	uint64_t n = 0, offsets, *percpu;
@@ -308,9 +244,9 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 	enum la_status status;
 
 	*ret = (struct la_kernel){ .door = door };
-	init_windows(ret);
+	la_geometry_windows(ret);
 	la_vmcoreinfo_read(ret, arena, &ret->vmcoreinfo, &ret->vmcoreinfo_len, NULL);
-	status = init_mmu(ret, err);
+	status = la_geometry_find(ret, arena, err);
 	if (status != LA_OK && status != LA_UNSUPPORTED)
 		return status;
 	/* THREAD_INFO_IN_TASK: 7.2 and later. */

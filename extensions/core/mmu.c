@@ -5,8 +5,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Where the page-mapped kernel range starts on a CPU with 48 implemented bits (cpu-probe.c). */
-#define DEFAULT_VM_MAP_BASE (-(UINT64_C(1) << 47))
+#define DEFAULT_BITS 48 /* of addresses, virtual and physical: 3A5000 to 3C6000, and QEMU's la464 */
+
+/* Bits @high to @low. */
+static uint64_t mask(unsigned high, unsigned low)
+{
+	return high < low ? 0 : (~UINT64_C(0) >> (63 - high + low)) << low;
+}
 
 enum la_status la_geometry_init(struct la_geometry *ret, unsigned page_shift, unsigned levels,
 				struct la_error *err)
@@ -58,7 +63,7 @@ bool la_window(const struct la_mmu *mmu, uint64_t va, uint64_t *pa_ret, int *win
 		/* PLV0 must be enabled for the kernel to use the window; VSEG is bits 63:60. */
 		if (!(mmu->dmw[i] & 1) || (mmu->dmw[i] ^ va) >> 60)
 			continue;
-		*pa_ret = va & LA_PHYS_MASK;
+		*pa_ret = va & mask((mmu->phys_bits ? mmu->phys_bits : DEFAULT_BITS) - 1, 0);
 		if (window_ret)
 			*window_ret = i;
 		return true;
@@ -141,35 +146,53 @@ static enum la_status map_leaf(const struct la_geometry *g, unsigned level, uint
 	return LA_OK;
 }
 
+/* The tables of the lower half serve users, those of the upper half the kernel. */
+static enum la_status check_half(const struct la_mmu *mmu, uint64_t va, struct la_translation *ret,
+				 struct la_error *err)
+{
+	const struct la_geometry *g = &mmu->geometry;
+	const unsigned valid = mmu->virt_bits ? mmu->virt_bits : DEFAULT_BITS;
+	const uint64_t sign = mask(63, valid - 1);
+	/* Between what the tables span and the sign. The kernel's addresses have zeros there from
+	 * vm_map_base on, and ones at the top, where the fixed map is. */
+	const uint64_t between = mask(valid - 2, g->shift[g->levels - 1] + g->index_bits);
+
+	switch (la_segment_of(va)) {
+	case LA_XKPRANGE:
+		return la_fail(err, LA_UNMAPPED, "%#" PRIx64 " is in no window the guest set", va);
+	case LA_XSPRANGE:
+		return la_fail(err, LA_UNMAPPED,
+			       "%#" PRIx64 " is in no window the guest set, and not canonical", va);
+	default:
+		if ((va & sign) != 0 && (va & sign) != sign)
+			return la_fail(err, LA_UNMAPPED,
+				       "%#" PRIx64 " is not canonical: bits 63 to %u are not alike, an address error to the CPU",
+				       va, valid - 1);
+	}
+	if ((va & between) != 0 && !(va & sign && (va & between) == between))
+		ret->ignored = va & between;
+	return LA_OK;
+}
+
 enum la_status la_translate(const struct la_door *door, const struct la_mmu *mmu, uint64_t pgd,
 			    uint64_t va, struct la_translation *ret, struct la_error *err)
 {
 	const struct la_geometry *g = &mmu->geometry;
-	const uint64_t map_base = mmu->vm_map_base ? mmu->vm_map_base : DEFAULT_VM_MAP_BASE;
 	uint64_t table = pgd, pa = 0, entry;
 	enum la_status status;
 
 	*ret = (struct la_translation){ .window = -1 };
 	if (la_window(mmu, va, &ret->pa, &ret->window)) {
-		ret->page_shift = 48;
+		ret->page_shift = mmu->phys_bits ? mmu->phys_bits : DEFAULT_BITS;
+		ret->ignored = va & mask(59, ret->page_shift);
 		return LA_OK;
 	}
 	if (!g->levels)
 		return la_fail(err, LA_UNSUPPORTED,
 			       "the layout of this guest's page tables is not known");
-	switch (la_segment_of(va)) {
-	case LA_XUVRANGE:
-		if (va >> (g->shift[g->levels - 1] + g->index_bits))
-			return la_fail(err, LA_UNMAPPED, "%#" PRIx64 " is beyond user space", va);
-		break;
-	case LA_XKVRANGE:
-		if (va < map_base)
-			return la_fail(err, LA_UNMAPPED,
-				       "%#" PRIx64 " is below the mapped kernel range", va);
-		break;
-	default:
-		return la_fail(err, LA_UNMAPPED, "%#" PRIx64 " is in no window the guest set", va);
-	}
+	status = check_half(mmu, va, ret, err);
+	if (status != LA_OK)
+		return status;
 
 	for (unsigned level = g->levels; level-- > 0;) {
 		struct la_walk_step *step = &ret->step[ret->nsteps];

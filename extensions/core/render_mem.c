@@ -86,6 +86,9 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 		put(sink, " SEGMENT: %s\n", la_segment_name(la_segment_of(a->address)));
 		if (t->window >= 0)
 			put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window, k->mmu.dmw[t->window]);
+		if (t->ignored)
+			put(sink, "    NOTE: the CPU does not look at the bits %" PRIx64 " of this address\n",
+			    t->ignored);
 		for (unsigned i = 0; i < t->nsteps; i++)
 			put(sink, "     %s: %016" PRIx64 " => %016" PRIx64 "\n",
 			    la_level_name(&k->mmu.geometry, t->step[i].level), t->step[i].entry_pa,
@@ -208,8 +211,9 @@ static json_t *address_json(const struct la_kernel *k, const struct la_mem_addre
 						       la_level_name(&k->mmu.geometry, t->step[i].level),
 						       "entry_pa", hex(t->step[i].entry_pa), "entry",
 						       hex(t->step[i].entry)));
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address", hex(a->address),
-			 "is_physical", a->physical, "segment",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
+			 hex(a->address), "is_physical", a->physical, "ignored_bits",
+			 t->ignored ? hex(t->ignored) : json_null(), "segment",
 			 a->physical ? json_null() :
 				       json_string(la_segment_name(la_segment_of(a->address))),
 			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps", steps,

@@ -48,11 +48,8 @@ static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 
 static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
 {
-	const struct facts *f = ctx;
-
-	/* Page tables have one page each. */
-	return f->text && !strcmp(name, "swapper_pg_dir") &&
-	       la_vmcoreinfo_number(f->text, f->len, "PAGESIZE", false, ret);
+	(void)ctx, (void)name, (void)ret;
+	return false;
 }
 
 static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
@@ -129,6 +126,8 @@ static void find_kernel(struct facts *f, struct la_arena *arena, struct la_repor
 		ret->vmcoreinfo = "memory";
 	f->text = ret->vmcoreinfo ? text : NULL;
 	if (f->text) {
+		f->door.vmcoreinfo = f->text;
+		f->door.vmcoreinfo_size = f->len;
 		ret->release = value_of(f, arena, "OSRELEASE");
 		ret->build_id = value_of(f, arena, "BUILD-ID");
 		if (la_vmcoreinfo_number(f->text, f->len, "PAGESIZE", false, &page))
@@ -208,6 +207,7 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		return;
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
+	la_kernel_hear(k, opt->text, opt->ntext);
 	la_cfi_open(k, NULL);
 	if (opt->lines)
 		la_lines_open(k, NULL);

@@ -53,19 +53,30 @@ static char *read_file(struct la_arena *arena, const char *path, size_t *ret_siz
 	return text;
 }
 
+bool command_registers(struct la_arena *arena, const char *path, struct la_note_regs **ret, size_t *n)
+{
+	struct la_error err = { "" };
+	size_t size;
+	char *text = read_file(arena, path, &size);
+
+	if (text && la_regs_text(arena, text, size, ret, n, &err) == LA_OK)
+		return true;
+	if (text)
+		error(INFO, "%s: %s\n", path, err.text);
+	return false;
+}
+
 const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la_arena *arena,
 					     const char *path)
 {
 	struct la_cpus *cpus = la_alloc(arena, sizeof(*cpus));
 	struct la_error err = { "" };
 	struct la_note_regs *regs;
-	size_t size, n;
-	char *text = read_file(arena, path, &size);
+	size_t n;
 
-	if (!text || !cpus)
+	if (!cpus || !command_registers(arena, path, &regs, &n))
 		return NULL;
-	if (la_regs_text(arena, text, size, &regs, &n, &err) != LA_OK ||
-	    la_cpus_analyse_text(kernel, arena, regs, n, cpus, &err) != LA_OK) {
+	if (la_cpus_analyse_text(kernel, arena, regs, n, cpus, &err) != LA_OK) {
 		error(INFO, "%s: %s\n", path, err.text);
 		return NULL;
 	}

@@ -30,6 +30,10 @@ static void cmd_mach_hook(void)
 	fprintf(fp, "          PAGE SIZE: %d\n", PAGESIZE());
 	if (kernel) {
 		fprintf(fp, "  PAGE TABLE LEVELS: %u\n", kernel->mmu.geometry.levels);
+		fprintf(fp, "    LAYOUT KNOWN BY: ");
+		for (size_t i = 0; i < kernel->nwitnesses; i++)
+			fprintf(fp, "%s%s", i ? ", " : "", kernel->witness[i].name);
+		fprintf(fp, "\n");
 		for (int i = 0; i < LA_NDMW; i++)
 			if (kernel->mmu.dmw[i])
 				fprintf(fp, "       WINDOW DMW%d: %016" PRIx64 "\n", i,

@@ -16,6 +16,8 @@ static struct {
 	struct la_arena *arena;
 	struct la_kernel kernel;
 	bool kernel_open;
+	struct la_note_regs *text; /* of saved register text; NULL: there is none */
+	size_t ntext;
 	struct la_sections sections;
 	bool sections_tried;
 	struct la_error no_sections; /* why they are not known; empty: they are */
@@ -23,6 +25,15 @@ static struct {
 	bool cpus_known;
 	char refused[200]; /* why nothing of the kernel can be right in this session; empty: it can */
 } session;
+
+/* lacrash's word about a dump that laconvert made: the registers are beside it. Or a person's. */
+static void hear_registers(void)
+{
+	const char *path = getenv("LAKVM_REGISTERS");
+
+	if (path && *path && command_registers(session.arena, path, &session.text, &session.ntext))
+		la_kernel_hear(&session.kernel, session.text, session.ntext);
+}
 
 struct la_kernel *session_kernel(struct la_error *err)
 {
@@ -43,6 +54,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	}
 	if (la_kernel_init(&session.kernel, door, session.arena, err) != LA_OK)
 		return NULL;
+	hear_registers();
 	/* Without call-frame information frames are found by following the code; they say so. */
 	la_cfi_open(&session.kernel, NULL);
 	session.kernel_open = true;
@@ -91,14 +103,10 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	if (!kernel)
 		return NULL;
 	if (!session.cpus_known) {
-		/* lacrash's word about a dump that laconvert made: the registers are beside it. */
-		const char *text = getenv("LAKVM_REGISTERS");
-		const struct la_cpus *cpus =
-			text && *text ? command_cpus_with_text(kernel, session.arena, text) : NULL;
-
-		if (cpus)
-			session.cpus = *cpus;
-		else if (la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
+		if ((!session.text ||
+		     la_cpus_analyse_text(kernel, session.arena, session.text, session.ntext,
+					  &session.cpus, err) != LA_OK) &&
+		    la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
 			return NULL;
 		session.cpus_known = true;
 	}

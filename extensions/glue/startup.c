@@ -111,6 +111,10 @@ void startup_repair(void)
 
 	if (kernel && kernel->mmu.geometry.levels)
 		repair_page_size(&kernel->mmu.geometry);
+	else if (kernel)
+		error(WARNING, "lakvm: the layout of this guest's page tables is not known; --machdep page_size=...,levels=... tells it\n");
+	if (kernel && kernel->geometry_remark[0])
+		error(WARNING, "lakvm: %s\n", kernel->geometry_remark);
 	reader_install();
 	translate_install();
 	backtrace_install();

@@ -4,6 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
+#include "lakvm/dump.h"
 #include "lakvm/mmu.h"
 
 static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
@@ -33,6 +34,21 @@ static void print_swapped(ulong entry)
 	if (!swap_location(entry & ~(1UL << 23), where))
 		strcpy(where, "(swap entry, no swap area known)");
 	fprintf(fp, "      PTE: %016lx\n     SWAP: %s\n", entry, where);
+}
+
+/* What vtop's own words leave out: that the address has a better name, or leads nowhere. */
+static void print_notes(const struct la_translation *t)
+{
+	struct la_dump_place place;
+
+	if (t->ignored)
+		fprintf(fp, "   NOTE: the CPU does not look at the bits %llx of this address\n\n",
+			(ulonglong)t->ignored);
+	if (!reader_dump())
+		return;
+	la_dump_explain(reader_dump(), t->pa, &place);
+	if (place.status != LA_OK)
+		fprintf(fp, "   NOTE: %s\n\n", place.reason[0] ? place.reason : la_status_text(place.status));
 }
 
 static void print_walk(const struct la_kernel *k, ulong pgd, ulong va,
@@ -78,6 +94,8 @@ static int translate(ulong pgd, ulong va, physaddr_t *paddr, int verbose)
 	status = la_translate(kernel->door, &kernel->mmu, pgd, va, &t, &err);
 	if (verbose)
 		print_walk(kernel, pgd, va, &t, status, &err);
+	if (verbose && status == LA_OK)
+		print_notes(&t);
 	if (status == LA_OK)
 		*paddr = t.pa;
 	return status == LA_OK;

@@ -10,6 +10,7 @@
 #include "lakvm/arena.h"
 #include "lakvm/door.h"
 #include "lakvm/mmu.h"
+#include "lakvm/regs.h"
 #include "lakvm/status.h"
 
 /** Kernel stacks, task and IRQ, have 16 KiB for every page size (asm/thread_info.h). */
@@ -18,9 +19,20 @@
 struct la_cfi; /* call-frame information of vmlinux, see unwind.h */
 struct la_lines; /* its source positions, see lines.h */
 
+/** One that tells the shape of the page tables. */
+struct la_witness {
+	const char *name;    /* "vmlinux", "PWCL and PWCH", ... */
+	unsigned page_shift; /* 0 = does not say */
+	unsigned levels;     /* 0 = does not say */
+};
+#define LA_MAX_WITNESSES 5
+
 struct la_kernel {
 	const struct la_door *door;
 	struct la_mmu mmu;
+	struct la_witness witness[LA_MAX_WITNESSES]; /* the first is believed */
+	size_t nwitnesses;
+	char geometry_remark[256]; /* who of them disagrees; empty: nobody */
 	const char *vmcoreinfo;   /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
 	size_t vmcoreinfo_len;
 	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
@@ -37,6 +49,12 @@ struct la_kernel {
  */
 enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 			      struct la_arena *arena, struct la_error *err);
+
+/**
+ * What registers (la_regs_text) of vCPUs that run this kernel say of its windows and page tables;
+ * they are the CPU's own and win over all but an option.
+ */
+void la_kernel_hear(struct la_kernel *k, const struct la_note_regs *text, size_t n);
 
 /** Read kernel-virtual memory, across page borders. All or nothing. */
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,

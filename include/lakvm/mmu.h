@@ -59,9 +59,11 @@ struct la_mmu {
 	/* Directory entries with these values are empty; [0] unused, [1] invalid_pte_table, [2]
 	 * invalid_pmd_table, [3] invalid_pud_table; 0 where the kernel has no such level. */
 	uint64_t invalid_table[LA_MAX_LEVELS];
-	/* First address of the page-mapped kernel range; 0 stands for the -2^47 of CPUs with 48
-	 * implemented address bits. */
+	/* First address of the page-mapped kernel range; 0: not known, or not set up yet. */
 	uint64_t vm_map_base;
+	/* Implemented bits of a virtual and of a physical address (VALEN and PALEN of the manual);
+	 * 0 stands for the 48 of every CPU so far. */
+	unsigned virt_bits, phys_bits;
 };
 
 /** "PTE", "PMD", "PUD" or "PGD": the kernel's name of a level in @g. */
@@ -85,11 +87,16 @@ struct la_translation {
 	unsigned page_shift; /* of the page found: more than the geometry's for a huge one */
 	uint64_t leaf;       /* the entry that maps the page; 0 through a window */
 	bool swapped;        /* LA_UNMAPPED because the page is in swap (or migrating) */
+	/* Bits of the address that the CPU does not look at here and that no address of the kernel's
+	 * has: the same place has a better name. 0 as a rule. */
+	uint64_t ignored;
 	uint64_t pa;
 };
 
 /**
- * Translate @va through the windows, else through the tables at @pgd (virtual, in a window).
+ * Translate @va as the CPU does: through the windows, of which it takes the low phys_bits, else
+ * through the tables at @pgd (virtual, in a window), if bits 63 to virt_bits - 1 are alike. Tables
+ * that span less than that are walked with what they span, and wrap around.
  * LA_OK: ret->pa is right. LA_UNMAPPED: the guest maps nothing there, ret->step tells how far
  * the walk came. LA_NOT_RAM and the like: a table could not be read. LA_CORRUPT: an entry
  * points where no table can be. @ret is filled in as far as the walk came in every case.

@@ -54,10 +54,75 @@ static void test_windows(void **state)
 	g.mmu.dmw[2] = UINT64_C(0xa000000000000021);
 	assert_int_equal(translate(&g, UINT64_C(0xa000000000001000), &t), LA_OK);
 	assert_int_equal(t.pa, 0x1000);
-	/* xsprange is never mapped by Linux, user space ends where the tables do */
-	assert_int_equal(translate(&g, UINT64_C(0x4000000000000000), &t), LA_UNMAPPED);
-	assert_int_equal(translate(&g, UINT64_C(1) << 47, &t), LA_UNMAPPED);
-	assert_int_equal(translate(&g, UINT64_C(0xffff7fffffffffff), &t), LA_UNMAPPED);
+	fake_free(g.fake);
+}
+
+static const char *reason(struct guest *g, uint64_t va)
+{
+	static struct la_error err;
+	struct la_translation t;
+
+	la_error_clear(&err);
+	assert_int_equal(la_translate(fake_door(g->fake), &g->mmu, g->mmu.kernel_pgd, va, &t, &err),
+			 LA_UNMAPPED);
+	assert_int_equal(t.nsteps, 0);
+	return err.text;
+}
+
+/* Addresses that the CPU does not even look up, each with the CPU's own reason. */
+static void test_no_address(void **state)
+{
+	struct guest g = guest_new(14, 3);
+	struct la_translation t;
+
+	(void)state;
+	assert_non_null(strstr(reason(&g, UINT64_C(0x4000000000000000)), "not canonical"));
+	assert_non_null(strstr(reason(&g, UINT64_C(1) << 47), "not canonical: bits 63 to 47"));
+	assert_non_null(strstr(reason(&g, UINT64_C(0xffff7fffffffffff)), "not canonical"));
+	assert_non_null(strstr(reason(&g, UINT64_C(0xc000000000000000)), "not canonical"));
+	assert_non_null(strstr(reason(&g, UINT64_C(0xb000000000000000)), "no window"));
+	/* A CPU with fewer bits. */
+	g.mmu.virt_bits = 40;
+	assert_non_null(strstr(reason(&g, UINT64_C(0xffff800000000000)), "bits 63 to 39"));
+	/* Of an address in a window the CPU takes as many bits as it has wires for. */
+	assert_int_equal(translate(&g, UINT64_C(0x9004000012345678), &t), LA_OK);
+	assert_int_equal(t.pa, 0x12345678);
+	assert_int_equal(t.ignored, UINT64_C(0x0004000000000000));
+	assert_int_equal(translate(&g, UINT64_C(0x9000800012345678), &t), LA_OK);
+	assert_int_equal(t.pa, UINT64_C(0x800012345678));
+	assert_int_equal(t.ignored, 0);
+	g.mmu.phys_bits = 40;
+	assert_int_equal(translate(&g, UINT64_C(0x9000800012345678), &t), LA_OK);
+	assert_int_equal(t.pa, 0x12345678);
+	assert_int_equal(t.ignored, UINT64_C(0x0000800000000000));
+	fake_free(g.fake);
+}
+
+/* Tables of 36 bits on a CPU of 48: lddir takes its index out of the address whatever is above it. */
+static void test_tables_shorter_than_addresses(void **state)
+{
+	struct guest g = guest_new(14, 2);
+	struct la_translation t;
+
+	(void)state;
+	fake_put_u64(g.fake, 0x1000000 + 3 * 8, CACHED | 0x2000000);
+	fake_put_u64(g.fake, 0x2000000 + 4 * 8, 0x5674000 | 0x1d3);
+	fake_put_u64(g.fake, 0x1000000 + 2047 * 8, CACHED | 0x2004000);
+	fake_put_u64(g.fake, 0x2004000 + 2047 * 8, 0x9a8000 | 0x1d3);
+	/* vm_map_base and what follows, and the fixed map at the top: the kernel's own addresses */
+	assert_int_equal(translate(&g, UINT64_C(0xffff800000000000) | 3 << 25 | 4 << 14, &t), LA_OK);
+	assert_int_equal(t.pa, 0x5674000);
+	assert_int_equal(t.ignored, 0);
+	assert_int_equal(translate(&g, UINT64_C(0xffffffffffffc000), &t), LA_OK);
+	assert_int_equal(t.pa, 0x9a8000);
+	assert_int_equal(t.ignored, 0);
+	/* between them the CPU finds the same entries again, under names that nobody gave out */
+	assert_int_equal(translate(&g, UINT64_C(0xffff805000000000) | 3 << 25 | 4 << 14, &t), LA_OK);
+	assert_int_equal(t.pa, 0x5674000);
+	assert_int_equal(t.ignored, UINT64_C(0x5000000000));
+	/* and of a user's address */
+	assert_int_equal(translate(&g, UINT64_C(0x3000000000) | 3 << 25 | 4 << 14, &t), LA_OK);
+	assert_int_equal(t.ignored, UINT64_C(0x3000000000));
 	fake_free(g.fake);
 }
 
@@ -193,7 +258,8 @@ static void test_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_windows),		 cmocka_unit_test(test_three_levels_16k),
+		cmocka_unit_test(test_windows),		 cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_tables_shorter_than_addresses), cmocka_unit_test(test_three_levels_16k),
 		cmocka_unit_test(test_huge),		 cmocka_unit_test(test_other_geometries),
 		cmocka_unit_test(test_damaged_tables),	 cmocka_unit_test(test_flags),
 	};
