@@ -193,6 +193,9 @@ enum la_status la_translate(const struct la_door *door, const struct la_mmu *mmu
 	status = check_half(mmu, va, ret, err);
 	if (status != LA_OK)
 		return status;
+	if (!pgd)
+		return la_fail(err, LA_UNMAPPED, "%#" PRIx64 " is in user space, and this task has none",
+			       va);
 
 	for (unsigned level = g->levels; level-- > 0;) {
 		struct la_walk_step *step = &ret->step[ret->nsteps];

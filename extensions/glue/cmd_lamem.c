@@ -23,17 +23,20 @@ char *help_lamem[] = {
 	NULL
 };
 
-/* The tables of the current task for a user address, else the kernel's. */
+/* The tables of the current task for a user address, 0 if it has none; else the kernel's. */
 static uint64_t tables_of(const struct la_kernel *kernel, uint64_t address)
 {
+	struct la_error err = { "" };
 	uint64_t pgd;
 
-	if (la_segment_of(address) == LA_XUVRANGE && CURRENT_CONTEXT() &&
-	    CURRENT_CONTEXT()->mm_struct &&
-	    la_read_member(kernel, CURRENT_CONTEXT()->mm_struct, "mm_struct", "pgd", &pgd, NULL) ==
-		    LA_OK)
+	if (la_segment_of(address) != LA_XUVRANGE)
+		return kernel->mmu.kernel_pgd;
+	if (!CURRENT_CONTEXT() || !CURRENT_CONTEXT()->mm_struct)
+		return 0;
+	if (la_read_member(kernel, CURRENT_CONTEXT()->mm_struct, "mm_struct", "pgd", &pgd, &err) == LA_OK)
 		return pgd;
-	return kernel->mmu.kernel_pgd;
+	error(INFO, "the page tables of the current task cannot be found: %s\n", err.text);
+	return 0;
 }
 
 /* As vtop takes it: a symbol, an expression in parentheses, else a hexadecimal number. */

@@ -114,20 +114,18 @@ static int uvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int 
 {
 	struct la_kernel *kernel = session_kernel(NULL);
 	struct la_error err = { "" };
-	uint64_t mm, pgd;
+	uint64_t mm, pgd = 0;
 
 	*paddr = 0;
 	if (!tc)
 		error(FATAL, "current context invalid\n");
 	if (!kernel)
 		return FALSE;
+	/* A kernel thread runs on the tables of the task before it (active_mm); they are not its own. */
 	mm = tc->mm_struct;
-	if (!mm && la_read_member(kernel, tc->task, "task_struct", "active_mm", &mm, &err) != LA_OK)
-		mm = 0;
-	if (!mm || la_read_member(kernel, mm, "mm_struct", "pgd", &pgd, &err) != LA_OK) {
+	if (mm && la_read_member(kernel, mm, "mm_struct", "pgd", &pgd, &err) != LA_OK) {
 		if (verbose)
-			fprintf(fp, "no page tables: %s\n",
-				mm ? err.text : "a kernel thread without an active_mm");
+			fprintf(fp, "no page tables: %s\n", err.text);
 		return FALSE;
 	}
 	return translate(pgd, va, paddr, verbose);

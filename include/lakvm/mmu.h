@@ -95,8 +95,9 @@ struct la_translation {
 
 /**
  * Translate @va as the CPU does: through the windows, of which it takes the low phys_bits, else
- * through the tables at @pgd (virtual, in a window), if bits 63 to virt_bits - 1 are alike. Tables
- * that span less than that are walked with what they span, and wrap around.
+ * through the tables at @pgd (virtual, in a window; 0 for the user space of a kernel thread,
+ * which has none), if bits 63 to virt_bits - 1 are alike. Tables that span less than that are walked with
+ * what they span, and wrap around.
  * LA_OK: ret->pa is right. LA_UNMAPPED: the guest maps nothing there, ret->step tells how far
  * the walk came. LA_NOT_RAM and the like: a table could not be read. LA_CORRUPT: an entry
  * points where no table can be. @ret is filled in as far as the walk came in every case.

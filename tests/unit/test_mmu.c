@@ -74,6 +74,7 @@ static void test_no_address(void **state)
 {
 	struct guest g = guest_new(14, 3);
 	struct la_translation t;
+	struct la_error err;
 
 	(void)state;
 	assert_non_null(strstr(reason(&g, UINT64_C(0x4000000000000000)), "not canonical"));
@@ -81,6 +82,10 @@ static void test_no_address(void **state)
 	assert_non_null(strstr(reason(&g, UINT64_C(0xffff7fffffffffff)), "not canonical"));
 	assert_non_null(strstr(reason(&g, UINT64_C(0xc000000000000000)), "not canonical"));
 	assert_non_null(strstr(reason(&g, UINT64_C(0xb000000000000000)), "no window"));
+	/* a kernel thread has no tables for user space */
+	assert_int_equal(la_translate(fake_door(g.fake), &g.mmu, 0, 0x120000000, &t, &err), LA_UNMAPPED);
+	assert_non_null(strstr(err.text, "has none"));
+	assert_int_equal(la_translate(fake_door(g.fake), &g.mmu, 0, CACHED | 8, &t, NULL), LA_OK);
 	/* A CPU with fewer bits. */
 	g.mmu.virt_bits = 40;
 	assert_non_null(strstr(reason(&g, UINT64_C(0xffff800000000000)), "bits 63 to 39"));
