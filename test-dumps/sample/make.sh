@@ -14,7 +14,7 @@ case=$("$lab/case.sh" sample)
 	cd test-dumps/sample
 	rm -rf truth
 	mkdir truth
-	for file in serial.log registers.txt gdb-stacks.txt translations.txt meta.json; do
+	for file in serial.log registers.txt gdb-stacks.txt translations.txt users.txt running.txt meta.json; do
 		cp "/case/$file" truth/
 	done
 	xz -9e -c /case/vmlinux.slim > vmlinux.xz

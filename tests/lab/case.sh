@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the dumps of one case, with the truth about them: $cache/case-NAME.
-# Needs:  lab.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
+# Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's), memory, vcpus, append, and may set
 #         until, settle, timeout, device (see guest.py), or instants, for a guest that is frozen so many
 #         times while it works (see frozen.py).
@@ -17,6 +17,7 @@ taker=tests/lab/guest.py how=--settle
 [ -z "$instants" ] || taker=tests/lab/frozen.py how=--instants
 
 make_case() {
+	"$here/run64.sh" sh -euc 'cc -O2 -Wall -Werror -static -s -o "$CACHE/$1/pages" tests/lab/pages.c' sh "${1##*/}" >&2
 	# shellcheck disable=SC2154
 	"$here/lab.sh" sh -euc '
 		new=/cache/${1##*/} kernel=/cache/$2
@@ -24,7 +25,7 @@ make_case() {
 		set -- "$@" --kernel "$kernel/vmlinux.boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"
 		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
-		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh $modules
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh "$new/pages" $modules
 		exec python3 -B "$@"' sh \
 		"$1" "kernel-$kernel" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} "$how" "${instants:-$settle}" >&2

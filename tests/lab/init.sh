@@ -1,7 +1,7 @@
 #!/bin/sh
 # /init of the lab's guests: says what the kernel itself knows (the truth to compare with), keeps
 # every vCPU doing something different, then brings the guest down.
-# Needs: busybox, modules in /modules. Obeys on the kernel command line:
+# Needs: busybox, modules in /modules, pages (pages.c) in /bin if it is to say what is in user space. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
 #   lakvm.load=1                              more of them, on every CPU: forks, page faults, files, timers, IPIs
@@ -47,6 +47,10 @@ sysrq-*) echo "${1#sysrq-}" > /proc/sysrq-trigger ;;
 lkdtm-*) echo "${1#lkdtm-}" > /sys/kernel/debug/provoke-crash/DIRECT ;;
 esac'
 
+if [ -x /bin/pages ]; then
+	[ -b /dev/ram0 ] && mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+	pages make &
+fi
 mkfifo /tmp/pipe
 taskset 2 spin-user &
 taskset 4 spin-system 2>/dev/null &
@@ -59,6 +63,18 @@ if [ "$load" ]; then
 	done
 fi
 sleep "$wait"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ -f /tmp/pages-ready ] || [ ! -x /bin/pages ] || sleep 1
+done
+
+# tasks that sleep, and one that computes without asking for memory
+quiet() {
+	for dir in /proc/[0-9]*; do
+		case $(cat "$dir/comm" 2>/dev/null) in
+		pages | sleep-long | wait-pipe | spin-user) echo "${dir#/proc/}" ;;
+		esac
+	done
+}
 
 # one sheet, written at once: the console is shared with the kernel
 {
@@ -74,6 +90,12 @@ sleep "$wait"
 		echo "pid ${dir#/proc/} $(cat "$dir/comm" 2>/dev/null)"
 		cat "$dir/stack" 2>/dev/null
 	done
+	# shellcheck disable=SC2046
+	if [ -x /bin/pages ]; then
+		say swaps; cat /proc/swaps
+		say pages; pages show $(quiet)
+		say frames; pages frames 1500
+	fi
 	say end
 } > /tmp/sheet
 cat /tmp/sheet

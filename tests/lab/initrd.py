@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Make an initrd: busybox, an /init script and kernel modules.
+"""Make an initrd: busybox, an /init script, kernel modules and other programs.
 
-Needs:  a static busybox of the guest's architecture, the script, any number of .ko files.
+Needs:  a static busybox of the guest's architecture, the script, any number of .ko files, which go to
+        /modules, and static programs, which go to /bin.
 Result: OUT, a gzip-compressed newc archive; the same input gives the same bytes.
 
-Usage:  initrd.py OUT BUSYBOX INIT [MODULE...]
+Usage:  initrd.py OUT BUSYBOX INIT [MODULE | PROGRAM]...
 """
 import gzip
 import os
@@ -24,12 +25,14 @@ def read(path):
         return file.read()
 
 
-def main(out, busybox, init, *modules):
+def main(out, busybox, init, *more):
     members = [("bin", 0o40755), ("dev", 0o40755), ("modules", 0o40755),
                ("dev/console", 0o20600, b"", (5, 1)), ("dev/null", 0o20666, b"", (1, 3)),
                ("bin/busybox", 0o100755, read(busybox)),
                ("bin/sh", 0o120777, b"busybox"), ("init", 0o100755, read(init))]
-    members += [("modules/" + os.path.basename(path), 0o100644, read(path)) for path in modules]
+    for path in more:
+        where, mode = ("modules", 0o100644) if path.endswith(".ko") else ("bin", 0o100755)
+        members.append((f"{where}/{os.path.basename(path)}", mode, read(path)))
     archive = b"".join(entry(number, *member) for number, member in enumerate(members, 1))
     archive += entry(0, "TRAILER!!!", 0)
     with open(out, "wb") as file:

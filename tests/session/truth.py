@@ -1,9 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is known about a case from outside lakvm: the guest's console, gdb on the frozen guest,
 QEMU's register text and its answers about addresses (see tests/lab/guest.py)."""
+import collections
 import json
 import os
 import re
+
+
+# where an address leads: pa is None where nothing is mapped, data is empty outside RAM
+Address = collections.namedtuple("Address", "who va pa data where")
+
+
+def user_kind(pa, permissions, area):
+    if pa.startswith("swap-"):
+        return "swapped"
+    if pa == "none":
+        return "unmapped"
+    return "PROT_NONE" if permissions == "---p" else "stack" if area == "[stack]" else "heap" if area == "[heap]" else \
+        "file" if area.startswith("/") else "anonymous"
 
 
 class Truth:
@@ -122,12 +136,27 @@ class Truth:
         size = int(self.meta["memory"][:-1]) << {"M": 20, "G": 30}[self.meta["memory"][-1]]
         return pa < low or high <= pa < high + size - low
 
+    def address(self, who, va, pa, data, where):
+        """The Address that the words of a line make."""
+        place = int(pa, 16) if re.fullmatch("[0-9a-f]+", pa) else None
+        inside = place is not None and self.in_ram(place)
+        return Address(int(who), int(va, 16), place, bytes.fromhex(data) if inside and data != "-" else b"", where)
+
     def translations(self):
-        """(va, pa or None, bytes) as QEMU answered for the frozen guest."""
-        result = []
-        for line in self.read("translations.txt").splitlines():
-            words = line.split()
-            if len(words) >= 2:
-                result.append((int(words[0], 16), None if words[1] == "none" else int(words[1], 16),
-                               bytes.fromhex(words[2]) if len(words) > 2 and words[2] != "-" else b""))
-        return result
+        """[Address] as QEMU answered for kernel addresses of the frozen guest."""
+        return [self.address(0, va, pa, data, "".join(region)) for va, pa, data, *region in
+                self.lines("translations.txt")]
+
+    def users(self):
+        """[Address] of tasks' user space, who is the process number, as the guest's kernel said."""
+        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area))
+                for pid, va, pa, data, permissions, area in self.lines("users.txt")]
+
+    def running(self):
+        """[Address] of user space as QEMU answered for each CPU, who is the CPU."""
+        return [self.address(cpu, va, pa, data, "user") for cpu, va, pa, data in self.lines("running.txt")]
+
+    def lines(self, name):
+        """The words of each line of a file that older cases do not have."""
+        path = os.path.join(self.case, name)
+        return [line.split() for line in self.read(name).splitlines()] if os.path.exists(path) else []
