@@ -2,9 +2,33 @@
 // From an address to the bytes in the dump file, or to the reason why there are none.
 #include "lakvm/mem.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define MAX_REMARKS 64
+
+void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size)
+{
+	const struct la_ram_range *below = NULL, *above = NULL;
+
+	for (size_t i = 0; i < door->nram; i++) {
+		if (door->ram[i].end <= pa)
+			below = &door->ram[i];
+		else if (!above)
+			above = &door->ram[i];
+	}
+	if (!below && !above)
+		snprintf(ret, size, "not RAM of the guest");
+	else if (below && above)
+		snprintf(ret, size, "%s RAM, which ends at %" PRIx64 " and goes on at %" PRIx64,
+			 pa == below->end ? "the first byte after" : "in a hole of", below->end,
+			 above->start);
+	else if (below)
+		snprintf(ret, size, "%s RAM, which ends at %" PRIx64,
+			 pa == below->end ? "the first byte after" : "beyond", below->end);
+	else
+		snprintf(ret, size, "before RAM, which begins at %" PRIx64, above->start);
+}
 
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
 		    uint64_t address, bool physical, struct la_mem_address *ret)
@@ -22,7 +46,10 @@ void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pg
 		return;
 
 	la_dump_explain(dump, ret->translation.pa, &ret->place);
-	if (ret->place.state == LA_PAGE_HOLE && ret->translation.pa) {
+	if (ret->place.state != LA_PAGE_HOLE)
+		return;
+	la_mem_describe_hole(k->door, ret->translation.pa, ret->hole, sizeof(ret->hole));
+	if (ret->translation.pa) {
 		la_dump_explain(dump, ret->translation.pa - 1, &below);
 		ret->behind_ram = below.state != LA_PAGE_HOLE;
 	}

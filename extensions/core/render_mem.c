@@ -41,12 +41,10 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 	if (p->status == LA_OK && p->stored)
 		put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
 		    p->offset, p->file ? p->file : "the file");
-	if (a->behind_ram)
-		put(sink, ": the first byte after RAM");
-	else if (p->state == LA_PAGE_HOLE)
-		put(sink, ": no RAM of the guest");
+	if (p->state == LA_PAGE_HOLE)
+		put(sink, ": %s", a->hole);
 	put(sink, "\n");
-	if (p->status != LA_OK)
+	if (p->status != LA_OK && p->state != LA_PAGE_HOLE)
 		put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
 }
 
@@ -165,7 +163,7 @@ static json_t *place_json(const struct la_mem_address *a)
 		return json_null();
 	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "state",
 			 la_page_state_name(p->state), "readable", p->status == LA_OK, "reason",
-			 text_or_null(p->reason), "start", hex(p->start), "end", hex(p->end), "behind_ram",
+			 text_or_null(a->hole[0] ? a->hole : p->reason), "start", hex(p->start), "end", hex(p->end), "behind_ram",
 			 a->behind_ram, "file", text_or_null(p->file), "offset",
 			 p->stored ? json_integer((json_int_t)p->offset) : json_null(), "size",
 			 p->stored ? json_integer((json_int_t)p->size) : json_null(), "method",

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lakvm/dump.h"
 #include "lakvm/vmcoreinfo.h"
 
 /* MAX_PHYSMEM_BITS: 48 in every version (asm/sparsemem.h). */
@@ -34,10 +35,10 @@ uint64_t la_sections_roots(const struct la_sections *s)
 	return nr_roots(s, s->size_bits);
 }
 
-static bool has_ram(const struct la_ram_range *ram, size_t nram, uint64_t start, uint64_t end)
+static bool has_ram(const struct la_door *door, uint64_t start, uint64_t end)
 {
-	for (size_t i = 0; i < nram; i++)
-		if (ram[i].start < end && ram[i].end > start)
+	for (size_t i = 0; i < door->nram; i++)
+		if (door->ram[i].start < end && door->ram[i].end > start)
 			return true;
 	return false;
 }
@@ -45,8 +46,7 @@ static bool has_ram(const struct la_ram_range *ram, size_t nram, uint64_t start,
 enum fit { UNKNOWN, FITS, MISFIT };
 
 /* With sections of 2^@bits bytes, does each one that the table has hold RAM? */
-static enum fit table_fits(const struct la_kernel *k, const struct la_sections *s, unsigned bits,
-			   const struct la_ram_range *ram, size_t nram)
+static enum fit table_fits(const struct la_kernel *k, const struct la_sections *s, unsigned bits)
 {
 	const size_t words = s->entry_size / 8;
 	enum fit fit = UNKNOWN;
@@ -68,7 +68,7 @@ static enum fit table_fits(const struct la_kernel *k, const struct la_sections *
 
 			if (!(entry[j * words + map.offset / 8] & SECTION_PRESENT))
 				continue;
-			if (!has_ram(ram, nram, start, start + (UINT64_C(1) << bits)))
+			if (!has_ram(k->door, start, start + (UINT64_C(1) << bits)))
 				return MISFIT;
 			fit = FITS;
 		}
@@ -77,15 +77,14 @@ static enum fit table_fits(const struct la_kernel *k, const struct la_sections *
 }
 
 /* @told: the guest or a person gave the size; it then stays, and is only doubted. */
-static void check_size(const struct la_kernel *k, struct la_sections *s, bool told,
-		       const struct la_ram_range *ram, size_t nram)
+static void check_size(const struct la_kernel *k, struct la_sections *s, bool told)
 {
 	unsigned fitting = 0;
 
-	if (!nram || table_fits(k, s, s->size_bits, ram, nram) != MISFIT)
+	if (!k->door->nram || table_fits(k, s, s->size_bits) != MISFIT)
 		return;
 	for (unsigned bits = 27; bits <= 30; bits++) {
-		if (table_fits(k, s, bits, ram, nram) != FITS)
+		if (table_fits(k, s, bits) != FITS)
 			continue;
 		if (fitting)
 			return; /* several would do, so none of them says anything */
@@ -137,7 +136,7 @@ static bool find_size(const struct la_kernel *k, struct la_sections *ret)
 }
 
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
-				const struct la_ram_range *ram, size_t nram, struct la_error *err)
+				struct la_error *err)
 {
 	const struct la_door *door = k->door;
 	uint64_t address;
@@ -164,7 +163,7 @@ enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel 
 	if (status == LA_OK && !ret->roots)
 		status = la_fail(err, LA_ABSENT, "the guest has set up no memory sections");
 	if (status == LA_OK)
-		check_size(k, ret, told, ram, nram);
+		check_size(k, ret, told);
 	/* With vmemmap known the table can be done without. */
 	return ret->vmemmap && status != LA_ABSENT ? LA_OK : status;
 }

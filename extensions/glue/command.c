@@ -83,6 +83,20 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 	return cpus;
 }
 
+cmd_func_t command_replace(const char *name, cmd_func_t hook)
+{
+	struct command_table_entry *entry = pc->cmd_table;
+	cmd_func_t before = NULL;
+
+	for (; entry && entry->name; entry++) {
+		if (!STREQ(entry->name, name))
+			continue;
+		before = entry->func;
+		REPAIR(name, entry->func, hook);
+	}
+	return before;
+}
+
 static void put(void *ctx, const char *text)
 {
 	(void)ctx;

@@ -21,6 +21,7 @@ struct layout {
 static struct {
 	struct la_door door;
 	struct la_overrides overrides;
+	struct la_arena *arena;
 	bool open;
 	struct layout layout[1024];
 	size_t nlayouts;
@@ -160,6 +161,22 @@ static void take_options(void)
 	}
 }
 
+/* A dump in so many pieces that this does not suffice is read without knowing its RAM. */
+#define RAM_MEMORY ((size_t)16 << 20)
+
+static void take_ram(void)
+{
+	struct la_ram_range *ram;
+
+	if (!here.arena)
+		here.arena = la_arena_new(RAM_MEMORY);
+	if (here.arena &&
+	    la_dump_ram(reader_dump(), false, here.arena, &ram, &here.door.nram, NULL) == LA_OK)
+		here.door.ram = ram;
+	else
+		here.door.nram = 0;
+}
+
 const struct la_door *door_open(struct la_error *err)
 {
 	if (here.open)
@@ -186,6 +203,7 @@ const struct la_door *door_open(struct la_error *err)
 	if (reader_dump()) {
 		here.door.notes = la_dump_notes(reader_dump(), &here.door.notes_size);
 		here.door.vmcoreinfo = la_dump_vmcoreinfo(reader_dump(), &here.door.vmcoreinfo_size);
+		take_ram();
 	}
 	here.open = true;
 	return &here.door;
@@ -194,6 +212,8 @@ const struct la_door *door_open(struct la_error *err)
 void door_close(void)
 {
 	vmlinux_close();
+	la_arena_free(here.arena);
+	here.arena = NULL;
 	here.open = false;
 	here.nlayouts = 0;
 }

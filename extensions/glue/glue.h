@@ -63,6 +63,9 @@ void reader_close(void);
 void reader_install(void);
 enum la_status reader_read(uint64_t pa, void *ret, size_t len);
 
+/** Why reading a byte at @pa fails, in words; LA_OK, and nothing to say, if it does not. */
+enum la_status reader_explain(uint64_t pa, char *ret, size_t size);
+
 /** The dump in lakvm's own reader, NULL where crash's reader serves. */
 struct la_dump *reader_dump(void);
 
@@ -106,6 +109,15 @@ void gdb_registers_install(void);
 void kmem_install(void);
 void mach_install(void);
 
+/* --- failure.c: why a command of crash could not read --- */
+
+/** rd, struct and the like say, behind crash's own line, why. */
+void failure_install(void);
+/** The last thing that went wrong: a translation, or a read of a physical address. */
+void failure_note(const char *reason);
+void failure_note_physical(uint64_t pa);
+void failure_forget(void); /* what failed did no harm: something was read since */
+
 /* --- sections.c: memory sections for crash, where the guest's own table cannot be read --- */
 
 /** Rebuild the table if it has to be; before vm_init() reads it. May leave by longjmp. */
@@ -143,6 +155,9 @@ bool command_registers(struct la_arena *arena, const char *path, struct la_note_
  */
 const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la_arena *arena,
 					     const char *path);
+
+/** Put @hook in place of crash's own command; returns that. */
+void (*command_replace(const char *name, void (*hook)(void)))(void);
 
 struct la_sink;
 

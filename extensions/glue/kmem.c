@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-static void (*crash_kmem)(void);
+static cmd_func_t crash_kmem;
 
 /* Sum of a struct percpu_counter (lib/percpu_counter.c): the shared count and each CPU's part. */
 static bool percpu_counter(const struct la_kernel *k, const char *name, int64_t *ret)
@@ -115,12 +115,5 @@ static void kmem_hook(void)
 
 void kmem_install(void)
 {
-	struct command_table_entry *entry;
-
-	for (entry = pc->cmd_table; entry && entry->name; entry++) {
-		if (!STREQ(entry->name, "kmem"))
-			continue;
-		crash_kmem = entry->func;
-		REPAIR("kmem -i", entry->func, kmem_hook);
-	}
+	crash_kmem = command_replace("kmem", kmem_hook);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lakvm/dump.h"
+#include "lakvm/mem.h"
 
 /*
  * crash asks for at most one page of the kernel at a time, but its readers copy out of one cached
@@ -137,14 +138,41 @@ enum la_status reader_read(uint64_t pa, void *ret, size_t len)
 	return dump ? la_dump_read(dump, pa, ret, len, NULL) : read_through_crash(pa, ret, len);
 }
 
+enum la_status reader_explain(uint64_t pa, char *ret, size_t size)
+{
+	const struct la_door *door = door_open(NULL);
+	struct la_error err = { "" };
+	enum la_status status;
+	char byte;
+
+	status = dump ? la_dump_read(dump, pa, &byte, 1, &err) : read_through_crash(pa, (unsigned char *)&byte, 1);
+	if (status == LA_NOT_RAM && door) {
+		char where[120];
+
+		la_mem_describe_hole(door, pa, where, sizeof(where));
+		snprintf(ret, size, "physical %llx is %s", (ulonglong)pa, where);
+	} else {
+		snprintf(ret, size, "physical %llx: %s", (ulonglong)pa,
+			 err.text[0] ? err.text : la_status_text(status));
+	}
+	return status;
+}
+
 /* pc->readmem: crash wants the count or one of its four errors. */
 static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr_t pa)
 {
+	enum la_status status;
+
 	(void)fd;
 	(void)address;
 	if (sections_read(pa, buffer, (size_t)count))
 		return count;
-	switch (reader_read(pa, buffer, (size_t)count)) {
+	status = reader_read(pa, buffer, (size_t)count);
+	if (status != LA_OK)
+		failure_note_physical(pa);
+	else
+		failure_forget();
+	switch (status) {
 	case LA_OK:
 		return count;
 	case LA_EXCLUDED:

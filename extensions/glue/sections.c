@@ -82,21 +82,18 @@ static bool build(const struct la_sections *s, const struct la_ram_range *ram, s
 void sections_prepare(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_arena *arena = la_arena_new(4 << 20);
-	struct la_ram_range *ram;
 	const struct la_sections *s = session_sections(NULL);
 	struct la_member map;
 	uint64_t pa;
-	size_t n;
 	int window;
 
-	if (kernel && arena && reader_dump() && s && s->has_vmemmap && s->vmemmap &&
+	if (kernel && s && s->has_vmemmap && s->vmemmap &&
 	    kernel->door->member(kernel->door->ctx, "mem_section", "section_mem_map", &map) &&
 	    map.offset <= s->entry_size - 8 && la_window(&kernel->mmu, s->roots, &pa, &window) &&
-	    la_dump_ram(reader_dump(), false, arena, &ram, &n, NULL) == LA_OK && n) {
+	    kernel->door->nram) {
 		if (table_reads(kernel, s)) {
 			/* nothing to do */
-		} else if (build(s, ram, n, map.offset)) {
+		} else if (build(s, kernel->door->ram, kernel->door->nram, map.offset)) {
 			rebuilt.roots_pa = pa;
 			error(WARNING,
 			      "lakvm: the table of memory sections at %lx cannot be read; rebuilt from vmemmap and the RAM of the dump\n",
@@ -105,7 +102,6 @@ void sections_prepare(void)
 			sections_forget();
 		}
 	}
-	la_arena_free(arena);
 }
 
 void sections_forget(void)

@@ -64,16 +64,12 @@ struct la_kernel *session_kernel(struct la_error *err)
 static const struct la_sections *sections(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_ram_range *ram = NULL;
-	size_t n = 0;
 
 	if (!kernel)
 		return NULL;
 	if (!session.sections_tried) {
 		session.sections_tried = true;
-		if (reader_dump())
-			la_dump_ram(reader_dump(), false, session.arena, &ram, &n, NULL);
-		la_sections_init(&session.sections, kernel, ram, n, &session.no_sections);
+		la_sections_init(&session.sections, kernel, &session.no_sections);
 	}
 	return &session.sections;
 }
@@ -166,15 +162,11 @@ static void explain_mismatch(const struct la_door *door, const struct la_relocat
 static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, char *ret,
 			    size_t size)
 {
-	struct la_ram_range *ram = NULL;
 	struct la_relocation found;
 	struct la_error err = { "" };
 	enum la_status status;
-	size_t n = 0;
 
-	if (reader_dump())
-		la_dump_ram(reader_dump(), false, arena, &ram, &n, NULL);
-	status = la_relocation_find(door, ram, n, NULL, 0, arena, &found, &err);
+	status = la_relocation_find(door, door->ram, door->nram, NULL, 0, arena, &found, &err);
 	if (status == LA_OK && found.offset == door->relocation)
 		return true;
 	if (status == LA_OK && found.offset)

@@ -120,6 +120,7 @@ void startup_repair(void)
 	backtrace_install();
 	gdb_registers_install();
 	kmem_install();
+	failure_install();
 	mach_install();
 	if (notes_are_qemu()) {
 		/* Else task_init() takes kdump's per-CPU notes for the missing ones and warns (map_cpus_to_

@@ -4,7 +4,6 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/dump.h"
 #include "lakvm/mmu.h"
 
 static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
@@ -39,16 +38,13 @@ static void print_swapped(ulong entry)
 /* What vtop's own words leave out: that the address has a better name, or leads nowhere. */
 static void print_notes(const struct la_translation *t)
 {
-	struct la_dump_place place;
+	char why[200];
 
 	if (t->ignored)
 		fprintf(fp, "   NOTE: the CPU does not look at the bits %llx of this address\n\n",
 			(ulonglong)t->ignored);
-	if (!reader_dump())
-		return;
-	la_dump_explain(reader_dump(), t->pa, &place);
-	if (place.status != LA_OK)
-		fprintf(fp, "   NOTE: %s\n\n", place.reason[0] ? place.reason : la_status_text(place.status));
+	if (reader_explain(t->pa, why, sizeof(why)) != LA_OK)
+		fprintf(fp, "   NOTE: %s\n\n", why);
 }
 
 static void print_walk(const struct la_kernel *k, ulong pgd, ulong va,
@@ -98,6 +94,8 @@ static int translate(ulong pgd, ulong va, physaddr_t *paddr, int verbose)
 		print_notes(&t);
 	if (status == LA_OK)
 		*paddr = t.pa;
+	else
+		failure_note(err.text);
 	return status == LA_OK;
 }
 

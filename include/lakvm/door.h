@@ -14,6 +14,8 @@
 #include "lakvm/overrides.h"
 #include "lakvm/status.h"
 
+struct la_ram_range; /* dump.h */
+
 struct la_symbol {
 	const char *name;   /* valid as long as the door */
 	uint64_t start;     /* run-time address */
@@ -63,6 +65,10 @@ struct la_door {
 	/** VMCOREINFO that the dump file brings along, no NUL behind it; NULL/0 when it has none. */
 	const char *vmcoreinfo;
 	size_t vmcoreinfo_size;
+
+	/** The guest's RAM as the dump has it, ascending; NULL/0 where nobody knows. */
+	const struct la_ram_range *ram;
+	size_t nram;
 
 	/** What a person says of this guest against all it says itself; NULL: nothing. */
 	const struct la_overrides *overrides;

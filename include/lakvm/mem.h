@@ -22,6 +22,7 @@ struct la_mem_address {
 	enum la_status status; /* LA_OK: it translates, and place says what the dump has there */
 	struct la_dump_place place;
 	bool behind_ram;       /* the first byte after a range of RAM */
+	char hole[120];        /* where it lies if no RAM is there; else empty */
 	char reason[256];      /* why it does not translate; empty if it does */
 	bool section_known;    /* section is valid */
 	struct la_section section;
@@ -29,6 +30,12 @@ struct la_mem_address {
 	struct la_page page;
 	char page_reason[256]; /* why one of them is not known; empty where there is no RAM */
 };
+
+/**
+ * In words, where @pa lies that no RAM of the guest (the door's) has: "the first byte after RAM, which
+ * ends at 2f0000000". "not RAM of the guest" where the RAM is not known.
+ */
+void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size);
 
 /** Follow @address (through the tables at @pgd unless it is @physical) into the dump. Never fails. */
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lakvm/dump.h"
 #include "lakvm/kernel.h"
 #include "lakvm/status.h"
 
@@ -35,11 +34,11 @@ struct la_sections {
 /**
  * How this guest keeps its memory sections. The size of a section is what VMCOREINFO says, else
  * that of the kernel's version, where the table does not disprove it: sections that exist have RAM
- * in them. @ram (la_dump_ram) is for that; @nram 0: not looked at. LA_ABSENT: a kernel without
+ * in them (the door's). LA_ABSENT: a kernel without
  * sections. LA_UNSUPPORTED, or why the table is not known: size_bits is valid all the same.
  */
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
-				const struct la_ram_range *ram, size_t nram, struct la_error *err);
+				struct la_error *err);
 
 /** How many roots the table has room for (NR_SECTION_ROOTS). */
 uint64_t la_sections_roots(const struct la_sections *s);

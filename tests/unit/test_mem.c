@@ -34,6 +34,9 @@ static void to_text(void *ctx, const char *text)
 	snprintf(t->out + n, sizeof(t->out) - n, "%s", text);
 }
 
+static const struct la_ram_range ram[] = { { .end = 0x10000 },
+					   { .start = 0x80000000, .end = 0x80010000 } };
+
 /* RAM at 0..64 KiB and 2 GiB..2 GiB+64 KiB, as an ELF core with one PT_LOAD each. */
 static int start(void **state)
 {
@@ -63,6 +66,8 @@ static int start(void **state)
 	path = t->path;
 	t->fake = fake_new();
 	t->arena = la_arena_new(1 << 20);
+	fake_door(t->fake)->ram = ram;
+	fake_door(t->fake)->nram = 2;
 	t->k.door = fake_door(t->fake);
 	t->k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
 	t->k.mmu.kernel_pgd = CACHED | 0x4000;
@@ -112,10 +117,19 @@ static void test_behind_ram(void **state)
 	assert_int_equal(a.place.status, LA_NOT_RAM);
 	assert_true(a.behind_ram);
 	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
-	assert_non_null(strstr(t->out, "the first byte after RAM"));
+	assert_non_null(strstr(t->out, "DUMP: hole: the first byte after RAM, which ends at 80010000\n"));
 	explain(t, CACHED | 0x80012000, &a);
 	assert_int_equal(a.place.status, LA_NOT_RAM);
 	assert_false(a.behind_ram);
+	assert_string_equal(a.hole, "beyond RAM, which ends at 80010000");
+	explain(t, CACHED | 0x10000, &a);
+	assert_true(a.behind_ram);
+	assert_string_equal(a.hole, "the first byte after RAM, which ends at 10000 and goes on at 80000000");
+	explain(t, CACHED | 0x7fffffff, &a);
+	assert_string_equal(a.hole, "in a hole of RAM, which ends at 10000 and goes on at 80000000");
+	fake_door(t->fake)->nram = 0;
+	explain(t, CACHED | 0x7fffffff, &a);
+	assert_string_equal(a.hole, "not RAM of the guest");
 }
 
 static void test_untranslated(void **state)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
+#include "lakvm/dump.h"
 #include "lakvm/sections.h"
 #include "lakvm/vmcoreinfo.h"
 
@@ -87,7 +88,7 @@ static void test_encoded_map(void **state)
 	char flags[80];
 
 	fake_put_u64(t->fake, ENTRY(3), (CACHED + 0x400000 - UINT64_C(98304) * 56) | 0xf);
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
 	assert_int_equal(s.per_root, 512);
 	assert_int_equal(la_section_find(&t->k, &s, 0x60000000 + 5 * 0x4000 + 0x123, &section, NULL), LA_OK);
@@ -107,7 +108,7 @@ static void test_absent(void **state)
 	struct la_section section;
 
 	fake_put_u64(t->fake, ENTRY(1), 1); /* present, but nothing was ever put online */
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(la_section_find(&t->k, &s, 0, &section, NULL), LA_ABSENT);
 	assert_int_equal(la_section_find(&t->k, &s, 0x20000000, &section, NULL), LA_OK);
 	assert_int_equal(section.page, 0);
@@ -124,13 +125,13 @@ static void test_size_of_a_section(void **state)
 
 	fake_symbol(t->fake, "linux_banner", CACHED | 0x38000, sizeof(old), NULL);
 	fake_put(t->fake, 0x38000, old, sizeof(old));
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 28);
 	put_info(t, "OSRELEASE=x\nNUMBER(SECTION_SIZE_BITS)=27\n");
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 27);
 	put_info(t, "OSRELEASE=x\nNUMBER(SECTION_SIZE_BITS)=99\n"); /* nonsense */
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 28);
 }
 
@@ -138,34 +139,41 @@ static void test_size_of_a_section(void **state)
 static const struct la_ram_range ram[] = { { .start = 0, .end = 0x10000000 },
 					   { .start = 0x80000000, .end = 0xc0000000 } };
 
+static void put_ram(struct test *t)
+{
+	fake_door(t->fake)->ram = ram;
+	fake_door(t->fake)->nram = 2;
+}
+
 static void test_size_against_the_table(void **state)
 {
 	struct test *t = *state;
 	struct la_sections s;
 
+	put_ram(t);
 	/* Sections of 256 MiB: number 0, and 8 to 11. Taken for 512 MiB, 8 would be at 4 GiB. */
 	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
 	for (unsigned i = 8; i < 12; i++)
 		fake_put_u64(t->fake, ENTRY(i), CACHED | 3);
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 28);
 	assert_non_null(strstr(s.remark, "2^29"));
 	/* What the kernel says of itself is not overruled, but it is said. */
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n");
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
 	assert_string_equal(s.size_from, "VMCOREINFO");
 	assert_non_null(strstr(s.remark, "2^28"));
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
 	/* A table that is cut off disproves nothing. */
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
 	fake_hide(t->fake, ROOTS + 0x1000, 0x1000, LA_NOT_RAM);
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n"); /* yet 30 would need no more than is left */
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
 }
 
@@ -174,12 +182,13 @@ static void test_size_by_option(void **state)
 	struct test *t = *state;
 	struct la_sections s;
 
+	put_ram(t);
 	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
 	fake_put_u64(t->fake, ENTRY(8), CACHED | 3);
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
 	/* A person is believed more than the kernel. */
 	fake_door(t->fake)->overrides = &(struct la_overrides){ .section_bits = 30, .phys_bits = 40 };
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 30);
 	assert_int_equal(s.physmem_bits, 40);
 	assert_int_equal(la_sections_roots(&s), 2);
@@ -191,14 +200,15 @@ static void test_size_that_nothing_disproves(void **state)
 	struct test *t = *state;
 	struct la_sections s;
 
+	put_ram(t);
 	/* One section at 0 fits any size. */
 	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
 	assert_string_equal(s.remark, "");
 	/* No size fits a table that is rubbish: it is no witness. */
 	fake_put_u64(t->fake, ENTRY(500), CACHED | 3);
-	assert_int_equal(la_sections_init(&s, &t->k, ram, 2, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
 	assert_string_equal(s.remark, "");
 }
@@ -211,13 +221,13 @@ static void test_table_lost(void **state)
 	struct la_error err = { "" };
 
 	fake_hide(t->fake, ROOTS, 0x1000, LA_TRUNCATED);
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, &err), LA_TRUNCATED);
 	assert_string_not_equal(err.text, "");
 
 	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
 	put_info(t, "SYMBOL(vmemmap)=ffffff2000000000\n");
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, &err), LA_OK);
 	assert_string_equal(err.text, "");
 	assert_true(section.rebuilt);
@@ -241,7 +251,7 @@ static void test_page(void **state)
 	fake_enumerator(t->fake, "ZONE_NORMAL", 1);
 	fake_symbol(t->fake, "node_data", CACHED | 0x39000, 64 * 8, NULL); /* six bits */
 	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
-	assert_int_equal(la_sections_init(&s, &t->k, NULL, 0, NULL), LA_OK);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 
 	fake_put_u64(t->fake, PAGES, UINT64_C(3) << 58 | UINT64_C(1) << 56 | 1 << 13 | 1);
 	fake_put_u32(t->fake, PAGES + 48, 4);
