@@ -1,9 +1,9 @@
 #!/bin/sh
-# Build a kernel of our own from Debian's linux-source-6.12: $cache/kernel-NAME.
+# Build a kernel of our own from one of Debian's linux-source packages: $cache/kernel-NAME.
 # Needs:  lab.sh; a network the first time. NAME is "sample" unless given, with its fragment (everything
 #         else is off) in test-dumps/NAME/kernel.config unless CONFIG names another file of the tree. A
 #         fragment with a line "# like OTHER" is that of test-dumps/OTHER, without what its lines "!LINE"
-#         name, and with its other lines.
+#         name, and with its other lines; "# linux RELEASE SUITE" names another package and its suite.
 # Result: vmlinux (with debugging information), vmlinux.boot (what QEMU boots), modules/*.ko, config.
 #         3 to 4 minutes on two cores.
 #
@@ -12,7 +12,6 @@
 
 name=${1:-sample}
 config=${2:-$tree/test-dumps/$name/kernel.config}
-release=6.12 source_suite=trixie
 
 # the source package comes from the suite that has it, without its suite becoming one of the lab's
 fetch_source() {
@@ -33,16 +32,19 @@ fetch_source() {
 
 fragment() {
 	like=$(sed -n 's/^# like //p' "$1")
-	[ -z "$like" ] || sed -n 's/^!//p' "$1" | grep -vxF -f - "$tree/test-dumps/$like/kernel.config"
+	if [ "$like" ]; then
+		fragment "$tree/test-dumps/$like/kernel.config" |
+			awk 'NR == FNR { if (sub(/^!/, "")) drop[$0]; next } !($0 in drop)' "$1" -
+	fi
 	grep -v '^!' "$1"
 }
 
 make_kernel() {
-	fragment "$config" > "$1/fragment"
+	echo "$fragment" > "$1/fragment"
 	"$here/lab.sh" sh -euc '
 		new=/cache/${1##*/}
 		mkdir "$new/src" "$new/modules"
-		tar -x -f /cache/linux-source/linux.tar.xz -C "$new/src" --strip-components=1 \
+		tar -x -f "/cache/$2/linux.tar.xz" -C "$new/src" --strip-components=1 \
 			--exclude="*/Documentation/*/*" --exclude="*/tools/testing"
 		cd "$new/src"
 		export ARCH=loongarch CROSS_COMPILE=loongarch64-linux-gnu-
@@ -58,10 +60,15 @@ make_kernel() {
 		cd ..
 		mv .config config
 		rm -rf src fragment
-		"${CROSS_COMPILE}strip" -g -o vmlinux.boot vmlinux' sh "$1" >&2
+		"${CROSS_COMPILE}strip" -g -o vmlinux.boot vmlinux' sh "$1" "linux-source-$release" >&2
 }
 
 "$here/lab.sh" >/dev/null
-build fetch_source linux-source
+fragment=$(fragment "$config")
+# shellcheck disable=SC2046
+set -- 6.12 trixie $(echo "$fragment" | sed -n 's/^# linux //p')
+shift $(($# - 2))
+release=$1 source_suite=$2
+build fetch_source "linux-source-$release"
 build make_kernel "kernel-$name"
 echo "$cache/kernel-$name"
