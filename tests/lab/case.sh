@@ -1,16 +1,17 @@
 #!/bin/sh
 # Make the dumps of one case, with the truth about them: $cache/case-NAME.
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
-#         kernel (sample: of our own, debian: the distribution's), memory, vcpus, append, and may set
-#         until, settle, timeout, device (see guest.py), or instants, for a guest that is frozen so many
-#         times while it works (see frozen.py).
+#         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
+#         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
+#         stub), or instants, for a guest that is frozen so many times while it works (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
 # Usage:  case.sh NAME
 . "$(dirname "$0")/lib.sh"
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
-until='end Kernel panic' settle=1 timeout=180 device='' instants=''
+memory=1G vcpus=2 append='console=ttyS0,115200 earlycon=uart8250,mmio,0x1fe001e0'
+until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' instants=''
 . "$tree/test-dumps/$1/case"
 
 taker=tests/lab/guest.py how=--settle
@@ -20,15 +21,21 @@ make_case() {
 	"$here/run64.sh" sh -euc 'cc -O2 -Wall -Werror -static -s -o "$CACHE/$1/pages" tests/lab/pages.c' sh "${1##*/}" >&2
 	# shellcheck disable=SC2154
 	"$here/lab.sh" sh -euc '
-		new=/cache/${1##*/} kernel=/cache/$2
-		shift 2
-		set -- "$@" --kernel "$kernel/vmlinux.boot" --vmlinux "$kernel/vmlinux" --out "$new"
+		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3
+		shift 3
+		if [ "$firmware" ]; then # the EFI image is the kernel without its ELF headers
+			boot=$new/vmlinux.efi
+			loongarch64-linux-gnu-objcopy -O binary "$kernel/vmlinux.boot" "$boot"
+			set -- "$@" --device "-bios /usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"
+		fi
+		set -- "$@" --kernel "$boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"
 		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
 		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh "$new/pages" $modules
 		exec python3 -B "$@"' sh \
-		"$1" "kernel-$kernel" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
-		--timeout "$timeout" ${device:+--device "$device"} "$how" "${instants:-$settle}" >&2
+		"$1" "kernel-$kernel" "$firmware" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
+		--timeout "$timeout" ${device:+--device "$device"} \
+		${at:+--at "$at" --monitor "$monitor"} "$how" "${instants:-$settle}" >&2
 }
 
 case $kernel in

@@ -9,7 +9,7 @@ Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as
 
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
                  [--memory 4G] [--vcpus 2] [--until REGEX] [--settle SECONDS] [--timeout SECONDS]
-                 [--device QEMU-ARGUMENT]... [--no-gdb]
+                 [--device QEMU-ARGUMENTS]... [--at REGEX --monitor COMMANDS] [--no-gdb]
 """
 import argparse
 import json
@@ -154,6 +154,8 @@ def main():
     parser.add_argument("--settle", type=float, default=1.0, help="seconds from that line to the freeze")
     parser.add_argument("--timeout", type=float, default=180)
     parser.add_argument("--device", action="append", default=[], help="more of QEMU's own options")
+    parser.add_argument("--at", help="an earlier serial line, at which to do what --monitor says")
+    parser.add_argument("--monitor", default="", help="lines for QEMU's monitor")
     parser.add_argument("--no-gdb", dest="gdb", action="store_false")
     options = parser.parse_args()
 
@@ -168,9 +170,16 @@ def main():
         try:
             line, process = start(options, out, sockets)
             monitor = Monitor(f"{sockets}/qmp", process)
+            if options.at:
+                wait_for(options.at, f"{out}/serial.log", process, options.timeout)
+                for command in options.monitor.splitlines():
+                    said = monitor.human(command)
+                    if said:
+                        raise RuntimeError(f"{command}: {said.strip()}")
             seconds = wait_for(options.until, f"{out}/serial.log", process, options.timeout)
             time.sleep(options.settle)
             version = monitor.human("info version").strip()
+            plugged = [device["data"] for device in monitor.command("query-memory-devices")]
             take(monitor, options, out, sockets)
         finally:
             if process and process.poll() is None:
@@ -185,7 +194,8 @@ def main():
     with open(f"{out}/serial.log", encoding="utf-8", errors="replace") as log:
         release = re.search(r"Linux version (\S+)", log.read())
     shown = [os.path.basename(word) if word.startswith("/") else word for word in line]
-    meta = {"memory": options.memory, "vcpus": options.vcpus, "kernel": release and release.group(1),
+    meta = {"memory": options.memory, "plugged": [[device["addr"], device["size"]] for device in plugged],
+            "vcpus": options.vcpus, "kernel": release and release.group(1),
             "append": options.append, "qemu": version, "until": options.until,
             "seconds_to_it": round(seconds, 1), "settle": options.settle,
             "qemu_command": [re.sub(r"(file:|unix:|path=)/\S*/", r"\1", word) for word in shown]}

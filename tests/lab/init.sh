@@ -4,6 +4,7 @@
 # Needs: busybox, modules in /modules, pages (pages.c) in /bin if it is to say what is in user space. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
+#   lakvm.more=1                              before it, wait until the guest is given more memory, and use that
 #   lakvm.load=1                              more of them, on every CPU: forks, page faults, files, timers, IPIs
 # Result: on the console, sections between "=== lakvm NAME ===" lines, ended by "=== lakvm end ===".
 export PATH=/bin
@@ -15,11 +16,12 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mount -t debugfs debug /sys/kernel/debug 2>/dev/null
 mount -t tmpfs tmp /tmp 2>/dev/null
 
-do=sysrq-c wait=2 load=
+do=sysrq-c wait=2 load= more=
 for word in $(cat /proc/cmdline); do
 	case $word in
 	lakvm.do=*) do=${word#*=} ;;
 	lakvm.wait=*) wait=${word#*=} ;;
+	lakvm.more=*) more=${word#*=} ;;
 	lakvm.load=*) load=${word#*=} ;;
 	esac
 done
@@ -61,6 +63,12 @@ if [ "$load" ]; then
 		"load-$name" &
 		load-move $! &
 	done
+fi
+if [ "$more" ]; then
+	said=$(grep MemTotal /proc/meminfo)
+	say more
+	while [ "$said" = "$(grep MemTotal /proc/meminfo)" ]; do sleep 1; done
+	dd if=/dev/zero of=/tmp/more bs=1M count=400 2>/dev/null
 fi
 sleep "$wait"
 for _ in 1 2 3 4 5 6 7 8 9 10; do

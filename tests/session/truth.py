@@ -125,16 +125,26 @@ class Truth:
             current.append((pc, name, sp))
         return {cpu: [(pc, name) for pc, name, _ in stack] for cpu, stack in stacks.items()}
 
+    def walker(self, name):
+        """What the guest's kernel wrote into one of the two registers of its page-table walker."""
+        found = re.search(rf"\b{name} +([0-9a-f]+)", self.read("registers.txt"))
+        return int(found.group(1), 16) if found else 0
+
     def page_size(self):
-        """PWCL.PTbase of the guest, the first bit of an address that a page table's index is made of."""
-        found = re.search(r"PWCL +([0-9a-f]+)", self.read("registers.txt"))
-        return 1 << (int(found.group(1), 16) & 31)
+        """PWCL.PTbase, the first bit of an address that a page table's index is made of."""
+        return 1 << (self.walker("PWCL") & 31)
+
+    def levels(self):
+        """How many tables a translation goes through: the fields of PWCL and PWCH that have a width."""
+        low, high = self.walker("PWCL"), self.walker("PWCH")
+        return sum(map(bool, (low >> 5 & 31, low >> 15 & 31, low >> 25 & 31, high >> 6 & 63, high >> 18 & 63)))
 
     def in_ram(self, pa):
         """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
         low, high = 0x10000000, 0x80000000
         size = int(self.meta["memory"][:-1]) << {"M": 20, "G": 30}[self.meta["memory"][-1]]
-        return pa < low or high <= pa < high + size - low
+        return pa < low or high <= pa < high + size - low or any(
+            start <= pa < start + size for start, size in self.meta.get("plugged", []))
 
     def address(self, who, va, pa, data, where):
         """The Address that the words of a line make."""
