@@ -214,11 +214,13 @@ def kernel_addresses(monitor, memory, names, sections, vcpus):
         yield (f"{address:016x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'} {region}")
 
 
-def said(serial, name):
-    """The lines of a section that the guest's /init printed (init.sh)."""
+def pages_said(serial):
+    """[(pid, address, state, permissions, area)] that the guest's /init printed (pages.c). Whole lines only: the
+    kernel writes to this console as well."""
     with open(serial, encoding="utf-8", errors="replace") as file:
-        found = re.search(rf"=== lakvm {name} ===\r?\n(.*?)=== lakvm", file.read(), re.S)
-    return [line.split() for line in found.group(1).splitlines()] if found else []
+        found = re.search(r"=== lakvm pages ===\r?\n(.*?)=== lakvm", file.read(), re.S)
+    return re.findall(r"^(\d+) ([0-9a-f]+) (page-[0-9a-f]+|swap-\d+-\d+|none) (-|[-rwxps]{4}) (\S+)\r?$",
+                      found.group(1), re.M) if found else []
 
 
 def within(address, page):
@@ -228,10 +230,7 @@ def within(address, page):
 
 def users(memory, pages, page):
     """Lines of users.txt, from what the guest said of its tasks' pages."""
-    for words in pages:
-        if len(words) < 5:
-            continue
-        pid, address, state, permissions, area = words[:5]
+    for pid, address, state, permissions, area in pages:
         start = int(address, 16)
         offset = 0 if area == "anonymous" else within(start, page)   # of a huge page, pages.c fills only the beginnings
         place, data = state, None
@@ -245,7 +244,7 @@ def users(memory, pages, page):
 def running(monitor, where, registers, pages, page):
     """Lines of running.txt: the user addresses of any task, asked of each CPU. A PROT_NONE page is present for
     the kernel, but not for the CPU."""
-    starts = sorted({int(words[1], 16) for words in pages if len(words) >= 5 and words[3] != "---p"})
+    starts = sorted({int(address, 16) for _, address, _, permissions, _ in pages if permissions != "---p"})
     for vcpu in range(len(registers)):
         one = Memory(monitor, where, vcpu)
         for start in starts:
@@ -274,7 +273,7 @@ def write(monitor, vmlinux, out):
     # the windows are the kernel's alone, so a vCPU in user mode does not see them
     vcpu = next((index for index, values in enumerate(registers) if not values["CRMD"] & 3), 0)
     page = 1 << (registers[0]["PWCL"] & 31)
-    pages = said(f"{out}/serial.log", "pages")
+    pages = pages_said(f"{out}/serial.log")
     with tempfile.TemporaryDirectory(dir=out) as where:
         memory = Memory(monitor, where, vcpu)
         for name, lines in (("translations", kernel_addresses(monitor, memory, names, sections, registers)),
