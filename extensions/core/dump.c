@@ -89,13 +89,13 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 	return area;
 }
 
-enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
-			  enum la_page_state state)
+static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64_t end,
+				enum la_page_state state)
 {
 	struct la_ram_range *r = list->n ? &list->r[list->n - 1] : NULL;
 	size_t cap = list->cap ? 2 * list->cap : 16;
 
-	if (!r || r->end != start) {
+	if (!r || r->end != start || (list->cell && start % list->cell == 0)) {
 		if (list->n == list->cap) {
 			r = la_regrow(list->arena, list->r, list->n, cap, sizeof(*r));
 			if (!r)
@@ -123,6 +123,21 @@ enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end
 		break;
 	}
 	return LA_OK;
+}
+
+enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
+			  enum la_page_state state)
+{
+	enum la_status status = LA_OK;
+	uint64_t stop;
+
+	for (; start < end && !status; start = stop) {
+		stop = end;
+		if (list->cell && list->cell - start % list->cell < end - start)
+			stop = start + (list->cell - start % list->cell);
+		status = add_piece(list, start, stop, state);
+	}
+	return status;
 }
 
 static enum la_status open_files(struct la_dump *dump, const char *const *path, size_t n,
@@ -388,17 +403,30 @@ void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *re
 	snprintf(ret->reason, sizeof(ret->reason), "%s", err.text);
 }
 
-enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
-			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
+static enum la_status list_ram(struct la_dump *dump, bool count, uint64_t cell,
+			       struct la_arena *arena, struct la_ram_range **ret, size_t *ret_n,
+			       struct la_error *err)
 {
-	struct la_ram_list list = { .arena = arena };
+	struct la_ram_list list = { .arena = arena, .cell = cell };
 	enum la_status status = dump->format->ram(dump, count, &list);
 
 	*ret = list.r;
 	*ret_n = list.n;
 	for (size_t i = 0; i < list.n && !count; i++)
-		list.r[i].present = 0;
+		list.r[i] = (struct la_ram_range){ .start = list.r[i].start, .end = list.r[i].end };
 	return status ? la_fail(err, status, "map of %zu RAM ranges", list.n) : LA_OK;
+}
+
+enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
+			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
+{
+	return list_ram(dump, count, 0, arena, ret, ret_n, err);
+}
+
+enum la_status la_dump_ram_cells(struct la_dump *dump, uint64_t cell, struct la_arena *arena,
+				 struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
+{
+	return list_ram(dump, true, cell, arena, ret, ret_n, err);
 }
 
 const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size)
@@ -427,6 +455,14 @@ const char *la_dump_format(const struct la_dump *dump)
 uint32_t la_dump_block_size(const struct la_dump *dump)
 {
 	return dump->block_size;
+}
+
+const char *la_dump_shrank(const struct la_dump *dump)
+{
+	for (size_t i = 0; i < dump->nfiles; i++)
+		if (dump->file[i].shrank)
+			return dump->file[i].path;
+	return NULL;
 }
 
 void la_dump_stats(const struct la_dump *dump, struct la_dump_stats *ret)

@@ -339,14 +339,20 @@ static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list,
 				 uint64_t end, bool count)
 {
 	unsigned shift = ((const struct kdump *)dump->priv)->shift;
-	struct la_block b;
 	enum la_status status = LA_OK;
+	struct la_block b, behind;
+	uint64_t next;
 
 	if (!count)
 		return la_ram_add(list, pfn << shift, end << shift, LA_PAGE_PRESENT);
-	for (; pfn < end && !status; pfn++) {
+	for (; pfn < end && !status; pfn = next) { // as far as the state stays the same
 		kdump_find(dump, pfn << shift, &b, NULL);
-		status = la_ram_add(list, b.start, b.end, b.state);
+		for (next = pfn + 1; next < end; next++) {
+			kdump_find(dump, next << shift, &behind, NULL);
+			if (behind.state != b.state)
+				break;
+		}
+		status = la_ram_add(list, pfn << shift, next << shift, b.state);
 	}
 	return status;
 }

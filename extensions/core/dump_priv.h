@@ -84,6 +84,7 @@ struct la_file {
 	uint64_t cut_at; /* file offset up to which its records are sound */
 	struct la_extents flat;
 	uint64_t next; /* end of the last read */
+	bool shrank;   /* bytes that were there when it was opened are gone */
 	struct la_map map;
 	struct la_dump_stats *stats;
 };
@@ -231,6 +232,7 @@ struct la_ram_list {
 	struct la_arena *arena;
 	struct la_ram_range *r;
 	size_t n, cap;
+	uint64_t cell; /* ranges are divided at its multiples; 0: they are not */
 };
 
 /** Add a piece of RAM in one state, joined to the range before it where they touch. */

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "lakvm/dump.h"
 #include "lakvm/render.h"
 
 /** Print @object (NULL: it could not be built) on one line, and release it. */
@@ -12,6 +13,9 @@ enum la_status la_json_put(json_t *object, const struct la_sink *sink);
 
 /** A string, with bytes that are no UTF-8 as U+FFFD; NULL becomes null. Fails only without memory. */
 json_t *la_json_text(struct la_arena *arena, const char *s);
+
+/** Ranges of RAM with their counts: an array of objects; NULL without memory. */
+json_t *la_json_ram(const struct la_ram_range *range, size_t n);
 
 /** The array of lacpus -j; NULL without memory. */
 json_t *la_json_cpus(const struct la_kernel *k, const struct la_cpus *cpus,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define MAX_REMARKS 64
+#define PICTURE_CELLS 512
 
 void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size)
 {
@@ -68,21 +69,50 @@ void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 	snprintf(ret->page_reason, sizeof(ret->page_reason), "%s", err.text);
 }
 
+static enum la_status divide_ram(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
+				 struct la_error *err)
+{
+	struct la_ram_range *range, *cell;
+	enum la_status status;
+	uint64_t size = 0;
+	size_t n;
+
+	status = la_dump_ram(dump, false, arena, &range, &n, err);
+	if (status != LA_OK)
+		return status;
+	for (size_t i = 0; i < n; i++)
+		size += range[i].end - range[i].start;
+	ret->cell_size = ret->block_size;
+	while (size / ret->cell_size > PICTURE_CELLS)
+		ret->cell_size *= 2;
+	status = la_dump_ram_cells(dump, ret->cell_size, arena, &cell, &ret->ncells, err);
+	if (status != LA_OK)
+		return status;
+	for (size_t i = 0, at = 0; i < ret->ncells; i++) {
+		while (cell[i].start >= range[at].end && at + 1 < n)
+			at++;
+		range[at].present += cell[i].present;
+		range[at].zero += cell[i].zero;
+		range[at].excluded += cell[i].excluded;
+		range[at].missing += cell[i].missing;
+	}
+	ret->range = range;
+	ret->n = n;
+	ret->cell = cell;
+	return LA_OK;
+}
+
 enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
 			  struct la_error *err)
 {
-	struct la_ram_range *range;
 	enum la_status status;
 	const char **remark;
-	size_t n;
 
 	*ret = (struct la_mem_map){ .format = la_dump_format(dump),
 				    .block_size = la_dump_block_size(dump) };
-	status = la_dump_ram(dump, true, arena, &range, &n, err);
+	status = divide_ram(dump, arena, ret, err);
 	if (status != LA_OK)
 		return status;
-	ret->range = range;
-	ret->n = n;
 	remark = la_alloc_n(arena, MAX_REMARKS, sizeof(*remark));
 	if (!remark)
 		return la_fail(err, LA_NOMEM, "remarks on the dump");

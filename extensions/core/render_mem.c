@@ -110,7 +110,67 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 	put_page(a, sink);
 }
 
-void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *sink)
+/* --- the picture: a row of characters for each part of the address space with RAM in it --- */
+
+#define PICTURE_COLUMNS 80
+#define PICTURE_MARGIN 14 /* the address in front of a row */
+#define PICTURE_ROW 256
+
+/* What is missing shows first, because it is a fault; what is there shows even if it is little. */
+static char picture_char(const struct la_ram_range *c)
+{
+	if (c->missing)
+		return '?';
+	if (c->present)
+		return c->present >= c->zero + c->excluded ? '#' : '+';
+	return c->excluded > c->zero ? 'x' : '.';
+}
+
+static void put_row(uint64_t start, const char *row, size_t n, const struct la_sink *sink)
+{
+	put(sink, "%12" PRIx64 "  %.*s\n", start, (int)n, row);
+}
+
+/* Rows begin at multiples of their size and a character is where its address is: holes are blank. */
+static void put_picture(const struct la_mem_map *m, unsigned columns, const struct la_sink *sink)
+{
+	static const char *const unit[] = { "bytes", "KB", "MB", "GB", "TB" };
+	uint64_t row = 8, number = 0, at, size = m->cell_size;
+	char text[PICTURE_ROW];
+	size_t used = 0;
+	unsigned u = 0;
+
+	columns = columns ? columns : PICTURE_COLUMNS;
+	while (row < PICTURE_ROW && 2 * row + PICTURE_MARGIN <= columns)
+		row *= 2;
+	for (; size >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0]); u++)
+		size /= 1024;
+	put(sink, " PICTURE: %" PRIu64 " %s each: # present, + in part, . zero, x excluded, ? missing\n",
+	    size, unit[u]);
+	for (size_t i = 0, next; i < m->ncells; i = next) {
+		struct la_ram_range sum = m->cell[i];
+
+		at = sum.start / m->cell_size; /* RAM with a hole in it may give several entries */
+		for (next = i + 1; next < m->ncells && m->cell[next].start / m->cell_size == at; next++) {
+			sum.present += m->cell[next].present;
+			sum.zero += m->cell[next].zero;
+			sum.excluded += m->cell[next].excluded;
+			sum.missing += m->cell[next].missing;
+		}
+		if (used && at / row != number) {
+			put_row(number * row * m->cell_size, text, used, sink);
+			used = 0;
+		}
+		number = at / row;
+		while (used < at % row)
+			text[used++] = ' ';
+		text[used++] = picture_char(&sum);
+	}
+	if (used)
+		put_row(number * row * m->cell_size, text, used, sink);
+}
+
+void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const struct la_sink *sink)
 {
 	uint64_t size = 0;
 
@@ -133,6 +193,7 @@ void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *si
 		put_size(sink, r->missing);
 		put(sink, "\n");
 	}
+	put_picture(m, columns, sink);
 	for (size_t i = 0; i < m->nremarks; i++)
 		put(sink, "  REMARK: %s\n", m->remark[i]);
 }
@@ -234,22 +295,31 @@ enum la_status la_render_mem_address_json(const struct la_kernel *k, const struc
 	return la_json_put(json_pack("{s:s, s:o}", "schema", "lakvm.mem/1", "addresses", list), sink);
 }
 
+json_t *la_json_ram(const struct la_ram_range *r, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
+						      hex(r[i].start), "end", hex(r[i].end), "present",
+						      (json_int_t)r[i].present, "zero",
+						      (json_int_t)r[i].zero, "excluded",
+						      (json_int_t)r[i].excluded, "missing",
+						      (json_int_t)r[i].missing));
+	if (json_array_size(list) == n)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct la_sink *sink)
 {
-	json_t *ram = json_array(), *remarks = json_array();
+	json_t *remarks = json_array();
 
-	for (size_t i = 0; i < m->n; i++) {
-		const struct la_ram_range *r = &m->range[i];
-
-		json_array_append_new(ram, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
-						     hex(r->start), "end", hex(r->end), "present",
-						     (json_int_t)r->present, "zero", (json_int_t)r->zero,
-						     "excluded", (json_int_t)r->excluded, "missing",
-						     (json_int_t)r->missing));
-	}
 	for (size_t i = 0; i < m->nremarks; i++)
 		json_array_append_new(remarks, text_or_null(m->remark[i]));
-	return la_json_put(json_pack("{s:s, s:s, s:i, s:o, s:o}", "schema", "lakvm.mem/1", "format",
-				  m->format, "block_size", (int)m->block_size, "ram", ram, "remarks",
-				  remarks), sink);
+	return la_json_put(json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:o}", "schema", "lakvm.mem/1",
+				     "format", m->format, "block_size", (int)m->block_size, "ram",
+				     la_json_ram(m->range, m->n), "cell_size", (json_int_t)m->cell_size,
+				     "cells", la_json_ram(m->cell, m->ncells), "remarks", remarks), sink);
 }

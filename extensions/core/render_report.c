@@ -77,7 +77,7 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 			   const struct la_sink *sink)
 {
 	if (r->has_dump) {
-		la_render_mem_map_text(&r->map, sink);
+		la_render_mem_map_text(&r->map, 0, sink);
 		put(sink, "\n");
 		put_kernel(r, sink);
 	}
@@ -117,19 +117,12 @@ static json_t *hex(uint64_t value)
 
 static json_t *map_json(struct la_arena *arena, const struct la_mem_map *m)
 {
-	json_t *ram = json_array(), *remarks = json_array();
+	json_t *remarks = json_array();
 
-	for (size_t i = 0; i < m->n; i++)
-		json_array_append_new(ram, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
-						     hex(m->range[i].start), "end", hex(m->range[i].end),
-						     "present", (json_int_t)m->range[i].present, "zero",
-						     (json_int_t)m->range[i].zero, "excluded",
-						     (json_int_t)m->range[i].excluded, "missing",
-						     (json_int_t)m->range[i].missing));
 	for (size_t i = 0; i < m->nremarks; i++)
 		json_array_append_new(remarks, la_json_text(arena, m->remark[i]));
 	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size", (int)m->block_size,
-			 "ram", ram, "remarks", remarks);
+			 "ram", la_json_ram(m->range, m->n), "remarks", remarks);
 }
 
 static json_t *relocation_json(struct la_arena *arena, const struct la_relocation *x)

@@ -10,10 +10,10 @@ char *help_lamem[] = {
 	"where an address of a LoongArch64 guest goes, and whether the dump holds it",
 	"[-j] [-p] [ADDRESS | SYMBOL | (EXPRESSION)] ...",
 	"  Without arguments: the dump's format and the guest's RAM, and how much of it is",
-	"  in the dump. With addresses: the segment, the window or every level of the page",
-	"  tables, the physical address, where in the dump file its page lies, and if it",
-	"  cannot be read, why; of RAM also the memory section and the struct page. User",
-	"  addresses are those of the current task.",
+	"  in the dump, with a picture of it. With addresses: the segment, the window or",
+	"  every level of the page tables, the physical address, where in the dump file its",
+	"  page lies, and if it cannot be read, why; of RAM also the memory section and the",
+	"  struct page. User addresses are those of the current task.",
 	" ",
 	"    -p  the addresses are physical ones.",
 	"    -j  one JSON object instead (schema lakvm.mem/1).",
@@ -58,7 +58,7 @@ static void show_map(struct la_arena *arena, bool json)
 	if (la_mem_map(reader_dump(), arena, &map, &err) != LA_OK)
 		error(INFO, "%s\n", err.text);
 	else if (!json)
-		la_render_mem_map_text(&map, command_sink());
+		la_render_mem_map_text(&map, command_columns(), command_sink());
 	else if (la_render_mem_map_json(&map, command_sink()) != LA_OK)
 		error(INFO, "out of memory\n");
 }

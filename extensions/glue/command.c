@@ -4,7 +4,9 @@
 #include "glue.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lakvm/regs_text.h"
 #include "lakvm/render.h"
@@ -95,6 +97,16 @@ cmd_func_t command_replace(const char *name, cmd_func_t hook)
 		REPAIR(name, entry->func, hook);
 	}
 	return before;
+}
+
+unsigned command_columns(void)
+{
+	struct winsize size;
+
+	if (pc->redirect & (REDIRECT_TO_FILE | REDIRECT_TO_PIPE) ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col;
 }
 
 static void put(void *ctx, const char *text)

@@ -163,6 +163,8 @@ struct la_sink;
 
 /** Rendered text goes where crash's output goes. */
 const struct la_sink *command_sink(void);
+/** Columns of the terminal it goes to; 0: to none, or not known. */
+unsigned command_columns(void);
 
 void cmd_lapanic(void);
 void cmd_lacpus(void);

@@ -88,6 +88,13 @@ struct la_ram_range {
 enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
 			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err);
 
+/**
+ * As la_dump_ram with the counts, but each range divided at the multiples of @cell bytes: at most
+ * one entry more for each of them than there are ranges.
+ */
+enum la_status la_dump_ram_cells(struct la_dump *dump, uint64_t cell, struct la_arena *arena,
+				 struct la_ram_range **ret, size_t *ret_n, struct la_error *err);
+
 /** The ELF notes in file order; NULL and 0 when there are none. Valid until la_dump_close. */
 const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size);
 
@@ -111,6 +118,9 @@ uint32_t la_dump_block_size(const struct la_dump *dump);
 
 /** Things about the file a person should know ("cut off: ..."); NULL behind the last one. */
 const char *la_dump_remark(const struct la_dump *dump, size_t i);
+
+/** The file, or one of the parts, that has become shorter since it was opened; NULL: none was met. */
+const char *la_dump_shrank(const struct la_dump *dump);
 
 struct la_dump_stats {
 	uint64_t blocks;     /* looked up */

@@ -50,6 +50,13 @@ struct la_mem_map {
 	uint32_t block_size;
 	const struct la_ram_range *range;
 	size_t n;
+	/*
+	 * For a picture: the ranges divided at the multiples of cell_size, a power of two that
+	 * makes at most 512 cells of the guest's RAM, and one more for each range.
+	 */
+	uint64_t cell_size;
+	const struct la_ram_range *cell;
+	size_t ncells;
 	const char *const *remark; /* what is odd about the file */
 	size_t nremarks;
 };
@@ -60,7 +67,8 @@ enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct l
 
 void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
 				const struct la_sink *sink);
-void la_render_mem_map_text(const struct la_mem_map *m, const struct la_sink *sink);
+/** With a picture of the RAM that is at most @columns wide; 0: 80. */
+void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const struct la_sink *sink);
 
 /** One JSON object on one line; @n addresses. LA_NOMEM is the only failure. */
 enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,

@@ -162,7 +162,7 @@ static void test_map(void **state)
 	assert_int_equal(map.n, 2);
 	assert_int_equal(map.range[1].start, 0x80000000);
 	assert_int_equal(map.range[1].end, 0x80010000);
-	la_render_mem_map_text(&map, &(struct la_sink){ to_text, t });
+	la_render_mem_map_text(&map, 0, &(struct la_sink){ to_text, t });
 	assert_non_null(strstr(t->out, "128.0 KB in 2 ranges"));
 	t->out[0] = '\0';
 	assert_int_equal(la_render_mem_map_json(&map, &(struct la_sink){ to_text, t }), LA_OK);
