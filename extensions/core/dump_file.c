@@ -75,10 +75,13 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 		if (n < 0)
 			return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": %s", f->path,
 				       off, strerror(errno));
-		if (n == 0)
+		if (n == 0) {
+			f->shrank = true;
 			return la_fail(err, LA_TRUNCATED,
-				       "%s: the file has become shorter: it ends at 0x%" PRIx64,
-				       f->path, off);
+				       "%s: offset 0x%" PRIx64
+				       ": the file has become shorter: it ends at 0x%" PRIx64,
+				       f->path, off, (uint64_t)lseek(f->fd, 0, SEEK_END));
+		}
 		f->stats->file_reads++;
 		f->stats->file_bytes += (size_t)n;
 		to += n;

@@ -55,16 +55,34 @@ static void on_bus_error(int sig, siginfo_t *info, void *context)
 	}
 }
 
+static bool in_force(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGBUS, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
+	       now.sa_sigaction == on_bus_error;
+}
+
+// Where somebody has put a handler over ours, that one may keep a fault to itself.
 static bool install(void)
 {
 	struct sigaction ours = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
 
-	if (!installed) {
-		page_size = (size_t)sysconf(_SC_PAGESIZE);
-		sigfillset(&ours.sa_mask); // crash's handler of Ctrl-C jumps: not out of this one
-		installed = sigaction(SIGBUS, &ours, &before) == 0;
-	}
+	if (installed)
+		return in_force();
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
+	sigfillset(&ours.sa_mask); // crash's handler of Ctrl-C jumps: not out of this one
+	installed = sigaction(SIGBUS, &ours, &before) == 0;
 	return installed;
+}
+
+// A handler over ours stays, since it may call ours: the handler before ours must not come back as
+// long as that one is there. The last chance is when this code is unloaded; what calls it after
+// that was going to end the process by SIGBUS, and does so by SIGSEGV.
+static void __attribute__((destructor)) uninstall(void)
+{
+	if (installed && !maps && in_force())
+		installed = sigaction(SIGBUS, &before, NULL) != 0;
 }
 
 void la_map_open(struct la_map *m, int fd, uint64_t size)
@@ -83,14 +101,11 @@ void la_map_open(struct la_map *m, int fd, uint64_t size)
 		la_fence();
 		maps = m;
 	}
-	if (!maps)
-		la_map_close(m);
+	uninstall();
 }
 
 void la_map_close(struct la_map *m)
 {
-	struct sigaction now;
-
 	for (struct la_map **at = &maps; *at; at = &(*at)->next) {
 		if (*at == m) {
 			*at = m->next;
@@ -101,10 +116,7 @@ void la_map_close(struct la_map *m)
 	if (m->base)
 		munmap(m->base, m->size);
 	m->base = NULL;
-	// A handler that somebody put over ours stays: it may call ours.
-	if (!maps && installed && sigaction(SIGBUS, NULL, &now) == 0 &&
-	    (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_bus_error)
-		installed = sigaction(SIGBUS, &before, NULL) != 0;
+	uninstall();
 }
 
 // The page in which a file was cut has zeros behind the cut. A byte that is not zero, the last one

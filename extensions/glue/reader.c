@@ -133,9 +133,29 @@ static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t
 	return LA_OK;
 }
 
+/* Once, and not through error(), which would write it into what a command sends to a file. */
+static void say_shrank(void)
+{
+	static bool said;
+	const char *file = la_dump_shrank(dump);
+
+	if (!file || said)
+		return;
+	said = true;
+	fprintf(stderr, "%s: %s has become shorter since it was opened: what it lost reads as an error\n",
+		pc->program_name, file);
+}
+
 enum la_status reader_read(uint64_t pa, void *ret, size_t len)
 {
-	return dump ? la_dump_read(dump, pa, ret, len, NULL) : read_through_crash(pa, ret, len);
+	enum la_status status;
+
+	if (!dump)
+		return read_through_crash(pa, ret, len);
+	status = la_dump_read(dump, pa, ret, len, NULL);
+	if (status != LA_OK)
+		say_shrank();
+	return status;
 }
 
 enum la_status reader_explain(uint64_t pa, char *ret, size_t size)

@@ -8,6 +8,8 @@ Result: as run.py.
 
 Usage:  robust.py CASE-DIRECTORY DUMP-FILE [HOW-OFTEN-TO-LOAD]
 """
+import collections
+import json
 import os
 import re
 import subprocess
@@ -89,6 +91,76 @@ def check_split(report, case, dump):
                  re.search(r"TOTAL MEM +\d{6}", done.stdout) and "status 0" in done.stdout, done.stdout)
     for name in ("part.1", "part.2"):
         os.remove(os.path.join(session.where, name))
+
+
+def stored_pages(case, dump):
+    """(physical address, bytes) of the pages that are not zero, in the order of the file, and a dump."""
+    plain = tempfile.TemporaryFile()
+    with open(os.path.join(case, dump), "rb") as source:
+        reblock.unflatten(source, plain)
+    plain.flush()
+    pages = reblock.Dump(plain)
+    found = sorted((pages.offsets[index], frame * pages.block, index) for frame, index in pages.pages()
+                   if pages.offsets[index] != pages.zero)
+    return [(pa, pages.page(index)) for _, pa, index in found], pages
+
+
+def check_shrinks(report, case, dump, stored):
+    """The file loses its second half while it is open. A mapping of it would make SIGBUS of that."""
+    early, late = stored[5:len(stored) // 10:50], stored[-len(stored) // 10::50]
+    session = Session(case, dump, "shrinks")
+    read = [f"rd -p {pa:x} 2 >> early" for pa, _ in early]
+    with open(os.path.join(session.where, "input"), "w") as file:
+        file.write("\n".join(read[::2] + ["!truncate -s $((SIZE / 2)) shrinks", "!stat -c %s shrinks > size"] +
+                             read[1::2] + [f"rd -p {pa:x} 2" for pa, _ in late] +
+                             ["lamem -p " + " ".join(f"{pa:x}" for pa, _ in late) + " > late"] +
+                             ["lapanic > lapanic", "lacpus > lacpus", "ps > ps", "bt -a > bt",
+                              "log > log", "p jiffies > p", "q", ""]))
+    done = session.crash(f'cp "$CASE/{dump}" shrinks && export SIZE=$(stat -c %s shrinks) && '
+                         '"$SRC/extensions/lacrash" -s "$CASE/vmlinux" shrinks < input 2>&1; echo "status $?"')
+    text = done.stdout
+    size = os.path.getsize(os.path.join(case, dump))
+    report.equal("a dump that shrinks while it is open: it did", session.read("size").strip(), str(size // 2))
+    report.check("... and crash lives on", text.endswith("status 0\n") and not re.search(
+        "bus error|segmentation|core dumped", text, re.I) and "jiffies" in session.read("p"), text)
+    report.equal("... one line names the file", len(re.findall(
+        "^crash: shrinks has become shorter since it was opened: ", text, re.M)), 1)
+    got = [bytes.fromhex(a)[::-1] + bytes.fromhex(b)[::-1] for a, b in
+           re.findall(r"^ *[0-9a-f]+: +([0-9a-f]{16}) ([0-9a-f]{16})", session.read("early"), re.M)]
+    report.equal(f"... what it still has reads as before, {len(early)} pages", got,
+                 [data[:16] for _, data in early[::2] + early[1::2]])
+    places = session.read("late").split(" ADDRESS: ")[1:]
+    report.check(f"... lamem says of what it lost, {len(late)} pages, that the file is shorter",
+                 len(places) == len(late) > 5 and all(
+                     re.search(f"the file has become shorter: it ends at 0x{size // 2:x}$", place, re.M)
+                     for place in places), session.read("late"))
+    report.equal("... rd gives no bytes of it", len(re.findall("^rd: (?:page|seek|read)", text, re.M)), len(late))
+    os.remove(os.path.join(session.where, "shrinks"))
+
+
+def check_picture(report, case, dump, pages):
+    """lamem's picture and its cells against the descriptors as reblock.py reads them."""
+    session = Session(case, dump, "picture")
+    session.ask("json", "lamem -j")
+    session.ask("text", "lamem")
+    session.run()
+    memory = json.loads(session.read("json"))
+    size, zero, present = memory["cell_size"], collections.Counter(), collections.Counter()
+    for frame, index in pages.pages():
+        here = zero if pages.offsets[index] == pages.zero else present
+        here[frame * pages.block // size] += pages.block
+    report.equal(f"lamem: {len(memory['cells'])} cells of {size >> 20} MiB as the page descriptors have them",
+                 [(int(c["start"], 16) // size, c["present"], c["zero"], c["excluded"], c["missing"])
+                  for c in memory["cells"]],
+                 [(i, present[i], zero[i], 0, 0) for i in sorted(set(zero) | set(present))])
+    drawn = {}
+    for start, row in re.findall(r"^ *([0-9a-f]+)  ([#+.x? ]+)$", session.read("text"), re.M):
+        for i, character in enumerate(row):
+            if character != " ":
+                drawn[int(start, 16) // size + i] = character
+    report.equal("... and its picture shows them", drawn, {
+        i: "#" if present[i] and present[i] >= zero[i] else "+" if present[i] else "."
+        for i in set(zero) | set(present)})
 
 
 def check_raw(report, case, dump):
@@ -205,6 +277,9 @@ def main():
     check_layout(report, case, dump)
     check_truncated(report, case, dump)
     check_split(report, case, dump)
+    stored, pages = stored_pages(case, dump)
+    check_shrinks(report, case, dump, stored)
+    check_picture(report, case, dump, pages)
     check_raw(report, case, dump)
     check_ordinary(report, case, "dump.16k")
     check_loads(report, case, dump, int(sys.argv[3]) if len(sys.argv) > 3 else 60)
