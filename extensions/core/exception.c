@@ -201,11 +201,12 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 		return la_fail(err, status, "pt_regs");
 	memcpy(image, raw, 256);
 	for (size_t i = 0; i < sizeof(member) / sizeof(member[0]); i++) {
-		size_t offset = pt_offset(k, member[i].name, member[i].mainline);
+		const char *name = member[i].name;
+		struct la_member m;
 
-		if (member[i].other && offset == member[i].mainline)
-			offset = pt_offset(k, member[i].other, offset);
-		memcpy(image + member[i].mainline, raw + offset, 8);
+		if (member[i].other && !k->door->member(k->door->ctx, "pt_regs", name, &m))
+			name = member[i].other;
+		memcpy(image + member[i].mainline, raw + pt_offset(k, name, member[i].mainline), 8);
 	}
 	la_regs_from_pt_regs(image, ret);
 	return LA_OK;

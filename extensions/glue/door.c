@@ -98,11 +98,16 @@ static bool member(void *ctx, const char *type, const char *name, struct la_memb
 	snprintf(key, sizeof(key), "%s.%s", type, name);
 	l = layout_find(key, &found);
 	if (!found) {
+		bool anonymous = false;
+
 		l->offset = MEMBER_OFFSET((char *)type, (char *)name);
-		if (l->offset == INVALID_OFFSET)
+		if (l->offset == INVALID_OFFSET) {
 			l->offset = ANON_MEMBER_OFFSET((char *)type, (char *)name);
+			anonymous = l->offset != INVALID_OFFSET;
+		}
 		l->size = MEMBER_SIZE((char *)type, (char *)name);
-		if (l->size <= 0)
+		/* To gdb a name that it does not find may be a file's: that search is the slow one. */
+		if (l->size <= 0 && anonymous)
 			l->size = ANON_MEMBER_SIZE((char *)type, (char *)name);
 		l->known = l->offset != INVALID_OFFSET && l->offset >= 0 && l->size > 0;
 	}
