@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr pages-4k4 pages-64k2 user \
-	living living-orc living-debian
+	living living-anywhere living-orc living-debian
 
 for name; do
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
@@ -17,6 +17,8 @@ for name; do
 	early) test=tests/session/early.py ;;
 	living*)
 		tests/tools/frames.py "$case" || failed=1
+		tests/session/tasks.py "$case" || failed=1
+		tests/session/tasks.py --strip "$case" || failed=1
 		continue
 		;;
 	esac

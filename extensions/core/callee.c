@@ -2,12 +2,15 @@
 // The function that the last call went to. See callee.h.
 #include "callee.h"
 
+#include <string.h>
+
 #include "bytes.h"
 #include "insn.h"
 #include "orc.h"
 
 #define MAX_PRELUDE 16	   /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
+#define MAX_SYSCALLS 1024  /* 7.2 has 472 */
 #define MAX_ROUNDS 4	   /* functions that jump to functions that jump ... */
 
 /*
@@ -90,6 +93,30 @@ static bool guess_target(const struct la_callee *c, uint32_t insn, uint64_t *ret
 	return false;
 }
 
+/*
+ * do_syscall() calls through sys_call_table (arch/loongarch/kernel/syscall.c): the number is in a7
+ * of the registers that the task came with, at the top of its stack.
+ */
+static bool system_call(const struct la_callee *c, uint64_t *ret)
+{
+	static const unsigned gap[] = { 0, 32 }; /* see la_is_stack_bottom() */
+	const struct la_door *door = c->k->door;
+	struct la_symbol caller;
+	uint64_t table, nr, prmd, top = (c->regs->gpr[LA_R_SP] | (LA_THREAD_SIZE - 1)) + 1;
+	struct la_regs from_user;
+
+	if (!door->symbol_at(door->ctx, c->ra - 4, &caller) || strcmp(caller.name, "do_syscall") ||
+	    !door->symbol(door->ctx, "sys_call_table", &table))
+		return false;
+	for (size_t i = 0; i < sizeof(gap) / sizeof(gap[0]); i++)
+		if (la_pt_regs_read(c->k, top - LA_PT_REGS_SIZE - gap[i], &from_user, NULL) == LA_OK &&
+		    la_csr_get(&from_user, LA_CSR_PRMD, &prmd) && (prmd & 3) == 3 &&
+		    la_gpr_get(&from_user, LA_R_A7, &nr) && nr < MAX_SYSCALLS &&
+		    la_read_u64(c->k, table + 8 * nr, ret, NULL) == LA_OK && is_function(c->k, *ret))
+			return true;
+	return false;
+}
+
 /* The callee: from the call, or from a register it went through, or from the last exception. */
 void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct la_regs *regs)
 {
@@ -107,12 +134,21 @@ void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct
 	    !la_insn_is_call(insn, c->ra - 4, &target))
 		return;
 	c->guessed = true;
-	if (guess_target(c, insn, &c->start))
+	if (system_call(c, &c->start) || guess_target(c, insn, &c->start))
 		return;
 	if (la_csr_get(c->regs, LA_CSR_ERA, &era) && la_is_text(k, era) &&
 	    k->door->symbol_at(k->door->ctx, era, &symbol) &&
 	    !(c->ra - 4 >= symbol.start && c->ra - 4 < symbol.end))
 		c->start = symbol.start;
+}
+
+/* Is this where a function takes back its return address? @before has where it kept it. */
+static bool is_epilogue(const struct la_kernel *k, uint64_t pc, struct la_cfi_row *row,
+			struct la_cfi_row *before)
+{
+	return la_described_row(k, pc, row) && la_described_row(k, pc - 4, before) &&
+	       row->rule[LA_R_RA].kind == LA_RULE_SAME &&
+	       before->rule[LA_R_RA].kind == LA_RULE_AT_CFA;
 }
 
 /* A function's ends, where it has its return address back in ra, start the region anew. */
@@ -126,10 +162,7 @@ static size_t add_epilogues(struct la_callee *c, const struct la_symbol *functio
 		return n;
 	}
 	for (uint64_t pc = function->start + 4; pc < function->end; pc += 4) {
-		if (!la_described_row(c->k, pc, &row) ||
-		    !la_described_row(c->k, pc - 4, &before) ||
-		    row.rule[LA_R_RA].kind != LA_RULE_SAME ||
-		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
+		if (!is_epilogue(c->k, pc, &row, &before))
 			continue;
 		if (n == LA_REGION_ROOTS) {
 			c->cut = true;
@@ -158,6 +191,23 @@ size_t la_callee_roots(struct la_callee *c, uint64_t cfa, struct la_region_root 
 	for (size_t i = 0; i < c->nfunctions; i++)
 		n = add_epilogues(c, &c->function[i], cfa, root, n);
 	return n;
+}
+
+bool la_callee_kept_ra(const struct la_callee *c, uint64_t cfa)
+{
+	const struct la_symbol *f = &c->function[0];
+	struct la_cfi_row row, before;
+	uint64_t kept;
+
+	if (c->nfunctions != 1)
+		return true; /* the frame of a function it jumps to can lie there */
+	for (uint64_t pc = f->start + 4; pc < f->end; pc += 4)
+		if (is_epilogue(c->k, pc, &row, &before) &&
+		    (la_read_u64(c->k, cfa + (uint64_t)(int64_t)before.rule[LA_R_RA].offset, &kept,
+				 NULL) != LA_OK ||
+		     kept == c->ra))
+			return true;
+	return false;
 }
 
 static bool makes_calls(const struct la_region *region, const struct la_symbol *function)

@@ -26,6 +26,13 @@ void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct
 size_t la_callee_roots(struct la_callee *c, uint64_t cfa, struct la_region_root *root);
 
 /**
+ * Can it have made calls and returned, entered with stack pointer @cfa? Then its return address
+ * still lies where it kept it, below the stack pointer, unless something was put there since.
+ * Only for a callee that is neither guessed nor cut; true where that cannot be told.
+ */
+bool la_callee_kept_ra(const struct la_callee *c, uint64_t cfa);
+
+/**
  * Find the functions it leads to, and every size their frames can have while ra is as it is: at
  * most @max in @frame, the first being 0. @region is used for that.
  */

@@ -124,10 +124,33 @@ static void try_callee_frames(struct search *s)
 		try_callee(s, s->sp + frame[i]);
 }
 
+/*
+ * Has the callee made no calls, if it has returned? Its return address would lie below the stack
+ * pointer else. The one thing that can overwrite it there without changing ra is an exception
+ * behind the call, and that is the last one then: ERA says where it came from.
+ */
+static bool made_no_calls(struct search *s, const struct la_region_root *root)
+{
+	const struct la_callee *c = &s->callee;
+	const struct la_node *node;
+	uint64_t era;
+
+	if (c->guessed || c->cut || !la_csr_get(s->regs, LA_CSR_ERA, &era) ||
+	    la_callee_kept_ra(c, s->sp))
+		return false;
+	la_region_run(&s->region, s->w.k, s->regs, root, 1, false);
+	node = la_region_node(&s->region, era, true);
+	return s->region.complete && !(node && node->reached);
+}
+
 /* In the caller, behind the call. */
 static void try_caller(struct search *s)
 {
 	struct la_region_root root[LA_REGION_ROOTS];
+	const struct la_region_root behind = {
+		.pc = s->ra, .after_return = true, .sp_known = true, .sp = s->sp
+	};
+	bool no_calls = false;
 	size_t nroots = 0;
 	struct hypothesis *h;
 
@@ -140,18 +163,12 @@ static void try_caller(struct search *s)
 
 	/* What a callee without calls leaves in the registers is known when it returns. */
 	if (s->callee.start && !s->callee.guessed) {
+		no_calls = made_no_calls(s, &behind);
 		nroots = la_callee_roots(&s->callee, s->sp, root);
-		la_region_run(&s->region, s->w.k, s->regs, root, nroots, true);
+		la_region_run(&s->region, s->w.k, s->regs, root, no_calls ? 1 : nroots, true);
 	}
-	if (!nroots || s->region.calls || !s->region.complete) {
-		root[0] = (struct la_region_root){
-			.pc = s->ra,
-			.after_return = true,
-			.sp_known = true,
-			.sp = s->sp,
-		};
-		la_region_run(&s->region, s->w.k, s->regs, root, 1, false);
-	}
+	if (!nroots || (s->region.calls && !no_calls) || !s->region.complete)
+		la_region_run(&s->region, s->w.k, s->regs, &behind, 1, false);
 	h->complete = s->region.complete;
 	la_region_summarise(&s->region, true, &h->code);
 }
@@ -164,24 +181,53 @@ static bool is_alive(const struct hypothesis *h)
 }
 
 /*
- * How much speaks for a hypothesis: values that fit; a wait, which can last, while straight code
- * is over in no time.
+ * How much speaks for a hypothesis: values that fit, and at how many places; a wait, which can
+ * last, while straight code is over in no time.
  */
 static int weight(const struct hypothesis *h)
 {
-	return 2 * h->code.score + (h->code.wait ? 16 : 0) + (h->code.has_era ? 1 : 0) +
-	       (h->code.loops ? 1 : 0);
+	int places = 0;
+
+	for (size_t n = h->code.likeliest * h->code.likeliest; n > 1; n /= 2)
+		places++;
+	return 4 * h->code.score + places + (h->code.wait ? 32 : 0) + (h->code.has_era ? 2 : 0) +
+	       (h->code.best_loops ? 2 : 0);
+}
+
+/* The best score in the callee, and behind the call, of what these roots of it lead to. */
+static void score_both(struct search *s, const struct la_region_root *root, size_t nroots,
+		       struct la_region_summary *inside, struct la_region_summary *behind)
+{
+	struct la_region_summary in, out;
+
+	la_region_run(&s->region, s->w.k, s->regs, root, nroots, true);
+	la_region_summarise(&s->region, false, &in);
+	la_region_summarise(&s->region, true, &out);
+	if (in.feasible && (!inside->feasible || in.score > inside->score))
+		*inside = in;
+	if (out.feasible && (!behind->feasible || out.score > behind->score))
+		*behind = out;
+}
+
+static void take_score(struct la_region_summary *of, const struct la_region_summary *from)
+{
+	of->score = from->score;
+	of->likeliest = from->likeliest;
+	of->best_loops = from->best_loops;
 }
 
 /*
  * Has the callee just returned, or is it about to? Where it has, the registers still have what
- * its last instructions left in them, so both must be scored with what the callee implies.
+ * its last instructions left in them, so both must be scored with what the callee implies. Without
+ * calls it leaves much of what it was called with, with calls little; together both ways have
+ * nothing in common.
  */
 static void compare_callee_and_caller(struct search *s)
 {
 	struct la_region_root root[LA_REGION_ROOTS];
-	struct la_region_summary inside, behind;
 	struct hypothesis *callee = NULL, *caller = NULL;
+	struct la_region_summary inside = { .feasible = 0 }, behind = { .feasible = 0 };
+	size_t nroots;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct hypothesis *h = &s->hypothesis[i];
@@ -193,14 +239,14 @@ static void compare_callee_and_caller(struct search *s)
 	}
 	if (!callee || !caller)
 		return;
-	la_region_run(&s->region, s->w.k, s->regs, root, la_callee_roots(&s->callee, s->sp, root),
-		      true);
-	la_region_summarise(&s->region, false, &inside);
-	la_region_summarise(&s->region, true, &behind);
+	nroots = la_callee_roots(&s->callee, s->sp, root);
+	score_both(s, root, 1, &inside, &behind);
+	if (nroots > 1)
+		score_both(s, root + 1, nroots - 1, &inside, &behind);
 	if (!inside.feasible || !behind.feasible)
 		return;
-	callee->code.score = inside.score;
-	caller->code.score = behind.score;
+	take_score(&callee->code, &inside);
+	take_score(&caller->code, &behind);
 }
 
 static const struct hypothesis *choose(const struct search *s)
@@ -290,23 +336,48 @@ static bool function_of(const struct search *s, uint64_t pc, struct la_symbol *r
 	return found;
 }
 
-/* The function all feasible instructions belong to; false if they belong to more than one. */
-static bool one_function(const struct search *s, struct la_symbol *ret)
+/*
+ * The function that most of the likeliest instructions belong to. @only_ret: all that are feasible
+ * belong to it.
+ */
+static bool likeliest_function(const struct search *s, int score, struct la_symbol *ret, bool *only_ret)
 {
-	bool found = false;
+	struct {
+		struct la_symbol symbol;
+		size_t likeliest;
+	} f[LA_CALLEE_FUNCTIONS];
+	size_t n = 0, best = 0, j;
 
+	*only_ret = true;
 	for (size_t i = 0; i < s->region.n; i++) {
 		const struct la_node *node = &s->region.node[i];
 		struct la_symbol symbol;
 
 		if (!node->feasible)
 			continue;
-		if (!function_of(s, node->pc, &symbol) || (found && symbol.start != ret->start))
-			return false;
-		*ret = symbol;
-		found = true;
+		if (!function_of(s, node->pc, &symbol)) {
+			*only_ret = false;
+			continue;
+		}
+		for (j = 0; j < n && f[j].symbol.start != symbol.start;)
+			j++;
+		if (j == LA_CALLEE_FUNCTIONS) {
+			*only_ret = false;
+			continue;
+		}
+		if (j == n) {
+			f[n].symbol = symbol;
+			f[n++].likeliest = 0;
+		}
+		f[j].likeliest += node->score >= score;
 	}
-	return found;
+	for (j = 1; j < n; j++)
+		if (f[j].likeliest > f[best].likeliest)
+			best = j;
+	if (n)
+		*ret = f[best].symbol;
+	*only_ret = *only_ret && n == 1;
+	return n > 0;
 }
 
 /* Do all hypotheses that are left agree on the stack pointer the caller made the call with? */
@@ -351,7 +422,7 @@ static bool take_best(struct search *s)
 	struct la_region_root root[LA_REGION_ROOTS];
 	const struct hypothesis *h;
 	struct la_symbol symbol;
-	bool certain;
+	bool certain, only;
 
 	compare_callee_and_caller(s);
 	h = choose(s);
@@ -365,12 +436,12 @@ static bool take_best(struct search *s)
 			      la_callee_roots(&s->callee, h->cfa, root), false);
 		walk_from(s, h->code.best, LA_FROM_POSITION);
 		certain = is_certain(s, h);
-		if (one_function(s, &symbol)) {
+		if (likeliest_function(s, h->code.score, &symbol, &only)) {
 			s->frames.frame[0].symbol = symbol.name;
 			s->frames.frame[0].start = symbol.start;
-		} else {
-			certain = false;
+			s->frames.frame[0].module = symbol.module;
 		}
+		certain = certain && only;
 	}
 	finish(s, h, certain);
 	return true;

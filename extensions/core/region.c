@@ -2,6 +2,7 @@
 // Abstract interpretation of the code a CPU can be in. See region.h.
 #include "region.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -412,6 +413,40 @@ static void start_state(const struct la_region *r, const struct la_region_root *
 	la_values_set(&ret->values, LA_R_RA, r->ra);
 }
 
+static void score_all(struct la_region *r, uint32_t written)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct la_node *node = &r->node[i];
+		int fits = node->reached ? score(r, node, written) : INT_MIN;
+
+		if (fits > node->score)
+			node->score = fits;
+	}
+}
+
+/*
+ * A function returns from one place: what that leaves in the registers is what the caller then
+ * has, which is more than what all the places it can return from have in common.
+ */
+static void score_returns(struct la_region *r, uint32_t written)
+{
+	struct la_successors s;
+
+	for (size_t i = 0; r->follow_return && i < r->n; i++) {
+		const struct la_node *from = &r->node[i];
+
+		la_region_successors(r, from, &s);
+		if (!s.returns || !from->feasible || !from->reached || from->after_return)
+			continue;
+		for (size_t j = 0; j < r->n; j++)
+			if (r->node[j].after_return)
+				r->node[j].reached = false;
+		send(r, r->ra, true, &from->in);
+		interpret(r);
+		score_all(r, written);
+	}
+}
+
 static void pass(struct la_region *r, const struct la_region_root *root, size_t nroots,
 		 uint32_t written, bool trust_memory)
 {
@@ -451,7 +486,9 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 		ret->node[i].feasible = ret->node[i].reached && agrees(ret, &ret->node[i]);
 	pass(ret, root, nroots, written, true);
 	for (size_t i = 0; i < ret->n; i++)
-		ret->node[i].score = score(ret, &ret->node[i], written);
+		ret->node[i].score = INT_MIN;
+	score_all(ret, written);
+	score_returns(ret, written);
 }
 
 bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,

@@ -116,7 +116,9 @@ struct la_region_summary {
 	size_t feasible;
 	uint64_t best;	   /* the feasible one whose values fit best */
 	int score;	   /* of it */
+	size_t likeliest;  /* how many fit as well */
 	bool loops;	   /* some of them form a loop */
+	bool best_loops;   /* one whose values fit as well as any is in a loop */
 	enum la_wait wait; /* the longest that a feasible one is part of */
 	uint64_t endless;  /* a feasible jump to itself, 0 = none */
 	bool has_era;	   /* the last exception came from one of them */

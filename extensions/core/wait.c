@@ -141,6 +141,19 @@ static bool leads_to(const struct la_region *r, const struct la_node *from,
 	return false;
 }
 
+/* Is one of the loop [from, to] as likely as the likeliest? */
+static bool has_score(const struct la_region *r, uint64_t from, uint64_t to, bool after_return, int score)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_node *node = &r->node[i];
+
+		if (node->feasible && node->after_return == after_return && node->pc >= from &&
+		    node->pc <= to && node->score >= score)
+			return true;
+	}
+	return false;
+}
+
 void la_region_summarise(const struct la_region *r, bool after_return,
 			 struct la_region_summary *ret)
 {
@@ -150,16 +163,24 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 	*ret = (struct la_region_summary){ .feasible = 0 };
 	for (size_t i = 0; i < r->n; i++) {
 		const struct la_node *node = &r->node[i];
-		struct la_successors s;
-		enum la_wait wait;
-		const struct la_node *back;
 
 		if (!node->feasible || node->after_return != after_return)
 			continue;
 		if (!ret->feasible++ || node->score > ret->score) {
 			ret->score = node->score;
 			ret->best = node->pc;
+			ret->likeliest = 0;
 		}
+		ret->likeliest += node->score == ret->score;
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_node *node = &r->node[i];
+		struct la_successors s;
+		enum la_wait wait;
+		const struct la_node *back;
+
+		if (!node->feasible || node->after_return != after_return)
+			continue;
 		if (era_known && era == node->pc)
 			ret->has_era = true;
 		if (la_insn_is_idle(node->insn))
@@ -171,6 +192,8 @@ void la_region_summarise(const struct la_region *r, bool after_return,
 		if (!back || !back->reached || !leads_to(r, back, node))
 			continue;
 		ret->loops = true;
+		if (has_score(r, s.jump, node->pc, after_return, ret->score))
+			ret->best_loops = true;
 		if (!s.fall && s.jump == node->pc)
 			ret->endless = node->pc;
 		wait = find_wait_in(r, s.jump, node->pc, after_return);

@@ -3,7 +3,8 @@
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
 #         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
-#         stub), or instants, for a guest that is frozen so many times while it works (see frozen.py).
+#         stub), or instants, for a guest that is frozen so many times while it works, with anywhere=1
+#         not only where blocks of code begin (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
 # Usage:  case.sh NAME
@@ -11,7 +12,7 @@
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
 memory=1G vcpus=2 append='console=ttyS0,115200 earlycon=uart8250,mmio,0x1fe001e0'
-until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' instants=''
+until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' instants='' anywhere=''
 . "$tree/test-dumps/$1/case"
 
 taker=tests/lab/guest.py how=--settle
@@ -35,7 +36,7 @@ make_case() {
 		exec python3 -B "$@"' sh \
 		"$1" "kernel-$kernel" "$firmware" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} \
-		${at:+--at "$at" --monitor "$monitor"} "$how" "${instants:-$settle}" >&2
+		${at:+--at "$at" --monitor "$monitor"} ${anywhere:+--anywhere} "$how" "${instants:-$settle}" >&2
 }
 
 case $kernel in

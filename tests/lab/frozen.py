@@ -5,7 +5,10 @@ Needs:  as guest.py, which has the options; the guest must not die by itself (la
 Result: in --out: 000/, 001/, ... with registers.txt, dump.raw, gdb-stacks.txt and gdb-tasks.txt of one instant each, and
         what guest.py leaves of the guest itself (serial.log, vmlinux). tests/tools/frames.py compares them.
 
-Usage:  frozen.py --instants N [--seed N] (guest.py's options)
+QEMU's emulation stops a vCPU where a translated block begins: where a function does, behind a call, at a jump's
+target. With --anywhere, every instruction is a block of its own, and a vCPU stops anywhere, as one of KVM does.
+
+Usage:  frozen.py --instants N [--seed N] [--anywhere] (guest.py's options)
 """
 import argparse
 import os
@@ -45,6 +48,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=180)
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--instants", type=int, default=80)
+    parser.add_argument("--anywhere", action="store_true", help="not only where a block of code begins")
     parser.add_argument("--seed", type=int, default=1, help="of the pauses between the instants")
     options = parser.parse_args()
 
@@ -58,6 +62,8 @@ def main():
             _, process = guest.start(options, out, sockets)
             monitor = guest.Monitor(f"{sockets}/qmp", process)
             guest.wait_for(options.until, f"{out}/serial.log", process, options.timeout)
+            if options.anywhere:
+                monitor.human("one-insn-per-tb on")
             for number in range(options.instants):
                 time.sleep(pauses.uniform(0.05, 0.6))
                 take(monitor, options.vmlinux, f"{out}/{number:03}", sockets)

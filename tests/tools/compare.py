@@ -14,7 +14,9 @@ exception's entry code.
 import re
 import sys
 
-GDB_STOPS_AT = re.compile(r"^(do_vint|handle_\w+|tlb_do_page_fault_\d|ret_from_\w+_asm|kernel_entry|smpboot_entry)$")
+GDB_STOPS_AT = re.compile(r"^(do_vint|exception_handlers|handle_\w+|tlb_do_page_fault_\d|ret_from_\w+_asm|kernel_entry|smpboot_entry)$")
+
+VECTOR = re.compile(r"^(handle_\w+|tlb_do_page_fault_\d)$")
 
 
 def head(line):
@@ -33,7 +35,8 @@ def read_gdb(path):
             found = re.match(r"#\d+ (\S+) (\S+) sp=(\S+) (\w+) (\S+)", line)
             if found and found[4] == "inline":
                 inlined.append(found[5])
-            elif found and found[4] != "vector" and int(found[3].replace("?", "0"), 16) >> 63:
+            elif found and found[4] != "vector" and int(found[1], 16) >> 63 and \
+                    int(found[3].replace("?", "0"), 16) >> 63:
                 # the symbol is "dput.part.0" where the function is "dput"; behind the last call of a
                 # function that does not return it is the next function's
                 current.append((int(found[1], 16), {found[2].split("+")[0], found[5]}, int(found[3], 16),
@@ -77,6 +80,8 @@ def same(ours, theirs):
         return ours[0] == theirs[0]
     # the label idle_exit counts as a symbol; "dput.part.0" may be just "dput" to gdb
     names = {ours[1], ours[1].split(".")[0]} | ({"idle_exit"} if ours[1] == "__arch_cpu_idle" else set())
+    if VECTOR.match(ours[1]):
+        names.add("exception_handlers")    # where the handler was copied to
     return bool(names & theirs[1])
 
 
@@ -94,7 +99,7 @@ class Count:
             mine, whole = ours.get(number, ([], False))
             self.stacks += 1
             self.whole += whole
-            missing = 0
+            missing = more = 0
             # not by level, so that one missing innermost frame is one difference
             for level, frame in enumerate(theirs):
                 match = next((m for m in mine if same(m, frame)), None)
@@ -102,7 +107,6 @@ class Count:
                 self.first += level == 0
                 if match:
                     self.equal += 1
-                    self.first_equal += level == 0
                     self.exact += match[0] is not None
                     self.verified += match[3]
                     if level and match[0] is not None:
@@ -110,15 +114,19 @@ class Count:
                 else:
                     missing += 1
                     show(f"{number:#x}: gdb #{level} {frame[0]:#x} {min(frame[1])} sp={frame[2]:#x} is missing")
-            self.whole_equal += not missing
             limit = theirs[-1][2] if theirs else 0
             for frame in mine:
                 if frame[2] > limit or GDB_STOPS_AT.match(frame[1]) or frame[1] in ("idle_exit",):
                     break
                 if not any(same(frame, g) for g in theirs):
+                    more += 1
                     self.wrong += frame[3]
                     show(f"{number:#x}: {frame[1]} sp={frame[2]:#x} is not gdb's"
                          f"{', and called verified' if frame[3] else ''}")
+            self.whole_equal += not missing and not more
+            # an exception's entry that has not begun its work is none of gdb's frames
+            inner = mine[:1] + [frame for frame in mine[1:2] if VECTOR.match(mine[0][1])]
+            self.first_equal += bool(theirs) and any(same(frame, theirs[0]) for frame in inner)
 
 
     def add_inlined(self, number, level, theirs, ours, show):

@@ -148,6 +148,112 @@ static void test_callee_with_frame(void **state)
 	}
 }
 
+/*
+ * A callee that makes calls, at its first instruction or returned from: the stack tells, for where
+ * it would have kept its return address there is none, and no exception has come in between.
+ */
+static void test_callee_not_begun(void **state)
+{
+	static const struct {
+		bool kept;    /* the return address lies where the callee keeps it */
+		uint64_t era; /* where the last exception struck; 0 = unknown */
+		bool certain;
+	} cases[] = {
+		{ false, FN(OUTER), true },
+		{ true, FN(OUTER), false },
+		{ false, BACK(MIDDLE), false },
+		{ false, BACK(MIDDLE) + 8, false },
+		{ false, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest g = guest_in_middle(INNER);
+
+		if (cases[i].kept)
+			put64(&g, SP0 - 8, BACK(MIDDLE));
+		if (cases[i].era)
+			la_csr_set(&g.regs, LA_CSR_ERA, cases[i].era);
+		walk(&g);
+		assert_int_equal(g.stack.verified, cases[i].certain);
+		if (cases[i].certain) {
+			frame(&g, 0, "inner");
+			frame(&g, 1, "middle");
+		}
+		guest_free(&g);
+	}
+}
+
+/* The same where the callee ends in a jump: the other's frame can have covered the place. */
+static void test_callee_not_begun_jumps(void **state)
+{
+	struct guest g = guest_in_middle(INNER);
+
+	(void)state;
+	code(&g, FN(INNER) + 0xfc, B(FN(INNER) + 0xfc, FN(LEAF)));
+	la_csr_set(&g.regs, LA_CSR_ERA, FN(OUTER));
+	code(&g, FN(LEAF), RET);
+	walk(&g);
+	assert_false(g.stack.verified);
+	guest_free(&g);
+}
+
+#define TABLE (WINDOW | 0x700000)
+
+/* do_syscall's call through the table: the number is in the registers the task came with. */
+static void test_system_call(void **state)
+{
+	const uint32_t code_of_leaf[] = { ORI(A1, ZERO, 1), ORI(A2, ZERO, 2), ORI(A3, ZERO, 3),
+					  ORI(T0, ZERO, 4), ORI(T1, ZERO, 5), RET };
+
+	(void)state;
+	for (int from_user = 0; from_user < 2; from_user++) {
+		struct guest g = guest_new();
+
+		function(&g, THREAD, "ret_from_kernel_thread_asm", OUTER);
+		function(&g, OUTER, "do_syscall", -1);
+		function(&g, LEAF, "sys_leaf", -1);
+		code(&g, FN(OUTER) + CALL, JIRL(RA, T3, 0));
+		describe(&g, LEAF);
+		leaf_code(&g, code_of_leaf, 6);
+		fake_symbol(g.fake, "sys_call_table", TABLE, 0x1000, NULL);
+		put64(&g, TABLE + 8 * 172, FN(LEAF));
+		pt_regs_at(&g, BOTTOM, 0x120001000, 0x7ffffff000, 0x120002000, from_user ? 7 : 4);
+		put64(&g, BOTTOM + 8 * LA_R_A7, 172);
+		frame_at(&g, BOTTOM - FRAME, BACK(THREAD), 0);
+		g.regs.source = LA_REGS_NOTE;
+		start_at(&g, 0, BOTTOM - FRAME, BACK(OUTER));
+		for (unsigned i = 0; i < 3; i++)
+			la_gpr_set(&g.regs, A1 + i, i + 1);
+		la_gpr_set(&g.regs, T0, 4);
+		la_gpr_set(&g.regs, T1, 0x77);
+		walk(&g);
+		frame(&g, 0, from_user ? "sys_leaf" : "do_syscall");
+		assert_false(g.stack.verified); /* a table can be changed */
+		guest_free(&g);
+	}
+}
+
+/* Code of two functions is left: the one that more of it belongs to is named, and not proved. */
+static void test_two_functions(void **state)
+{
+	const uint32_t code_of_leaf[] = { BEQZ(A0, (int64_t)(FN(5) - FN(LEAF))), NOP, RET };
+	const uint32_t code_of_next[] = { NOP, NOP, NOP, NOP, NOP, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	fake_symbol(g.fake, "leaf_slow", FN(5), 0x100, NULL);
+	for (size_t i = 0; i < 6; i++)
+		code(&g, FN(5) + 4 * i, code_of_next[i]);
+	leaf_code(&g, code_of_leaf, 3);
+	code(&g, BACK(MIDDLE), ORI(T0, ZERO, 9)); /* it has not run */
+	la_gpr_set(&g.regs, A0, 0);
+	walk(&g);
+	assert_false(frame(&g, 0, "leaf_slow")->verified);
+	assert_false(g.stack.verified);
+	guest_free(&g);
+}
+
 /* The callee ended in a jump to another function, which is where the CPU is. */
 static void test_tail_call(void **state)
 {
@@ -351,6 +457,10 @@ int main(void)
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_callee_with_frame),
+		cmocka_unit_test(test_callee_not_begun),
+		cmocka_unit_test(test_callee_not_begun_jumps),
+		cmocka_unit_test(test_system_call),
+		cmocka_unit_test(test_two_functions),
 		cmocka_unit_test(test_tail_call),
 		cmocka_unit_test(test_noreturn),
 		cmocka_unit_test(test_indirect),
@@ -358,7 +468,8 @@ int main(void)
 		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_wild_code),	  cmocka_unit_test(test_random_registers),
+		cmocka_unit_test(test_wild_code),
+		cmocka_unit_test(test_random_registers),
 	};
 
 	return cmocka_run_group_tests_name("position", tests, NULL, NULL);
