@@ -8,35 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "common.h"
+#include "draw.h"
 #include "kdumpfile.h"
 
 #define ROUNDS 3
 #define READS 1000000
 #define GUEST_PAGE 16384 /* a search asks for whole guest pages */
 #define HOT_BYTES (24u << 20)
-
-static uint64_t seed;
-
-static uint64_t draw(uint64_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % n;
-}
-
-// CPU time, user and system: one thread, files in the page cache, and a machine that others use.
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static long rss_kib(void)
 {

@@ -8,7 +8,7 @@
 // The dump must be one that crash reads without lakvm: blocks of the guest's page size.
 #include "defs.h"
 
-#include <time.h>
+#include "draw.h"
 
 #define GUEST_PAGE 16384
 #define READS 300000
@@ -18,24 +18,6 @@
 
 static uint64_t *ram, *stored; /* pages that read, and those of them that are not zero */
 static size_t nram, nstored;
-static uint64_t seed;
-
-static uint64_t draw(uint64_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % n;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 static uint64_t get(uint64_t pa)
 {
 	uint64_t v = 0;

@@ -2,6 +2,8 @@
 // libkdumpfile behind three functions.
 #include "kdumpfile.h"
 
+#include "common.h"
+
 #include <fcntl.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <stdio.h>
@@ -10,24 +12,29 @@
 
 struct lkd {
 	kdump_ctx_t *ctx;
-	int fd;
+	int fd[MAX_PARTS];
+	size_t n;
 };
 
 struct lkd *lkd_open(const char *path, unsigned cache_pages)
 {
 	struct lkd *lkd = calloc(1, sizeof(*lkd));
+	const char *part[MAX_PARTS];
 	kdump_status status;
 	kdump_num_t page = 0;
 
 	if (!lkd)
 		return NULL;
-	lkd->fd = open(path, O_RDONLY);
 	lkd->ctx = kdump_new();
-	if (lkd->fd < 0 || !lkd->ctx) {
-		perror(path);
-		exit(2);
+	lkd->n = parts_of(path, part);
+	for (size_t i = 0; i < lkd->n; i++) {
+		lkd->fd[i] = open(part[i], O_RDONLY);
+		if (lkd->fd[i] < 0 || !lkd->ctx) {
+			perror(part[i]);
+			exit(2);
+		}
 	}
-	status = kdump_open_fd(lkd->ctx, lkd->fd);
+	status = kdump_open_fdset(lkd->ctx, (unsigned)lkd->n, lkd->fd);
 	if (status != KDUMP_OK) {
 		fprintf(stderr, "%s: libkdumpfile: %s\n", path, kdump_get_err(lkd->ctx));
 		lkd_close(lkd);
@@ -51,6 +58,7 @@ int lkd_read(struct lkd *lkd, uint64_t pa, void *ret, size_t len)
 void lkd_close(struct lkd *lkd)
 {
 	kdump_free(lkd->ctx);
-	close(lkd->fd);
+	for (size_t i = 0; i < lkd->n; i++)
+		close(lkd->fd[i]);
 	free(lkd);
 }

@@ -10,6 +10,7 @@ Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
                  [--memory 4G] [--vcpus 2] [--until REGEX] [--settle SECONDS] [--timeout SECONDS]
                  [--device QEMU-ARGUMENTS]... [--at REGEX --monitor COMMANDS] [--no-gdb]
+                 [--ram]
 """
 import argparse
 import json
@@ -136,6 +137,10 @@ def take(monitor, options, out, sockets):
     for name in ("dump.kdump", "dump.elf", "dump.raw"):
         os.chmod(f"{out}/{name}", 0o644)
     subprocess.run(["fallocate", "--dig-holes", f"{out}/dump.elf"], check=True)
+    if options.ram:
+        for begin, end in truth.Memory(monitor, out).ram:
+            monitor.command("pmemsave", val=begin, size=end - begin, filename=f"{out}/ram-{begin:x}")
+            subprocess.run(["fallocate", "--dig-holes", f"{out}/ram-{begin:x}"], check=True)
     moved = truth.write(monitor, options.vmlinux, out)
     if options.gdb:
         stacks(options.vmlinux, moved, sockets, out)
@@ -157,6 +162,8 @@ def main():
     parser.add_argument("--at", help="an earlier serial line, at which to do what --monitor says")
     parser.add_argument("--monitor", default="", help="lines for QEMU's monitor")
     parser.add_argument("--no-gdb", dest="gdb", action="store_false")
+    parser.add_argument("--ram", action="store_true",
+                        help="all RAM as well, by pmemsave: ram-ADDRESS (tests/bench/dumpcmp.c compares)")
     options = parser.parse_args()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("guest.py: told to end"))
