@@ -29,7 +29,17 @@ enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n);
 /** Fill in what a stopped or interrupted CPU did before; needs its state and stack. */
 void la_cpu_find_before(struct la_cpu *c);
 
-/** Fill in the lock or the CPU that a CPU waits for; needs its state, symbol and registers. */
-void la_cpu_find_wait(const struct la_kernel *k, struct la_cpu *c);
+/** Fill in the lock or the CPUs that a CPU waits for; needs its state, symbol and registers. */
+void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
+
+/**
+ * Show @take each request (struct __call_single_data) that other CPUs have queued for @cpu, newest
+ * first, until it returns false. False: the queue cannot be read, or not to its end.
+ */
+bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu, bool (*take)(void *ctx, uint64_t csd),
+		      void *ctx);
+
+/** Fill in what others have queued for a CPU, and the time the host took from it. */
+void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c);
 
 #endif

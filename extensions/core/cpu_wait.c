@@ -69,26 +69,52 @@ static bool csd_open(const struct la_kernel *k, uint64_t csd)
 	       (flags & CSD_FLAG_LOCK);
 }
 
-/*
- * The first CPU that has not answered: smp_call_function_many_cond() keeps a request for each
- * CPU in cfd_data.csd, per-CPU of per-CPU; smp_call_function_single() one of its own on the
- * stack, with wait set, which is not looked for (kernel/smp.c).
- */
-static int find_target(const struct la_kernel *k, const struct la_cpu *c)
-{
-	uint64_t cfd, csd;
+struct own_calls {
+	uint64_t stack; /* of the waiting CPU: the block its stack pointer is in */
+	bool found;
+};
 
-	if (!la_is_function(c->symbol, "smp_call_function_many_cond") || !c->matched ||
-	    la_percpu(k, "cfd_data", c->cpu, &cfd, NULL) != LA_OK ||
-	    la_read_member(k, cfd, "call_function_data", "csd", &csd, NULL) != LA_OK || !csd)
-		return -1;
-	for (unsigned i = 0; i < k->ncpus; i++)
-		if (i != c->cpu && csd_open(k, csd + k->percpu[i]))
-			return (int)i;
-	return -1;
+static bool is_on_stack(void *ctx, uint64_t csd)
+{
+	struct own_calls *own = ctx;
+
+	own->found = (csd & ~(LA_THREAD_SIZE - 1)) == own->stack;
+	return !own->found;
 }
 
-void la_cpu_find_wait(const struct la_kernel *k, struct la_cpu *c)
+/*
+ * smp_call_function_many_cond() keeps a request for each CPU in cfd_data.csd, per-CPU of per-CPU.
+ * smp_call_function_single() has one on its stack, which is found in the queue of the CPU that has
+ * not taken it; one that has taken it and not finished is not (kernel/smp.c).
+ */
+static void find_targets(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
+{
+	unsigned *list = la_alloc_n(arena, k->ncpus, sizeof(*list));
+	struct own_calls own = { .found = false };
+	uint64_t cfd, csd, sp;
+
+	if (!list || !c->matched)
+		return;
+	c->waits_for_all = list;
+	if (la_is_function(c->symbol, "smp_call_function_many_cond")) {
+		if (la_percpu(k, "cfd_data", c->cpu, &cfd, NULL) != LA_OK ||
+		    la_read_member(k, cfd, "call_function_data", "csd", &csd, NULL) != LA_OK || !csd)
+			return;
+		for (unsigned i = 0; i < k->ncpus; i++)
+			if (i != c->cpu && csd_open(k, csd + k->percpu[i]))
+				list[c->nwaits_for++] = i;
+	} else if (la_is_function(c->symbol, "smp_call_function_single") &&
+		   la_gpr_get(&c->regs, LA_R_SP, &sp)) {
+		own.stack = sp & ~(LA_THREAD_SIZE - 1);
+		for (unsigned i = 0; i < k->ncpus && !own.found; i++)
+			if (la_cpu_each_call(k, i, is_on_stack, &own) && own.found)
+				list[c->nwaits_for++] = i;
+	}
+	if (c->nwaits_for)
+		c->waits_for = (int)list[0];
+}
+
+void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
 {
 	c->waits_for = -1;
 	if (!c->verified)
@@ -96,5 +122,5 @@ void la_cpu_find_wait(const struct la_kernel *k, struct la_cpu *c)
 	if (c->state == LA_CPU_SPINNING)
 		find_lock_and_owner(k, c);
 	else if (c->state == LA_CPU_IPI_WAIT)
-		c->waits_for = find_target(k, c);
+		find_targets(k, arena, c);
 }

@@ -200,6 +200,7 @@ static enum la_status merge_text(struct work *w, const struct la_note_regs *text
 {
 	struct la_note_regs *all = la_regrow(w->arena, w->notes, w->n, w->n + n, sizeof(*all));
 	size_t notes = w->n;
+	bool other_moment = false;
 
 	w->said = la_alloc_n(w->arena, w->n + n, sizeof(*w->said));
 	if (!all || !w->said)
@@ -211,11 +212,19 @@ static enum la_status merge_text(struct work *w, const struct la_note_regs *text
 		while (j < notes && vcpu_of(&all[j]) != vcpu_of(&text[i]))
 			j++;
 		if (j == notes)
-			all[w->n++] = text[i]; /* a dump without notes: better than nothing */
+			all[w->n++] = text[i]; /* a dump without its notes: better than nothing */
 		else if (same_moment(&all[j].regs, &text[i].regs))
 			all[j].regs = text[i].regs;
 		else
 			w->said[j] = pc_in_words(w, &text[i].regs);
+		other_moment = other_moment || (j < notes && w->said[j]);
+	}
+	if (other_moment && w->n > notes) {
+		remark(w->arena, &w->cpus->remark,
+		       la_format(w->arena,
+				 "saved registers of %zu vCPUs that the dump does not have are left out: the text is of another moment or guest",
+				 w->n - notes));
+		w->n = notes;
 	}
 	return LA_OK;
 }
@@ -460,7 +469,8 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		return st;
 	for (size_t i = 0; i < ret->n; i++) {
 		analyse_cpu(&w, &ret->cpu[i]);
-		la_cpu_find_wait(k, &ret->cpu[i]);
+		la_cpu_find_wait(k, arena, &ret->cpu[i]);
+		la_cpu_find_pending(k, &ret->cpu[i]);
 	}
 	return LA_OK;
 }

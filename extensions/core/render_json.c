@@ -261,6 +261,15 @@ static json_t *panic_object(struct build *b, const struct la_panic *p)
 	return o;
 }
 
+static json_t *waits_for_all(struct build *b, const struct la_cpu *c)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < c->nwaits_for; i++)
+		append(b, array, number(true, c->waits_for_all[i]));
+	return array;
+}
+
 static json_t *before(struct build *b, const struct la_cpu *c)
 {
 	const struct la_frame *f = c->before_frame;
@@ -298,6 +307,11 @@ static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 	set(b, o, "lock_symbol", text(b, c->lock_symbol));
 	set(b, o, "lock_owner", hex(c->lock_owner != 0, c->lock_owner));
 	set(b, o, "waits_for", number(c->waits_for >= 0, (uint64_t)c->waits_for));
+	set(b, o, "waits_for_all", waits_for_all(b, c));
+	set(b, o, "pending_calls", number(c->calls_known, c->calls));
+	set(b, o, "pending_call", text(b, c->call));
+	set(b, o, "steal_ns", number(c->steal_known, c->steal_ns));
+	set(b, o, "preempted", c->preempted_known ? json_boolean(c->preempted) : json_null());
 	set(b, o, "regs", has_regs ? gprs(b, &c->regs) : json_null());
 	set(b, o, "csr", has_regs ? csrs(b, &c->regs) : json_null());
 	set(b, o, "frames", frames(b, &c->stack));

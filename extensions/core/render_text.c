@@ -254,6 +254,55 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 	}
 }
 
+/* Numbers in rising order as "0,2-63". */
+struct number_list {
+	bool any, range;
+	unsigned last;
+};
+
+static void list_end(const struct la_sink *sink, struct number_list *l)
+{
+	if (l->range)
+		putf(sink, "-%u", l->last);
+	l->range = false;
+}
+
+static void list_add(const struct la_sink *sink, struct number_list *l, unsigned number)
+{
+	if (l->any && number == l->last + 1) {
+		l->range = true;
+	} else {
+		list_end(sink, l);
+		putf(sink, l->any ? ",%u" : "%u", number);
+	}
+	l->any = true;
+	l->last = number;
+}
+
+/* What keeps it waiting, what waits for it, and what the host does to it. */
+static void put_wait(const struct la_cpu *c, const struct la_sink *sink)
+{
+	struct number_list list = { .any = false };
+
+	if (c->nwaits_for) {
+		put(sink, c->nwaits_for > 1 ? "  (for CPUS " : "  (for CPU ");
+		for (size_t i = 0; i < c->nwaits_for; i++)
+			list_add(sink, &list, c->waits_for_all[i]);
+		list_end(sink, &list);
+		put(sink, ")");
+	}
+	if (c->calls) {
+		putf(sink, "  (%u pending IPI request%s", c->calls, c->calls > 1 ? "s" : "");
+		if (c->call) {
+			put(sink, ": ");
+			put_safe(sink, c->call);
+		}
+		put(sink, ")");
+	}
+	if (c->preempted)
+		put(sink, "  (the host had taken it off)");
+}
+
 static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 {
 	char vcpu[12] = "-", pid[12] = "-", cpu[12] = "-";
@@ -291,8 +340,7 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 			putf(sink, ", owner %016" PRIx64, c->lock_owner);
 		put(sink, ")");
 	}
-	if (c->waits_for >= 0)
-		putf(sink, "  (for CPU %d)", c->waits_for);
+	put_wait(c, sink);
 	if (c->before != LA_CPU_UNKNOWN) {
 		putf(sink, "  (before: %s", la_cpu_state_name(c->before));
 		if (c->before_frame && c->before_frame->symbol) {
@@ -308,6 +356,12 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		put_safe(sink, c->remark);
 		put(sink, "\n");
 	}
+}
+
+static void put_steal(const struct la_cpu *c, const struct la_sink *sink)
+{
+	if (c->steal_known)
+		putf(sink, "    stolen by the host: %.6f s\n", (double)c->steal_ns / 1e9);
 }
 
 static void put_cpu_header(const struct la_sink *sink)
@@ -423,32 +477,18 @@ static size_t put_group(const struct la_cpus *cpus, const struct la_render_optio
 			const struct la_sink *sink)
 {
 	const struct la_cpu *first = &cpus->cpu[from];
-	unsigned last = first->cpu;
-	bool range = false;
+	struct number_list list = { .any = false };
 	size_t n = 1;
 
 	for (size_t i = from + 1; i < cpus->n; i++)
 		n += la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]);
 	put(sink, n > 1 ? "\nSTACK OF CPUS " : "\nSTACK OF CPU ");
-	if (has_number(first))
-		putf(sink, "%u", first->cpu);
-	else
+	if (!has_number(first))
 		putf(sink, "- (VCPU %d)", first->vcpu);
-	for (size_t i = from + 1; i < cpus->n; i++) {
-		const struct la_cpu *c = &cpus->cpu[i];
-
-		if (!la_render_wanted(opt, c) || !same_stack(first, c))
-			continue;
-		if (c->cpu != last + 1) {
-			if (range)
-				putf(sink, "-%u", last);
-			putf(sink, ",%u", c->cpu);
-		}
-		range = c->cpu == last + 1;
-		last = c->cpu;
-	}
-	if (range)
-		putf(sink, "-%u", last);
+	for (size_t i = from; has_number(first) && i < cpus->n; i++)
+		if (la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]))
+			list_add(sink, &list, cpus->cpu[i].cpu);
+	list_end(sink, &list);
 	putf(sink, " (%s):\n", la_cpu_state_name(first->state));
 	return n;
 }
@@ -493,6 +533,7 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 		if (opt->stacks)
 			put_stack(k, &c->stack, false, opt->source, sink);
 		put_registers(&c->regs, sink);
+		put_steal(c, sink);
 	}
 	if (opt->stacks && !opt->registers)
 		put_stacks(k, cpus, opt, sink);

@@ -59,6 +59,18 @@ struct la_cpu {
 	uint64_t lock_offset;
 	uint64_t lock_owner;   /* task_struct; only debugging kernels keep it */
 	int waits_for;         /* ipi-wait: the first CPU that has not answered */
+	const unsigned *waits_for_all; /* all of them */
+	size_t nwaits_for;
+	/* IPI requests that others have queued for it (smp_call_function and the like) and that it has
+	 * not taken; the function of the oldest, NULL = unknown. */
+	bool calls_known;
+	unsigned calls;
+	const char *call;
+	/* What the guest knows of the host: time it took from this vCPU since boot; whether it had
+	 * taken it off a CPU at this moment (KVM with steal time only). */
+	bool steal_known, preempted_known;
+	uint64_t steal_ns;
+	bool preempted;
 	bool stack_overrun;    /* the mark at the end of its task's stack is overwritten */
 	const char *remark;    /* one sentence on what is odd about this CPU, or NULL */
 };

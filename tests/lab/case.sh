@@ -19,7 +19,9 @@ taker=tests/lab/guest.py how=--settle
 [ -z "$instants" ] || taker=tests/lab/frozen.py how=--instants
 
 make_case() {
-	"$here/run64.sh" sh -euc 'cc -O2 -Wall -Werror -static -s -o "$CACHE/$1/pages" tests/lab/pages.c' sh "${1##*/}" >&2
+	"$here/run64.sh" sh -euc 'for program in pages shoot; do
+			cc -O2 -Wall -Werror -static -pthread -s -o "$CACHE/$1/$program" "tests/lab/$program.c"
+		done' sh "${1##*/}" >&2
 	# shellcheck disable=SC2154
 	"$here/lab.sh" sh -euc '
 		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3
@@ -32,7 +34,7 @@ make_case() {
 		set -- "$@" --kernel "$boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"
 		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
-		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh "$new/pages" $modules
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh "$new/pages" "$new/shoot" $modules
 		exec python3 -B "$@"' sh \
 		"$1" "kernel-$kernel" "$firmware" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} \

@@ -3,6 +3,7 @@
 # every vCPU doing something different, then brings the guest down.
 # Needs: busybox, modules in /modules, pages (pages.c) in /bin if it is to say what is in user space. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
+#   lakvm.do=shoot                            CPU 0 hangs and CPU 1 waits for it (shoot.c)
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
 #   lakvm.more=1                              before it, wait until the guest is given more memory, and use that
 #   lakvm.load=1                              more of them, on every CPU: forks, page faults, files, timers, IPIs
@@ -47,6 +48,7 @@ script load-pipe 'while :; do echo; done | while read -r line; do :; done'
 script end-guest 'case $1 in
 sysrq-*) echo "${1#sysrq-}" > /proc/sysrq-trigger ;;
 lkdtm-*) echo "${1#lkdtm-}" > /sys/kernel/debug/provoke-crash/DIRECT ;;
+shoot) exec shoot 0 1 ;;
 esac'
 
 if [ -x /bin/pages ]; then

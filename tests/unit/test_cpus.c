@@ -304,7 +304,6 @@ static void test_saved_text(void **state)
 		la_gpr_set(&text[v].regs, LA_R_SP, STACK(v) + 0x3000);
 		la_gpr_set(&text[v].regs, LA_R_U0, AREA(v));
 	}
-	la_gpr_set(&text[1].regs, LA_R_A0, 5); /* it has moved on since */
 	/* In user mode, and not in the notes: only its CSRs tell which CPU it is. */
 	text[2].regs.source = LA_REGS_TEXT;
 	la_gpr_set(&text[2].regs, LA_R_SP, STACK(3)); /* a user may put anything there */
@@ -315,12 +314,75 @@ static void test_saved_text(void **state)
 	assert_int_equal(g->cpus.cpu[0].pc_source, LA_PC_TEXT);
 	assert_int_equal(g->cpus.cpu[0].pc, W + 0x300010);
 	assert_true(g->cpus.cpu[0].verified);
-	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NOTE);
-	assert_int_not_equal(g->cpus.cpu[1].pc_source, LA_PC_TEXT);
-	assert_non_null(strstr(g->cpus.cpu[1].remark, "another moment, in some_function+0x10"));
 	assert_int_equal(g->cpus.cpu[2].state, LA_CPU_USER);
 	assert_int_equal(g->cpus.cpu[2].vcpu, 2);
 	check_task(&g->cpus.cpu[2], 2);
+
+	la_gpr_set(&text[1].regs, LA_R_A0, 5); /* it has moved on since */
+	assert_int_equal(la_cpus_analyse_text(&g->k, g->arena, text, 3, &g->cpus, NULL), LA_OK);
+	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NOTE);
+	assert_int_not_equal(g->cpus.cpu[1].pc_source, LA_PC_TEXT);
+	assert_non_null(strstr(g->cpus.cpu[1].remark, "another moment, in some_function+0x10"));
+	/* and so has the one that nothing vouches for */
+	assert_int_equal(g->cpus.cpu[2].regs.source, LA_REGS_NONE);
+	assert_non_null(strstr(g->cpus.remark, "registers of 1 vCPUs that the dump does not have"));
+	guest_free(g);
+}
+
+/* A text of another guest, with more vCPUs: nothing of it is taken for this one's. */
+static void test_text_of_another_guest(void **state)
+{
+	struct la_note_regs text[8] = { { .pid = 0 } };
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	for (unsigned v = 0; v < NCPUS; v++)
+		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
+	for (unsigned v = 0; v < 8; v++) {
+		text[v].pid = v + 1;
+		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT, .pc_known = true,
+						 .pc = W + 0x300010 };
+		for (unsigned r = 0; r < LA_NGPR; r++)
+			la_gpr_set(&text[v].regs, r, W + 0x1234000 + r);
+	}
+	assert_int_equal(la_cpus_analyse_text(&g->k, g->arena, text, 8, &g->cpus, NULL), LA_OK);
+	assert_int_equal(g->cpus.n, NCPUS);
+	for (unsigned v = 0; v < NCPUS; v++) {
+		assert_int_equal(g->cpus.cpu[v].regs.source, LA_REGS_NOTE);
+		assert_non_null(strstr(g->cpus.cpu[v].remark, "another moment"));
+	}
+	assert_non_null(strstr(g->cpus.remark, "registers of 4 vCPUs"));
+	guest_free(g);
+}
+
+/* Notes for more vCPUs than the kernel has CPUs, and for fewer. */
+static void test_more_and_fewer_notes(void **state)
+{
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	for (unsigned v = 0; v < NCPUS; v++)
+		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
+	add_note(g, NCPUS, 0, W + 0x7654000, W + 0x7653000, W + 0x7652000);
+	add_note(g, 1000, 0, 0, 0, 0);
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS + 2);
+	for (unsigned v = 0; v < NCPUS; v++)
+		assert_int_equal(g->cpus.cpu[v].vcpu, v);
+	assert_false(g->cpus.cpu[NCPUS].matched);
+	assert_int_equal(g->cpus.cpu[NCPUS].vcpu, NCPUS);
+	assert_int_equal(g->cpus.cpu[NCPUS + 1].vcpu, 1000);
+	assert_int_equal(g->cpus.cpu[NCPUS + 1].task.address, 0);
+	guest_free(g);
+
+	g = guest_new(true);
+	add_note(g, 2, 0, TASK(2), STACK(2) + 0x3000, AREA(2));
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS);
+	assert_int_equal(g->cpus.cpu[2].regs.source, LA_REGS_NOTE);
+	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NONE);
+	assert_int_equal(g->cpus.cpu[1].stack.stop, LA_STOP_NO_REGS);
+	check_task(&g->cpus.cpu[1], 1);
 	guest_free(g);
 }
 
@@ -465,12 +527,12 @@ static void test_lock(void **state)
 	(void)state;
 	la_gpr_set(&c.regs, LA_R_A0, W + 0x60010);
 	fake_put_u64(g->f, 0x60010, 0);
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.lock, 0); /* nobody holds that: it is no lock, or was just given back */
 
 	fake_put_u32(g->f, 0x60010, 1);
 	fake_symbol(g->f, "some_table", W + 0x60000, 0x100, NULL);
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.lock, W + 0x60010);
 	assert_string_equal(c.lock_symbol, "some_table");
 	assert_int_equal(c.lock_offset, 0x10);
@@ -478,11 +540,11 @@ static void test_lock(void **state)
 
 	fake_member(g->f, "raw_spinlock", "owner", 16, 8); /* CONFIG_DEBUG_SPINLOCK */
 	fake_put_u64(g->f, 0x60020, TASK(2));
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.lock_owner, TASK(2));
 	fake_put_u64(g->f, 0x60020, UINT64_MAX); /* SPINLOCK_OWNER_INIT */
 	c.lock_owner = 0;
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.lock_owner, 0);
 	guest_free(g);
 }
@@ -495,7 +557,7 @@ static void test_ipi(void **state)
 			    .verified = true, .symbol = "smp_call_function_many_cond" };
 
 	(void)state;
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.waits_for, -1);
 
 	fake_symbol(g->f, "cfd_data", W + 0x70000, 32, NULL);
@@ -506,8 +568,127 @@ static void test_ipi(void **state)
 	for (unsigned n = 0; n < NCPUS; n++)
 		fake_put_u64(g->f, 0x80000 + AREA(n) + 8, n == 2 ? 0x11 : 0x10);
 	fake_put_u64(g->f, 0x80000 + AREA(1) + 8, 0x11); /* its own does not count */
-	la_cpu_find_wait(&g->k, &c);
+	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.waits_for, 2);
+	assert_int_equal(c.nwaits_for, 1);
+
+	fake_put_u64(g->f, 0x80000 + AREA(3) + 8, 0x11);
+	c.nwaits_for = 0;
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.nwaits_for, 2);
+	assert_int_equal(c.waits_for_all[0], 2);
+	assert_int_equal(c.waits_for_all[1], 3);
+	guest_free(g);
+}
+
+#define QUEUE(n) (0x90000 + AREA(n)) /* call_single_queue, per CPU */
+#define CSD(n) (0xa0000 + 64 * (uint64_t)(n))
+
+static void csd_at(struct guest *g, uint64_t csd, uint64_t next, uint32_t flags, uint64_t func)
+{
+	fake_put_u64(g->f, csd, next);
+	fake_put_u32(g->f, csd + 8, flags);
+	fake_put_u64(g->f, csd + 16, func);
+}
+
+static void make_queues(struct guest *g)
+{
+	fake_symbol(g->f, "call_single_queue", W + 0x90000, 8, NULL);
+	fake_symbol(g->f, "handle_backtrace", W + 0xb0000, 0x100, NULL);
+	fake_member(g->f, "__call_single_data", "node", 0, 16);
+	fake_member(g->f, "__call_single_data", "func", 16, 8);
+	fake_member(g->f, "__call_single_node", "u_flags", 8, 4);
+	for (unsigned n = 0; n < NCPUS; n++)
+		fake_put_u64(g->f, QUEUE(n), 0);
+}
+
+/* What others have queued for a CPU: how many, and the function of the oldest. */
+static void test_pending(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu c = { .cpu = 1 };
+
+	(void)state;
+	la_cpu_find_pending(&g->k, &c);
+	assert_false(c.calls_known);
+	make_queues(g);
+	la_cpu_find_pending(&g->k, &c);
+	assert_true(c.calls_known);
+	assert_int_equal(c.calls, 0);
+
+	/* newest first: a wake-up, which names no function, then a call */
+	csd_at(g, CSD(0), W + CSD(1), 0x31, 0x1234);
+	csd_at(g, CSD(1), 0, 0x11, W + 0xb0000);
+	fake_put_u64(g->f, QUEUE(1), W + CSD(0));
+	la_cpu_find_pending(&g->k, &c);
+	assert_int_equal(c.calls, 2);
+	assert_string_equal(c.call, "handle_backtrace");
+
+	/* in the middle of a function is no function's start */
+	csd_at(g, CSD(1), 0, 0x11, W + 0xb0004);
+	c = (struct la_cpu){ .cpu = 1 };
+	la_cpu_find_pending(&g->k, &c);
+	assert_int_equal(c.calls, 2);
+	assert_null(c.call);
+
+	/* a circle, and a queue that leads nowhere */
+	csd_at(g, CSD(1), W + CSD(0), 0x11, W + 0xb0000);
+	c = (struct la_cpu){ .cpu = 1 };
+	la_cpu_find_pending(&g->k, &c);
+	assert_false(c.calls_known);
+	assert_int_equal(c.calls, 0);
+	assert_null(c.call);
+	csd_at(g, CSD(1), 0x1234, 0x11, W + 0xb0000);
+	la_cpu_find_pending(&g->k, &c);
+	assert_false(c.calls_known);
+	guest_free(g);
+}
+
+/* smp_call_function_single() waits for a request that lies on its own stack. */
+static void test_ipi_single(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu c = { .cpu = 1, .matched = true, .state = LA_CPU_IPI_WAIT,
+			    .verified = true, .symbol = "smp_call_function_single" };
+
+	(void)state;
+	make_queues(g);
+	la_gpr_set(&c.regs, LA_R_SP, W + 0xa4100);
+	fake_put_u64(g->f, QUEUE(2), W + 0xa4180);
+	csd_at(g, 0xa4180, 0, 0x11, W + 0xb0000);
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.waits_for, 2);
+	assert_int_equal(c.nwaits_for, 1);
+
+	la_gpr_set(&c.regs, LA_R_SP, W + 0xa8100); /* another's stack */
+	c.nwaits_for = 0;
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.waits_for, -1);
+	guest_free(g);
+}
+
+static void test_host(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu c = { .cpu = 1 };
+
+	(void)state;
+	fake_symbol(g->f, "kernel_cpustat", W + 0xc0000, 80, NULL);
+	fake_enumerator(g->f, "CPUTIME_STEAL", 7);
+	fake_put_u64(g->f, 0xc0000 + AREA(1) + 56, 1500000000);
+	fake_symbol(g->f, "steal_time", W + 0xd0000, 64, NULL);
+	fake_member(g->f, "kvm_steal_time", "version", 8, 4);
+	fake_member(g->f, "kvm_steal_time", "preempted", 16, 1);
+	fake_put_u64(g->f, 0xd0000 + AREA(1) + 8, 0);
+	fake_put_u64(g->f, 0xd0000 + AREA(1) + 16, 1);
+	la_cpu_find_pending(&g->k, &c);
+	assert_true(c.steal_known);
+	assert_int_equal(c.steal_ns, 1500000000);
+	assert_false(c.preempted_known); /* nobody has written it */
+	fake_put_u64(g->f, 0xd0000 + AREA(1) + 8, 2);
+	la_cpu_find_pending(&g->k, &c);
+	assert_true(c.preempted_known);
+	assert_true(c.preempted);
 	guest_free(g);
 }
 
@@ -522,11 +703,16 @@ int main(void)
 		cmocka_unit_test(test_no_notes),
 		cmocka_unit_test(test_disagreement),
 		cmocka_unit_test(test_saved_text),
+		cmocka_unit_test(test_text_of_another_guest),
+		cmocka_unit_test(test_more_and_fewer_notes),
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_crash_notes),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_ipi),
+		cmocka_unit_test(test_ipi_single),
+		cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
