@@ -2,15 +2,22 @@
 # The slow truths: build the lab and its guests from nothing (or the cache), open each dump in each form
 # in the real crash with lakvm, and compare with what the frozen guests themselves said.
 # Needs:  what lab/lab.sh needs: root on a Debian machine, a network the first time, 60 GB of disk.
-# Result: as check.sh, for the cases named on the command line (default: all that panic).
+# Result: as check.sh, for the cases named on the command line (default: all that panic); "kernels" among them
+#         makes the table of docs/kernels.md in build/kernels.md.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr pages-4k4 pages-64k2 user \
-	living living-anywhere living-orc living-debian
+	living living-anywhere living-orc living-debian kernels
+kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
+	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40'
 
 for name; do
+	if [ "$name" = kernels ]; then
+		for one in $kernels; do tests/lab/case.sh "$one"; done | xargs tests/session/kernels.py > build/kernels.md || failed=1
+		continue
+	fi
 	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
 	test=tests/session/run.py
 	case $name in

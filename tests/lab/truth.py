@@ -71,6 +71,9 @@ class Memory:
         size = monitor.command("query-memory-size-summary")["base-memory"]
         # QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB
         self.ram = [(0, 0x10000000), (0x80000000, 0x80000000 + size - 0x10000000)]
+        for device in monitor.command("query-memory-devices"):
+            start, more = device["data"]["addr"], device["data"]["size"]
+            self.ram.append((start, start + more))
 
     def save(self, command, size, **arguments):
         try:

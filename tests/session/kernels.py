@@ -4,8 +4,9 @@
 asked (vtop, rd) for the addresses that the frozen guest was asked for.
 
 Needs:  as run.py.
-Result: a line of the table a dump; exit status 1 if with lakvm one did not open, or an answer was wrong or
-        missing. What crash printed is kept in build/session/, the first differences go to standard error.
+Result: a line of the table a dump, and on standard error one "ok - ..." or "not ok - ..." with the first
+        differences; exit status 1 if with lakvm one did not open, or an answer was wrong or missing. What
+        crash printed is kept in build/session/.
 
 Usage:  kernels.py CASE-DIRECTORY... [-- DUMP-FILE...]
 """
@@ -72,10 +73,13 @@ def row(case, dump, every):
                                                                       truth.meta.get("plugged", []))),
         FORMATS[dump], questions,
         *("-" if part is None else part if isinstance(part, str) else len(part) for part in crash + lakvm)])), "|", flush=True)
+    right = lakvm == ("opens", [], [])
+    print(f"{'ok' if right else 'not ok'} - kernels: {os.path.basename(case)}/{dump}: {questions} answers of crash with lakvm",
+          file=sys.stderr)
     for what, lines in zip(("wrong", "unanswered"), lakvm[1:]):
         for line in (lines or [])[:8]:
-            print(f"    {case} {dump}: {what}: {line}", file=sys.stderr)
-    return lakvm == ("opens", [], [])
+            print(f"    {what}: {line}", file=sys.stderr)
+    return right
 
 
 def main():
