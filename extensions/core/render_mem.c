@@ -3,24 +3,10 @@
 #include "lakvm/mem.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "json.h"
-
-static void put(const struct la_sink *sink, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void put(const struct la_sink *sink, const char *fmt, ...)
-{
-	char line[640];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	sink->put(sink->ctx, line);
-}
+#include "put.h"
 
 static void put_size(const struct la_sink *sink, uint64_t bytes)
 {
@@ -30,22 +16,22 @@ static void put_size(const struct la_sink *sink, uint64_t bytes)
 
 	for (; value >= 1024 && i + 1 < sizeof(unit) / sizeof(unit[0]); i++)
 		value /= 1024;
-	put(sink, "  %8.*f %2s", value < 10 && i ? 2 : i ? 1 : 0, value, unit[i]);
+	la_put(sink, "  %8.*f %2s", value < 10 && i ? 2 : i ? 1 : 0, value, unit[i]);
 }
 
 static void put_place(const struct la_mem_address *a, const struct la_sink *sink)
 {
 	const struct la_dump_place *p = &a->place;
 
-	put(sink, "    DUMP: %s", la_page_state_name(p->state));
+	la_put(sink, "    DUMP: %s", la_page_state_name(p->state));
 	if (p->status == LA_OK && p->stored)
-		put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
+		la_put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
 		    p->offset, p->file ? p->file : "the file");
 	if (p->state == LA_PAGE_HOLE)
-		put(sink, ": %s", a->hole);
-	put(sink, "\n");
+		la_put(sink, ": %s", a->hole);
+	la_put(sink, "\n");
 	if (p->status != LA_OK && p->state != LA_PAGE_HOLE)
-		put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
+		la_put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
 }
 
 static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
@@ -56,22 +42,22 @@ static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
 
 	if (a->section_known) {
 		la_section_flags(s->map, flags, sizeof(flags));
-		put(sink, " SECTION: %" PRIu64 "  %" PRIx64 "-%" PRIx64 "  %s\n", s->number, s->start, s->end,
+		la_put(sink, " SECTION: %" PRIu64 "  %" PRIx64 "-%" PRIx64 "  %s\n", s->number, s->start, s->end,
 		    s->rebuilt ? "(its table cannot be read; from vmemmap)" : flags);
 	}
 	if (a->page_known) {
-		put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address, p->flags,
+		la_put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address, p->flags,
 		    p->names[0] ? p->names : "-", p->type ? "  type " : "", p->type ? p->type : "");
-		put(sink, "          node ");
-		put(sink, p->node >= 0 ? "%d" : "-", p->node);
-		put(sink, "  zone %s  refcount ", p->zone_name ? p->zone_name : "-");
-		put(sink, p->refcount_known ? "%d" : "-", p->refcount);
-		put(sink, "  mapcount ");
-		put(sink, p->mapcount_known ? "%d" : "-", p->mapcount);
-		put(sink, "\n");
+		la_put(sink, "          node ");
+		la_put(sink, p->node >= 0 ? "%d" : "-", p->node);
+		la_put(sink, "  zone %s  refcount ", p->zone_name ? p->zone_name : "-");
+		la_put(sink, p->refcount_known ? "%d" : "-", p->refcount);
+		la_put(sink, "  mapcount ");
+		la_put(sink, p->mapcount_known ? "%d" : "-", p->mapcount);
+		la_put(sink, "\n");
 	}
 	if (a->page_reason[0])
-		put(sink, "    PAGE: unknown: %s\n", a->page_reason);
+		la_put(sink, "    PAGE: unknown: %s\n", a->page_reason);
 }
 
 void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
@@ -79,31 +65,31 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 {
 	const struct la_translation *t = &a->translation;
 
-	put(sink, " ADDRESS: %" PRIx64 "%s\n", a->address, a->physical ? "  (physical)" : "");
+	la_put(sink, " ADDRESS: %" PRIx64 "%s\n", a->address, a->physical ? "  (physical)" : "");
 	if (!a->physical) {
-		put(sink, " SEGMENT: %s\n", la_segment_name(la_segment_of(a->address)));
+		la_put(sink, " SEGMENT: %s\n", la_segment_name(la_segment_of(a->address)));
 		if (t->window >= 0)
-			put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window, k->mmu.dmw[t->window]);
+			la_put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window, k->mmu.dmw[t->window]);
 		if (t->ignored)
-			put(sink, "    NOTE: the CPU does not look at the bits %" PRIx64 " of this address\n",
+			la_put(sink, "    NOTE: the CPU does not look at the bits %" PRIx64 " of this address\n",
 			    t->ignored);
 		for (unsigned i = 0; i < t->nsteps; i++)
-			put(sink, "     %s: %016" PRIx64 " => %016" PRIx64 "\n",
+			la_put(sink, "     %s: %016" PRIx64 " => %016" PRIx64 "\n",
 			    la_level_name(&k->mmu.geometry, t->step[i].level), t->step[i].entry_pa,
 			    t->step[i].entry);
 	}
 	if (a->status != LA_OK) {
-		put(sink, "  UNREAD: %s\n", a->reason[0] ? a->reason : la_status_text(a->status));
+		la_put(sink, "  UNREAD: %s\n", a->reason[0] ? a->reason : la_status_text(a->status));
 		return;
 	}
 	if (!a->physical) {
-		put(sink, "PHYSICAL: %" PRIx64 "\n", t->pa);
+		la_put(sink, "PHYSICAL: %" PRIx64 "\n", t->pa);
 		if (t->leaf) {
 			char flags[160];
 
 			la_pte_flags(t->leaf, t->page_shift > k->mmu.geometry.page_shift, flags,
 				     sizeof(flags));
-			put(sink, "   FLAGS: %s\n", flags);
+			la_put(sink, "   FLAGS: %s\n", flags);
 		}
 	}
 	put_place(a, sink);
@@ -128,7 +114,7 @@ static char picture_char(const struct la_ram_range *c)
 
 static void put_row(uint64_t start, const char *row, size_t n, const struct la_sink *sink)
 {
-	put(sink, "%12" PRIx64 "  %.*s\n", start, (int)n, row);
+	la_put(sink, "%12" PRIx64 "  %.*s\n", start, (int)n, row);
 }
 
 /* Rows begin at multiples of their size and a character is where its address is: holes are blank. */
@@ -145,7 +131,7 @@ static void put_picture(const struct la_mem_map *m, unsigned columns, const stru
 		row *= 2;
 	for (; size >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0]); u++)
 		size /= 1024;
-	put(sink, " PICTURE: %" PRIu64 " %s each: # present, + in part, . zero, x excluded, ? missing\n",
+	la_put(sink, " PICTURE: %" PRIu64 " %s each: # present, + in part, . zero, x excluded, ? missing\n",
 	    size, unit[u]);
 	for (size_t i = 0, next; i < m->ncells; i = next) {
 		struct la_ram_range sum = m->cell[i];
@@ -174,28 +160,28 @@ void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const 
 {
 	uint64_t size = 0;
 
-	put(sink, "  FORMAT: %s, blocks of %u bytes\n", m->format, m->block_size);
+	la_put(sink, "  FORMAT: %s, blocks of %u bytes\n", m->format, m->block_size);
 	for (size_t i = 0; i < m->n; i++)
 		size += m->range[i].end - m->range[i].start;
-	put(sink, "     RAM:");
+	la_put(sink, "     RAM:");
 	put_size(sink, size);
-	put(sink, " in %zu range%s\n", m->n, m->n == 1 ? "" : "s");
-	put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE", "PRESENT", "ZERO",
+	la_put(sink, " in %zu range%s\n", m->n, m->n == 1 ? "" : "s");
+	la_put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE", "PRESENT", "ZERO",
 	    "EXCLUDED", "MISSING");
 	for (size_t i = 0; i < m->n; i++) {
 		const struct la_ram_range *r = &m->range[i];
 
-		put(sink, "%16" PRIx64 "  %16" PRIx64, r->start, r->end);
+		la_put(sink, "%16" PRIx64 "  %16" PRIx64, r->start, r->end);
 		put_size(sink, r->end - r->start);
 		put_size(sink, r->present);
 		put_size(sink, r->zero);
 		put_size(sink, r->excluded);
 		put_size(sink, r->missing);
-		put(sink, "\n");
+		la_put(sink, "\n");
 	}
 	put_picture(m, columns, sink);
 	for (size_t i = 0; i < m->nremarks; i++)
-		put(sink, "  REMARK: %s\n", m->remark[i]);
+		la_put(sink, "  REMARK: %s\n", m->remark[i]);
 }
 
 /* --- JSON: addresses are strings, unknown is null (docs/json.md) --- */

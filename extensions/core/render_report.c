@@ -3,45 +3,19 @@
 #include "lakvm/report.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "json.h"
-#include "text.h"
+#include "put.h"
 
 /* A log of 2^20 records of a full page each, all of them damaged. */
 #define TEXT_MEMORY ((size_t)64 << 20)
 
-static void put(const struct la_sink *sink, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void put(const struct la_sink *sink, const char *fmt, ...)
-{
-	char line[640];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	sink->put(sink->ctx, line);
-}
-
-/* Text of the guest or of the file. */
-static void put_safe(const struct la_sink *sink, const char *text, bool lines)
-{
-	char chunk[512];
-
-	while (*text) {
-		text = la_text_escape(text, lines, chunk, sizeof(chunk));
-		sink->put(sink->ctx, chunk);
-	}
-}
-
 static void put_line(const struct la_sink *sink, const char *label, const char *text)
 {
-	put(sink, "%10s: ", label);
-	put_safe(sink, text ? text : "-", false);
-	put(sink, "\n");
+	la_put(sink, "%10s: ", label);
+	la_put_text(sink, text ? text : "-", false);
+	la_put(sink, "\n");
 }
 
 static void put_kernel(const struct la_report *r, const struct la_sink *sink)
@@ -51,7 +25,7 @@ static void put_kernel(const struct la_report *r, const struct la_sink *sink)
 		put_line(sink, "BANNER", r->banner);
 	put_line(sink, "BUILD-ID", r->build_id);
 	if (r->page_size)
-		put(sink, "%10s: %" PRIu64 "\n", "PAGE SIZE", r->page_size);
+		la_put(sink, "%10s: %" PRIu64 "\n", "PAGE SIZE", r->page_size);
 	else
 		put_line(sink, "PAGE SIZE", NULL);
 	put_line(sink, "VMCOREINFO", r->vmcoreinfo ? r->vmcoreinfo : "none found");
@@ -60,12 +34,12 @@ static void put_kernel(const struct la_report *r, const struct la_sink *sink)
 static void put_relocation(const struct la_relocation *x, const struct la_sink *sink)
 {
 	if (x->known)
-		put(sink, "%10s: 0x%" PRIx64 "%s\n", "RELOCATION", x->offset,
+		la_put(sink, "%10s: 0x%" PRIx64 "%s\n", "RELOCATION", x->offset,
 		    x->proved ? "" : "  (not proved)");
 	else
 		put_line(sink, "RELOCATION", "unknown");
 	for (size_t i = 0; i < x->n; i++)
-		put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "", la_relocation_way_name(x->finding[i].way),
+		la_put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "", la_relocation_way_name(x->finding[i].way),
 		    x->finding[i].offset,
 		    x->known && x->finding[i].offset != x->offset ? "  (what the kernel left behind there)" :
 								    "");
@@ -78,18 +52,18 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 {
 	if (r->has_dump) {
 		la_render_mem_map_text(&r->map, 0, sink);
-		put(sink, "\n");
+		la_put(sink, "\n");
 		put_kernel(r, sink);
 	}
 	if (r->has_vmlinux)
 		put_relocation(&r->relocation, sink);
-	put(sink, "\n");
+	la_put(sink, "\n");
 	if (r->cpus_reason)
 		put_line(sink, "CPUS", r->cpus_reason);
 	la_render_cpus_text(r->kernel, &r->cpus, opt, sink);
 	for (size_t i = 0; i < r->nnotes; i++) {
-		put_safe(sink, r->note[i], false);
-		put(sink, "\n");
+		la_put_text(sink, r->note[i], false);
+		la_put(sink, "\n");
 	}
 }
 
@@ -98,10 +72,10 @@ void la_render_log_text(const struct la_report *r, const struct la_sink *sink)
 	for (size_t i = 0; i < r->log.n; i++) {
 		const struct la_record *record = &r->log.record[i];
 
-		put(sink, "[%5" PRIu64 ".%06" PRIu64 "] ", record->ts_nsec / 1000000000,
+		la_put(sink, "[%5" PRIu64 ".%06" PRIu64 "] ", record->ts_nsec / 1000000000,
 		    record->ts_nsec % 1000000000 / 1000);
-		put_safe(sink, record->text, true);
-		put(sink, "\n");
+		la_put_text(sink, record->text, true);
+		la_put(sink, "\n");
 	}
 }
 

@@ -4,96 +4,60 @@
 #include "lakvm/render.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lakvm/lines.h"
+#include "put.h"
 #include "text.h"
 
 #define LABEL 11 /* columns up to the colon */
 
-static void put(const struct la_sink *sink, const char *text)
-{
-	sink->put(sink->ctx, text);
-}
-
-static void putf(const struct la_sink *sink, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* Numbers and short names only: longer text goes through put_safe(). */
-static void putf(const struct la_sink *sink, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	put(sink, text);
-}
-
-/* Text of the guest, of any length: control characters and broken UTF-8 are shown as \xNN. */
-static void put_escaped(const struct la_sink *sink, const char *text, bool lines)
-{
-	char chunk[256];
-
-	while (*text) {
-		text = la_text_escape(text, lines, chunk, sizeof(chunk));
-		put(sink, chunk);
-	}
-}
-
-static void put_safe(const struct la_sink *sink, const char *text)
-{
-	put_escaped(sink, text, true);
-}
-
 static void label(const struct la_sink *sink, const char *name)
 {
-	putf(sink, "%*s: ", LABEL, name);
+	la_put(sink, "%*s: ", LABEL, name);
 }
 
 /* "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
 static void put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
 		       uint64_t offset, const char *module)
 {
-	put_safe(sink, symbol);
+	la_put_text(sink, symbol, true);
 	if (offset_known)
-		putf(sink, "+0x%" PRIx64, offset);
+		la_put(sink, "+0x%" PRIx64, offset);
 	else
-		put(sink, "+?");
+		la_puts(sink, "+?");
 	if (module) {
-		put(sink, " [");
-		put_safe(sink, module);
-		put(sink, "]");
+		la_puts(sink, " [");
+		la_put_text(sink, module, true);
+		la_puts(sink, "]");
 	}
 }
 
 static void put_task(const struct la_sink *sink, const struct la_task *task)
 {
 	if (task->address)
-		putf(sink, "%016" PRIx64, task->address);
+		la_put(sink, "%016" PRIx64, task->address);
 	else
-		put(sink, "unknown");
+		la_puts(sink, "unknown");
 	if (task->pid_known)
-		putf(sink, "  PID: %d", task->pid);
+		la_put(sink, "  PID: %d", task->pid);
 	else
-		put(sink, "  PID: -");
-	put(sink, "  COMMAND: ");
+		la_puts(sink, "  PID: -");
+	la_puts(sink, "  COMMAND: ");
 	if (task->comm[0]) {
-		put(sink, "\"");
-		put_escaped(sink, task->comm, false);
-		put(sink, "\"");
+		la_puts(sink, "\"");
+		la_put_text(sink, task->comm, false);
+		la_puts(sink, "\"");
 	} else {
-		put(sink, "-");
+		la_puts(sink, "-");
 	}
 }
 
 static void put_place(const struct la_place *place, const struct la_sink *sink)
 {
-	put_safe(sink, place->file ? place->file : "(unknown file)");
-	putf(sink, place->line ? ": %u\n" : "\n", place->line);
+	la_put_text(sink, place->file ? place->file : "(unknown file)", true);
+	la_put(sink, place->line ? ": %u\n" : "\n", place->line);
 }
 
 /* Inlined functions first; they have no frame, and so no number. */
@@ -102,13 +66,13 @@ static void put_source(const struct la_kernel *k, const struct la_frame *f, cons
 	const struct la_lines_at *at = f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
 
 	for (size_t i = 0; at && i < at->n; i++) {
-		put(sink, "    inlined ");
-		put_safe(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)");
-		put(sink, "  ");
+		la_puts(sink, "    inlined ");
+		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)", true);
+		la_puts(sink, "  ");
 		put_place(&at->inlined[i], sink);
 	}
 	if (at && at->self.file) {
-		put(sink, "    ");
+		la_puts(sink, "    ");
 		put_place(&at->self, sink);
 	}
 }
@@ -123,29 +87,29 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
 
-		putf(sink, "%s#%zu ", i < 10 ? " " : "", i);
+		la_put(sink, "%s#%zu ", i < 10 ? " " : "", i);
 		if (!shared)
-			putf(sink, "[%016" PRIx64 "] ", f->sp);
+			la_put(sink, "[%016" PRIx64 "] ", f->sp);
 		if (f->symbol)
 			put_symbol(sink, f->symbol, f->pc_known, f->offset, f->module);
 		else
-			put(sink, "(unknown)");
+			la_puts(sink, "(unknown)");
 		if (f->pc_known)
-			putf(sink, " at %016" PRIx64, shared ? la_fold_vector(k, f->pc) : f->pc);
+			la_put(sink, " at %016" PRIx64, shared ? la_fold_vector(k, f->pc) : f->pc);
 		if (!f->verified)
-			putf(sink, "  ?%s", la_method_name(f->method));
-		put(sink, "\n");
+			la_put(sink, "  ?%s", la_method_name(f->method));
+		la_puts(sink, "\n");
 		if (source)
 			put_source(k, f, sink);
 		if (f->pt_regs && shared)
-			put(sink, "    --- exception frame ---\n");
+			la_puts(sink, "    --- exception frame ---\n");
 		else if (f->pt_regs)
-			putf(sink, "    --- exception frame at %016" PRIx64 " ---\n", f->pt_regs);
+			la_put(sink, "    --- exception frame at %016" PRIx64 " ---\n", f->pt_regs);
 	}
 	if (!stack->n || (stack->stop != LA_STOP_END && stack->stop != LA_STOP_USER)) {
-		put(sink, "    (stack ends: ");
-		put_safe(sink, stack->reason[0] ? stack->reason : la_stop_name(stack->stop));
-		put(sink, ")\n");
+		la_puts(sink, "    (stack ends: ");
+		la_put_text(sink, stack->reason[0] ? stack->reason : la_stop_name(stack->stop), true);
+		la_puts(sink, ")\n");
 	}
 }
 
@@ -157,25 +121,25 @@ static void put_registers(const struct la_regs *regs, const struct la_sink *sink
 	char words[160];
 
 	if (regs->pc_known) {
-		putf(sink, "    %5s: %016" PRIx64, "pc", regs->pc);
+		la_put(sink, "    %5s: %016" PRIx64, "pc", regs->pc);
 		column = 1;
 	}
 	for (unsigned i = 1; i < LA_NGPR; i++) {
 		if (!la_gpr_get(regs, i, &value))
 			continue;
-		putf(sink, "%s%5s: %016" PRIx64, column ? "" : "    ", la_gpr_name(i), value);
+		la_put(sink, "%s%5s: %016" PRIx64, column ? "" : "    ", la_gpr_name(i), value);
 		if (++column == 3) {
-			put(sink, "\n");
+			la_puts(sink, "\n");
 			column = 0;
 		}
 	}
 	if (column)
-		put(sink, "\n");
+		la_puts(sink, "\n");
 	for (unsigned i = 0; i < LA_NCSR; i++) {
 		if (!la_csr_get(regs, i, &value))
 			continue;
 		la_csr_decode(i, value, words, sizeof(words));
-		putf(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value, words[0] ? "  " : "",
+		la_put(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value, words[0] ? "  " : "",
 		     words);
 	}
 }
@@ -193,10 +157,10 @@ static void put_code(const struct la_kernel *k, uint64_t pc, const struct la_sin
 		if (!any)
 			label(sink, "CODE");
 		any = true;
-		putf(sink, i ? "%08x " : "<%08x> ", insn);
+		la_put(sink, i ? "%08x " : "<%08x> ", insn);
 	}
 	if (any)
-		put(sink, "\n");
+		la_puts(sink, "\n");
 }
 
 static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
@@ -204,53 +168,53 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 	const struct la_cause *c = &p->cause;
 
 	label(sink, "VERDICT");
-	putf(sink, "%s (%s)", la_verdict_name(p->verdict), la_confidence_name(p->confidence));
+	la_put(sink, "%s (%s)", la_verdict_name(p->verdict), la_confidence_name(p->confidence));
 	if (p->message) {
-		put(sink, ": ");
-		put_safe(sink, p->message);
+		la_puts(sink, ": ");
+		la_put_text(sink, p->message, true);
 	}
-	put(sink, "\n");
+	la_puts(sink, "\n");
 	if (c->kind) {
 		label(sink, "CAUSE");
-		put(sink, c->kind);
+		la_puts(sink, c->kind);
 		if (c->address_known)
-			putf(sink, " at address %016" PRIx64, c->address);
+			la_put(sink, " at address %016" PRIx64, c->address);
 		if (c->symbol) {
-			put(sink, " in ");
+			la_puts(sink, " in ");
 			put_symbol(sink, c->symbol, c->pc_known || c->offset, c->offset, c->module);
 		}
 		if (c->pc_known)
-			putf(sink, " (pc %016" PRIx64 ")", c->pc);
+			la_put(sink, " (pc %016" PRIx64 ")", c->pc);
 		if (c->caller) {
-			put(sink, " called from ");
+			la_puts(sink, " called from ");
 			put_symbol(sink, c->caller, true, c->caller_offset, NULL);
 		}
-		put(sink, "\n");
+		la_puts(sink, "\n");
 	}
 	/* Where nothing happened there is nobody it happened to. */
 	if (p->verdict != LA_VERDICT_RUNNING && p->verdict != LA_VERDICT_FIRMWARE) {
 		label(sink, "TASK");
 		put_task(sink, &p->task);
 		if (p->cpu >= 0)
-			putf(sink, "  CPU: %d\n", p->cpu);
+			la_put(sink, "  CPU: %d\n", p->cpu);
 		else
-			put(sink, "  CPU: -\n");
+			la_puts(sink, "  CPU: -\n");
 	}
 	label(sink, "UPTIME");
 	if (p->uptime_known)
-		putf(sink, "%.6f s", p->uptime_s);
+		la_put(sink, "%.6f s", p->uptime_s);
 	else
-		put(sink, "unknown");
+		la_puts(sink, "unknown");
 	if (p->release) {
-		put(sink, "  KERNEL: ");
-		put_escaped(sink, p->release, false);
+		la_puts(sink, "  KERNEL: ");
+		la_put_text(sink, p->release, false);
 	}
-	put(sink, "\n");
+	la_puts(sink, "\n");
 	if (p->signature) {
 		label(sink, "SIGNATURE");
-		putf(sink, "%s ", p->hash);
-		put_safe(sink, p->signature);
-		put(sink, "\n");
+		la_put(sink, "%s ", p->hash);
+		la_put_text(sink, p->signature, true);
+		la_puts(sink, "\n");
 	}
 }
 
@@ -263,7 +227,7 @@ struct number_list {
 static void list_end(const struct la_sink *sink, struct number_list *l)
 {
 	if (l->range)
-		putf(sink, "-%u", l->last);
+		la_put(sink, "-%u", l->last);
 	l->range = false;
 }
 
@@ -273,7 +237,7 @@ static void list_add(const struct la_sink *sink, struct number_list *l, unsigned
 		l->range = true;
 	} else {
 		list_end(sink, l);
-		putf(sink, l->any ? ",%u" : "%u", number);
+		la_put(sink, l->any ? ",%u" : "%u", number);
 	}
 	l->any = true;
 	l->last = number;
@@ -285,22 +249,22 @@ static void put_wait(const struct la_cpu *c, const struct la_sink *sink)
 	struct number_list list = { .any = false };
 
 	if (c->nwaits_for) {
-		put(sink, c->nwaits_for > 1 ? "  (for CPUS " : "  (for CPU ");
+		la_puts(sink, c->nwaits_for > 1 ? "  (for CPUS " : "  (for CPU ");
 		for (size_t i = 0; i < c->nwaits_for; i++)
 			list_add(sink, &list, c->waits_for_all[i]);
 		list_end(sink, &list);
-		put(sink, ")");
+		la_puts(sink, ")");
 	}
 	if (c->calls) {
-		putf(sink, "  (%u pending IPI request%s", c->calls, c->calls > 1 ? "s" : "");
+		la_put(sink, "  (%u pending IPI request%s", c->calls, c->calls > 1 ? "s" : "");
 		if (c->call) {
-			put(sink, ": ");
-			put_safe(sink, c->call);
+			la_puts(sink, ": ");
+			la_put_text(sink, c->call, true);
 		}
-		put(sink, ")");
+		la_puts(sink, ")");
 	}
 	if (c->preempted)
-		put(sink, "  (the host had taken it off)");
+		la_puts(sink, "  (the host had taken it off)");
 }
 
 static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
@@ -313,60 +277,60 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		snprintf(vcpu, sizeof(vcpu), "%d", c->vcpu);
 	if (c->task.pid_known)
 		snprintf(pid, sizeof(pid), "%d", c->task.pid);
-	putf(sink, "%4s %4s  %-13s %7s  ", cpu, vcpu, la_cpu_state_name(c->state), pid);
+	la_put(sink, "%4s %4s  %-13s %7s  ", cpu, vcpu, la_cpu_state_name(c->state), pid);
 	if (c->task.comm[0]) {
 		char comm[sizeof(c->task.comm) * 4 + 32];
 
 		la_text_escape(c->task.comm, false, comm, sizeof(comm));
-		putf(sink, "%-16s ", comm);
+		la_put(sink, "%-16s ", comm);
 	} else {
-		putf(sink, "%-16s ", "-");
+		la_put(sink, "%-16s ", "-");
 	}
-	putf(sink, "%-11s  ", c->pc_source != LA_PC_NONE ? la_pc_source_name(c->pc_source) : "-");
+	la_put(sink, "%-11s  ", c->pc_source != LA_PC_NONE ? la_pc_source_name(c->pc_source) : "-");
 	if (c->symbol) {
 		put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
-		put(sink, c->verified ? "" : "  (not proved)");
+		la_puts(sink, c->verified ? "" : "  (not proved)");
 	} else if (c->pc_source != LA_PC_NONE)
-		putf(sink, "%016" PRIx64, c->pc);
+		la_put(sink, "%016" PRIx64, c->pc);
 	else
-		put(sink, "-");
+		la_puts(sink, "-");
 	if (c->lock) {
-		putf(sink, "  (lock %016" PRIx64, c->lock);
+		la_put(sink, "  (lock %016" PRIx64, c->lock);
 		if (c->lock_symbol) {
-			put(sink, ", ");
+			la_puts(sink, ", ");
 			put_symbol(sink, c->lock_symbol, true, c->lock_offset, NULL);
 		}
 		if (c->lock_owner)
-			putf(sink, ", owner %016" PRIx64, c->lock_owner);
-		put(sink, ")");
+			la_put(sink, ", owner %016" PRIx64, c->lock_owner);
+		la_puts(sink, ")");
 	}
 	put_wait(c, sink);
 	if (c->before != LA_CPU_UNKNOWN) {
-		putf(sink, "  (before: %s", la_cpu_state_name(c->before));
+		la_put(sink, "  (before: %s", la_cpu_state_name(c->before));
 		if (c->before_frame && c->before_frame->symbol) {
-			put(sink, ", ");
+			la_puts(sink, ", ");
 			put_symbol(sink, c->before_frame->symbol, c->before_frame->pc_known,
 				   c->before_frame->offset, c->before_frame->module);
 		}
-		put(sink, ")");
+		la_puts(sink, ")");
 	}
-	put(sink, "\n");
+	la_puts(sink, "\n");
 	if (c->remark) {
-		put(sink, "           note: ");
-		put_safe(sink, c->remark);
-		put(sink, "\n");
+		la_puts(sink, "           note: ");
+		la_put_text(sink, c->remark, true);
+		la_puts(sink, "\n");
 	}
 }
 
 static void put_steal(const struct la_cpu *c, const struct la_sink *sink)
 {
 	if (c->steal_known)
-		putf(sink, "    stolen by the host: %.6f s\n", (double)c->steal_ns / 1e9);
+		la_put(sink, "    stolen by the host: %.6f s\n", (double)c->steal_ns / 1e9);
 }
 
 static void put_cpu_header(const struct la_sink *sink)
 {
-	put(sink, " CPU VCPU  STATE             PID  COMM             PC FROM      POSITION\n");
+	la_puts(sink, " CPU VCPU  STATE             PID  COMM             PC FROM      POSITION\n");
 }
 
 static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
@@ -379,7 +343,7 @@ static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
 		if (p->cpu >= 0 && c->cpu == (unsigned)p->cpu)
 			continue;
 		if (!any) {
-			put(sink, p->cpu >= 0 ? "\nOTHER CPUS:\n" : "\nCPUS:\n");
+			la_puts(sink, p->cpu >= 0 ? "\nOTHER CPUS:\n" : "\nCPUS:\n");
 			put_cpu_header(sink);
 		}
 		any = true;
@@ -393,43 +357,43 @@ void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
 	put_verdict(p, sink);
 	if (p->stack) {
 		if (p->cpu >= 0)
-			putf(sink, "\nSTACK OF CPU %d:\n", p->cpu);
+			la_put(sink, "\nSTACK OF CPU %d:\n", p->cpu);
 		else
-			put(sink, "\nSTACK OF THE TASK:\n");
+			la_puts(sink, "\nSTACK OF THE TASK:\n");
 		put_stack(k, p->stack, false, false, sink);
 	}
 	if (p->cause.regs_known) {
-		put(sink, "\nREGISTERS AT THE FAULT:\n");
+		la_puts(sink, "\nREGISTERS AT THE FAULT:\n");
 		put_registers(&p->cause.regs, sink);
 	}
 	if (p->cause.pc_known)
 		put_code(k, p->cause.pc, sink);
 	put_other_cpus(p, sink);
 	if (p->nlog_tail) {
-		put(sink, "\nEND OF THE LOG:\n");
+		la_puts(sink, "\nEND OF THE LOG:\n");
 		for (size_t i = 0; i < p->nlog_tail; i++) {
-			put_safe(sink, p->log_tail[i]);
-			put(sink, "\n");
+			la_put_text(sink, p->log_tail[i], true);
+			la_puts(sink, "\n");
 		}
 	}
 	if (p->nfacts) {
-		put(sink, "\nFACTS:\n");
+		la_puts(sink, "\nFACTS:\n");
 		for (size_t i = 0; i < p->nfacts; i++) {
-			put(sink, "  ");
-			put_safe(sink, p->fact[i].source);
-			put(sink, ": ");
-			put_safe(sink, p->fact[i].text);
-			put(sink, "\n");
+			la_puts(sink, "  ");
+			la_put_text(sink, p->fact[i].source, true);
+			la_puts(sink, ": ");
+			la_put_text(sink, p->fact[i].text, true);
+			la_puts(sink, "\n");
 		}
 	}
 	for (size_t i = 0; i < p->nunchecked; i++) {
 		if (!i)
-			put(sink, "\nNOT CHECKED:\n");
-		put(sink, "  ");
-		put_safe(sink, p->unchecked[i].rule);
-		put(sink, ": ");
-		put_safe(sink, p->unchecked[i].reason);
-		put(sink, "\n");
+			la_puts(sink, "\nNOT CHECKED:\n");
+		la_puts(sink, "  ");
+		la_put_text(sink, p->unchecked[i].rule, true);
+		la_puts(sink, ": ");
+		la_put_text(sink, p->unchecked[i].reason, true);
+		la_puts(sink, "\n");
 	}
 }
 
@@ -482,14 +446,14 @@ static size_t put_group(const struct la_cpus *cpus, const struct la_render_optio
 
 	for (size_t i = from + 1; i < cpus->n; i++)
 		n += la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]);
-	put(sink, n > 1 ? "\nSTACK OF CPUS " : "\nSTACK OF CPU ");
+	la_puts(sink, n > 1 ? "\nSTACK OF CPUS " : "\nSTACK OF CPU ");
 	if (!has_number(first))
-		putf(sink, "- (VCPU %d)", first->vcpu);
+		la_put(sink, "- (VCPU %d)", first->vcpu);
 	for (size_t i = from; has_number(first) && i < cpus->n; i++)
 		if (la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]))
 			list_add(sink, &list, cpus->cpu[i].cpu);
 	list_end(sink, &list);
-	putf(sink, " (%s):\n", la_cpu_state_name(first->state));
+	la_put(sink, " (%s):\n", la_cpu_state_name(first->state));
 	return n;
 }
 
@@ -523,7 +487,7 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 		if (!la_render_wanted(opt, c))
 			continue;
 		if (opt->registers && !first)
-			put(sink, "\n");
+			la_puts(sink, "\n");
 		if (opt->registers || first)
 			put_cpu_header(sink);
 		first = false;
@@ -538,8 +502,8 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 	if (opt->stacks && !opt->registers)
 		put_stacks(k, cpus, opt, sink);
 	if (cpus->remark) {
-		put(sink, "note: ");
-		put_safe(sink, cpus->remark);
-		put(sink, "\n");
+		la_puts(sink, "note: ");
+		la_put_text(sink, cpus->remark, true);
+		la_puts(sink, "\n");
 	}
 }

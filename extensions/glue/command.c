@@ -85,6 +85,32 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 	return cpus;
 }
 
+static void run(void *command)
+{
+	(*(cmd_func_t *)command)();
+}
+
+char *command_capture(cmd_func_t command, bool *ret_done)
+{
+	FILE *crash_fp = fp, *stream;
+	char *output = NULL;
+	size_t size;
+	bool done;
+
+	stream = open_memstream(&output, &size);
+	if (!stream) {
+		error(INFO, "out of memory\n");
+		return NULL;
+	}
+	fp = stream;
+	done = guard_run(run, &command);
+	fp = crash_fp;
+	fclose(stream);
+	if (ret_done)
+		*ret_done = done;
+	return output;
+}
+
 cmd_func_t command_replace(const char *name, cmd_func_t hook)
 {
 	struct command_table_entry *entry = pc->cmd_table;

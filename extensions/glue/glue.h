@@ -105,6 +105,13 @@ void backtrace_install(void);
 /* --- gdb_regs.c: registers of the task that is set, for gdb --- */
 void gdb_registers_install(void);
 
+/* --- ranges.c: where kernel addresses lie --- */
+void ranges_install(void);
+/** In a session that crash has started: correct what it took at its start. */
+void ranges_adopt(void);
+unsigned long ranges_vmalloc_start(void); /* 0 = unknown */
+unsigned long ranges_modules_start(void); /* 0 = unknown */
+
 /* --- kmem.c, mach.c: commands of crash that print wrong numbers --- */
 void kmem_install(void);
 void mach_install(void);
@@ -158,6 +165,12 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 
 /** Put @hook in place of crash's own command; returns that. */
 void (*command_replace(const char *name, void (*hook)(void)))(void);
+
+/**
+ * What one of crash's commands prints, to be freed; NULL: out of memory, and said so. *@ret_done
+ * (NULL: never mind): it was not left by longjmp.
+ */
+char *command_capture(void (*command)(void), bool *ret_done);
 
 struct la_sink;
 

@@ -82,33 +82,21 @@ static void print_corrected(const struct la_kernel *k, char *output)
 	print_line("COMMITTED", (uint64_t)committed, percent);
 }
 
-static void run_kmem(void *unused)
-{
-	(void)unused;
-	crash_kmem();
-}
-
 static void kmem_hook(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	FILE *crash_fp = fp, *memory;
-	char *output = NULL;
-	size_t size;
+	char *output;
 	bool done;
 
 	/* The correction is for the one option; -i among others prints a different page. */
-	memory = kernel && argcnt == 2 && STREQ(args[1], "-i") ? open_memstream(&output, &size) : NULL;
-	if (!memory) {
+	if (!kernel || argcnt != 2 || !STREQ(args[1], "-i")) {
 		crash_kmem();
 		return;
 	}
-	fp = memory;
-	done = guard_run(run_kmem, NULL);
-	fp = crash_fp;
-	fclose(memory);
-	if (done)
+	output = command_capture(crash_kmem, &done);
+	if (output && done)
 		print_corrected(kernel, output);
-	else
+	else if (output)
 		fputs(output, fp);
 	free(output);
 }

@@ -6,6 +6,14 @@
 
 #include <inttypes.h>
 
+static void print_base(const char *name, ulong value)
+{
+	if (value)
+		fprintf(fp, "%s: %lx\n", name, value);
+	else
+		fprintf(fp, "%s: (unknown)\n", name);
+}
+
 static void cmd_mach_hook(void)
 {
 	const struct la_kernel *kernel = session_kernel(NULL);
@@ -40,11 +48,37 @@ static void cmd_mach_hook(void)
 					kernel->mmu.dmw[i]);
 	}
 	fprintf(fp, "MEMORY SECTION SIZE: %ld MB\n", 1L << (machdep->section_size_bits - 20));
-	fprintf(fp, "KERNEL VMALLOC BASE: %lx\n", vt->vmalloc_start);
+	print_base("KERNEL VMALLOC BASE", ranges_vmalloc_start());
+	print_base("KERNEL MODULES BASE", ranges_modules_start());
 	fprintf(fp, "  KERNEL STACK SIZE: %ld\n", STACKSIZE());
+}
+
+static cmd_func_t crash_help;
+
+/* help -m: crash works this one value out at the moment, for three levels (loongarch64.c, PGDIR_SHIFT). */
+static void help_hook(void)
+{
+	const struct la_kernel *kernel = session_kernel(NULL);
+	const unsigned levels = kernel ? kernel->mmu.geometry.levels : 0;
+	char *output, *line, *end;
+
+	if (!levels || argcnt != 2 || !STREQ(args[1], "-m")) {
+		crash_help();
+		return;
+	}
+	output = command_capture(crash_help, NULL);
+	line = output ? strstr(output, "pgdir_shift: ") : NULL;
+	end = line ? strchr(line, '\n') : NULL;
+	if (end)
+		fprintf(fp, "%.*spgdir_shift: %u%s", (int)(line - output), output,
+			kernel->mmu.geometry.shift[levels - 1], end);
+	else if (output)
+		fputs(output, fp);
+	free(output);
 }
 
 void mach_install(void)
 {
+	crash_help = command_replace("help", help_hook);
 	REPAIR("mach", machdep->cmd_mach, cmd_mach_hook);
 }

@@ -47,28 +47,6 @@ static char *read_vmcoreinfo_hook(const char *key)
 		       NULL;
 }
 
-/*
- * Where vmalloc memory starts. Without VMCOREINFO crash reads vmlist, which is __initdata and
- * poisoned once the guest has booted, and calls exit() over it (memory.c, first_vmalloc_address).
- */
-static ulong vmalloc_start_hook(void)
-{
-	struct la_kernel *kernel = session_kernel(NULL);
-	uint64_t start, head, first;
-	struct la_member list;
-
-	if (kernel && la_vmcoreinfo_number(kernel->vmcoreinfo, kernel->vmcoreinfo_len,
-					   "NUMBER(VMALLOC_START)", false, &start))
-		return start;
-	/* Kernels before 6.9 keep their areas in a list sorted by address (mm/vmalloc.c). */
-	if (kernel && kernel->door->symbol(kernel->door->ctx, "vmap_area_list", &head) &&
-	    kernel->door->member(kernel->door->ctx, "vmap_area", "list", &list) &&
-	    la_read_u64(kernel, head, &first, NULL) == LA_OK && first != head &&
-	    la_read_member(kernel, first - list.offset, "vmap_area", "va_start", &start, NULL) == LA_OK)
-		return start;
-	return 0; /* nothing was allocated yet, or nobody knows: crash then counts nothing as vmalloc */
-}
-
 /* panic() marks the CPUs it stops offline; crash counts online CPUs only (loongarch64.c). */
 static int get_smp_cpus_hook(void)
 {
@@ -121,6 +99,7 @@ void startup_repair(void)
 	gdb_registers_install();
 	kmem_install();
 	failure_install();
+	ranges_install();
 	mach_install();
 	if (notes_are_qemu()) {
 		/* Else task_init() takes kdump's per-CPU notes for the missing ones and warns (map_cpus_to_
@@ -129,7 +108,6 @@ void startup_repair(void)
 			    DISKDUMP_DUMPFILE() ? QEMU_MEM_DUMP_COMPRESSED : QEMU_MEM_DUMP_ELF);
 	}
 	REPAIR("VMCOREINFO", pc->read_vmcoreinfo, read_vmcoreinfo_hook);
-	REPAIR("start of vmalloc memory", machdep->vmalloc_start, vmalloc_start_hook);
 	REPAIR("number of CPUs", machdep->get_smp_cpus, get_smp_cpus_hook);
 }
 
@@ -284,6 +262,7 @@ void startup_adopt(void)
 	const int present = get_smp_cpus_hook();
 
 	repair_section_bits();
+	ranges_adopt();
 	gdb_change_thread_context();
 	if (kt->cpus < present)
 		error(NOTE,
