@@ -61,11 +61,16 @@ void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 {
 	struct la_error err = { "" };
 
-	if (ret->status != LA_OK || ret->place.state == LA_PAGE_HOLE)
+	if (ret->status != LA_OK)
 		return;
 	ret->section_known = la_section_find(k, s, ret->translation.pa, &ret->section, &err) == LA_OK;
 	if (ret->section_known && ret->section.page)
 		ret->page_known = la_page_read(k, s, ret->section.page, &ret->page, &err) == LA_OK;
+	/* A hole has struct pages where it shares its section with RAM; without, it lacks nothing. */
+	if (ret->place.state == LA_PAGE_HOLE && (!ret->page_known || ret->section.rebuilt)) {
+		ret->section_known = ret->page_known = false;
+		return;
+	}
 	snprintf(ret->page_reason, sizeof(ret->page_reason), "%s", err.text);
 }
 

@@ -136,9 +136,20 @@ static enum la_status map_leaf(const struct la_geometry *g, unsigned level, uint
 	if (!(entry & ~LA_PTE_GLOBAL))
 		return la_fail(err, LA_UNMAPPED, "empty %s", la_level_name(g, level));
 	if (!la_pte_present(entry) && !(level && entry & LA_PTE_PRESENT_INVALID)) {
+		/* Type in bits 16 to 22, offset from bit 24 (asm/pgtable.h, 6.3 and later; before, the type
+		 * had bit 23 too, which is now a mark). Of the 32 types the last few are none of swap,
+		 * 9 at most (linux/swap.h). */
+		const unsigned type = entry >> 16 & 0x7f;
+
 		ret->swapped = true;
-		return la_fail(err, LA_UNMAPPED, "swapped out (%s %#" PRIx64 ")",
-			       la_level_name(g, level), entry);
+		if (type < 32 - 9)
+			return la_fail(err, LA_UNMAPPED,
+				       "swapped out to area %u, offset %" PRIu64 " (%s %#" PRIx64 ")", type,
+				       entry >> 24, la_level_name(g, level), entry);
+		return la_fail(err, LA_UNMAPPED,
+			       "not present: being moved, poisoned or marked (%s %#" PRIx64
+			       ", of type %u)",
+			       la_level_name(g, level), entry, type);
 	}
 	ret->leaf = entry;
 	ret->page_shift = g->shift[level];

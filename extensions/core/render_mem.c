@@ -48,6 +48,9 @@ static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
 	if (a->page_known) {
 		la_put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address, p->flags,
 		    p->names[0] ? p->names : "-", p->type ? "  type " : "", p->type ? p->type : "");
+		if (p->head)
+			la_put(sink, "          in the compound page of %" PRIx64 ", whose flags these are\n",
+			       p->head);
 		la_put(sink, "          node ");
 		la_put(sink, p->node >= 0 ? "%d" : "-", p->node);
 		la_put(sink, "  zone %s  refcount ", p->zone_name ? p->zone_name : "-");
@@ -91,6 +94,11 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 				     sizeof(flags));
 			la_put(sink, "   FLAGS: %s\n", flags);
 		}
+		if (t->leaf && t->page_shift > k->mmu.geometry.page_shift)
+			la_put(sink, "    NOTE: in a huge page of %" PRIu64 " MB\n",
+			       UINT64_C(1) << (t->page_shift - 20));
+		if (t->leaf & LA_PTE_PROTNONE)
+			la_put(sink, "    NOTE: PROT_NONE: the page is there, but whoever accesses it faults\n");
 	}
 	put_place(a, sink);
 	put_page(a, sink);
@@ -239,11 +247,22 @@ static json_t *page_json(const struct la_mem_address *a)
 
 	if (!a->page_known)
 		return json_null();
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
-			 hex(p->flags), "names", p->names, "type", text_or_null(p->type), "node",
+	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
+			 hex(p->flags), "head", p->head ? hex(p->head) : json_null(), "names", p->names, "type", text_or_null(p->type), "node",
 			 number_or_null(p->node >= 0, p->node), "zone", text_or_null(p->zone_name),
 			 "refcount", number_or_null(p->refcount_known, p->refcount), "mapcount",
 			 number_or_null(p->mapcount_known, p->mapcount));
+}
+
+/* The entry that maps the address; through a window there is none. */
+static json_t *mapping_json(const struct la_kernel *k, const struct la_translation *t)
+{
+	char flags[160];
+
+	if (!t->leaf)
+		return json_null();
+	la_pte_flags(t->leaf, t->page_shift > k->mmu.geometry.page_shift, flags, sizeof(flags));
+	return json_pack("{s:I, s:s}", "size", (json_int_t)(UINT64_C(1) << t->page_shift), "flags", flags);
 }
 
 static json_t *address_json(const struct la_kernel *k, const struct la_mem_address *a)
@@ -256,13 +275,14 @@ static json_t *address_json(const struct la_kernel *k, const struct la_mem_addre
 						       la_level_name(&k->mmu.geometry, t->step[i].level),
 						       "entry_pa", hex(t->step[i].entry_pa), "entry",
 						       hex(t->step[i].entry)));
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
 			 hex(a->address), "is_physical", a->physical, "ignored_bits",
 			 t->ignored ? hex(t->ignored) : json_null(), "segment",
 			 a->physical ? json_null() :
 				       json_string(la_segment_name(la_segment_of(a->address))),
 			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps", steps,
-			 "physical", a->status == LA_OK ? hex(t->pa) : json_null(), "reason",
+			 "mapping", mapping_json(k, t), "physical",
+			 a->status == LA_OK ? hex(t->pa) : json_null(), "reason",
 			 text_or_null(a->reason), "dump", place_json(a), "section", section_json(a),
 			 "page", page_json(a), "page_reason", text_or_null(a->page_reason));
 }

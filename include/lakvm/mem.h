@@ -41,7 +41,10 @@ void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, si
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
 		    uint64_t address, bool physical, struct la_mem_address *ret);
 
-/** Add what the guest keeps about the page: its section and struct page. Never fails. */
+/**
+ * Add what the guest keeps about the page: its section and struct page; of a hole in RAM too, where
+ * the kernel has one. Never fails.
+ */
 void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 			 struct la_mem_address *ret);
 

@@ -63,16 +63,20 @@ void la_section_flags(uint64_t map, char *ret, size_t size);
 struct la_page {
 	uint64_t address;
 	uint64_t flags;      /* the whole word, with the page's zone and node at its top */
-	char names[320];     /* of the flags, "lru|uptodate"; empty: none set */
+	uint64_t head;       /* of a tail page: the first page of the compound page; 0: no tail */
+	char names[320];     /* of the flags, "lru|uptodate", of a tail page the head's; empty: none set */
 	const char *type;    /* "buddy", "slab", ...; NULL: no typed page, or unknown */
 	int zone, node;      /* LA_PAGE_UNKNOWN */
 	const char *zone_name; /* NULL = unknown */
 	bool refcount_known, mapcount_known;
-	int32_t refcount;
+	int32_t refcount;    /* of a tail page the head's */
 	int32_t mapcount;    /* as the kernel counts: 0 = not mapped; unknown for a typed page */
 };
 
-/** The struct page at @address. */
+/**
+ * The struct page at @address. What the kernel keeps only of the first page of a compound page
+ * (struct folio, since 5.16; PF_HEAD and PF_NO_TAIL before) is that page's.
+ */
 enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
 			    struct la_page *ret, struct la_error *err);
 

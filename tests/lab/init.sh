@@ -86,8 +86,13 @@ quiet() {
 	done
 }
 
+frames() {
+	[ ! -x /bin/pages ] || pages frames 1500
+}
+
 # one sheet, written at once: the console is shared with the kernel
 {
+	say frames; frames
 	say uname; uname -a
 	say cmdline; cat /proc/cmdline
 	say meminfo; cat /proc/meminfo
@@ -104,8 +109,8 @@ quiet() {
 	if [ -x /bin/pages ]; then
 		say swaps; cat /proc/swaps
 		say pages; pages show $(quiet)
-		say frames; pages frames 1500
 	fi
+	say frames-again; frames
 	say end
 } > /tmp/sheet
 cat /tmp/sheet

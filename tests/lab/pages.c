@@ -4,8 +4,9 @@
 // pages make                 maps memory in every way that page tables can show, fills it, says "ready" and
 //                            sleeps. What it filled are its own addresses.
 // pages show PID...          "PID ADDRESS STATE PERMISSIONS AREA" for pages of each task, from /proc/PID/maps
-//                            and pagemap. STATE is page-PFN, swap-TYPE-OFFSET or none. Of each area the first
-//                            and last pages, others between, and the pages on both sides of it.
+//                            and pagemap. STATE is page-PFN-FLAGS, with those of /proc/kpageflags,
+//                            swap-TYPE-OFFSET or none. Of each area the first and last pages, others between,
+//                            and the pages on both sides of it.
 // pages frames N             "PFN FLAGS COUNT" from /proc/kpageflags and kpagecount, for about N page frames.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -126,16 +127,28 @@ static _Noreturn void make(void)
 		pause();
 }
 
+static uint64_t word_of(const char *path, uint64_t index)
+{
+	const int fd = open(path, O_RDONLY);
+	uint64_t word;
+
+	if (fd < 0 || pread(fd, &word, sizeof(word), (off_t)(index * sizeof(word))) != sizeof(word))
+		die(path);
+	close(fd);
+	return word;
+}
+
 static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions, const char *area)
 {
-	uint64_t entry = 0;
+	uint64_t entry = 0, pfn;
 
 	// above the last address that can be mapped, there is nothing to read
 	if (pread(fd, &entry, sizeof(entry), (off_t)(address / page_size * sizeof(entry))) != sizeof(entry))
 		return;
 	printf("%s %" PRIxPTR " ", pid, address);
+	pfn = entry & ((UINT64_C(1) << 55) - 1);
 	if (entry >> 63)
-		printf("page-%" PRIx64, entry & ((UINT64_C(1) << 55) - 1));
+		printf("page-%" PRIx64 "-%" PRIx64, pfn, word_of("/proc/kpageflags", pfn));
 	else if (entry >> 62 & 1)
 		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31, entry >> 5 & ((UINT64_C(1) << 50) - 1));
 	else

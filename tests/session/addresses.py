@@ -2,8 +2,9 @@
 """Every address that the frozen guest was asked about, in a session: vtop, rd and lamem against what the
 guest's kernel and QEMU said (tests/lab/truth.py). Used by run.py."""
 import collections
-import json
 import re
+
+import lamem
 
 BATCH = 40  # addresses in one command line: crash takes lines of 1500 characters
 
@@ -28,7 +29,7 @@ def spaces(truth, every):
     return [(name, command, addresses[::every]) for name, command, addresses in found]
 
 
-def ask(session, asked, lamem=True):
+def ask(session, asked, with_lamem=True):
     """Put the questions about all of them into the session; without lamem, those that crash itself knows."""
     for name, command, addresses in asked:
         if command:
@@ -36,17 +37,22 @@ def ask(session, asked, lamem=True):
         for some in batches(addresses):
             words = " ".join(f"{one.va:x}" for one in some)
             session.ask(f"vtop-{name}.txt", f"vtop {'-u' if command else '-k'} {words}")
-            if lamem:
+            if with_lamem:
                 session.ask(f"lamem-{name}.json", f"lamem -j {words}")
         for one in addresses:
             if one.pa is not None:  # device registers too: they are mapped, but in no dump
                 session.ask(f"rd-{name}.txt", f"rd {'-u' if command else ''} {one.va:x} 2")
 
 
-def physical_of(text):
-    """{address: physical address, None or its absence} that vtop printed."""
-    answers = re.findall(r"^([0-9a-f]{1,16}) +([0-9a-f]+|\(not mapped\)|\(not accessible\)) *$", text, re.M)
-    return {int(va, 16): None if pa.startswith("(") else int(pa, 16) for va, pa in answers}
+def vtop_answers(text):
+    """{address: (physical address or None, all that vtop printed of it)}"""
+    answers = {}
+    for part in re.split(r"^VIRTUAL +PHYSICAL *\n", text, flags=re.M)[1:]:
+        found = re.match(r"([0-9a-f]{1,16}) +([0-9a-f]+|\(not mapped\)|\(not accessible\)) *$", part, re.M)
+        if found:
+            pa = found.group(2)
+            answers[int(found.group(1), 16)] = (None if pa.startswith("(") else int(pa, 16), part)
+    return answers
 
 
 def bytes_of(text):
@@ -57,20 +63,20 @@ def bytes_of(text):
 def differences(session, name, addresses):
     """({wrong, unanswered} of vtop, the same of rd), lists of lines: where crash says something else than the
     guest, and where it says nothing."""
-    places, memory = physical_of(session.read(f"vtop-{name}.txt")), bytes_of(session.read(f"rd-{name}.txt"))
+    places, memory = vtop_answers(session.read(f"vtop-{name}.txt")), bytes_of(session.read(f"rd-{name}.txt"))
     vtop, rd = ({"wrong": [], "unanswered": []} for _ in range(2))
     for one in addresses:
         if one.va not in places:
             vtop["unanswered"].append(f"{one.where} {one.va:#x}")
-        elif places[one.va] != one.pa:
-            vtop["wrong"].append(f"{one.where} {one.va:#x}: {places[one.va]!r}, the guest: {one.pa!r}")
+        elif places[one.va][0] != one.pa:
+            vtop["wrong"].append(f"{one.where} {one.va:#x}: {places[one.va][0]!r}, the guest: {one.pa!r}")
         if memory.get(one.va, b"") != one.data:
             rd["wrong" if one.va in memory else "unanswered"].append(
                 f"{one.where} {one.va:#x}: {memory.get(one.va)}, the guest: {one.data or None}")
     return vtop, rd
 
 
-def check_space(report, session, truth, name, addresses):
+def check_space(report, session, name, addresses):
     """One address space: nothing may differ, nothing stay unanswered."""
     vtop, rd = differences(session, name, addresses)
     counted = collections.Counter(one.where for one in addresses)
@@ -80,27 +86,20 @@ def check_space(report, session, truth, name, addresses):
                  addresses and not any(vtop.values()), "\n".join(vtop["wrong"][:8] + vtop["unanswered"][:8]))
     report.check(f"{name}: rd of {sum(one.data != b'' for one in addresses)} addresses, the guest's own bytes, "
                  "and none outside RAM", not any(rd.values()), "\n".join(rd["wrong"][:8] + rd["unanswered"][:8]))
-    check_lamem(report, session, truth, name, addresses)
 
 
-def check_lamem(report, session, truth, name, addresses):
-    answers = []
-    for line in session.read(f"lamem-{name}.json").splitlines():
-        try:
-            answers += json.loads(line)["addresses"]
-        except (ValueError, KeyError) as error:
-            report.check(f"{name}: lamem -j is JSON", False, f"{error}\n{line[:300]}")
-            return
-    wrong = []
-    for answer, one in zip(answers, addresses):
-        physical = int(answer["physical"], 16) if answer["physical"] else None
-        readable = (answer["dump"] or {}).get("readable", False)
-        if (int(answer["address"], 16), physical, readable) != (one.va, one.pa, one.pa is not None and truth.in_ram(one.pa)):
-            wrong.append((one, answer))
-        elif physical is None and not answer["reason"]:
-            wrong.append((one, answer))
-    report.check(f"{name}: lamem of {len(addresses)} addresses: where they go, whether they can be read, and why not",
-                 len(answers) == len(addresses) and not wrong, f"{len(answers)} answers\n{wrong[:3]}")
+def check_kinds(report, session, name, addresses):
+    """Pages that are not just there: vtop says that they are swapped out, and where to, or PROT_NONE."""
+    got = vtop_answers(session.read(f"vtop-{name}.txt"))
+    special = [one for one in addresses if one.va in got and (one.swap or one.pa is not None)]
+    wrong = [f"{one}\n{got[one.va][1]}" for one in special if one.swap and
+             not re.search(rf"SWAP: \S+ +OFFSET: {one.swap[1]}$", got[one.va][1], re.M) or
+             one.pa is not None and (one.where == "PROT_NONE") != ("PROTNONE" in got[one.va][1])]
+    swapped, none = (sum(bool(test) for test in tests) for tests in
+                     ([one.swap for one in special], [one.where == "PROT_NONE" for one in special]))
+    if swapped or none:
+        report.check(f"{name}: vtop tells {swapped} swapped out pages with their places and {none} PROT_NONE ones",
+                     not wrong, "\n".join(wrong[:4]))
 
 
 def expected(session, name, addresses):
@@ -111,9 +110,21 @@ def expected(session, name, addresses):
     return addresses
 
 
-def check(report, session, truth, asked):
-    for name, _, addresses in asked:
-        check_space(report, session, truth, name, expected(session, name, addresses))
+def check_reasons(report, output):
+    """rd says in a line of its own why it cannot read."""
+    failed = re.findall(r"^rd: (?:seek error|invalid user virtual address).*", output, re.M)
+    said = re.findall(r"^rd: (?!seek error|invalid user virtual address).*", output, re.M)
+    report.equal("rd: a reason for every address that cannot be read", len(said), len(failed))
+
+
+def check(report, session, truth, asked, output):
+    for name, _, some in asked:
+        some = expected(session, name, some)
+        check_space(report, session, name, some)
+        check_kinds(report, session, name, some)
+        lamem.check(report, session, truth, name, some)
+    lamem.check_frames(report, session, truth)
+    check_reasons(report, output)
     itself = [one for one in truth.users() if one.data and int.from_bytes(one.data[:8], "little") == one.va]
     if truth.users():
         report.check(f"the guest's program pages left its addresses in {len(itself)} of its pages", len(itself) > 100)

@@ -31,7 +31,7 @@ def open_and_ask(case, dump, program, options, asked):
     """A session of one of the programs with all the questions that both understand."""
     session = Session(case, dump, f"kernels-{os.path.basename(case)}-{dump}-{program}")
     session.ask("sys.txt", "sys")
-    addresses.ask(session, asked, lamem=False)
+    addresses.ask(session, asked, with_lamem=False)
     with open(os.path.join(session.where, "input"), "w", encoding="utf-8") as file:
         file.write("\n".join(session.commands + ["q", ""]))
     session.crash(f'{PROGRAMS[program]} -s {options} "$CASE/vmlinux" "$CASE/{dump}" < input > output 2>&1', timeout=3000)

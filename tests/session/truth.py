@@ -7,8 +7,9 @@ import os
 import re
 
 
-# where an address leads: pa is None where nothing is mapped, data is empty outside RAM
-Address = collections.namedtuple("Address", "who va pa data where")
+# where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
+# flags are those of /proc/kpageflags
+Address = collections.namedtuple("Address", "who va pa data where swap flags", defaults=(None, None))
 
 
 def user_kind(pa, permissions, area):
@@ -139,6 +140,18 @@ class Truth:
         low, high = self.walker("PWCL"), self.walker("PWCH")
         return sum(map(bool, (low >> 5 & 31, low >> 15 & 31, low >> 25 & 31, high >> 6 & 63, high >> 18 & 63)))
 
+    def tables(self, cpu=None):
+        """(address of the top table, [(first bit, width) of each level, the top one first]) that the kernel's half
+        is walked with, or the user's half on a CPU: CSR.PGDH or PGDL, PWCL and PWCH in QEMU's register text."""
+        for text in re.split(r"^CPU#", self.read("registers.txt"), flags=re.M)[1:]:
+            csr = {name: int(value, 16) for name, value in re.findall(r"\b(TID|PGD[LH]|PWC[LH]) +([0-9a-f]+)", text)}
+            low, high = csr["PWCL"], csr["PWCH"]
+            shape = [(high & 63, high >> 6 & 63), (low >> 20 & 31, low >> 25 & 31), (low >> 10 & 31, low >> 15 & 31),
+                     (low & 31, low >> 5 & 31)]
+            if cpu in (None, csr["TID"]):
+                return csr["PGDH" if cpu is None else "PGDL"], [level for level in shape if level[1]]
+        raise ValueError(f"no CPU {cpu} in registers.txt")
+
     def in_ram(self, pa):
         """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
         low, high = 0x10000000, 0x80000000
@@ -146,11 +159,13 @@ class Truth:
         return pa < low or high <= pa < high + size - low or any(
             start <= pa < start + size for start, size in self.meta.get("plugged", []))
 
-    def address(self, who, va, pa, data, where):
+    def address(self, who, va, pa, data, where, flags="-"):
         """The Address that the words of a line make."""
         place = int(pa, 16) if re.fullmatch("[0-9a-f]+", pa) else None
         inside = place is not None and self.in_ram(place)
-        return Address(int(who), int(va, 16), place, bytes.fromhex(data) if inside and data != "-" else b"", where)
+        swap = tuple(map(int, pa.split("-")[1:])) if pa.startswith("swap-") else None
+        return Address(int(who), int(va, 16), place, bytes.fromhex(data) if inside and data != "-" else b"", where,
+                       swap, int(flags, 16) if flags != "-" else None)
 
     def translations(self):
         """[Address] as QEMU answered for kernel addresses of the frozen guest."""
@@ -159,12 +174,19 @@ class Truth:
 
     def users(self):
         """[Address] of tasks' user space, who is the process number, as the guest's kernel said."""
-        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area))
-                for pid, va, pa, data, permissions, area in self.lines("users.txt")]
+        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area), *flags)
+                for pid, va, pa, data, permissions, area, *flags in self.lines("users.txt")]
 
     def running(self):
         """[Address] of user space as QEMU answered for each CPU, who is the CPU."""
         return [self.address(cpu, va, pa, data, "user") for cpu, va, pa, data in self.lines("running.txt")]
+
+    def frames(self):
+        """{pfn: (flags, count)} of /proc/kpageflags and kpagecount, where the guest said the same twice."""
+        once, again = ({int(words[0], 16): (int(words[1], 16), int(words[2])) for line in self.section(name)
+                        for words in re.findall(r"^([0-9a-f]+) ([0-9a-f]+) (\d+)$", line)}
+                       for name in ("frames", "frames-again"))
+        return {pfn: one for pfn, one in once.items() if again.get(pfn) == one}
 
     def lines(self, name):
         """The words of each line of a file that older cases do not have."""

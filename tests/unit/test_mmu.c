@@ -57,7 +57,8 @@ static void test_windows(void **state)
 	fake_free(g.fake);
 }
 
-static const char *reason(struct guest *g, uint64_t va)
+/* Why @va is not mapped, which takes so many steps to see. */
+static const char *reason_after(struct guest *g, uint64_t va, unsigned steps)
 {
 	static struct la_error err;
 	struct la_translation t;
@@ -65,8 +66,13 @@ static const char *reason(struct guest *g, uint64_t va)
 	la_error_clear(&err);
 	assert_int_equal(la_translate(fake_door(g->fake), &g->mmu, g->mmu.kernel_pgd, va, &t, &err),
 			 LA_UNMAPPED);
-	assert_int_equal(t.nsteps, 0);
+	assert_int_equal(t.nsteps, steps);
 	return err.text;
+}
+
+static const char *reason(struct guest *g, uint64_t va)
+{
+	return reason_after(g, va, 0);
 }
 
 /* Addresses that the CPU does not even look up, each with the CPU's own reason. */
@@ -155,9 +161,13 @@ static void test_three_levels_16k(void **state)
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, 0x40);
 	assert_int_equal(translate(&g, va, &t), LA_UNMAPPED);
 	assert_false(t.swapped);
-	fake_put_u64(g.fake, 0x1008000 + 7 * 8, 0x3450000);
+	/* in swap: offset 0x345, exclusive, area 5; the types at the end are no swap areas */
+	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 1 << 23 | 5 << 16);
+	assert_non_null(strstr(reason_after(&g, va, 3), "swapped out to area 5, offset 837 (PTE 0x345850000)"));
 	assert_int_equal(translate(&g, va, &t), LA_UNMAPPED);
 	assert_true(t.swapped);
+	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 30 << 16);
+	assert_non_null(strstr(reason_after(&g, va, 3), "being moved, poisoned or marked"));
 	/* PROT_NONE pages hold data */
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, 0x123454000 | 0x400);
 	assert_int_equal(translate(&g, va, &t), LA_OK);

@@ -281,6 +281,64 @@ static void test_page(void **state)
 	assert_int_equal(la_page_read(&t->k, &s, CACHED | 0x7000000, &page, NULL), LA_NOT_RAM);
 }
 
+/* What the kernel keeps only of the first page of a compound page is shown of each of its pages. */
+static void test_compound_page(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+	const uint64_t head = PAGES + 4 * 56, tail = PAGES + 7 * 56;
+
+	fake_enumerator(t->fake, "PG_uptodate", 3);
+	fake_enumerator(t->fake, "PG_head", 6);
+	fake_enumerator(t->fake, "__NR_PAGEFLAGS", 20);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	fake_put_u64(t->fake, head, 1 << 6 | 1 << 3);
+	fake_put_u32(t->fake, head + 48, UINT32_MAX);
+	fake_put_u32(t->fake, head + 52, 2);
+	fake_put_u32(t->fake, tail + 48, 0);
+	fake_member(t->fake, "page", "compound_head", 8, 8);
+	fake_put_u64(t->fake, tail + 8, (CACHED | head) + 1);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.head, CACHED | head);
+	assert_int_equal(page.flags, 0);
+	assert_string_equal(page.names, "uptodate|head");
+	assert_int_equal(page.refcount, 2);
+	/* how often the whole is mapped cannot be told, so how often the page is cannot either */
+	assert_false(page.mapcount_known);
+	/* the second page of the compound page counts that */
+	fake_member(t->fake, "folio", "_entire_mapcount", 56 + 24, 4);
+	fake_put_u32(t->fake, head + 56 + 24, 2);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 1 + 3);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | head, &page, NULL), LA_OK);
+	assert_int_equal(page.head, 0);
+	assert_int_equal(page.mapcount, 0 + 3);
+	/* a pointer to nowhere leaves the page's own flags */
+	fake_put_u64(t->fake, tail + 8, (CACHED | 0x7000000) + 1);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_string_equal(page.names, "");
+}
+
+/* compound_info of 7.1 may be a mask, where struct page has a power of two bytes. */
+static void test_compound_mask(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+	const uint64_t tail = PAGES + 0x1040;
+
+	fake_member(t->fake, "page", "compound_info", 8, 8);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	s.page_size = 64;
+	fake_put_u64(t->fake, tail + 8, -UINT64_C(0x1000) | 1);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.head, (CACHED | PAGES) + 0x1000);
+	fake_put_u64(t->fake, tail + 8, (CACHED | PAGES) + 1);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.head, CACHED | PAGES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +351,8 @@ int main(void)
 		TEST(test_size_that_nothing_disproves),
 		TEST(test_table_lost),
 		TEST(test_page),
+		TEST(test_compound_page),
+		TEST(test_compound_mask),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lamem's answers, and kmem -p's, against what the frozen guest, its kernel and QEMU said (tests/lab/truth.py).
+Used by addresses.py."""
+import json
+import re
+
+BATCH = 40
+SEGMENTS = ("xuvrange", "xsprange", "xkprange", "xkvrange")     # by the two top bits
+# what linux/kernel-page-flags.h calls bits of /proc/kpageflags, and struct page its flags
+PAGE_FLAGS = {0: "locked", 2: "referenced", 3: "uptodate", 4: "dirty", 5: "lru", 6: "active", 8: "writeback",
+              9: "reclaim", 14: "swapbacked", 18: "unevictable", 19: "hwpoison", 32: "reserved", 33: "mlocked",
+              35: "private", 36: "private_2", 38: "arch_1"}
+SLAB, BUDDY, ANON, HEAD, TAIL, THP, TABLE = 7, 10, 12, 15, 16, 22, 26
+AGE = {"referenced", "active", "lru"}       # what whoever executes or reads a file changes in its pages
+TYPES = {"slab": SLAB, "buddy": BUDDY, "table": TABLE}
+
+
+def ask_frames(session, truth):
+    frames = sorted(truth.frames())
+    for at in range(0, len(frames), BATCH):
+        words = " ".join(f"{pfn * truth.page_size():x}" for pfn in frames[at:at + BATCH])
+        session.ask("lamem-frames.json", f"lamem -j -p {words}")
+        session.ask("kmem-frames.txt", f"kmem -p {words}")
+
+
+def answers_of(report, session, name):
+    answers = []
+    for line in session.read(f"lamem-{name}.json").splitlines():
+        try:
+            answers += json.loads(line)["addresses"]
+        except (ValueError, KeyError) as error:
+            report.check(f"{name}: lamem -j is JSON", False, f"{error}\n{line[:300]}")
+    return answers
+
+
+def number(text):
+    return int(text, 16) if text else None
+
+
+def none_wrong(report, what, wrong):
+    report.check(what, not wrong, f"{len(wrong)} wrong\n" + "\n".join(wrong[:6]))
+
+
+def address_wrong(truth, answer, one):
+    """Is the segment, the place, whether it can be read, the reason or the kind of page not the guest's?"""
+    physical, reason = number(answer["physical"]), answer["reason"] or ""
+    flags = answer["mapping"]["flags"] if answer["mapping"] else ""
+    readable = (answer["dump"] or {}).get("readable", False)
+    return (number(answer["address"]), answer["segment"], physical, readable) != \
+        (one.va, SEGMENTS[one.va >> 62], one.pa, one.pa is not None and truth.in_ram(one.pa)) or \
+        physical is None and not reason or \
+        one.swap and "swapped out to area {}, offset {} ".format(*one.swap) not in reason or \
+        physical is not None and ("PROTNONE" in flags) != (one.where == "PROT_NONE")
+
+
+def walk_wrong(answer, one, root, shape):
+    """Each entry lies where the one before leads, at the index that the CPU's own registers give, and the last one
+    leads to the physical address; or a window does."""
+    table, entry = root, None
+    for step, (shift, width) in zip(answer["steps"], shape):
+        entry_pa, entry = number(step["entry_pa"]), number(step["entry"])
+        if table is not None and entry_pa != (table & (1 << 48) - 0x1000) + (one.va >> shift & (1 << width) - 1) * 8:
+            return True
+        table = entry
+    if one.pa is None:
+        return False
+    if not answer["steps"]:
+        return answer["window"] is None or answer["mapping"] is not None
+    size = 1 << shape[len(answer["steps"]) - 1][0]
+    return answer["mapping"]["size"] != size or entry & (1 << 48) - size != one.pa & -size
+
+
+def check(report, session, truth, name, addresses):
+    answers = answers_of(report, session, name)
+    both = list(zip(answers, addresses))
+    wrong = [f"{one}: {answer}" for answer, one in both if address_wrong(truth, answer, one)]
+    report.check(f"{name}: lamem of {len(addresses)} addresses: the segment, where they go, whether they can be read, "
+                 "and why not", len(answers) == len(addresses) and not wrong, "\n".join([str(len(answers))] + wrong[:3]))
+
+    root, shape = truth.tables(int(name[4:]) if name.startswith("cpu-") else None)
+    if name.startswith("task-"):
+        root = None                 # only its own memory tells where the tables of a task that sleeps begin
+    walks = [(answer, one) for answer, one in both if one.where != "of a kernel thread"]
+    if walks:
+        none_wrong(report, f"{name}: lamem's levels or window of {len(walks)} addresses",
+                   [f"{one}: {answer}" for answer, one in walks if walk_wrong(answer, one, root, shape)])
+
+    known = [(answer, one) for answer, one in both if one.flags is not None and answer["mapping"]]
+    if known:
+        huge = [one for _, one in known if one.flags >> THP & 1 and one.flags >> ANON & 1]
+        none_wrong(report, f"{name}: lamem tells {len(huge)} addresses in huge pages from {len(known) - len(huge)} others",
+                   [f"{one}: {answer}" for answer, one in known
+                    if (answer["mapping"]["size"] > truth.page_size()) != (one in huge)])
+        check_pages(report, f"{name}: lamem's struct page", [(answer, one.flags, None) for answer, one in known], 0, AGE)
+
+
+def page_wrong(page, flags, count):
+    """What of a struct page is not what /proc/kpageflags and kpagecount had."""
+    names = page["names"].split("|")
+    wrong = [name for bit, name in PAGE_FLAGS.items() if (name in names) != bool(flags >> bit & 1)]
+    if (page["head"] is not None) != bool(flags >> TAIL & 1):
+        wrong.append("tail")
+    if ("head" in names and page["head"] is None) != bool(flags >> HEAD & 1):
+        wrong.append("head")
+    # the other pages of a free block count as its first; a slab is a flag before 6.11
+    if page["type"] in TYPES and not flags >> TYPES[page["type"]] & 1 or \
+            flags >> TABLE & 1 and page["type"] != "table" or \
+            flags >> SLAB & 1 and page["type"] != "slab" and "slab" not in names:
+        wrong.append("type")
+    if count is not None and (page["mapcount"] or 0) != count:
+        wrong.append("mapcount")
+    return wrong
+
+
+def check_pages(report, what, known, tolerated, ignored=frozenset()):
+    """@known: (answer, flags, count). Page frames go on changing until the guest is frozen, those of tasks that
+    sleep do not but for their age."""
+    wrong = [f"{answer['address']}: {answer['page'] and page_wrong(answer['page'], flags, count)}, "
+             f"{flags:#x}, {answer['page'] or answer['page_reason']}" for answer, flags, count in known
+             if not answer["page"] or set(page_wrong(answer["page"], flags, count)) - ignored]
+    report.check(f"{what} of {len(known)} pages, {len(wrong)} not as /proc/kpageflags had them", known and
+                 len(wrong) <= tolerated * len(known), "\n".join(wrong[:8]))
+
+
+def check_frames(report, session, truth):
+    frames, size = truth.frames(), truth.page_size()
+    if not frames:
+        return
+    ours = {number(answer["address"]) // size: answer for answer in answers_of(report, session, "frames")}
+    report.equal("lamem -p: every page frame answered", sorted(ours), sorted(frames))
+    check_pages(report, "lamem -p: struct page", [(ours[pfn], *frames[pfn]) for pfn in ours if pfn in frames], 0.01)
+
+    listed = {int(pa, 16) // size: (int(page, 16), set(names.split(","))) for page, pa, names in
+              re.findall(r"^([0-9a-f]{16}) +([0-9a-f]+) +[0-9a-f]+ +[0-9a-f]+ +-?\d+ +[0-9a-f]+ *(\S*)$",
+                         session.read("kmem-frames.txt"), re.M)}
+    none_wrong(report, f"kmem -p: the struct page of {len(frames)} page frames is lamem's", [
+        f"{pfn:#x}: {listed.get(pfn)}, {ours[pfn]['page']}" for pfn in frames if pfn in ours and
+        listed.get(pfn, (None,))[0] != number((ours[pfn]["page"] or {"address": None})["address"])])
+    # crash shows the word of a tail page itself, which has none of the flags
+    heads = [pfn for pfn in listed if pfn in frames and not frames[pfn][0] >> TAIL & 1]
+    wrong = [f"{pfn:#x}: {listed[pfn]}, {frames[pfn][0]:#x}" for pfn in heads if
+             {name for bit, name in PAGE_FLAGS.items() if frames[pfn][0] >> bit & 1} !=
+             listed[pfn][1] & set(PAGE_FLAGS.values())]
+    report.check(f"kmem -p: flags of {len(heads)} page frames, {len(wrong)} not as /proc/kpageflags had them",
+                 len(heads) > 100 and len(wrong) <= 0.01 * len(heads), "\n".join(wrong[:8]))
