@@ -161,6 +161,7 @@ static enum la_status open_files(struct la_dump *dump, const char *const *path, 
 		status = la_flat_open(f, dump->arena, opt, err);
 		if (status)
 			return status;
+		la_file_map(f);
 		if (f->cut)
 			la_dump_add_remark(dump, "%s: flattened, and no sound record from 0x%"
 					    PRIx64 " on: cut off or damaged", f->path, f->cut_at);

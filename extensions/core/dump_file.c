@@ -38,9 +38,15 @@ enum la_status la_file_open(struct la_file *ret, const char *path, struct la_err
 	if (size < 0)
 		size = 0;
 	ret->stored = ret->size = (uint64_t)size;
-	if (S_ISREG(st.st_mode))
-		la_map_open(&ret->map, fd, ret->stored);
 	return LA_OK;
+}
+
+void la_file_map(struct la_file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode))
+		la_map_open(&f->map, f->fd, f->stored);
 }
 
 void la_file_close(struct la_file *f)
