@@ -89,8 +89,11 @@ bool reader_open(struct la_error *err)
 	else
 		status = la_dump_open(&dump, &path, 1, &options, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (status == LA_OK)
+	if (status == LA_OK) {
+		for (size_t i = 0; la_dump_remark(dump, i); i++)
+			error(WARNING, "lakvm: %s\n", la_dump_remark(dump, i));
 		return true;
+	}
 	dump = NULL;
 	/* Something that only crash can read: it does, in safe chunks. */
 	return crash_readmem != NULL;

@@ -12,6 +12,7 @@ import collections
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -89,8 +90,43 @@ def check_split(report, case, dump):
                          'part.1 part.2 2>&1; echo "status $?"')
     report.check("a split dump opens with all its parts", "panicking" in done.stdout and
                  re.search(r"TOTAL MEM +\d{6}", done.stdout) and "status 0" in done.stdout, done.stdout)
+    # the kernel is in the first part, the end of high RAM in the second
+    report.check("... and with one of them only, saying what is not there", *partial(session, "part.1", 0x2a0000000))
+    done = session.crash('printf "lacpus\\nq\\n" | "$SRC/extensions/lacrash" -s "$CASE/vmlinux" part.2 2>&1; '
+                         'echo "status $?"')
+    report.check("... or only that without the kernel", re.search(
+        r"split dump: the part with 0x0-0x[0-9a-f]+ was not given", done.stdout) and
+        "nothing in the dump fits this vmlinux" in done.stdout and "status 0" in done.stdout, done.stdout)
     for name in ("part.1", "part.2"):
         os.remove(os.path.join(session.where, name))
+
+
+def partial(session, name, missing):
+    """Is a session on half a dump one that works? @missing is a page that its file does not have."""
+    done = session.crash(f'printf "lapanic\\nlamem\\nlamem -p {missing:x}\\nrd -p {missing:x}\\nq\\n" | '
+                         f'"$SRC/extensions/lacrash" -s "$CASE/vmlinux" {name} 2>&1; echo "status $?"')
+    text = done.stdout
+    place = text[text.find(f" ADDRESS: {missing:x}"):]
+    return ("VERDICT: panic (certain): sysrq" in text and re.search(r"^ +[0-9a-f]+  [.#+]*\?{8,}$", text, re.M) and
+            re.search("^WARNING: lakvm: (split dump: the part from|marked as incomplete)", text, re.M) and
+            re.search(r"DUMP: missing\n  UNREAD: .*(was not given|never written)", place) and
+            re.search("^rd: page incomplete: physical", text, re.M) and text.endswith("status 0\n")), text
+
+
+def check_incomplete(report, case, dump):
+    """What makedumpfile leaves when the disk is full: pages without descriptors, and a mark for it."""
+    session = Session(case, dump, "incomplete")
+    with open(os.path.join(case, dump), "rb") as file:
+        pages, data = reblock.Dump(file), bytearray(file.read())
+    status, block, sub_blocks, bitmap_blocks = struct.unpack_from("<IiiI", data, 424)
+    struct.pack_into("<I", data, 424, status | 0x8)  # DUMP_DH_COMPRESSED_INCOMPLETE
+    table, count = block * (1 + sub_blocks + bitmap_blocks), len(pages.offsets)
+    first, end = (table + index * reblock.DESCRIPTOR_SIZE for index in (count * 4 // 5, count))
+    data[first:end] = bytes(end - first)
+    with open(os.path.join(session.where, "part"), "wb") as file:
+        file.write(data)
+    report.check("an incomplete dump: a session that says so", *partial(session, "part", 0x2a0000000))
+    os.remove(os.path.join(session.where, "part"))
 
 
 def stored_pages(case, dump):
@@ -277,6 +313,7 @@ def main():
     check_layout(report, case, dump)
     check_truncated(report, case, dump)
     check_split(report, case, dump)
+    check_incomplete(report, case, "dump.16k")
     stored, pages = stored_pages(case, dump)
     check_shrinks(report, case, dump, stored)
     check_picture(report, case, dump, pages)
