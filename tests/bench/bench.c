@@ -3,11 +3,14 @@
 //
 //   bench pair [-c PAGES] DUMP...   against libkdumpfile on the same file, in turns, three rounds;
 //                                   -c: libkdumpfile's page cache (its own default is 1024)
-//   bench open DUMP...              time and memory to open
+//   bench open DUMP...              time to open, in the page cache (CPU) and cold (waiting for the
+//                                   disk included), to count the states of all pages (map), and memory
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common.h"
 #include "draw.h"
@@ -18,16 +21,26 @@
 #define GUEST_PAGE 16384 /* a search asks for whole guest pages */
 #define HOT_BYTES (24u << 20)
 
-static long rss_kib(void)
+// Resident memory in MiB: of the process's own, and of files it has mapped.
+static void resident(double *own, double *mapped)
 {
-	long pages = 0;
+	long all = 0, shared = 0, page = sysconf(_SC_PAGESIZE);
 	FILE *in = fopen("/proc/self/statm", "r");
 
-	if (!in || fscanf(in, "%*d %ld", &pages) != 1)
-		pages = 0;
+	if (!in || fscanf(in, "%*d %ld %ld", &all, &shared) != 2)
+		all = shared = 0;
 	if (in)
 		fclose(in);
-	return pages * 4;
+	*own = (double)(all - shared) * (double)page / (1 << 20);
+	*mapped = (double)shared * (double)page / (1 << 20);
+}
+
+static double wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 // One reader behind one function, so that both are called the same way.
@@ -240,23 +253,43 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	la_arena_free(arena);
 }
 
+// Out of the page cache, so that opening is a read of the disk.
+static void forget(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || fsync(fd) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		perror(path);
+	close(fd);
+}
+
 static void open_dump(const char *path)
 {
-	uint64_t total = 0, v;
+	double best = 1e9, start, took, cold, map, own0, own1, own2, mapped0, mapped;
 	struct la_arena *arena = la_arena_new((size_t)1 << 30);
-	long before = rss_kib(), after;
 	struct la_ram_range *ram;
 	struct la_dump *dump;
+	uint64_t total = 0, v;
 	size_t n;
-	double best = 1e9, start, took;
 
+	resident(&own0, &mapped0);
+	forget(path);
+	start = wall();
 	dump = open_ours(path);
-	after = rss_kib();
-	la_dump_read(dump, 0, &v, sizeof(v), NULL);
-	if (la_dump_ram(dump, false, arena, &ram, &n, NULL))
-		exit(2);
+	cold = wall() - start;
+	resident(&own1, &mapped);
+	for (int i = 0; i < 2; i++) { // the second time out of the page cache
+		start = now();
+		if (la_dump_ram(dump, true, arena, &ram, &n, NULL))
+			exit(2);
+		map = now() - start;
+	}
 	for (size_t i = 0; i < n; i++)
 		total += ram[i].end - ram[i].start;
+	seed = 1;
+	for (int i = 0; i < READS; i++)
+		la_dump_read(dump, address(ram, n, draw(total / 8) * 8), &v, sizeof(v), NULL);
+	resident(&own2, &mapped);
 	la_dump_close(dump);
 	for (int i = 0; i < ROUNDS; i++) {
 		start = now();
@@ -265,9 +298,11 @@ static void open_dump(const char *path)
 		best = took < best ? took : best;
 		la_dump_close(dump);
 	}
-	printf("%-40s %10.1f GiB  open %8.2f ms  memory %8.1f MiB  (bitmap %.1f MiB)\n", path,
-	       (double)total / (1 << 30), best * 1e3, (double)(after - before) / 1024,
-	       n ? (double)ram[n - 1].end / 4096 / 8 / (1 << 20) : 0.0);
+	printf("%-34s %7.1f GiB  open %6.2f ms, cold %6.1f ms  map %6.1f ms  bitmap %5.1f MiB  memory %5.1f"
+	       " MiB, after %d reads %5.1f MiB and %.1f MiB of the file\n", path,
+	       (double)total / (1 << 30), best * 1e3, cold * 1e3, map * 1e3,
+	       n ? (double)ram[n - 1].end / 4096 / 8 / (1 << 20) : 0.0, own1 - own0, READS, own2 - own0,
+	       mapped - mapped0);
 	la_arena_free(arena);
 }
 
