@@ -108,9 +108,14 @@ struct layout {
 	size_t size_bits, data;
 	size_t desc_size, state_var, lpos, begin, next;
 	size_t info_size, seq, ts_nsec, text_len, facility, caller_id, caller_id2;
+	size_t dev_info, subsystem, device;
 };
 
 #define NO_MEMBER SIZE_MAX
+
+/* struct dev_printk_info (dev_printk.h): char subsystem[16], device[48]. */
+#define DEVICE_OFFSET 16
+#define DEV_INFO_SIZE 64
 
 static const struct layout default_layout = {
 	.ring_descs = 0, .ring_data = 48,
@@ -119,6 +124,7 @@ static const struct layout default_layout = {
 	.desc_size = 24, .state_var = 0, .lpos = 8, .begin = 0, .next = 8,
 	.info_size = 88, .seq = 0, .ts_nsec = 8, .text_len = 16, .facility = 18, .caller_id = 20,
 	.caller_id2 = NO_MEMBER, /* since 7.0, with CONFIG_PRINTK_EXECUTION_CTX only */
+	.dev_info = NO_MEMBER, .subsystem = 0, .device = DEVICE_OFFSET,
 };
 
 static const struct {
@@ -145,6 +151,9 @@ static const struct {
 	AT(printk_info, facility, facility),
 	AT(printk_info, caller_id, caller_id),
 	AT(printk_info, caller_id2, caller_id2),
+	AT(printk_info, dev_info, dev_info),
+	AT(dev_printk_info, subsystem, subsystem),
+	AT(dev_printk_info, device, device),
 #undef AT
 };
 
@@ -189,7 +198,10 @@ static bool layout_sane(const struct layout *l)
 	       l->seq <= l->info_size - 8 && l->ts_nsec <= l->info_size - 8 &&
 	       l->text_len <= l->info_size - 2 && l->facility <= l->info_size - 2 &&
 	       l->caller_id <= l->info_size - 4 &&
-	       (l->caller_id2 == NO_MEMBER || l->caller_id2 <= l->info_size - 4);
+	       (l->caller_id2 == NO_MEMBER || l->caller_id2 <= l->info_size - 4) &&
+	       (l->dev_info == NO_MEMBER ||
+		(l->info_size >= DEV_INFO_SIZE && l->dev_info <= l->info_size - DEV_INFO_SIZE &&
+		 l->subsystem < l->device && l->device < DEV_INFO_SIZE));
 }
 
 struct ring {
@@ -257,6 +269,19 @@ static bool block_position(const struct ring *ring, uint64_t begin, uint64_t nex
 	return begin % 8 == 0 && next % 8 == 0 && *size_ret >= 8 && *size_ret <= size;
 }
 
+static void read_device(const struct reader *r, const struct layout *at, const unsigned char *dev_info,
+			struct la_record *rec)
+{
+	const char *text = (const char *)dev_info;
+
+	if (text[at->subsystem])
+		rec->subsystem = la_strndup(r->arena, text + at->subsystem, at->device - at->subsystem);
+	if (text[at->device])
+		rec->device = la_strndup(r->arena, text + at->device, DEV_INFO_SIZE - at->device);
+	if (!rec->subsystem || !rec->device) /* no memory: the text is what counts */
+		rec->subsystem = rec->device = "";
+}
+
 /* Reads the record with @id. *@lost: it was there once and cannot be read. */
 static enum la_status read_record(struct reader *r, const struct ring *ring, uint64_t id,
 				  bool *lost, struct la_error *err)
@@ -265,7 +290,7 @@ static enum la_status read_record(struct reader *r, const struct ring *ring, uin
 	const uint64_t index = id & ((UINT64_C(1) << ring->count_bits) - 1);
 	unsigned char desc[MAX_STRUCT], info[MAX_STRUCT], word[8];
 	uint64_t state_var, begin, next, offset, size, len;
-	struct la_record rec = { .text = "" };
+	struct la_record rec = { .text = "", .subsystem = "", .device = "" };
 	struct la_record *slot;
 	enum la_status st;
 
@@ -293,6 +318,9 @@ static enum la_status read_record(struct reader *r, const struct ring *ring, uin
 	rec.caller_id = la_le32(info + at->caller_id);
 	rec.caller_id2 = at->caller_id2 == NO_MEMBER ? UINT32_MAX :
 						       la_le32(info + at->caller_id2);
+
+	if (at->dev_info != NO_MEMBER)
+		read_device(r, at, info + at->dev_info, &rec);
 
 	begin = la_le64(desc + at->lpos + at->begin);
 	next = la_le64(desc + at->lpos + at->next);
@@ -424,7 +452,9 @@ static enum la_status read_byte_ring(struct reader *r, struct la_error *err)
 					   .level = raw[15] >> 5,
 					   .caller_id = has_caller ? la_le32(raw + 16) : UINT32_MAX,
 					   .caller_id2 = UINT32_MAX,
-					   .text = "" };
+					   .text = "",
+					   .subsystem = "",
+					   .device = "" };
 		st = read_text(r, buf + pos + header, text_len, rec, err);
 		if (st == LA_NOMEM)
 			return la_fail(err, st, "log_buf");

@@ -67,18 +67,6 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 	}
 }
 
-void la_render_log_text(const struct la_report *r, const struct la_sink *sink)
-{
-	for (size_t i = 0; i < r->log.n; i++) {
-		const struct la_record *record = &r->log.record[i];
-
-		la_put(sink, "[%5" PRIu64 ".%06" PRIu64 "] ", record->ts_nsec / 1000000000,
-		    record->ts_nsec % 1000000000 / 1000);
-		la_put_text(sink, record->text, true);
-		la_put(sink, "\n");
-	}
-}
-
 /* --- JSON (docs/json.md) --- */
 
 static json_t *hex(uint64_t value)

@@ -112,6 +112,9 @@ void ranges_adopt(void);
 unsigned long ranges_vmalloc_start(void); /* 0 = unknown */
 unsigned long ranges_modules_start(void); /* 0 = unknown */
 
+/* --- log.c: the log where crash cannot read it --- */
+void log_install(void);
+
 /* --- kmem.c, mach.c: commands of crash that print wrong numbers --- */
 void kmem_install(void);
 void mach_install(void);

@@ -98,6 +98,7 @@ void startup_repair(void)
 	backtrace_install();
 	gdb_registers_install();
 	kmem_install();
+	log_install();
 	failure_install();
 	ranges_install();
 	mach_install();

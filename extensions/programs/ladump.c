@@ -99,7 +99,7 @@ static int print_report(const struct la_report *r, const struct order *o)
 	if (o->json)
 		status = la_render_report_json(r, &o->show, o->log, &sink);
 	else if (o->log)
-		la_render_log_text(r, &sink);
+		la_render_log_text(&r->log, &(struct la_log_format){ .time = LA_LOG_UPTIME }, &sink);
 	else
 		la_render_report_text(r, &o->show, &sink);
 	if (o->log && !o->json && r->log_reason)

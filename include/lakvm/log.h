@@ -22,6 +22,7 @@ struct la_record {
 	uint32_t caller_id2; /* the other one of the two (since 7.0); UINT32_MAX = not recorded */
 	const char *text;   /* NUL-terminated, may hold newlines */
 	size_t len;
+	const char *subsystem, *device; /* whose message it is (dev_printk); empty = nobody's */
 };
 
 struct la_log {

@@ -13,6 +13,7 @@
 
 #include "lakvm/cpus.h"
 #include "lakvm/kernel.h"
+#include "lakvm/log.h"
 #include "lakvm/panic.h"
 
 /** Where rendered text goes; @text is NUL-terminated and may be part of a line. */
@@ -28,6 +29,19 @@ struct la_render_options {
 	const unsigned *only; /* CPU numbers to show, NULL = all */
 	size_t nonly;
 };
+
+/** What stands in front of a line of the log, and behind it. */
+struct la_log_format {
+	enum { LA_LOG_UPTIME, LA_LOG_CLOCK, LA_LOG_NO_TIME } time;
+	int64_t boot;  /* when the guest booted, in seconds since 1970, for LA_LOG_CLOCK */
+	bool level;    /* "<4>" */
+	int caller;    /* "[  T153]" a thread's number, "[    C1]" a CPU's, so wide; 0: not shown */
+	bool device;   /* lines SUBSYSTEM= and DEVICE=, where the record has them */
+};
+
+/** Each record, with the time since boot, unless @format wants it otherwise. */
+void la_render_log_text(const struct la_log *log, const struct la_log_format *format,
+			const struct la_sink *sink);
 
 void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
 			  const struct la_sink *sink);

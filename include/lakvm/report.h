@@ -56,8 +56,6 @@ void la_report_close(struct la_report *r);
 /** Everything but the log. @opt: what to print of each CPU. */
 void la_render_report_text(const struct la_report *r, const struct la_render_options *opt,
 			   const struct la_sink *sink);
-/** The log alone, as dmesg prints it. */
-void la_render_log_text(const struct la_report *r, const struct la_sink *sink);
 /** One JSON object on one line; the log too if @log. LA_NOMEM is the only failure. */
 enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
 				     bool log, const struct la_sink *sink);

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// log. crash reads each of the ring's arrays at once, or not at all: one page that is not in the dump,
+// and there is no log. Where that happens, or it knows no log of this kernel, ours follows.
+#include "crash.h"
+#include "glue.h"
+
+#include "lakvm/log.h"
+#include "lakvm/render.h"
+
+static cmd_func_t crash_log;
+
+/* crash warns of what it cannot read and returns; a line of the log begins with none of these. */
+static bool has_failed(const char *output)
+{
+	return strstr(output, "cannot read printk_ringbuffer") || strstr(output, "cannot read prb_") ||
+	       strstr(output, "cannot read log_buf") || !output[strspn(output, " \n")];
+}
+
+/* As dump_lockless_record_log() has it. */
+static int caller_width(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	uint64_t most;
+
+	if (!kernel || la_read_variable(kernel, "pid_max", 4, &most, NULL) != LA_OK)
+		return 8;
+	return most <= 99999 ? 6 : most <= 999999 ? 7 : 8;
+}
+
+/* The options that ours understands, as cmd_log() does. False: -a, -s or a mistake, for crash alone. */
+static bool take_options(struct la_log_format *ret)
+{
+	int c;
+
+	optind = 0;
+	while ((c = getopt(argcnt, args, "TtdmascR")) != EOF) {
+		if (c == 'T')
+			ret->time = LA_LOG_CLOCK;
+		else if (c == 't')
+			ret->time = LA_LOG_NO_TIME;
+		else if (c == 'd')
+			ret->device = true;
+		else if (c == 'm')
+			ret->level = true;
+		else if (c == 'c')
+			ret->caller = caller_width();
+		else if (c != 'R')
+			return false;
+	}
+	/* Read by kernel_init(), which minimal mode leaves out. */
+	if (ret->time == LA_LOG_CLOCK && pc->flags & MINIMAL_MODE)
+		return false;
+	ret->boot = (int64_t)kt->boot_date.tv_sec;
+	return true;
+}
+
+static void show_ours(const struct la_log_format *format)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_arena *arena = kernel ? command_memory() : NULL;
+	struct la_error err = { "" };
+	struct la_log log;
+	enum la_status status;
+
+	if (!arena)
+		return;
+	status = la_log_read(kernel, arena, &log, &err);
+	if (status != LA_OK)
+		error(INFO, "lakvm: %s\n", err.text);
+	if (!log.n)
+		return;
+	error(NOTE, "lakvm: %zu records that can be read follow; lost: %zu\n", log.n, log.lost);
+	la_render_log_text(&log, format, command_sink());
+}
+
+static void log_hook(void)
+{
+	struct la_log_format format = { .time = LA_LOG_UPTIME };
+	char *output;
+	bool done, known = take_options(&format);
+
+	optind = 0;
+	output = command_capture(crash_log, &done);
+	if (!output)
+		return;
+	fputs(output, fp);
+	if (known && (!done || has_failed(output)))
+		show_ours(&format);
+	free(output);
+}
+
+void log_install(void)
+{
+	crash_log = command_replace("log", log_hook);
+}
