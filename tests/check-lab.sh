@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr pages-4k4 pages-64k2 user \
-	living living-anywhere living-orc living-debian kernels
+	lost-ipi living living-anywhere living-orc living-debian kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40'
 
@@ -22,6 +22,7 @@ for name; do
 	test=tests/session/run.py
 	case $name in
 	early) test=tests/session/early.py ;;
+	lost-ipi) test=tests/session/states.py ;;
 	living*)
 		tests/tools/frames.py "$case" || failed=1
 		tests/session/tasks.py "$case" || failed=1

@@ -117,9 +117,9 @@ static void find_targets(const struct la_kernel *k, struct la_arena *arena, stru
 void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
 {
 	c->waits_for = -1;
-	if (!c->verified)
-		return; /* its registers may belong to another function */
-	if (c->state == LA_CPU_SPINNING)
+	/* Registers may belong to another function than the likeliest; a request of its own that
+	 * nobody has answered does not. */
+	if (c->state == LA_CPU_SPINNING && c->verified)
 		find_lock_and_owner(k, c);
 	else if (c->state == LA_CPU_IPI_WAIT)
 		find_targets(k, arena, c);
