@@ -142,39 +142,27 @@ void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct
 		c->start = symbol.start;
 }
 
-/* Is this where a function takes back its return address? @before has where it kept it. */
-static bool is_epilogue(const struct la_kernel *k, uint64_t pc, struct la_cfi_row *row,
-			struct la_cfi_row *before)
-{
-	return la_described_row(k, pc, row) && la_described_row(k, pc - 4, before) &&
-	       row->rule[LA_R_RA].kind == LA_RULE_SAME &&
-	       before->rule[LA_R_RA].kind == LA_RULE_AT_CFA;
-}
-
-/* A function's ends, where it has its return address back in ra, start the region anew. */
-static size_t add_epilogues(struct la_callee *c, const struct la_symbol *function, uint64_t cfa,
-			    struct la_region_root *root, size_t n)
+/* A function's ends, where it has its return address back in ra. */
+static void find_epilogues(struct la_callee *c, const struct la_symbol *function)
 {
 	struct la_cfi_row row, before;
 
 	if (!function->end || function->end - function->start > MAX_FUNCTION) {
 		c->cut = true;
-		return n;
+		return;
 	}
 	for (uint64_t pc = function->start + 4; pc < function->end; pc += 4) {
-		if (!is_epilogue(c->k, pc, &row, &before))
+		if (!la_described_row(c->k, pc, &row) || row.rule[LA_R_RA].kind != LA_RULE_SAME ||
+		    !la_described_row(c->k, pc - 4, &before) ||
+		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
 			continue;
-		if (n == LA_REGION_ROOTS) {
+		if (c->nepilogues == LA_REGION_ROOTS - 1) {
 			c->cut = true;
-			break;
+			return;
 		}
-		root[n++] = (struct la_region_root){
-			.pc = pc,
-			.sp_known = row.cfa_reg == LA_R_SP && cfa,
-			.sp = cfa - (uint64_t)(int64_t)row.cfa_offset,
-		};
+		c->epilogue[c->nepilogues++] =
+			(struct la_epilogue){ pc, row, before.rule[LA_R_RA].offset };
 	}
-	return n;
 }
 
 size_t la_callee_roots(struct la_callee *c, uint64_t cfa, struct la_region_root *root)
@@ -188,24 +176,28 @@ size_t la_callee_roots(struct la_callee *c, uint64_t cfa, struct la_region_root 
 		.call = c->ra - 4,
 	};
 	root[0].prelude = find_prelude(c->k, c->ra - 4, &root[0].prelude_sure);
-	for (size_t i = 0; i < c->nfunctions; i++)
-		n = add_epilogues(c, &c->function[i], cfa, root, n);
+	for (size_t i = 0; i < c->nepilogues; i++) {
+		const struct la_epilogue *e = &c->epilogue[i];
+
+		root[n++] = (struct la_region_root){
+			.pc = e->pc,
+			.sp_known = e->row.cfa_reg == LA_R_SP && cfa,
+			.sp = cfa - (uint64_t)(int64_t)e->row.cfa_offset,
+		};
+	}
 	return n;
 }
 
 bool la_callee_kept_ra(const struct la_callee *c, uint64_t cfa)
 {
-	const struct la_symbol *f = &c->function[0];
-	struct la_cfi_row row, before;
 	uint64_t kept;
 
 	if (c->nfunctions != 1)
 		return true; /* the frame of a function it jumps to can lie there */
-	for (uint64_t pc = f->start + 4; pc < f->end; pc += 4)
-		if (is_epilogue(c->k, pc, &row, &before) &&
-		    (la_read_u64(c->k, cfa + (uint64_t)(int64_t)before.rule[LA_R_RA].offset, &kept,
-				 NULL) != LA_OK ||
-		     kept == c->ra))
+	for (size_t i = 0; i < c->nepilogues; i++)
+		if (la_read_u64(c->k, cfa + (uint64_t)(int64_t)c->epilogue[i].kept, &kept, NULL) !=
+			    LA_OK ||
+		    kept == c->ra)
 			return true;
 	return false;
 }
@@ -245,6 +237,7 @@ static bool find_functions(struct la_callee *c, const struct la_region *region)
 			continue;
 		}
 		c->function[c->nfunctions++] = symbol;
+		find_epilogues(c, &symbol);
 		/* Without a description its ends are not found. */
 		if (makes_calls(region, &symbol) && !la_described_row(k, symbol.start, &row) &&
 		    !la_described_row(k, symbol.start + 8, &row))

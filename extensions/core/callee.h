@@ -8,6 +8,13 @@
 
 #define LA_CALLEE_FUNCTIONS 8
 
+/** Where a function has its return address back in ra. */
+struct la_epilogue {
+	uint64_t pc;
+	struct la_cfi_row row;
+	int32_t kept; /* where the return address was until then, from the CFA */
+};
+
 struct la_callee {
 	const struct la_kernel *k;
 	const struct la_regs *regs;
@@ -17,6 +24,8 @@ struct la_callee {
 	bool cut;	/* there is code of it that roots and frames leave out */
 	struct la_symbol function[LA_CALLEE_FUNCTIONS]; /* itself and those it jumps to */
 	size_t nfunctions;
+	struct la_epilogue epilogue[LA_REGION_ROOTS - 1]; /* of all of them */
+	size_t nepilogues;
 };
 
 /** Find the callee of the call before ra, by the call, or by guessing. @regs must know ra. */

@@ -366,16 +366,19 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 	send(&f, 0, &entry);
 	run_all(&f);
 
-	/* Code that only a jump table or a patched branch leads to has the frame of the calls. */
 	here = find(&f, (code - f.start) / 4);
-	if (here && !here->reached && is_all_entry(&f, function->end)) {
+	*whole_ret = false;
+	if (here && here->reached) {
+		s = &here->in;
+		*whole_ret = !f.gap && !(s->doubtful && f.refuted);
+	} else if (here && is_all_entry(&f, function->end)) {
 		s = &entry;
 		*whole_ret = true;
+	} else if (here && f.body_known) {
+		/* Code that only a jump table or a patched branch leads to has the frame of the calls. */
+		s = &f.body;
 	} else {
-		if (!here || (!here->reached && !f.body_known))
-			return false;
-		s = here->reached ? &here->in : &f.body;
-		*whole_ret = here->reached && !f.gap && !(s->doubtful && f.refuted);
+		return false;
 	}
 	if (!s->sp_known && !s->fp_known)
 		return false;
