@@ -21,7 +21,7 @@ ADDRESS_BITS = (1 << 48) - 1
 LAST = (1 << 64) - 1
 BYTES = 16
 SYMBOLS, DIRECT, MAPPINGS = 120, 150, 90    # how many to choose: of a section, of a range of RAM, of a region
-PRESENT, HUGE = 1 << 7, 1 << 6
+VALID, HUGE, PRESENT = 1, 1 << 6, 1 << 7
 
 
 def symbols(path):
@@ -129,6 +129,16 @@ def mapped(memory, table, shape, base):
             yield address, 1 << shift
         elif entry and entry & ADDRESS_BITS != memory.invalid.get(len(shape) - 1):
             yield from mapped(memory, entry, shape[1:], address)
+
+
+def leaf(memory, table, shape, address):
+    """The page-table entry of an address, 0 where no table leads to one."""
+    for shift, width in shape:
+        entry = memory.word(table + 8 * (address >> shift & (1 << width) - 1))
+        if entry & HUGE:
+            break
+        table = entry
+    return entry
 
 
 def spread(things, count):
@@ -248,13 +258,16 @@ def users(memory, pages, page):
 
 def running(monitor, where, registers, pages, page):
     """Lines of running.txt: the user addresses of any task, asked of each CPU. A PROT_NONE page is present for
-    the kernel, but not for the CPU."""
+    the kernel, but not for the CPU; nor is one from which the kernel took VALID to see whether it is still used."""
     starts = sorted({int(address, 16) for _, address, _, permissions, _ in pages if permissions != "---p"})
     for vcpu in range(len(registers)):
         one = Memory(monitor, where, vcpu)
         for start in starts:
             address = start + within(start, page)
             place = one.translate(address)
+            entry = leaf(one, registers[vcpu]["PGDL"], levels(registers[vcpu]), address)
+            if place is None and entry & (PRESENT | VALID) == PRESENT:
+                continue
             data = one.physical(place) if place is not None else None
             yield f"{registers[vcpu]['TID']} {address:x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'}"
 

@@ -39,13 +39,13 @@ def open_and_ask(case, dump, program, options, asked):
 
 
 def refusal(session, truth):
-    """None if it came to a session that knows the kernel and of which no part is missing, else what was said last."""
+    """None if it came to a session that knows the kernel and of which no part is missing, else what ended it."""
     said = session.read("output")
     failed = re.findall(r'.*start-up step ".*" failed.*', said)
     if f"RELEASE: {truth.release()}\n" in session.read("sys.txt") and not failed:
         return None
-    lines = failed or [line for line in said.splitlines() if line.strip()] or ["nothing said"]
-    return lines[-1].strip().removeprefix("crash: ")
+    where = re.search(r'^crash: .*type: ("[^"]+")$', said, re.M)
+    return where.group(1) if where else (failed or said.split("\n"))[0].strip() or "nothing said"
 
 
 def cell(session, truth, asked):
