@@ -122,6 +122,39 @@ static uint64_t handler_of_slot(const struct la_kernel *k, unsigned slot)
 	return door->symbol(door->ctx, name, &address) ? address : 0;
 }
 
+bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret)
+{
+	/* Loads, stores and fetches are saved by code of their own (mm/tlbex.S). */
+	static const char *const page_faults[] = {
+		[LA_ECODE_PIL] = "tlb_do_page_fault_0",
+		[LA_ECODE_PIS] = "tlb_do_page_fault_1",
+		[LA_ECODE_PIF] = "tlb_do_page_fault_0",
+		[LA_ECODE_PME] = "tlb_do_page_fault_1",
+	};
+	const struct la_door *door = k->door;
+	uint64_t from, prmd, estat, address;
+	struct la_regs regs;
+	unsigned ecode;
+
+	if (la_pt_regs_read(k, pt_regs, &regs, NULL) != LA_OK || !la_csr_get(&regs, LA_CSR_PRMD, &prmd) ||
+	    (prmd & 3) != 3 || !la_csr_get(&regs, LA_CSR_ERA, &from) ||
+	    !la_csr_get(&regs, LA_CSR_ESTAT, &estat))
+		return false;
+	ecode = LA_ESTAT_ECODE(estat);
+	/* do_syscall() moves on behind the instruction. */
+	if (from != era && !(ecode == LA_ECODE_SYS && from == era + 4))
+		return false;
+	if (ecode == LA_ECODE_SYS)
+		address = door->symbol(door->ctx, "handle_syscall", &address) ? address : 0;
+	else if (ecode == LA_ECODE_INT)
+		address = handler_of_slot(k, FIRST_INT);
+	else if (ecode < sizeof(page_faults) / sizeof(page_faults[0]))
+		address = door->symbol(door->ctx, page_faults[ecode], &address) ? address : 0;
+	else
+		address = handler_of_slot(k, ecode);
+	return address && door->symbol_at(door->ctx, address, ret);
+}
+
 static bool fold_from(const struct la_kernel *k, uint64_t vectors, uint64_t pc, uint64_t *ret)
 {
 	uint64_t offset = pc - vectors, handler;

@@ -543,6 +543,31 @@ static void take_unproven(struct search *s)
 	s->frames.frame[0].pc = s->frames.frame[0].offset = 0;
 }
 
+/*
+ * Between user mode and the kernel: ra is still, or again, user mode's, and the stack holds nothing
+ * but its registers. What saved them is likely to be what the CPU is in.
+ */
+static bool take_entry(struct search *s)
+{
+	struct la_frame *frame = &s->frames.frame[0];
+	struct la_symbol symbol;
+	uint64_t era;
+
+	if (s->ra >> 63 || !la_is_stack_bottom(s->sp) || !la_csr_get(s->regs, LA_CSR_ERA, &era) ||
+	    !la_exception_entry(s->w.k, s->sp, era, &symbol))
+		return false;
+	*frame = (struct la_frame){ .sp = s->sp,
+				    .symbol = symbol.name,
+				    .start = symbol.start,
+				    .method = LA_FROM_POSITION,
+				    .pt_regs = s->sp };
+	s->frames.n = 1;
+	s->frames.stop = LA_STOP_USER;
+	s->frames.verified = false;
+	snprintf(s->frames.reason, sizeof(s->frames.reason), "came from user mode");
+	return true;
+}
+
 static void nothing(struct la_arena *arena, enum la_stop reason, const char *text,
 		    struct la_stack *ret)
 {
@@ -571,7 +596,7 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 		try_callee_frames(&s);
 		try_caller(&s);
 	}
-	if (!take_best(&s))
+	if (!take_best(&s) && !take_entry(&s))
 		take_unproven(&s);
 	la_frames_keep(arena, &s.frames, ret);
 }

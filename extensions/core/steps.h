@@ -68,6 +68,12 @@ bool la_is_stack_end(const struct la_kernel *k, const char *symbol);
 /** Is @sp where a task's stack begins: below room for the pt_regs of its entry from user mode? */
 bool la_is_stack_bottom(uint64_t sp);
 
+/**
+ * The entry code that has saved user mode's registers at @pt_regs, where the last exception came from
+ * @era; a system call's may have returned to behind it already. False: it cannot have, or not yet.
+ */
+bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret);
+
 /** Find code and symbol of @at from its pc. False: not kernel text. */
 bool la_at_resolve(const struct la_walk *w, struct la_at *at);
 

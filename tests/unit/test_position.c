@@ -372,6 +372,44 @@ static void test_user_mode(void **state)
 	guest_free(&g);
 }
 
+/* Between user mode and the kernel there is one frame, of what saved the registers, and it is a guess. */
+static void test_entry(void **state)
+{
+	static const struct {
+		uint64_t ecode, era;
+		const char *symbol; /* NULL: not known */
+	} cases[] = {
+		{ LA_ECODE_SYS, 0x120001000, "handle_syscall" },
+		{ LA_ECODE_SYS, 0x120000ffc, "handle_syscall" }, /* its pt_regs are one instruction on */
+		{ LA_ECODE_INT, 0x120001000, "handle_vint" },
+		{ LA_ECODE_PIS, 0x120001000, "tlb_do_page_fault_1" },
+		{ LA_ECODE_PIS, 0x120000ffc, NULL }, /* what is saved is of an earlier exception */
+		{ LA_ECODE_FPD, 0x120001000, NULL }, /* no such symbol here */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest g = guest_in_middle(LEAF);
+
+		fake_symbol(g.fake, "handle_syscall", FN(6), 0x100, NULL);
+		fake_symbol(g.fake, "handle_vint", FN(7), 0x100, NULL);
+		fake_symbol(g.fake, "tlb_do_page_fault_1", FN(8), 0x100, NULL);
+		pt_regs_at(&g, BOTTOM, 0x120001000, 0x7ffffff000, 0x120002000, 7);
+		put64(&g, BOTTOM + 312, cases[i].ecode << 16);
+		start_at(&g, 0, BOTTOM, 0x120002000);
+		la_csr_set(&g.regs, LA_CSR_ERA, cases[i].era);
+		walk(&g);
+		assert_false(g.stack.verified);
+		assert_int_equal(g.stack.n, cases[i].symbol != NULL);
+		if (cases[i].symbol) {
+			assert_false(frame(&g, 0, cases[i].symbol)->verified);
+			assert_int_equal(g.stack.frame[0].pt_regs, BOTTOM);
+			assert_int_equal(g.stack.stop, LA_STOP_USER);
+		}
+		guest_free(&g);
+	}
+}
+
 /* ra is of no use: what the stack shows is shown, and called what it is. */
 static void test_lost(void **state)
 {
@@ -467,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_frame),
 		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_user_mode),
+		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_wild_code),
 		cmocka_unit_test(test_random_registers),
