@@ -141,6 +141,10 @@ static enum la_status map_leaf(const struct la_geometry *g, unsigned level, uint
 		 * 9 at most (linux/swap.h). */
 		const unsigned type = entry >> 16 & 0x7f;
 
+		/* An offset of 2^36 pages and more is none; the address of a table would be one. */
+		if (entry >> 60)
+			return la_fail(err, LA_CORRUPT, "%s %#" PRIx64 " is neither a page nor a place in swap",
+				       la_level_name(g, level), entry);
 		ret->swapped = true;
 		if (type < 32 - 9)
 			return la_fail(err, LA_UNMAPPED,

@@ -112,8 +112,9 @@ def expected(session, name, addresses):
 
 def check_reasons(report, output):
     """rd says in a line of its own why it cannot read."""
-    failed = re.findall(r"^rd: (?:seek error|invalid user virtual address).*", output, re.M)
-    said = re.findall(r"^rd: (?!seek error|invalid user virtual address).*", output, re.M)
+    crash = "seek error|invalid (?:user|kernel) virtual address"
+    failed = re.findall(rf"^rd: (?:{crash}).*", output, re.M)
+    said = re.findall(rf"^rd: (?!{crash}).*", output, re.M)
     report.equal("rd: a reason for every address that cannot be read", len(said), len(failed))
 
 

@@ -57,22 +57,22 @@ static void test_windows(void **state)
 	fake_free(g.fake);
 }
 
-/* Why @va is not mapped, which takes so many steps to see. */
-static const char *reason_after(struct guest *g, uint64_t va, unsigned steps)
+/* Why @va does not translate, which takes so many steps to see. */
+static const char *reason_of(struct guest *g, uint64_t va, enum la_status status, unsigned steps)
 {
 	static struct la_error err;
 	struct la_translation t;
 
 	la_error_clear(&err);
 	assert_int_equal(la_translate(fake_door(g->fake), &g->mmu, g->mmu.kernel_pgd, va, &t, &err),
-			 LA_UNMAPPED);
+			 status);
 	assert_int_equal(t.nsteps, steps);
 	return err.text;
 }
 
 static const char *reason(struct guest *g, uint64_t va)
 {
-	return reason_after(g, va, 0);
+	return reason_of(g, va, LA_UNMAPPED, 0);
 }
 
 /* Addresses that the CPU does not even look up, each with the CPU's own reason. */
@@ -163,11 +163,11 @@ static void test_three_levels_16k(void **state)
 	assert_false(t.swapped);
 	/* in swap: offset 0x345, exclusive, area 5; the types at the end are no swap areas */
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 1 << 23 | 5 << 16);
-	assert_non_null(strstr(reason_after(&g, va, 3), "swapped out to area 5, offset 837 (PTE 0x345850000)"));
+	assert_non_null(strstr(reason_of(&g, va, LA_UNMAPPED, 3), "swapped out to area 5, offset 837 (PTE 0x345850000)"));
 	assert_int_equal(translate(&g, va, &t), LA_UNMAPPED);
 	assert_true(t.swapped);
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 30 << 16);
-	assert_non_null(strstr(reason_after(&g, va, 3), "being moved, poisoned or marked"));
+	assert_non_null(strstr(reason_of(&g, va, LA_UNMAPPED, 3), "being moved, poisoned or marked"));
 	/* PROT_NONE pages hold data */
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, 0x123454000 | 0x400);
 	assert_int_equal(translate(&g, va, &t), LA_OK);
@@ -240,10 +240,6 @@ static void test_damaged_tables(void **state)
 	const uint64_t va = UINT64_C(0xffff800000000000);
 
 	(void)state;
-	/* a table whose entries all point to itself ends after three levels */
-	fake_put_u64(g.fake, 0x1000000, g.mmu.kernel_pgd);
-	assert_int_equal(translate(&g, va, &t), LA_UNMAPPED);
-	assert_int_equal(t.nsteps, 3);
 	fake_put_u64(g.fake, 0x1000000, UINT64_C(0x1234567890000000));
 	assert_int_equal(translate(&g, va, &t), LA_CORRUPT);
 	fake_put_u64(g.fake, 0x1000000, CACHED | 0x1004008);
@@ -255,6 +251,57 @@ static void test_damaged_tables(void **state)
 	memset(&g.mmu.geometry, 0, sizeof(g.mmu.geometry));
 	assert_int_equal(translate(&g, va, &t), LA_UNSUPPORTED);
 	fake_free(g.fake);
+}
+
+/* Each layout, and each level of it at which an entry can be damaged. */
+static void test_damage_at_each_level(void **state)
+{
+	static const unsigned layout[][2] = { { 12, 3 }, { 12, 4 }, { 14, 2 }, { 14, 3 }, { 16, 2 }, { 16, 3 } };
+	const uint64_t va = 0; /* the first entry of every table */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
+		const unsigned levels = layout[i][1];
+		struct guest g = guest_new(layout[i][0], levels);
+		const uint64_t table = 0x1000000, size = UINT64_C(1) << layout[i][0];
+		struct la_translation t;
+
+		for (unsigned level = 0; level + 1 < levels; level++)
+			fake_put_u64(g.fake, table + level * size, CACHED + table + (level + 1) * size);
+		fake_put_u64(g.fake, table + (levels - 1) * size, 0x2340000 | 0x1d3);
+		assert_int_equal(translate(&g, va, &t), LA_OK);
+		for (unsigned level = 0; level < levels; level++) {
+			const uint64_t at = table + level * size;
+			const char *text;
+
+			/* a cycle: the walk is as long as the layout, and what it ends on is a table */
+			for (unsigned up = 0; up <= level; up++) {
+				fake_put_u64(g.fake, at, CACHED + table + up * size);
+				text = reason_of(&g, va, LA_CORRUPT, levels);
+				assert_non_null(strstr(text, "is neither a page nor a place in swap"));
+			}
+			if (level + 1 < levels) {
+				fake_put_u64(g.fake, at, UINT64_C(0x1234567890000000));
+				text = reason_of(&g, va, LA_CORRUPT, level + 1);
+				assert_non_null(strstr(text, "can be no page table"));
+				/* in the middle of a page; a leaf of an odd kind, as in the pte of a page */
+				fake_put_u64(g.fake, at, CACHED | 0x1004008);
+				reason_of(&g, va, LA_CORRUPT, level + 1);
+				fake_put_u64(g.fake, at, 0x2340000 | 0x193);
+				reason_of(&g, va, LA_CORRUPT, level + 1);
+				fake_put_u64(g.fake, at, CACHED | 0x700000000000);
+				text = reason_of(&g, va, LA_NOT_RAM, level + 1);
+				assert_non_null(strstr(text, "700000000000"));
+				fake_put_u64(g.fake, at, CACHED + table + (level + 1) * size);
+			}
+		}
+		/* tables that the dump lacks, the lowest first */
+		for (unsigned level = levels; level-- > 0;) {
+			fake_hide(g.fake, table + level * size, 8, LA_EXCLUDED);
+			reason_of(&g, va, LA_EXCLUDED, level);
+		}
+		fake_free(g.fake);
+	}
 }
 
 static void test_flags(void **state)
@@ -276,7 +323,8 @@ int main(void)
 		cmocka_unit_test(test_windows),		 cmocka_unit_test(test_no_address),
 		cmocka_unit_test(test_tables_shorter_than_addresses), cmocka_unit_test(test_three_levels_16k),
 		cmocka_unit_test(test_huge),		 cmocka_unit_test(test_other_geometries),
-		cmocka_unit_test(test_damaged_tables),	 cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_damaged_tables),	 cmocka_unit_test(test_damage_at_each_level),
+		cmocka_unit_test(test_flags),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
