@@ -30,11 +30,6 @@ def walk_controls(truth):
     return [first for first, width in fields if width]
 
 
-def end_of_ram(truth):
-    size = int(truth.meta["memory"][:-1]) << {"M": 20, "G": 30}[truth.meta["memory"][-1]]
-    return 0x80000000 + size - 0x10000000
-
-
 def value(text, name, base=10):
     found = re.search(rf"^ *{re.escape(name)}: +([0-9a-f]+)", text, re.M)
     return int(found.group(1), base) if found else None
@@ -74,7 +69,7 @@ def check_reasons(report, truth, session):
     for address, words in NO_ADDRESS:
         report.check(f"lamem {address}: {words}", words in session.read(f"lamem-{address}"),
                      session.read(f"lamem-{address}"))
-    output, end, high = session.read("output"), end_of_ram(truth), session.read("high")
+    output, end, high = session.read("output"), truth.end_of_ram(), session.read("high")
     report.check("rd behind RAM", f"rd: physical {end:x} is the first byte after RAM, which ends at {end:x}\n"
                  in output, output)
     report.check("rd in the hole", "rd: physical 20000000 is in a hole of RAM, which ends at 10000000 and goes on "
@@ -117,7 +112,7 @@ def main():
     for address, _ in NO_ADDRESS:
         session.ask(f"lamem-{address}", f"lamem {address}")
     session.ask("high", "lamem 9004000000200000")
-    for address in (0x9 << 60 | end_of_ram(truth), 0x9 << 60 | 0x20000000, 0xb << 60, 0xffff8 << 44):
+    for address in (0x9 << 60 | truth.end_of_ram(), 0x9 << 60 | 0x20000000, 0xb << 60, 0xffff8 << 44):
         session.ask("rd", f"rd {address:x}")
     session.run()
     check_derived(report, truth, session)

@@ -276,6 +276,11 @@ def check_ram(report, session, truth):
     except (ValueError, KeyError) as error:
         report.check("lamem -j is JSON", False, error)
         return
+    # of a guest of 10 GiB, that is 90000002f0000000, of which the first report told
+    end = session.read("lamem-end.txt")
+    if not truth.meta.get("plugged"):
+        report.check("lamem: the first byte after RAM is called that", f"PHYSICAL: {truth.end_of_ram():x}\n" in end and
+                     f"DUMP: hole: the first byte after RAM, which ends at {truth.end_of_ram():x}\n" in end, end)
     edges = [(int(r["start"], 16), int(r["end"], 16)) for r in ram]
     report.check("lamem: the guest's RAM, to the byte", edges and all(
         truth.in_ram(start) and not (start and truth.in_ram(start - 1)) and truth.in_ram(end - 1) and
@@ -335,6 +340,7 @@ def ask_everything(session, truth, asked):
     vmemmap = max((va & ~63 for va in mapped if ranges[va >> 28] > 10), default=0)
     session.ask("page.txt", f"struct page {vmemmap:x}" if vmemmap else "struct page")
     session.ask("lamem.json", "lamem -j")
+    session.ask("lamem-end.txt", f"lamem {0x9 << 60 | truth.end_of_ram():x}")
     addresses.ask(session, asked)
     lamem.ask_frames(session, truth)
 

@@ -152,11 +152,13 @@ class Truth:
                 return csr["PGDH" if cpu is None else "PGDL"], [level for level in shape if level[1]]
         raise ValueError(f"no CPU {cpu} in registers.txt")
 
-    def in_ram(self, pa):
+    def end_of_ram(self):
         """QEMU's virt machine (hw/loongarch/virt.h, 9.0 and later): 256 MiB at 0, the rest at 2 GiB."""
-        low, high = 0x10000000, 0x80000000
         size = int(self.meta["memory"][:-1]) << {"M": 20, "G": 30}[self.meta["memory"][-1]]
-        return pa < low or high <= pa < high + size - low or any(
+        return 0x80000000 + size - 0x10000000
+
+    def in_ram(self, pa):
+        return pa < 0x10000000 or 0x80000000 <= pa < self.end_of_ram() or any(
             start <= pa < start + size for start, size in self.meta.get("plugged", []))
 
     def address(self, who, va, pa, data, where, flags="-"):
