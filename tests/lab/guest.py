@@ -98,15 +98,15 @@ def wait_for(pattern, path, process, timeout):
 
 def stacks(vmlinux, moved, sockets, out):
     """The debugger's own view of every vCPU and task. It comes last: when gdb leaves, the guest runs on."""
-    said = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no",
+    done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no", "-iex", "set remotetimeout 60",
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
                            "-ex", f"symbol-file -o {moved} {vmlinux}", "-x", f"{HERE}/gdb_stacks.py"],
                           env={**os.environ, "LAKVM_REGISTERS": f"{out}/registers.txt"}, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          check=True, timeout=300, text=True).stdout
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=300, text=True)
+    said = done.stdout
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
-    if first < 0 or last < 0:
-        raise RuntimeError("gdb showed no stacks")
+    if done.returncode or first < 0 or last < 0:
+        raise RuntimeError(f"gdb showed no stacks: {done.stderr[-600:]}")
     said = said[first:said.find("\n", last + 1) + 1]
     tasks = said.find("TASK ")
     if tasks < 0:
