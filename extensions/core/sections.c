@@ -135,6 +135,63 @@ static bool find_size(const struct la_kernel *k, struct la_sections *ret)
 	return false;
 }
 
+/*
+ * Where vmemmap lies by asm/pgtable.h (6.2 and later): behind vmalloc memory, which ends where
+ * KFENCE's pages (6.6 and later; 255 objects unless configured) and vmemmap itself still fit below the
+ * end of what the tables span. From 6.9 on VMCOREINFO tells it.
+ */
+static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
+{
+	const struct la_geometry *g = &k->mmu.geometry;
+	const unsigned span = g->shift[g->levels - 1] + g->index_bits;
+	const unsigned phys_bits = k->mmu.phys_bits ? k->mmu.phys_bits : 48;
+	const uint64_t pmd = UINT64_C(1) << g->shift[1], pages = UINT64_C(1) << (phys_bits - g->page_shift);
+	unsigned bits = k->mmu.virt_bits ? k->mmu.virt_bits - 1 : 47;
+	uint64_t end, unused;
+
+	if (k->door->symbol(k->door->ctx, "kasan_early_shadow_page", &unused))
+		bits--;
+	end = k->mmu.vm_map_base + (UINT64_C(1) << (span < bits ? span : bits)) - pmd - pages * page_size;
+	if (k->door->symbol(k->door->ctx, "__kfence_pool", &unused))
+		end -= UINT64_C(514) << g->page_shift;
+	return (end + pmd) & ~(pmd - 1);
+}
+
+/* Are the struct pages of all RAM mapped, if the array begins at @vmemmap? */
+static bool has_pages(const struct la_kernel *k, uint64_t vmemmap, size_t page_size)
+{
+	const struct la_door *door = k->door;
+
+	for (size_t i = 0; i < door->nram; i++) {
+		const uint64_t pfn[2] = { door->ram[i].start >> k->mmu.geometry.page_shift,
+					  (door->ram[i].end - 1) >> k->mmu.geometry.page_shift };
+
+		for (unsigned j = 0; j < 2; j++) {
+			struct la_translation t;
+
+			if (la_translate(door, &k->mmu, k->mmu.kernel_pgd, vmemmap + pfn[j] * page_size, &t,
+					 NULL) != LA_OK)
+				return false;
+		}
+	}
+	return door->nram;
+}
+
+static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
+{
+	const struct la_overrides *o = k->door->overrides;
+	uint64_t vmemmap;
+
+	if (o && o->vmemmap)
+		return o->vmemmap;
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true, &vmemmap))
+		return vmemmap;
+	if (!k->mmu.vm_map_base)
+		return 0;
+	vmemmap = compute_vmemmap(k, page_size);
+	return has_pages(k, vmemmap, page_size) ? vmemmap : 0;
+}
+
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
 				struct la_error *err)
 {
@@ -154,11 +211,8 @@ enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel 
 		return la_fail(err, LA_UNSUPPORTED, "the layout of this kernel's memory sections is not known");
 	ret->per_root = (UINT64_C(1) << k->mmu.geometry.page_shift) / ret->entry_size;
 	ret->has_vmemmap = door->symbol(door->ctx, "vmemmap_populate", &address);
-	if (ret->has_vmemmap && door->overrides && door->overrides->vmemmap)
-		ret->vmemmap = door->overrides->vmemmap;
-	else if (ret->has_vmemmap)
-		la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true,
-				     &ret->vmemmap);
+	if (ret->has_vmemmap)
+		ret->vmemmap = find_vmemmap(k, ret->page_size);
 	status = la_read_variable(k, "mem_section", 8, &ret->roots, err);
 	if (status == LA_OK && !ret->roots)
 		status = la_fail(err, LA_ABSENT, "the guest has set up no memory sections");
@@ -207,17 +261,6 @@ enum la_status la_section_find(const struct la_kernel *k, const struct la_sectio
 	return LA_OK;
 }
 
-struct name {
-	const char *enumerator, *text;
-};
-
-static void add_name(char *ret, size_t size, size_t *used, const char *name)
-{
-	int n = *used < size ? snprintf(ret + *used, size - *used, "%s%s", *used ? "|" : "", name) : 0;
-
-	*used += n > 0 ? (size_t)n : 0;
-}
-
 void la_section_flags(uint64_t map, char *ret, size_t size)
 {
 	static const char *const flag[] = { "PRESENT", "HAS_MEM_MAP", "ONLINE", "EARLY",
@@ -226,155 +269,9 @@ void la_section_flags(uint64_t map, char *ret, size_t size)
 
 	if (size)
 		ret[0] = '\0';
-	for (size_t i = 0; i < sizeof(flag) / sizeof(flag[0]); i++)
-		if (map >> i & 1)
-			add_name(ret, size, &used, flag[i]);
-}
+	for (size_t i = 0; i < sizeof(flag) / sizeof(flag[0]) && used < size; i++) {
+		int n = map >> i & 1 ? snprintf(ret + used, size - used, "%s%s", used ? "|" : "", flag[i]) : 0;
 
-/* Names that a bit has for every page; aliases for certain kinds of pages are left out. */
-static const char *const page_flag[] = {
-	"PG_locked", "PG_writeback", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_head",
-	"PG_waiters", "PG_active", "PG_workingset", "PG_error", "PG_slab", "PG_owner_priv_1",
-	"PG_owner_2", "PG_arch_1", "PG_reserved", "PG_private", "PG_private_2", "PG_mappedtodisk",
-	"PG_reclaim", "PG_swapbacked", "PG_unevictable", "PG_mlocked", "PG_uncached", "PG_hwpoison",
-	"PG_young", "PG_idle", "PG_dropbehind", "PG_arch_2", "PG_arch_3",
-};
-
-static void name_flags(const struct la_door *door, struct la_page *page, uint64_t flags, unsigned nflags)
-{
-	uint64_t seen = 0;
-	size_t used = 0;
-	int64_t bit;
-
-	for (size_t i = 0; i < sizeof(page_flag) / sizeof(page_flag[0]); i++) {
-		if (!door->enumerator(door->ctx, page_flag[i], &bit) || bit < 0 || bit >= nflags ||
-		    seen >> bit & 1 || !(flags >> bit & 1))
-			continue;
-		seen |= UINT64_C(1) << bit;
-		add_name(page->names, sizeof(page->names), &used, page_flag[i] + 3);
+		used += n > 0 ? (size_t)n : 0;
 	}
-}
-
-static unsigned bits_for(uint64_t n)
-{
-	unsigned bits = 0;
-
-	while (bits < 32 && UINT64_C(1) << bits < n)
-		bits++;
-	return bits;
-}
-
-/*
- * From the top of the word: section (without vmemmap only), node, zone (page-flags-layout.h). A
- * node that does not fit is kept elsewhere.
- */
-static void read_places(const struct la_door *door, const struct la_sections *s,
-			struct la_page *page, unsigned nflags)
-{
-	static const struct name zone[] = {
-		{ "ZONE_DMA", "DMA" }, { "ZONE_DMA32", "DMA32" }, { "ZONE_NORMAL", "Normal" },
-		{ "ZONE_MOVABLE", "Movable" }, { "ZONE_DEVICE", "Device" },
-	};
-	const unsigned sections = s->has_vmemmap ? 0 : s->physmem_bits - s->size_bits;
-	unsigned nodes = 0, zones, at = 64 - sections;
-	uint64_t size;
-	int64_t value;
-
-	if (!door->enumerator(door->ctx, "__MAX_NR_ZONES", &value) || value < 1 || value > 8)
-		return;
-	zones = bits_for((uint64_t)value);
-	/* node_data[MAX_NUMNODES] of pointers; a kernel without NUMA has none. */
-	if (door->symbol_size(door->ctx, "node_data", &size))
-		nodes = bits_for(size / 8);
-	if (sections + zones + nodes + nflags <= 64) {
-		at -= nodes;
-		page->node = nodes ? (int)(page->flags >> at & ((UINT64_C(1) << nodes) - 1)) : 0;
-	}
-	at -= zones;
-	page->zone = zones ? (int)(page->flags >> at & ((UINT64_C(1) << zones) - 1)) : 0;
-	for (size_t i = 0; i < sizeof(zone) / sizeof(zone[0]); i++)
-		if (door->enumerator(door->ctx, zone[i].enumerator, &value) && value == page->zone)
-			page->zone_name = zone[i].text;
-}
-
-/* enum pagetype in the top byte of page_type: 6.12 and later. Before it was a word of inverted
- * bits without names in debug information, and such pages stay untyped here. */
-static void read_type(const struct la_kernel *k, uint64_t first, struct la_page *page)
-{
-	static const struct name type[] = {
-		{ "PGTY_buddy", "buddy" }, { "PGTY_offline", "offline" }, { "PGTY_table", "table" },
-		{ "PGTY_guard", "guard" }, { "PGTY_hugetlb", "hugetlb" }, { "PGTY_slab", "slab" },
-		{ "PGTY_zsmalloc", "zsmalloc" }, { "PGTY_unaccepted", "unaccepted" },
-		{ "PGTY_large_kmalloc", "large_kmalloc" },
-	};
-	uint64_t word;
-	int64_t value;
-
-	if (la_read_member(k, first, "page", "page_type", &word, NULL) != LA_OK)
-		return;
-	for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++)
-		if (k->door->enumerator(k->door->ctx, type[i].enumerator, &value) &&
-		    value == (int64_t)((uint32_t)word >> 24))
-			page->type = type[i].text;
-}
-
-/*
- * A tail page has bit 0 set in the word that leads to its head: the head's address, or since 7.1
- * (compound_info), in kernels that free struct pages of huge pages and whose struct page has a power
- * of two bytes, the mask that turns a tail's address into it (linux/page-flags.h).
- */
-static uint64_t find_head(const struct la_kernel *k, const struct la_sections *s, uint64_t address)
-{
-	const bool power = !(s->page_size & (s->page_size - 1));
-	uint64_t word;
-
-	if (la_read_member(k, address, "page", "compound_head", &word, NULL) == LA_OK)
-		return word & 1 ? word - 1 : 0;
-	if (la_read_member(k, address, "page", "compound_info", &word, NULL) != LA_OK || !(word & 1))
-		return 0;
-	word -= 1;
-	return power && !(-word & (-word - 1)) ? address & word : word;
-}
-
-enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
-			    struct la_page *ret, struct la_error *err)
-{
-	const struct la_door *door = k->door;
-	int64_t nflags = 64, head;
-	uint64_t value, flags, first = address;
-	enum la_status status;
-
-	*ret = (struct la_page){ .address = address, .zone = LA_PAGE_UNKNOWN, .node = LA_PAGE_UNKNOWN };
-	status = la_read_member(k, address, "page", "flags", &ret->flags, err);
-	if (status != LA_OK)
-		return la_fail(err, status, "struct page %#" PRIx64, address);
-	flags = ret->flags;
-	ret->head = find_head(k, s, address);
-	if (ret->head && la_read_member(k, ret->head, "page", "flags", &value, NULL) == LA_OK) {
-		first = ret->head;
-		flags = value;
-	}
-	if (door->enumerator(door->ctx, "__NR_PAGEFLAGS", &nflags) && nflags > 0 && nflags < 64) {
-		name_flags(door, ret, flags, (unsigned)nflags);
-		read_places(door, s, ret, (unsigned)nflags);
-	}
-	read_type(k, first, ret);
-	if (la_read_member(k, first, "page", "_refcount", &value, NULL) == LA_OK) {
-		ret->refcount_known = true;
-		ret->refcount = (int32_t)value;
-	}
-	/* It shares its place with the type, which is far below -1 as a number. */
-	if (la_read_member(k, address, "page", "_mapcount", &value, NULL) == LA_OK &&
-	    (int32_t)value >= -1) {
-		ret->mapcount_known = true;
-		ret->mapcount = (int32_t)value + 1;
-	}
-	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
-		return LA_OK;
-	/* Mappings of the whole compound page are counted in its second page (6.0 and later). */
-	if (la_read_member(k, first, "folio", "_entire_mapcount", &value, NULL) == LA_OK)
-		ret->mapcount += (int32_t)value + 1;
-	else
-		ret->mapcount_known = false;
-	return LA_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory sections for crash when the guest's own table of them cannot be read. With vmemmap all
-// sections have the same map, so RAM and vmemmap are enough to write the table again. crash reads it
+// sections have the same map, so RAM and vmemmap are enough to write the table again; without it
+// (before 6.2) the table becomes one of no sections, with which crash at least starts. crash reads it
 // through readmem, from places of guest memory that only it sees; lakvm's own commands still see
 // what the dump has.
 #include "crash.h"
@@ -71,7 +72,7 @@ static bool build(const struct la_sections *s, const struct la_ram_range *ram, s
 	for (size_t i = 0; i < n; i++) {
 		for (uint64_t nr = ram[i].start >> s->size_bits;
 		     nr <= (ram[i].end - 1) >> s->size_bits; nr++) {
-			const uint64_t map = s->vmemmap | SECTION_FLAGS;
+			const uint64_t map = s->vmemmap ? s->vmemmap | SECTION_FLAGS : 0;
 
 			memcpy(rebuilt.entries + nr * s->entry_size + map_offset, &map, 8);
 		}
@@ -87,7 +88,7 @@ void sections_prepare(void)
 	uint64_t pa;
 	int window;
 
-	if (kernel && s && s->has_vmemmap && s->vmemmap &&
+	if (kernel && s &&
 	    kernel->door->member(kernel->door->ctx, "mem_section", "section_mem_map", &map) &&
 	    map.offset <= s->entry_size - 8 && la_window(&kernel->mmu, s->roots, &pa, &window) &&
 	    kernel->door->nram) {
@@ -95,9 +96,10 @@ void sections_prepare(void)
 			/* nothing to do */
 		} else if (build(s, kernel->door->ram, kernel->door->nram, map.offset)) {
 			rebuilt.roots_pa = pa;
-			error(WARNING,
-			      "lakvm: the table of memory sections at %lx cannot be read; rebuilt from vmemmap and the RAM of the dump\n",
-			      (ulong)s->roots);
+			error(WARNING, "lakvm: the table of memory sections at %lx cannot be read; %s\n",
+			      (ulong)s->roots,
+			      s->vmemmap ? "rebuilt from vmemmap and the RAM of the dump" :
+					   "nothing else tells where struct pages are: kmem -p and the like do without");
 		} else {
 			sections_forget();
 		}

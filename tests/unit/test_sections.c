@@ -234,6 +234,64 @@ static void test_table_lost(void **state)
 	assert_int_equal(section.page, UINT64_C(0xffffff2000000000) + 2 * 56);
 }
 
+/*
+ * vmemmap by the formula alone, as the kernels of the lab have it in their VMCOREINFO, a word of
+ * their own: 16 KiB pages in three levels with KFENCE and struct pages of 80 bytes (Debian's 7.2), 4 KiB
+ * in four and 64 KiB in two levels with 56 bytes (6.12).
+ */
+static void test_vmemmap_computed(void **state)
+{
+	static const struct {
+		unsigned page_shift, levels;
+		size_t page_size;
+		bool kfence;
+		uint64_t vmemmap;
+	} guest[] = {
+		{ 14, 3, 80, true, UINT64_C(0xfffffebffe000000) },
+		{ 12, 4, 56, false, UINT64_C(0xfffffc8000000000) },
+		{ 16, 2, 56, false, UINT64_C(0xffff83c800000000) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(guest) / sizeof(guest[0]); i++) {
+		struct fake *fake = fake_new();
+		struct la_kernel k = { .door = fake_door(fake) };
+		const struct la_geometry *g = &k.mmu.geometry;
+		uint64_t table = 0x100000;
+		struct la_sections s;
+
+		la_geometry_init(&k.mmu.geometry, guest[i].page_shift, guest[i].levels, NULL);
+		k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+		k.mmu.kernel_pgd = CACHED | table;
+		k.mmu.vm_map_base = UINT64_C(0xffff800000000000);
+		k.mmu.virt_bits = k.mmu.phys_bits = 48;
+		fake_door(fake)->ram = ram;
+		fake_door(fake)->nram = 1; /* 256 MiB: their struct pages are in the first huge page */
+		fake_symbol(fake, "mem_section", CACHED | POINTER, 8, NULL);
+		fake_put_u64(fake, POINTER, CACHED | 0x7000000); /* the table is lost */
+		fake_type(fake, "mem_section", 16);
+		fake_type(fake, "page", guest[i].page_size);
+		fake_symbol(fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
+		if (guest[i].kfence)
+			fake_symbol(fake, "__kfence_pool", CACHED | 0x1100, 8, NULL);
+		assert_int_equal(la_sections_init(&s, &k, NULL), LA_OK);
+		assert_int_equal(s.vmemmap, 0); /* nothing is mapped there */
+
+		/* Tables down to a huge entry of level 1, at the level of which 2-level tables begin. */
+		for (unsigned level = g->levels - 1; level > 0; level--) {
+			const uint64_t index = guest[i].vmemmap >> g->shift[level] & ((1u << g->index_bits) - 1);
+
+			fake_put_u64(fake, table + index * 8, level > 1 ? CACHED | (table + 0x100000) : 0x2000000 | 0x11d3);
+			if (level == 1) /* of 4 KiB pages two */
+				fake_put_u64(fake, table + index * 8 + 8, 0x4000000 | 0x11d3);
+			table += 0x100000;
+		}
+		assert_int_equal(la_sections_init(&s, &k, NULL), LA_OK);
+		assert_int_equal(s.vmemmap, guest[i].vmemmap);
+		fake_free(fake);
+	}
+}
+
 static void test_page(void **state)
 {
 	struct test *t = *state;
@@ -350,6 +408,7 @@ int main(void)
 		TEST(test_size_by_option),
 		TEST(test_size_that_nothing_disproves),
 		TEST(test_table_lost),
+		TEST(test_vmemmap_computed),
 		TEST(test_page),
 		TEST(test_compound_page),
 		TEST(test_compound_mask),

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// struct page: what a page frame is used for.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lakvm/sections.h"
+
+struct name {
+	const char *enumerator, *text;
+};
+
+static void add_name(char *ret, size_t size, size_t *used, const char *name)
+{
+	int n = *used < size ? snprintf(ret + *used, size - *used, "%s%s", *used ? "|" : "", name) : 0;
+
+	*used += n > 0 ? (size_t)n : 0;
+}
+
+/* Names that a bit has for every page; aliases for certain kinds of pages are left out. */
+static const char *const page_flag[] = {
+	"PG_locked", "PG_writeback", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_head",
+	"PG_waiters", "PG_active", "PG_workingset", "PG_error", "PG_slab", "PG_owner_priv_1",
+	"PG_owner_2", "PG_arch_1", "PG_reserved", "PG_private", "PG_private_2", "PG_mappedtodisk",
+	"PG_reclaim", "PG_swapbacked", "PG_unevictable", "PG_mlocked", "PG_uncached", "PG_hwpoison",
+	"PG_young", "PG_idle", "PG_dropbehind", "PG_arch_2", "PG_arch_3",
+};
+
+static void name_flags(const struct la_door *door, struct la_page *page, uint64_t flags, unsigned nflags)
+{
+	uint64_t seen = 0;
+	size_t used = 0;
+	int64_t bit;
+
+	for (size_t i = 0; i < sizeof(page_flag) / sizeof(page_flag[0]); i++) {
+		if (!door->enumerator(door->ctx, page_flag[i], &bit) || bit < 0 || bit >= nflags ||
+		    seen >> bit & 1 || !(flags >> bit & 1))
+			continue;
+		seen |= UINT64_C(1) << bit;
+		add_name(page->names, sizeof(page->names), &used, page_flag[i] + 3);
+	}
+}
+
+static unsigned bits_for(uint64_t n)
+{
+	unsigned bits = 0;
+
+	while (bits < 32 && UINT64_C(1) << bits < n)
+		bits++;
+	return bits;
+}
+
+/*
+ * From the top of the word: section (without vmemmap only), node, zone (page-flags-layout.h). A
+ * node that does not fit is kept elsewhere.
+ */
+static void read_places(const struct la_door *door, const struct la_sections *s,
+			struct la_page *page, unsigned nflags)
+{
+	static const struct name zone[] = {
+		{ "ZONE_DMA", "DMA" }, { "ZONE_DMA32", "DMA32" }, { "ZONE_NORMAL", "Normal" },
+		{ "ZONE_MOVABLE", "Movable" }, { "ZONE_DEVICE", "Device" },
+	};
+	const unsigned sections = s->has_vmemmap ? 0 : s->physmem_bits - s->size_bits;
+	unsigned nodes = 0, zones, at = 64 - sections;
+	uint64_t size;
+	int64_t value;
+
+	if (!door->enumerator(door->ctx, "__MAX_NR_ZONES", &value) || value < 1 || value > 8)
+		return;
+	zones = bits_for((uint64_t)value);
+	/* node_data[MAX_NUMNODES] of pointers; a kernel without NUMA has none. */
+	if (door->symbol_size(door->ctx, "node_data", &size))
+		nodes = bits_for(size / 8);
+	if (sections + zones + nodes + nflags <= 64) {
+		at -= nodes;
+		page->node = nodes ? (int)(page->flags >> at & ((UINT64_C(1) << nodes) - 1)) : 0;
+	}
+	at -= zones;
+	page->zone = zones ? (int)(page->flags >> at & ((UINT64_C(1) << zones) - 1)) : 0;
+	for (size_t i = 0; i < sizeof(zone) / sizeof(zone[0]); i++)
+		if (door->enumerator(door->ctx, zone[i].enumerator, &value) && value == page->zone)
+			page->zone_name = zone[i].text;
+}
+
+/* enum pagetype in the top byte of page_type: 6.12 and later. Before it was a word of inverted
+ * bits without names in debug information, and such pages stay untyped here. */
+static void read_type(const struct la_kernel *k, uint64_t first, struct la_page *page)
+{
+	static const struct name type[] = {
+		{ "PGTY_buddy", "buddy" }, { "PGTY_offline", "offline" }, { "PGTY_table", "table" },
+		{ "PGTY_guard", "guard" }, { "PGTY_hugetlb", "hugetlb" }, { "PGTY_slab", "slab" },
+		{ "PGTY_zsmalloc", "zsmalloc" }, { "PGTY_unaccepted", "unaccepted" },
+		{ "PGTY_large_kmalloc", "large_kmalloc" },
+	};
+	uint64_t word;
+	int64_t value;
+
+	if (la_read_member(k, first, "page", "page_type", &word, NULL) != LA_OK)
+		return;
+	for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++)
+		if (k->door->enumerator(k->door->ctx, type[i].enumerator, &value) &&
+		    value == (int64_t)((uint32_t)word >> 24))
+			page->type = type[i].text;
+}
+
+/*
+ * A tail page has bit 0 set in the word that leads to its head: the head's address, or since 7.1
+ * (compound_info), in kernels that free struct pages of huge pages and whose struct page has a power
+ * of two bytes, the mask that turns a tail's address into it (linux/page-flags.h).
+ */
+static uint64_t find_head(const struct la_kernel *k, const struct la_sections *s, uint64_t address)
+{
+	const bool power = !(s->page_size & (s->page_size - 1));
+	uint64_t word;
+
+	if (la_read_member(k, address, "page", "compound_head", &word, NULL) == LA_OK)
+		return word & 1 ? word - 1 : 0;
+	if (la_read_member(k, address, "page", "compound_info", &word, NULL) != LA_OK || !(word & 1))
+		return 0;
+	word -= 1;
+	return power && !(-word & (-word - 1)) ? address & word : word;
+}
+
+enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
+			    struct la_page *ret, struct la_error *err)
+{
+	const struct la_door *door = k->door;
+	int64_t nflags = 64, head;
+	uint64_t value, flags, first = address;
+	enum la_status status;
+
+	*ret = (struct la_page){ .address = address, .zone = LA_PAGE_UNKNOWN, .node = LA_PAGE_UNKNOWN };
+	status = la_read_member(k, address, "page", "flags", &ret->flags, err);
+	if (status != LA_OK)
+		return la_fail(err, status, "struct page %#" PRIx64, address);
+	flags = ret->flags;
+	ret->head = find_head(k, s, address);
+	if (ret->head && la_read_member(k, ret->head, "page", "flags", &value, NULL) == LA_OK) {
+		first = ret->head;
+		flags = value;
+	}
+	if (door->enumerator(door->ctx, "__NR_PAGEFLAGS", &nflags) && nflags > 0 && nflags < 64) {
+		name_flags(door, ret, flags, (unsigned)nflags);
+		read_places(door, s, ret, (unsigned)nflags);
+	}
+	read_type(k, first, ret);
+	if (la_read_member(k, first, "page", "_refcount", &value, NULL) == LA_OK) {
+		ret->refcount_known = true;
+		ret->refcount = (int32_t)value;
+	}
+	/* It shares its place with the type, which is far below -1 as a number. */
+	if (la_read_member(k, address, "page", "_mapcount", &value, NULL) == LA_OK &&
+	    (int32_t)value >= -1) {
+		ret->mapcount_known = true;
+		ret->mapcount = (int32_t)value + 1;
+	}
+	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
+		return LA_OK;
+	/* Mappings of the whole compound page are counted in its second page (6.0 and later). */
+	if (la_read_member(k, first, "folio", "_entire_mapcount", &value, NULL) == LA_OK)
+		ret->mapcount += (int32_t)value + 1;
+	else
+		ret->mapcount_known = false;
+	return LA_OK;
+}
