@@ -46,6 +46,13 @@ void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pg
 	if (ret->status != LA_OK)
 		return;
 
+	if (!dump) {
+		char byte;
+
+		ret->other_reader = true;
+		ret->place.status = k->door->read_phys(k->door->ctx, ret->translation.pa, &byte, 1);
+		return;
+	}
 	la_dump_explain(dump, ret->translation.pa, &ret->place);
 	if (ret->place.state != LA_PAGE_HOLE)
 		return;
@@ -67,7 +74,7 @@ void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 	if (ret->section_known && ret->section.page)
 		ret->page_known = la_page_read(k, s, ret->section.page, &ret->page, &err) == LA_OK;
 	/* A hole has struct pages where it shares its section with RAM; without, it lacks nothing. */
-	if (ret->place.state == LA_PAGE_HOLE && (!ret->page_known || ret->section.rebuilt)) {
+	if ((ret->other_reader ? ret->place.status != LA_OK : ret->place.state == LA_PAGE_HOLE) && (!ret->page_known || ret->section.rebuilt)) {
 		ret->section_known = ret->page_known = false;
 		return;
 	}

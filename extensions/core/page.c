@@ -2,8 +2,10 @@
 // struct page: what a page frame is used for.
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lakvm/sections.h"
+#include "lakvm/vmcoreinfo.h"
 
 struct name {
 	const char *enumerator, *text;
@@ -82,8 +84,44 @@ static void read_places(const struct la_door *door, const struct la_sections *s,
 			page->zone_name = zone[i].text;
 }
 
-/* enum pagetype in the top byte of page_type: 6.12 and later. Before it was a word of inverted
- * bits without names in debug information, and such pages stay untyped here. */
+/*
+ * The type of a page that no user maps, in a word it shares with the mapcount. From 6.12 on a number in
+ * its top byte (enum pagetype); before, in a word of ones, the zero at one of the bits that 6.10 and
+ * 6.11 name in that enum. Until then they are macros, of which VMCOREINFO repeats two, inverted; as
+ * long as those have their old values, so have the other two (5.19 to 6.9).
+ */
+static const char *typed_by_bit(const struct la_kernel *k, uint32_t word)
+{
+	static const struct name type[] = {
+		{ "PG_buddy", "buddy" }, { "PG_offline", "offline" }, { "PG_table", "table" },
+		{ "PG_guard", "guard" }, { "PG_hugetlb", "hugetlb" }, { "PG_slab", "slab" },
+		{ "PG_zsmalloc", "zsmalloc" },
+	};
+	static const uint32_t macro[] = { 0x80, 0x100, 0x200, 0x400 };
+	const struct la_door *door = k->door;
+	uint64_t buddy, offline;
+	int64_t bit;
+
+	if (!(word >> 31))
+		return NULL;
+	if (door->enumerator(door->ctx, "PG_buddy", &bit)) {
+		for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++)
+			if (door->enumerator(door->ctx, type[i].enumerator, &bit) && bit >= 0x80 && !(word & bit))
+				return type[i].text;
+		return NULL;
+	}
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", false,
+				 &buddy) && ~(uint32_t)buddy != macro[0])
+		return NULL;
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", false,
+				 &offline) && ~(uint32_t)offline != macro[1])
+		return NULL;
+	for (size_t i = 0; i < sizeof(macro) / sizeof(macro[0]); i++)
+		if (!(word & macro[i]))
+			return type[i].text;
+	return NULL;
+}
+
 static void read_type(const struct la_kernel *k, uint64_t first, struct la_page *page)
 {
 	static const struct name type[] = {
@@ -92,15 +130,86 @@ static void read_type(const struct la_kernel *k, uint64_t first, struct la_page 
 		{ "PGTY_zsmalloc", "zsmalloc" }, { "PGTY_unaccepted", "unaccepted" },
 		{ "PGTY_large_kmalloc", "large_kmalloc" },
 	};
+	const struct la_door *door = k->door;
 	uint64_t word;
 	int64_t value;
 
 	if (la_read_member(k, first, "page", "page_type", &word, NULL) != LA_OK)
 		return;
+	if (!door->enumerator(door->ctx, type[0].enumerator, &value)) {
+		page->type = typed_by_bit(k, (uint32_t)word);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++)
-		if (k->door->enumerator(k->door->ctx, type[i].enumerator, &value) &&
+		if (door->enumerator(door->ctx, type[i].enumerator, &value) &&
 		    value == (int64_t)((uint32_t)word >> 24))
 			page->type = type[i].text;
+}
+
+const char *la_page_owner_name(const struct la_page *page)
+{
+	static const char *const name[] = { NULL, "file", "anon", "ksm", "slab" };
+
+	return name[page->owner];
+}
+
+static void read_name(const struct la_kernel *k, uint64_t address, size_t size, struct la_page *ret)
+{
+	if (size >= sizeof(ret->owner_name))
+		size = sizeof(ret->owner_name) - 1;
+	if (la_read(k, address, ret->owner_name, size, NULL) != LA_OK)
+		ret->owner_name[0] = '\0';
+}
+
+/* struct slab lies over struct page since 5.17 (mm/slab.h); before, the member was in struct page. */
+static void read_slab(const struct la_kernel *k, uint64_t first, struct la_page *ret)
+{
+	uint64_t cache, name;
+
+	ret->owner = LA_PAGE_SLAB;
+	if ((la_read_member(k, first, "slab", "slab_cache", &cache, NULL) == LA_OK ||
+	     la_read_member(k, first, "page", "slab_cache", &cache, NULL) == LA_OK) &&
+	    la_read_member(k, cache, "kmem_cache", "name", &name, NULL) == LA_OK)
+		read_name(k, name, 24, ret);
+}
+
+static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mapping, struct la_page *ret)
+{
+	uint64_t host, sb;
+	struct la_member id;
+
+	ret->owner = LA_PAGE_FILE;
+	ret->index_known = la_read_member(k, first, "page", "index", &ret->index, NULL) == LA_OK ||
+			   la_read_member(k, first, "page", "__folio_index", &ret->index, NULL) == LA_OK;
+	if (la_read_member(k, mapping, "address_space", "host", &host, NULL) != LA_OK || !host)
+		return;
+	la_read_member(k, host, "inode", "i_ino", &ret->inode, NULL);
+	if (la_read_member(k, host, "inode", "i_sb", &sb, NULL) == LA_OK &&
+	    k->door->member(k->door->ctx, "super_block", "s_id", &id))
+		read_name(k, sb + id.offset, id.size, ret);
+}
+
+/* page->mapping (page-flags.h, PAGE_MAPPING_ANON): bit 0 anonymous memory, bits 0 and 1 KSM. */
+static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags, struct la_page *ret)
+{
+	uint64_t mapping;
+	int64_t bit;
+
+	/* Until 6.9 PG_slab was a flag. */
+	if (ret->type ? !strcmp(ret->type, "slab") :
+			k->door->enumerator(k->door->ctx, "PG_slab", &bit) && bit < 64 && flags >> bit & 1) {
+		read_slab(k, first, ret);
+		return;
+	}
+	if (ret->type || !ret->refcount_known || ret->refcount <= 0 ||
+	    la_read_member(k, first, "page", "mapping", &mapping, NULL) != LA_OK || !mapping)
+		return;
+	if ((mapping & 3) == 3)
+		ret->owner = LA_PAGE_KSM;
+	else if (mapping & 1)
+		ret->owner = LA_PAGE_ANON;
+	else if (!(mapping & 2)) /* a movable page of a driver */
+		read_file(k, first, mapping, ret);
 }
 
 /*
@@ -154,6 +263,9 @@ enum la_status la_page_read(const struct la_kernel *k, const struct la_sections 
 		ret->mapcount_known = true;
 		ret->mapcount = (int32_t)value + 1;
 	}
+	read_owner(k, first, flags, ret);
+	if (s->page_size)
+		ret->index += (address - first) / s->page_size;
 	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
 		return LA_OK;
 	/* Mappings of the whole compound page are counted in its second page (6.0 and later). */

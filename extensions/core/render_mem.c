@@ -23,6 +23,11 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 {
 	const struct la_dump_place *p = &a->place;
 
+	if (a->other_reader) {
+		la_put(sink, "    DUMP: crash's own reader %s\n",
+		       p->status == LA_OK ? "has it" : "does not have it");
+		return;
+	}
 	la_put(sink, "    DUMP: %s", la_page_state_name(p->state));
 	if (p->status == LA_OK && p->stored)
 		la_put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
@@ -32,6 +37,22 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 	la_put(sink, "\n");
 	if (p->status != LA_OK && p->state != LA_PAGE_HOLE)
 		la_put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
+}
+
+static void put_owner(const struct la_page *p, const struct la_sink *sink)
+{
+	if (p->owner == LA_PAGE_NOBODY)
+		return;
+	la_put(sink, "          of %s", la_page_owner_name(p));
+	if (p->inode)
+		la_put(sink, ", inode %" PRIu64, p->inode);
+	if (p->owner_name[0]) {
+		la_puts(sink, p->owner == LA_PAGE_FILE ? " on " : " ");
+		la_put_text(sink, p->owner_name, false);
+	}
+	if (p->index_known)
+		la_put(sink, ", page %" PRIu64 " of it", p->index);
+	la_puts(sink, "\n");
 }
 
 static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
@@ -58,6 +79,7 @@ static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
 		la_put(sink, "  mapcount ");
 		la_put(sink, p->mapcount_known ? "%d" : "-", p->mapcount);
 		la_put(sink, "\n");
+		put_owner(p, sink);
 	}
 	if (a->page_reason[0])
 		la_put(sink, "    PAGE: unknown: %s\n", a->page_reason);
@@ -214,7 +236,7 @@ static json_t *place_json(const struct la_mem_address *a)
 {
 	const struct la_dump_place *p = &a->place;
 
-	if (a->status != LA_OK)
+	if (a->status != LA_OK || a->other_reader)
 		return json_null();
 	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "state",
 			 la_page_state_name(p->state), "readable", p->status == LA_OK, "reason",
@@ -241,14 +263,24 @@ static json_t *number_or_null(bool known, int value)
 	return known ? json_integer(value) : json_null();
 }
 
+static json_t *owner_json(const struct la_page *p)
+{
+	if (p->owner == LA_PAGE_NOBODY)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o}", "kind", la_page_owner_name(p), "name",
+			 text_or_null(p->owner_name), "inode",
+			 p->inode ? json_integer((json_int_t)p->inode) : json_null(), "index",
+			 p->index_known ? json_integer((json_int_t)p->index) : json_null());
+}
+
 static json_t *page_json(const struct la_mem_address *a)
 {
 	const struct la_page *p = &a->page;
 
 	if (!a->page_known)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
-			 hex(p->flags), "head", p->head ? hex(p->head) : json_null(), "names", p->names, "type", text_or_null(p->type), "node",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
+			 hex(p->flags), "owner", owner_json(p), "head", p->head ? hex(p->head) : json_null(), "names", p->names, "type", text_or_null(p->type), "node",
 			 number_or_null(p->node >= 0, p->node), "zone", text_or_null(p->zone_name),
 			 "refcount", number_or_null(p->refcount_known, p->refcount), "mapcount",
 			 number_or_null(p->mapcount_known, p->mapcount));

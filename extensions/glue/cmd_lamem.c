@@ -87,8 +87,8 @@ void cmd_lamem(void)
 		cmd_usage(pc->curcmd, SYNOPSIS);
 
 	kernel = session_kernel(&err);
-	if (!kernel || !reader_dump()) {
-		error(INFO, "%s\n", kernel ? "this dump is read by crash itself: its pages cannot be explained" :
+	if (!kernel || (!reader_dump() && !args[optind])) {
+		error(INFO, "%s\n", kernel ? "this dump is read by crash itself: only addresses can be explained" :
 					     err.text);
 		return;
 	}
@@ -108,7 +108,7 @@ void cmd_lamem(void)
 		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
 		if (sections)
 			la_mem_explain_page(kernel, sections, &list[i]);
-		else if (list[i].status == LA_OK && list[i].place.state != LA_PAGE_HOLE)
+		else if (list[i].status == LA_OK && (list[i].other_reader || list[i].place.state != LA_PAGE_HOLE))
 			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s", no_sections.text);
 		if (!json) {
 			fprintf(fp, "%s", i ? "\n" : "");

@@ -34,9 +34,10 @@ bool guard_run(void (*fn)(void *), void *arg);
 
 /**
  * Overwrite @size bytes (at most 8) of crash's state at @place with those at @value and remember
- * what was there. @what names it in crash's debug output (-d1). False if the list is full.
+ * what was there. @what names it in crash's debug output (-d1). A full
+ * list is said, and @place left as it is.
  */
-bool repair(const char *what, void *place, const void *value, size_t size);
+void repair(const char *what, void *place, const void *value, size_t size);
 
 /** Overwrite an lvalue of crash with a value of the same type. */
 #define REPAIR(what, lvalue, value)                                                                \
@@ -47,7 +48,7 @@ bool repair(const char *what, void *place, const void *value, size_t size);
 	})
 
 /** Clear and set bits of a word of flags whose other bits crash goes on changing. */
-bool repair_bits(const char *what, unsigned long long *flags, unsigned long long clear,
+void repair_bits(const char *what, unsigned long long *flags, unsigned long long clear,
 		 unsigned long long set);
 
 /** Put back everything, newest first. A place that someone else changed since is left alone. */

@@ -12,14 +12,16 @@ static struct repaired {
 } list[64];
 static size_t n;
 
-static bool change(const char *what, void *place, const void *value, size_t size, ulonglong bits)
+static void change(const char *what, void *place, const void *value, size_t size, ulonglong bits)
 {
 	struct repaired *r;
 
 	if (!memcmp(place, value, size))
-		return true;
-	if (n == sizeof(list) / sizeof(list[0]))
-		return false;
+		return;
+	if (n == sizeof(list) / sizeof(list[0])) {
+		error(WARNING, "lakvm: too many changes of crash: %s stays wrong\n", what);
+		return;
+	}
 	r = &list[n++];
 	r->what = what;
 	r->bits = bits;
@@ -32,19 +34,18 @@ static bool change(const char *what, void *place, const void *value, size_t size
 		fprintf(fp, "lakvm: %s: %#llx -> %#llx\n", what,
 			size == 4 ? *(unsigned *)r->before : *(ulonglong *)r->before,
 			size == 4 ? *(unsigned *)r->after : *(ulonglong *)r->after);
-	return true;
 }
 
-bool repair(const char *what, void *place, const void *value, size_t size)
+void repair(const char *what, void *place, const void *value, size_t size)
 {
-	return change(what, place, value, size, 0);
+	change(what, place, value, size, 0);
 }
 
-bool repair_bits(const char *what, ulonglong *flags, ulonglong clear, ulonglong set)
+void repair_bits(const char *what, ulonglong *flags, ulonglong clear, ulonglong set)
 {
 	const ulonglong value = (*flags & ~clear) | set;
 
-	return change(what, flags, &value, sizeof(value), clear | set);
+	change(what, flags, &value, sizeof(value), clear | set);
 }
 
 void repairs_undo(void)

@@ -21,6 +21,7 @@ struct la_mem_address {
 	struct la_translation translation;
 	enum la_status status; /* LA_OK: it translates, and place says what the dump has there */
 	struct la_dump_place place;
+	bool other_reader;     /* the dump is not la_dump's: of place only status is known */
 	bool behind_ram;       /* the first byte after a range of RAM */
 	char hole[120];        /* where it lies if no RAM is there; else empty */
 	char reason[256];      /* why it does not translate; empty if it does */
@@ -37,7 +38,10 @@ struct la_mem_address {
  */
 void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size);
 
-/** Follow @address (through the tables at @pgd unless it is @physical) into the dump. Never fails. */
+/**
+ * Follow @address (through the tables at @pgd unless it is @physical) into the dump, or, where @dump is
+ * NULL, as far as the door reads. Never fails.
+ */
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
 		    uint64_t address, bool physical, struct la_mem_address *ret);
 

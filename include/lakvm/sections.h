@@ -71,7 +71,16 @@ struct la_page {
 	bool refcount_known, mapcount_known;
 	int32_t refcount;    /* of a tail page the head's */
 	int32_t mapcount;    /* as the kernel counts: 0 = not mapped; unknown for a typed page */
+	/* Whose memory it is, by its mapping or its slab; of a tail page the head's. */
+	enum { LA_PAGE_NOBODY, LA_PAGE_FILE, LA_PAGE_ANON, LA_PAGE_KSM, LA_PAGE_SLAB } owner;
+	uint64_t inode;      /* of LA_PAGE_FILE: its number; 0 = unknown */
+	uint64_t index;      /* of LA_PAGE_FILE: the page's in the file, in pages */
+	bool index_known;
+	char owner_name[64]; /* the slab cache's, or the file system's (s_id); empty = unknown */
 };
+
+/** "file", "anon", "ksm", "slab"; NULL for LA_PAGE_NOBODY. */
+const char *la_page_owner_name(const struct la_page *page);
 
 /**
  * The struct page at @address. What the kernel keeps only of the first page of a compound page

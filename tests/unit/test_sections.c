@@ -329,6 +329,45 @@ static void test_page(void **state)
 	assert_string_equal(page.type, "buddy");
 	assert_false(page.mapcount_known);
 
+	/* Whose it is: buddy pages are nobody's whatever mapping holds, others by their mapping. */
+	fake_member(t->fake, "page", "mapping", 24, 8);
+	fake_member(t->fake, "page", "index", 32, 8);
+	fake_member(t->fake, "address_space", "host", 0, 8);
+	fake_member(t->fake, "inode", "i_ino", 8, 8);
+	fake_member(t->fake, "inode", "i_sb", 16, 8);
+	fake_member(t->fake, "super_block", "s_id", 8, 32);
+	fake_put_u64(t->fake, PAGES + 24, CACHED | 0x1200);
+	fake_put_u64(t->fake, PAGES + 32, 9);
+	fake_put_u64(t->fake, 0x1200, CACHED | 0x1300);
+	fake_put_u64(t->fake, 0x1308, 4711);
+	fake_put_u64(t->fake, 0x1310, CACHED | 0x1400);
+	fake_put(t->fake, 0x1408, "vda1", 5);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_null(la_page_owner_name(&page));
+	fake_put_u32(t->fake, PAGES + 48, 0);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(la_page_owner_name(&page), "file");
+	assert_int_equal(page.inode, 4711);
+	assert_int_equal(page.index, 9);
+	assert_string_equal(page.owner_name, "vda1");
+	fake_put_u64(t->fake, PAGES + 24, CACHED | 0x1201);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(la_page_owner_name(&page), "anon");
+	fake_put_u64(t->fake, PAGES + 24, CACHED | 0x1203);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(la_page_owner_name(&page), "ksm");
+	/* A slab by its type, with the cache over the page. */
+	fake_member(t->fake, "slab", "slab_cache", 8, 8);
+	fake_member(t->fake, "kmem_cache", "name", 0, 8);
+	fake_put_u64(t->fake, PAGES + 8, CACHED | 0x1500);
+	fake_put_u64(t->fake, 0x1500, CACHED | 0x1510);
+	fake_put(t->fake, 0x1510, "dentry", 7);
+	fake_put(t->fake, 0x1517, "................", 16);
+	fake_put_u32(t->fake, PAGES + 48, 0xf5000000);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_string_equal(la_page_owner_name(&page), "slab");
+	assert_string_equal(page.owner_name, "dentry");
+
 	/* Without vmemmap 19 bits at the top are the section's number. */
 	s.has_vmemmap = false;
 	fake_put_u64(t->fake, PAGES, UINT64_C(6) << 45 | UINT64_C(5) << 39 | UINT64_C(1) << 37);
@@ -397,6 +436,41 @@ static void test_compound_mask(void **state)
 	assert_int_equal(page.head, CACHED | PAGES);
 }
 
+/* page_type before 6.12: ones, of which the type's is cleared (page-flags.h, 6.1). */
+static void test_types_before_6_12(void **state)
+{
+	static const struct {
+		uint32_t word;
+		const char *type;
+	} old[] = { { 0xffffffff, NULL }, { 0xffffff7f, "buddy" }, { 0xfffffeff, "offline" },
+		    { 0xfffffdff, "table" }, { 0xfffffbff, "guard" }, { 5, NULL }, { 0xfffffffe, NULL } },
+	  by_name[] = { { 0xffffffff, NULL }, { 0xfffffbff, "buddy" }, { 0xffffffef, NULL } };
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
+		fake_put_u32(t->fake, PAGES + 48, old[i].word);
+		assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+		assert_int_equal(!page.type, !old[i].type);
+		if (page.type)
+			assert_string_equal(page.type, old[i].type);
+	}
+	/* VMCOREINFO that contradicts: then the others are not known either. */
+	put_info(t, "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-257\n");
+	fake_put_u32(t->fake, PAGES + 48, 0xffffff7f);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+	assert_null(page.type);
+	/* 6.10 and 6.11 name the bits. */
+	fake_enumerator(t->fake, "PG_buddy", 0x400);
+	for (size_t i = 0; i < sizeof(by_name) / sizeof(by_name[0]); i++) {
+		fake_put_u32(t->fake, PAGES + 48, by_name[i].word);
+		assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+		assert_int_equal(!page.type, !by_name[i].type);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +484,7 @@ int main(void)
 		TEST(test_table_lost),
 		TEST(test_vmemmap_computed),
 		TEST(test_page),
+		TEST(test_types_before_6_12),
 		TEST(test_compound_page),
 		TEST(test_compound_mask),
 	};
