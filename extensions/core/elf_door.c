@@ -346,10 +346,8 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 				    .enumerator = enumerator,
 				    .file_bytes = file_bytes,
 				    .vmlinux = vmlinux };
-	if (dump) {
-		v->door.notes = la_dump_notes(dump, &v->door.notes_size);
-		v->door.vmcoreinfo = la_dump_vmcoreinfo(dump, &v->door.vmcoreinfo_size);
-	}
+	if (dump)
+		la_dump_tell_door(dump, &v->door);
 	*ret = v;
 	return LA_OK;
 }

@@ -98,7 +98,7 @@ static struct facts *open_facts(struct la_dump *dump, struct la_arena *arena)
 				    .type_size = type_size,
 				    .enumerator = enumerator };
 	if (dump)
-		f->door.notes = la_dump_notes(dump, &f->door.notes_size);
+		la_dump_tell_door(dump, &f->door);
 	return f;
 }
 

@@ -206,8 +206,7 @@ const struct la_door *door_open(struct la_error *err)
 		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
 	};
 	if (reader_dump()) {
-		here.door.notes = la_dump_notes(reader_dump(), &here.door.notes_size);
-		here.door.vmcoreinfo = la_dump_vmcoreinfo(reader_dump(), &here.door.vmcoreinfo_size);
+		la_dump_tell_door(reader_dump(), &here.door);
 		take_ram();
 	}
 	here.open = true;

@@ -101,6 +101,10 @@ const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size);
 /** Text of the VMCOREINFO note; not NUL-terminated. NULL and 0 when there is none. */
 const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size);
 
+struct la_door;
+/** Put both, as far as the file has them, into the door that stands before this dump. */
+void la_dump_tell_door(const struct la_dump *dump, struct la_door *door);
+
 /** What makedumpfile erased from the dump, as it lists it; NULL and 0: nothing. */
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size);
 
