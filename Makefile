@@ -29,8 +29,9 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror
 LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
-# Twice as fast as zlib for a page; dump_unpack.c looks for the same header.
-DEFLATE := $(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate)
+TARGET := $(shell $(CC) -dumpmachine)
+# Twice as fast as zlib for a page, but not on LoongArch; dump_unpack.c asks the same two things.
+DEFLATE := $(if $(findstring loongarch64,$(TARGET)),,$(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate))
 LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 
 CORE_CFLAGS = -include extensions/core/banned.h
@@ -54,7 +55,6 @@ say = $(if $(V),,@echo '  $(1)'  $(2))
 
 all: lakvm.so $(PROGRAMS)
 
-TARGET := $(shell $(CC) -dumpmachine)
 ifneq ($(findstring loongarch64,$(TARGET)),)
 
 $(BUILD)/extensions/core/%.o: extensions/core/%.c

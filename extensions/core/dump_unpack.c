@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-// libdeflate takes half of zlib's time for a page (docs/reader.md); the Makefile links it if its
-// header is there.
-#if __has_include(<libdeflate.h>)
+// On x86-64 libdeflate takes half of zlib's time for a page; on LoongArch, which it does not count
+// among the machines where unaligned access is fast, nearly twice as much (docs/reader.md). The
+// Makefile decides the same way whether to link it.
+#if __has_include(<libdeflate.h>) && !defined(__loongarch__)
 #include <libdeflate.h>
 
 typedef struct libdeflate_decompressor zlib_state;
