@@ -105,6 +105,10 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 #   make bench                          dumps made from tests/bench: 2 GB in build/bench, minutes
 #   make bench BENCH_DUMPS="A B"        real ones as well
 #   build/bench/dumpcmp -k A B ...      compare dumps of one instant, and with libkdumpfile
+#   build/bench/ahead A B ...           an experiment: a scan with a second thread that unpacks ahead
+#
+# Where the kernel groups processes by session (sched_autogroup_enabled), nice counts inside a session
+# only; the number in /proc/PID/autogroup counts between them.
 
 BENCH := build/bench
 BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Itests/mkdump
@@ -115,6 +119,10 @@ BENCH_OPEN := $(patsubst tests/bench/open/%.txt,$(BENCH)/open/%.dump,$(sort $(wi
 $(BENCH)/bench $(BENCH)/dumpcmp: $(BENCH)/%: tests/bench/%.c tests/bench/kdumpfile.c $(BENCH_CORE)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter-out -lcmocka,$(UNIT_LIBS)) -lkdumpfile
+
+$(BENCH)/ahead: tests/bench/ahead.c $(BENCH_CORE)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter-out -lcmocka,$(UNIT_LIBS)) -lpthread
 
 $(BENCH)/mkdump: tests/mkdump/main.c tests/mkdump/mkdump.c tests/mkdump/mkdump_file.c
 	@mkdir -p $(@D)
