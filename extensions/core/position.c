@@ -583,7 +583,9 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 
 	if (regs->pc_known)
 		return la_unwind(k, arena, regs, cpu, ret);
-	if (!la_gpr_get(regs, LA_R_SP, &s.sp) || !la_gpr_get(regs, LA_R_RA, &s.ra))
+	if (!la_gpr_get(regs, LA_R_RA, &s.ra))
+		s.ra = 0; /* of no use, then: the stack is searched */
+	if (!la_gpr_get(regs, LA_R_SP, &s.sp))
 		return nothing(arena, LA_STOP_NO_REGS, "no registers to start from", ret);
 	if (s.sp >> 63 == 0)
 		return nothing(arena, LA_STOP_USER, "in user mode", ret);

@@ -140,20 +140,22 @@ static void print_frame(const struct la_kernel *k, struct bt_info *bt, const str
 		print_words(k, bt, frame);
 }
 
-static const struct la_stack *stack_of(struct la_kernel *k, struct bt_info *bt,
-				       struct la_arena *arena, struct la_stack *stack)
+/* The CPU that the task runs on, or NULL. */
+static const struct la_cpu *cpu_of(const struct bt_info *bt)
 {
 	const struct la_cpus *cpus = session_cpus(NULL);
-	const struct la_cpu *cpu = cpus ? la_cpus_running(cpus, bt->task) : NULL;
-	struct la_regs regs = { .source = LA_REGS_NONE };
+
+	return cpus ? la_cpus_running(cpus, bt->task) : NULL;
+}
+
+static const struct la_stack *own_stack_of(struct la_kernel *k, struct bt_info *bt,
+					   struct la_arena *arena, struct la_stack *stack)
+{
+	const struct la_cpu *cpu = cpu_of(bt);
+	struct la_regs regs;
 	struct la_error err = { "" };
 
-	if (bt->hp && (bt->hp->eip || bt->hp->esp)) { /* bt -I and -S name the start */
-		regs.source = LA_REGS_SWITCHED;
-		regs.pc_known = bt->instptr != 0;
-		regs.pc = bt->instptr;
-		la_gpr_set(&regs, LA_R_SP, bt->stkptr);
-	} else if (cpu && cpu->regs.source != LA_REGS_NONE) {
+	if (cpu && cpu->regs.source != LA_REGS_NONE) {
 		return &cpu->stack;
 	} else if (cpu) {
 		snprintf(stack->reason, sizeof(stack->reason),
@@ -165,6 +167,44 @@ static const struct la_stack *stack_of(struct la_kernel *k, struct bt_info *bt,
 		stack->stop = LA_STOP_NO_REGS;
 		return stack;
 	}
+	la_unwind(k, arena, &regs, -1, stack);
+	return stack;
+}
+
+/*
+ * bt -S alone: the task's stack from the frame with this stack pointer on; where there is none, as
+ * when the stack is damaged below it, what a search of the stack from there on finds.
+ */
+static const struct la_stack *stack_from(struct la_kernel *k, struct bt_info *bt, struct la_arena *arena,
+					 struct la_stack *stack)
+{
+	const struct la_cpu *cpu = cpu_of(bt);
+	struct la_regs regs = { .source = LA_REGS_NONE };
+
+	*stack = *own_stack_of(k, bt, arena, stack);
+	while (stack->n && stack->frame->sp != bt->hp->esp) {
+		stack->frame++;
+		stack->n--;
+	}
+	if (stack->n)
+		return stack;
+	la_gpr_set(&regs, LA_R_SP, bt->hp->esp);
+	la_unwind_cpu(k, arena, &regs, cpu ? (int)cpu->cpu : -1, stack);
+	return stack;
+}
+
+static const struct la_stack *stack_of(struct la_kernel *k, struct bt_info *bt,
+				       struct la_arena *arena, struct la_stack *stack)
+{
+	const struct la_cpu *cpu = cpu_of(bt);
+	struct la_regs regs = { .source = LA_REGS_SWITCHED, .pc_known = bt->instptr != 0,
+				.pc = bt->instptr };
+
+	if (!bt->hp || !(bt->hp->eip || bt->hp->esp))
+		return own_stack_of(k, bt, arena, stack);
+	if (!bt->hp->eip)
+		return stack_from(k, bt, arena, stack);
+	la_gpr_set(&regs, LA_R_SP, bt->stkptr);
 	la_unwind(k, arena, &regs, cpu ? (int)cpu->cpu : -1, stack);
 	return stack;
 }

@@ -103,7 +103,8 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
  * The same for a CPU whose pc is not known (QEMU's notes). ra names the last call that was made;
  * the CPU is in the function called or in the one that called it. Of those places for which the
  * stack above proves itself and whose code agrees with the registers, the likeliest is taken.
- * Where there is none, the best unverified chain is returned. A CPU in user mode has no frames.
+ * Where there is none, or no ra, the best unverified chain is returned. A CPU in user mode has no
+ * frames.
  */
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
 		   int cpu, struct la_stack *ret);

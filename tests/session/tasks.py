@@ -4,8 +4,7 @@
 
 Needs:  a built lakvm.so, the native machine of tests/lab/run64.sh, a directory as tests/lab/frozen.py makes it;
         with --strip also the lab (tests/lab/lab.sh), whose objcopy takes .debug_frame out of the vmlinux.
-Result: a line for docs/stacks.md, then "ok - ..." or "not ok - ...": every task that gdb has is there (but for dead
-        ones that crash does not list), every frame of it and every function inlined at it is gdb's, and all are verified. Exit status 1 if one is not.
+Result: a line for docs/stacks.md, then "ok - ..." or "not ok - ...": every task that gdb has is there, every frame of it and every function inlined at it is gdb's, and all are verified. Exit status 1 if one is not.
 
 Usage:  tasks.py [--strip] DIRECTORY [INSTANT]
 """
@@ -54,7 +53,10 @@ def read_bt(text):
 def main():
     strip = "--strip" in sys.argv
     words = [a for a in sys.argv[1:] if a != "--strip"]
-    directory, instant = os.path.abspath(words[0]), (words + ["000"])[1]
+    directory = os.path.abspath(words[0])
+    # gdb has no tasks of an instant at which all vCPUs were in user mode
+    instant = words[1] if words[1:] else min(e.name for e in os.scandir(directory) if e.is_dir() and
+                                             os.path.getsize(f"{e.path}/gdb-tasks.txt"))
     name = f"{os.path.basename(directory)}/{instant}{' without .debug_frame' if strip else ''}"
     if strip:
         directory = stripped(directory, instant)
@@ -66,8 +68,9 @@ def main():
     count, differences = compare.Count(), []
     gdb = compare.read_gdb(f"{directory}/{instant}/gdb-tasks.txt")
     ours = read_bt(session.read("foreach.txt"))
-    # crash finds tasks by their pids, which a task that is dead no longer has
-    dead = [task for task, frames in gdb.items() if task not in ours and any("do_task_dead" in f[1] for f in frames)]
+    # a dead task has given its stack back, and crash says "(no stack)"
+    dead = [task for task, frames in gdb.items() if task in ours and not ours[task][0] and
+            any("do_task_dead" in f[1] for f in frames)]
     for task in dead:
         del gdb[task]
     count.add(gdb, ours, differences.append)

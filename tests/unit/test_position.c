@@ -424,6 +424,13 @@ static void test_lost(void **state)
 	assert_false(g.stack.frame[0].verified);
 	assert_false(g.stack.verified);
 
+	/* Without an ra it is the same. */
+	g.regs.gpr_known &= ~(1u << LA_R_RA);
+	walk(&g);
+	assert_int_equal(g.stack.n, 2);
+	assert_int_equal(frame(&g, 0, "outer")->method, LA_FROM_SCAN);
+	assert_false(g.stack.frame[0].verified);
+
 	/* Nothing on the stack either, and not without end. */
 	start_at(&g, 0, BOTTOM + 64, 0x1234);
 	walk(&g);
