@@ -4,7 +4,9 @@
 
 Needs:  a built lakvm.so, the native machine of tests/lab/run64.sh, a directory as tests/lab/frozen.py makes it;
         with --strip also the lab (tests/lab/lab.sh), whose objcopy takes .debug_frame out of the vmlinux.
-Result: a line for docs/stacks.md, then "ok - ..." or "not ok - ...": every task that gdb has is there, every frame of it and every function inlined at it is gdb's, and all are verified. Exit status 1 if one is not.
+Result: a line for docs/stacks.md, then "ok - ..." or "not ok - ...": every task that gdb has is there, every
+        frame of it and every function inlined at it is gdb's, and all are verified (99 % with --strip). Exit
+        status 1 if one is not.
 
 Usage:  tasks.py [--strip] DIRECTORY [INSTANT]
 """
@@ -78,7 +80,8 @@ def main():
           f"{count.wrong} | {count.inlined_equal} of {count.inlined}, {count.inlined_more} more |")
     report.check("foreach bt: gdb's frames of every task", count.stacks > 40 and count.equal == count.frames,
                  "\n".join(differences + [output]))
-    report.check("foreach bt: verified, and none wrongly", count.verified == count.equal and not count.wrong,
+    report.check("foreach bt: verified, and none wrongly",
+                 count.verified >= (0.99 if strip else 1) * count.equal and not count.wrong,
                  "\n".join(differences))
     report.check("foreach bt -l: gdb's inlined functions", count.inlined and not count.inlined_more and
                  count.inlined_equal == count.inlined, "\n".join(differences))
