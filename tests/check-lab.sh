@@ -33,6 +33,8 @@ for name; do
 	$test "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
 	[ "$name" != sysrq4 ] || tests/session/no_sections.py "$case" || failed=1
 	case $name in user | pages-*) tests/session/tables.py "$case" || failed=1 ;; esac
+	case $name in pages-*) tests/session/layout.py "$case" dump.raw || failed=1 ;; esac
+	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || failed=1
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
 	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
