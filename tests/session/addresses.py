@@ -9,8 +9,8 @@ import lamem
 BATCH = 40  # addresses in one command line: crash takes lines of 1500 characters
 
 
-def batches(things):
-    return [things[at:at + BATCH] for at in range(0, len(things), BATCH)]
+def batches(things, size):
+    return [things[at:at + size] for at in range(0, len(things), size)]
 
 
 def by(things, key):
@@ -30,11 +30,12 @@ def spaces(truth, every):
 
 
 def ask(session, asked, with_lamem=True):
-    """Put the questions about all of them into the session; without lamem, those that crash itself knows."""
+    """Put the questions about all of them into the session; without lamem, those that crash itself knows, one a
+    line: it gives up a line at the first address that it cannot translate."""
     for name, command, addresses in asked:
         if command:
             session.ask(f"set-{name}.txt", command)
-        for some in batches(addresses):
+        for some in batches(addresses, BATCH if with_lamem else 1):
             words = " ".join(f"{one.va:x}" for one in some)
             session.ask(f"vtop-{name}.txt", f"vtop {'-u' if command else '-k'} {words}")
             if with_lamem:
