@@ -79,8 +79,10 @@ static enum la_status index_units(struct la_lines *l, struct la_error *err)
 					return la_fail(err, LA_NOMEM, "%zu ranges of code", l->n);
 		offset = next;
 	}
+	if (!l->n)
+		return la_fail(err, LA_ABSENT, "no debugging information of code in vmlinux");
 	qsort(l->range, l->n, sizeof(*l->range), compare_ranges);
-	return l->n ? LA_OK : la_fail(err, LA_ABSENT, "no debugging information of code in vmlinux");
+	return LA_OK;
 }
 
 enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
