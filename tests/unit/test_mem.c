@@ -132,6 +132,26 @@ static void test_behind_ram(void **state)
 	assert_string_equal(a.hole, "not RAM of the guest");
 }
 
+/* A raw RAM file is read by crash: the door tells whether, and nothing tells where. */
+static void test_other_reader(void **state)
+{
+	struct test *t = *state;
+	struct la_mem_address a;
+
+	la_mem_explain(&t->k, NULL, t->k.mmu.kernel_pgd, CACHED | 0x1234, false, &a);
+	assert_int_equal(a.status, LA_OK);
+	assert_true(a.other_reader);
+	assert_int_equal(a.place.status, LA_NOT_RAM);
+	fake_put_u64(t->fake, 0x1230, 0);
+	la_mem_explain(&t->k, NULL, t->k.mmu.kernel_pgd, CACHED | 0x1234, false, &a);
+	assert_int_equal(a.place.status, LA_OK);
+	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
+	assert_non_null(strstr(t->out, "PHYSICAL: 1234\n    DUMP: crash's own reader has it\n"));
+	t->out[0] = '\0';
+	assert_int_equal(la_render_mem_address_json(&t->k, &a, 1, &(struct la_sink){ to_text, t }), LA_OK);
+	assert_non_null(strstr(t->out, "\"dump\":null"));
+}
+
 static void test_untranslated(void **state)
 {
 	struct test *t = *state;
@@ -175,6 +195,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 		TEST(test_present),
 		TEST(test_behind_ram),
+		TEST(test_other_reader),
 		TEST(test_untranslated),
 		TEST(test_map),
 	};
