@@ -98,7 +98,7 @@ $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 	@mkdir -p $(BUILD)/mismatch
 	$(Q)sed 's/^struct program_context {/&\n\tulong grown;/' $(CRASH_INC)/defs.h > $(BUILD)/mismatch/defs.h
 	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(subst $(CRASH_INC),$(BUILD)/mismatch,$(GLUE_CFLAGS)) -c $< -o $(BUILD)/mismatch/abi.o
-	$(Q)$(CC) $(CFLAGS) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
 
 else
 

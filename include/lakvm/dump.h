@@ -89,8 +89,8 @@ enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *ar
 			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err);
 
 /**
- * As la_dump_ram with the counts, but each range divided at the multiples of @cell bytes: at most
- * one entry more for each of them than there are ranges.
+ * As la_dump_ram with the counts, but each range divided at the multiples of @cell bytes: one entry
+ * more for each multiple that lies inside a range, so @cell must not be small against RAM.
  */
 enum la_status la_dump_ram_cells(struct la_dump *dump, uint64_t cell, struct la_arena *arena,
 				 struct la_ram_range **ret, size_t *ret_n, struct la_error *err);
