@@ -39,7 +39,7 @@ class Session:
         shutil.rmtree(self.where, ignore_errors=True)
         os.makedirs(self.where)
 
-    def crash(self, script, timeout=900):
+    def crash(self, script, timeout=3600):
         """Run a shell script on the native machine, in the session's directory."""
         inside = os.path.relpath(self.where, TREE)
         return subprocess.run(

@@ -82,23 +82,31 @@ def damages(table, root, last):
                      ("beyond RAM", CACHED | BEYOND, f"physical {BEYOND:#x}[0-9a-f]* is")]
 
 
-def damage(dump, root, shape, base, empty):
-    """Put each damage into an unused entry of each level; [(level, what, address, entry, reason)]."""
+def damage(dump, root, shape, kernel, empty):
+    """Put each damage into an unused entry of each level that serves this half of the address space; [(level, what,
+    address, entry, reason)]."""
+    def served(start, index, shift):
+        """The address that an entry serves on a CPU of 48 bits; None: it is of the other half, or of neither."""
+        va = start + (index << shift)
+        address = 0xffff8 << 44 | va & (1 << 47) - 1 if kernel else va
+        return address if address & (1 << sum(shape[0])) - 1 == va and (kernel or va < 1 << 47) else None
+
     done = []
     for level, (table, start) in enumerate(tables(dump, root, shape, empty)):
         shift, width = shape[level]
         entries = dump.words(table, 1 << width)
-        unused = [index for index, entry in enumerate(entries) if entry & ADDRESS in empty or not entry & ~HUGE]
+        unused = [index for index, entry in enumerate(entries) if (entry & ADDRESS in empty or not entry & ~HUGE) and
+                  served(start, index, shift) is not None]
         for index, (what, entry, reason) in zip(unused[-8:], damages(table, root, level + 1 == len(shape))):
             dump.set(table + 8 * index, entry)
-            done.append((len(shape) - level, what, base + start + (index << shift), entry, reason))
+            done.append((len(shape) - level, what, served(start, index, shift), entry, reason))
     return done
 
 
 def damage_used(dump, truth):
-    """Damage what serves the code of the tasks that three CPUs were in (init.sh); as damage(), with the CPU."""
+    """Damage what serves the code of the tasks that the first CPUs were in (init.sh); as damage(), with the CPU."""
     done = []
-    for cpu, level, which in ((0, -1, 2), (1, 0, 0), (2, -2, 2)):
+    for cpu, level, which in ((0, -1, 2), (1, 0, 0), (2, -2, 2))[:truth.vcpus]:
         root, shape = truth.tables(cpu)
         level %= len(shape)
         va, table = PROGRAM, root & ADDRESS
@@ -135,10 +143,9 @@ def main():
                 ["nm", os.path.join(case, "vmlinux")], stdout=subprocess.PIPE, check=True, text=True).stdout, re.M)}
         empty = {value + truth.relocation() for value in names.values()}
         root, shape = truth.tables()
-        # the kernel's half of the address space: what CPUs of 48 bits begin it with
-        kernel = damage(dump, root & ADDRESS, shape, 0xffff8 << 44, empty)
+        kernel = damage(dump, root & ADDRESS, shape, True, empty)
         root, shape = truth.tables(0)
-        user = damage(dump, root & ADDRESS, shape, 0, empty)
+        user = damage(dump, root & ADDRESS, shape, False, empty)
         asked = [(*one, None) for one in kernel] + [(*one, 0) for one in user] + damage_used(dump, truth)
         dump.file.close()
 
