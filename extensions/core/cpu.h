@@ -42,4 +42,7 @@ bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu, bool (*take)(void
 /** Fill in what others have queued for a CPU, and the time the host took from it. */
 void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c);
 
+/** Fill in how long each CPU has run its task, and how old its clock is; needs their tasks. */
+void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus);
+
 #endif

@@ -472,6 +472,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		la_cpu_find_wait(k, arena, &ret->cpu[i]);
 		la_cpu_find_pending(k, &ret->cpu[i]);
 	}
+	la_cpus_find_since(k, ret);
 	return LA_OK;
 }
 

@@ -193,6 +193,37 @@ bool la_judge_spinlock(struct triage *t)
 	return true;
 }
 
+/* Much longer than any tick, and than the remote ticks of CONFIG_NO_HZ_FULL (1 s). */
+#define DEAF_NS UINT64_C(3000000000)
+
+/* Why a CPU cannot answer an IPI, or NULL: it may. */
+static const char *why_deaf(const struct triage *t, const struct la_cpu *c)
+{
+	uint64_t crmd;
+
+	switch (c->state) {
+	case LA_CPU_SPINNING:
+	case LA_CPU_STOPPED:
+	case LA_CPU_KDUMP_STOPPED:
+	case LA_CPU_FIRMWARE:
+	case LA_CPU_OFFLINE:
+		return la_cpu_state_name(c->state);
+	case LA_CPU_RUNNING:
+	case LA_CPU_DELAY:
+	case LA_CPU_IRQ:
+	case LA_CPU_EXCEPTION:
+		if (c->clock_age_known && c->clock_age_ns >= DEAF_NS)
+			return la_format(t->arena, "in the kernel and has taken no interrupt for %.1f s",
+					 (double)c->clock_age_ns / 1e9);
+		/* CRMD.IE off for a moment is nothing; with a request pending it is likely not one. */
+		if (c->calls && la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
+			return "in the kernel with interrupts off";
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
 /* A CPU waits for an answer from one that stands still where it takes no interrupts. */
 bool la_judge_lost_ipi(struct triage *t)
 {
@@ -202,15 +233,14 @@ bool la_judge_lost_ipi(struct triage *t)
 		const struct la_cpu *c = &cpus->cpu[i];
 		const struct la_cpu *to =
 			c->waits_for >= 0 ? la_cpus_find(cpus, (unsigned)c->waits_for) : NULL;
+		const char *why = to ? why_deaf(t, to) : NULL;
 
-		if (!to || (to->state != LA_CPU_SPINNING && to->state != LA_CPU_STOPPED &&
-			    to->state != LA_CPU_KDUMP_STOPPED && to->state != LA_CPU_FIRMWARE &&
-			    to->state != LA_CPU_OFFLINE))
+		if (!why)
 			continue;
 		t->ret->verdict = LA_VERDICT_LOST_IPI;
 		t->ret->confidence = LA_LIKELY;
 		t->ret->message = la_format(t->arena, "CPU %u waits for CPU %u, which is %s",
-					    c->cpu, to->cpu, la_cpu_state_name(to->state));
+					    c->cpu, to->cpu, why);
 		la_triage_who_from_cpu(t, c);
 		cause_from_cpu(t, c, "lost-ipi");
 		return true;

@@ -310,6 +310,8 @@ static json_t *cpu_object(struct build *b, const struct la_cpu *c)
 	set(b, o, "waits_for_all", waits_for_all(b, c));
 	set(b, o, "pending_calls", number(c->calls_known, c->calls));
 	set(b, o, "pending_call", text(b, c->call));
+	set(b, o, "since_ns", number(c->since_known, c->since_ns));
+	set(b, o, "clock_age_ns", number(c->clock_age_known, c->clock_age_ns));
 	set(b, o, "steal_ns", number(c->steal_known, c->steal_ns));
 	set(b, o, "preempted", c->preempted_known ? json_boolean(c->preempted) : json_null());
 	set(b, o, "regs", has_regs ? gprs(b, &c->regs) : json_null());

@@ -243,6 +243,14 @@ static void list_add(const struct la_sink *sink, struct number_list *l, unsigned
 	l->last = number;
 }
 
+/* After a panic the others only stand there. */
+static void put_since(const struct la_cpu *c, const struct la_sink *sink)
+{
+	if (c->since_known && c->state != LA_CPU_PANICKING && c->state != LA_CPU_STOPPED &&
+	    c->state != LA_CPU_KDUMP_STOPPED && c->state != LA_CPU_OFFLINE)
+		la_put(sink, "  (since %.3f s)", (double)c->since_ns / 1e9);
+}
+
 /* What keeps it waiting, what waits for it, and what the host does to it. */
 static void put_wait(const struct la_cpu *c, const struct la_sink *sink)
 {
@@ -304,6 +312,7 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 			la_put(sink, ", owner %016" PRIx64, c->lock_owner);
 		la_puts(sink, ")");
 	}
+	put_since(c, sink);
 	put_wait(c, sink);
 	if (c->before != LA_CPU_UNKNOWN) {
 		la_put(sink, "  (before: %s", la_cpu_state_name(c->before));

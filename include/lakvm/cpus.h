@@ -66,6 +66,10 @@ struct la_cpu {
 	bool calls_known;
 	unsigned calls;
 	const char *call;
+	/* Nanoseconds until the youngest clock of all CPUs' run queues: since its task came onto it
+	 * (not of idle tasks), and since it last looked at its own clock, which each tick does. */
+	bool since_known, clock_age_known;
+	uint64_t since_ns, clock_age_ns;
 	/* What the guest knows of the host: time it took from this vCPU since boot; whether it had
 	 * taken it off a CPU at this moment (KVM with steal time only). */
 	bool steal_known, preempted_known;

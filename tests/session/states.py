@@ -25,7 +25,8 @@ def main():
     for dump in sys.argv[2:]:
         name = f"{os.path.basename(case)}/{dump}"
         report, session = Report(name), Session(case, dump, name.replace("/", "-"))
-        for file, command in (("found", "lacpus -j"), ("text", "lacpus -j -r registers.txt"), ("lines", "lacpus")):
+        for file, command in (("found", "lacpus -j"), ("text", "lacpus -j -r registers.txt"), ("lines", "lacpus"),
+                              ("verdict", "lapanic -j")):
             session.ask(file, command)
         shutil.copy(os.path.join(case, "registers.txt"), session.where)
         session.run()
@@ -40,7 +41,13 @@ def main():
             report.equal(f"{file}: which has not taken the request", (hung["pending_calls"], hung["pending_call"]),
                          (1, "flush_tlb_range_ipi"))
             report.equal(f"{file}: nothing is pending elsewhere", {c["pending_calls"] for c in cpus if c["cpu"]}, {0})
+            # it hung when the guest said so, and was frozen so many seconds later (test-dumps/lost-ipi/case)
+            report.check(f"{file}: for how long", 4e9 < hung["clock_age_ns"] <= hung["since_ns"] < 60e9,
+                         (hung["clock_age_ns"], hung["since_ns"]))
             report.equal(f"{file}: an emulated CPU is not stolen from", {c["steal_ns"] for c in cpus}, {0})
+        verdict = json.loads(session.read("verdict"))
+        report.equal("lapanic: an IPI is lost, and who waits", (verdict["kind"], [verdict["cpu"]]),
+                     ("lost-ipi", [c["cpu"] for c in json.loads(session.read("found"))["cpus"] if c["state"] == "ipi-wait"]))
         report.check("text: (for CPU 0)", re.search(r"ipi-wait .*\(for CPU 0\)$", session.read("lines"), re.M),
                      session.read("lines"))
         failed += report.failed

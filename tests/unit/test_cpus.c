@@ -644,6 +644,58 @@ static void test_pending(void **state)
 	guest_free(g);
 }
 
+/* struct rq: clock; struct task_struct: sched_info.last_arrival. */
+static void test_since(void **state)
+{
+	struct guest *g = guest_new(true);
+	struct la_cpu cpu[3] = { { .cpu = 0, .matched = true, .task = { W + 0xc0000, .pid = 7, .pid_known = true } },
+				 { .cpu = 1, .matched = true, .task = { W + 0xc1000, .pid = 0, .pid_known = true } },
+				 { .cpu = 2, .task = { W + 0xc0000, .pid = 7, .pid_known = true } } };
+	struct la_cpus cpus = { .cpu = cpu, .n = 3 };
+
+	(void)state;
+	fake_put_u64(g->f, RUNQUEUES - W + 0x40 + AREA(0), 3000000000);
+	fake_put_u64(g->f, RUNQUEUES - W + 0x40 + AREA(1), 8000000000);
+	fake_member(g->f, "sched_info", "last_arrival", 8, 8);
+	fake_put_u64(g->f, 0xc0028, 2000000000);
+	fake_put_u64(g->f, 0xc1028, 2000000000);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_false(cpu[0].clock_age_known || cpu[0].since_known);
+
+	fake_member(g->f, "rq", "clock", 0x40, 8);
+	fake_member(g->f, "task_struct", "sched_info", 0x20, 32);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_true(cpu[0].clock_age_known && cpu[1].clock_age_known && !cpu[2].clock_age_known);
+	assert_int_equal(cpu[0].clock_age_ns, 5000000000);
+	assert_int_equal(cpu[1].clock_age_ns, 0);
+	assert_true(cpu[0].since_known);
+	assert_int_equal(cpu[0].since_ns, 6000000000);
+	assert_false(cpu[1].since_known); /* an idle task has no arrival, whatever is there */
+
+	/* an arrival after every clock is damage */
+	fake_put_u64(g->f, 0xc0028, 9000000000);
+	cpu[0].since_known = false;
+	la_cpus_find_since(&g->k, &cpus);
+	assert_false(cpu[0].since_known);
+
+	/* se.sum_exec_runtime, se.prev_sum_exec_runtime: of fair tasks */
+	fake_symbol(g->f, "fair_sched_class", W + 0xe0000, 0x100, NULL);
+	fake_member(g->f, "task_struct", "se", 0x80, 64);
+	fake_member(g->f, "task_struct", "sched_class", 0x100, 8);
+	fake_member(g->f, "sched_entity", "sum_exec_runtime", 0, 8);
+	fake_member(g->f, "sched_entity", "prev_sum_exec_runtime", 8, 8);
+	fake_put_u64(g->f, 0xc0080, 700000000);
+	fake_put_u64(g->f, 0xc0088, 200000000);
+	fake_put_u64(g->f, 0xc0100, W + 0xe1000);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_false(cpu[0].since_known);
+	fake_put_u64(g->f, 0xc0100, W + 0xe0000);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_true(cpu[0].since_known);
+	assert_int_equal(cpu[0].since_ns, 5500000000);
+	guest_free(g);
+}
+
 /* smp_call_function_single() waits for a request that lies on its own stack. */
 static void test_ipi_single(void **state)
 {
@@ -712,6 +764,7 @@ int main(void)
 		cmocka_unit_test(test_ipi),
 		cmocka_unit_test(test_ipi_single),
 		cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_since),
 		cmocka_unit_test(test_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -536,10 +536,18 @@ static void test_lost_ipi(void **state)
 {
 	static const struct {
 		enum la_cpu_state target;
+		uint64_t clock_age_ns;
+		bool crmd_known;
+		uint64_t crmd;
 		enum la_verdict verdict;
 	} cases[] = {
-		{ LA_CPU_SPINNING, LA_VERDICT_LOST_IPI }, { LA_CPU_OFFLINE, LA_VERDICT_LOST_IPI },
-		{ LA_CPU_IDLE, LA_VERDICT_UNKNOWN },	  { LA_CPU_RUNNING, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_SPINNING, 0, false, 0, LA_VERDICT_LOST_IPI },
+		{ LA_CPU_OFFLINE, 0, false, 0, LA_VERDICT_LOST_IPI },
+		{ LA_CPU_IDLE, 60000000000, false, 0, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_RUNNING, 4000000, false, 0, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_RUNNING, 4000000, true, 0xb4, LA_VERDICT_UNKNOWN },
+		{ LA_CPU_RUNNING, 4000000, true, 0xb0, LA_VERDICT_LOST_IPI },
+		{ LA_CPU_RUNNING, 4000000000, false, 0, LA_VERDICT_LOST_IPI },
 	};
 
 	(void)state;
@@ -550,6 +558,11 @@ static void test_lost_ipi(void **state)
 		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
 		set_panic_cpu(g, UINT32_MAX);
 		g->cpu[0].state = cases[i].target;
+		g->cpu[0].clock_age_known = true;
+		g->cpu[0].clock_age_ns = cases[i].clock_age_ns;
+		g->cpu[0].calls = 1;
+		if (cases[i].crmd_known)
+			la_csr_set(&g->cpu[0].regs, LA_CSR_CRMD, cases[i].crmd);
 		g->cpu[1].state = LA_CPU_IPI_WAIT;
 		g->cpu[1].waits_for = 0;
 		p = analyse(g, true);

@@ -307,7 +307,7 @@ static void test_cpus_json(void **state)
 					    "comm", "pc", "pc_source", "symbol", "offset",
 					    "module", "verified", "before", "lock",
 					    "lock_symbol", "lock_owner", "waits_for", "waits_for_all",
-					    "pending_calls", "pending_call", "steal_ns", "preempted", "regs", "csr", "frames", "stop",
+					    "pending_calls", "pending_call", "since_ns", "clock_age_ns", "steal_ns", "preempted", "regs", "csr", "frames", "stop",
 					    "stop_reason", "remark", NULL };
 	struct la_render_options opt = { .registers = false };
 	json_t *o, *c;
