@@ -249,8 +249,10 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 	status = la_geometry_find(ret, arena, err);
 	if (status != LA_OK && status != LA_UNSUPPORTED)
 		return status;
-	/* THREAD_INFO_IN_TASK: 7.2 and later. */
-	ret->thread_info_in_task = door->member(door->ctx, "task_struct", "thread_info", &m);
+	/* THREAD_INFO_IN_TASK: 7.2 and later. Kernels before are asked for what they have, because to
+	 * find that there is no such member takes gdb very long. */
+	ret->thread_info_in_task = !door->member(door->ctx, "thread_info", "task", &m) &&
+				   door->member(door->ctx, "task_struct", "thread_info", &m);
 	init_cpus(ret, arena, err);
 	return LA_OK;
 }
