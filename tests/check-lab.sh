@@ -5,6 +5,10 @@
 # Result: as check.sh, for the cases named on the command line (default: all that panic); "kernels" among them
 #         makes the table of docs/kernels.md in build/kernels.md.
 set -u
+# The loop below is a part of a pipe: what it finds is told by its lines, not by its variables.
+lose() {
+	echo "not ok - check-lab: $*"
+}
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
@@ -15,30 +19,31 @@ kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-
 
 for name; do
 	if [ "$name" = kernels ]; then
-		for one in $kernels; do tests/lab/case.sh "$one"; done | xargs tests/session/kernels.py > build/kernels.md || failed=1
+		for one in $kernels; do tests/lab/case.sh "$one" || lose "no guest $one" >&2; done |
+			xargs tests/session/kernels.py > build/kernels.md || lose kernels
 		continue
 	fi
-	case=$(tests/lab/case.sh "$name") || { failed=1; continue; }
+	case=$(tests/lab/case.sh "$name") || { lose "no guest $name"; continue; }
 	test=tests/session/run.py
 	case $name in
 	early) test=tests/session/early.py ;;
 	lost-ipi) test=tests/session/states.py ;;
 	living*)
-		tests/tools/frames.py "$case" || failed=1
-		tests/session/tasks.py "$case" || failed=1
-		tests/session/tasks.py --strip "$case" || failed=1
+		tests/tools/frames.py "$case" || lose "$name"
+		tests/session/tasks.py "$case" || lose "$name"
+		tests/session/tasks.py --strip "$case" || lose "$name"
 		continue
 		;;
 	esac
-	$test "$case" dump.kdump dump.raw dump.16k dump.elf || failed=1
-	[ "$name" != sysrq4 ] || tests/session/no_sections.py "$case" || failed=1
-	case $name in user | pages-*) tests/session/tables.py "$case" || failed=1 ;; esac
-	case $name in pages-*) tests/session/layout.py "$case" dump.raw || failed=1 ;; esac
-	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || failed=1
+	$test "$case" dump.kdump dump.raw dump.16k dump.elf || lose "$name"
+	[ "$name" != sysrq4 ] || tests/session/no_sections.py "$case" || lose "$name"
+	case $name in user | pages-*) tests/session/tables.py "$case" || lose "$name" ;; esac
+	case $name in pages-*) tests/session/layout.py "$case" dump.raw || lose "$name" ;; esac
+	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || lose "$name"
 	# a thousand loads in one session
-	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || failed=1
+	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"
 	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
-	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || failed=1
+	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || lose "$name"
 done 2>&1 | tee build/check-lab.log
 # the core's tests on LoongArch64 itself
 tests/rpm.sh --check 2>&1 | tee -a build/check-lab.log
