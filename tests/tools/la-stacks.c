@@ -18,7 +18,7 @@
 #include "lakvm/cpus.h"
 #include "lakvm/elf_door.h"
 #include "lakvm/lines.h"
-#include "lakvm/regs_text.h"
+#include "read_text.h"
 
 static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {
@@ -42,23 +42,6 @@ static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 	}
 	printf("stop: %s (%s) %s\n\n", la_stop_name(s->stop), s->reason,
 	       s->verified ? "verified" : "unverified");
-}
-
-static struct la_note_regs *read_text(struct la_arena *arena, const char *path, size_t *ret_n)
-{
-	struct la_note_regs *regs = NULL;
-	static char text[1 << 20];
-	FILE *file = fopen(path, "r");
-	struct la_error err = { "" };
-
-	if (!file) {
-		perror(path);
-		exit(99);
-	}
-	if (la_regs_text(arena, text, fread(text, 1, sizeof(text), file), &regs, ret_n, &err) != LA_OK)
-		fprintf(stderr, "%s: %s\n", path, err.text);
-	fclose(file);
-	return regs;
 }
 
 static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *saved)

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 #include "lakvm/elf_door.h"
-#include "lakvm/regs_text.h"
 #include "lakvm/render.h"
+#include "read_text.h"
 
 static void put(void *ctx, const char *text)
 {
@@ -30,23 +30,6 @@ static void print_log(const struct la_kernel *k, struct la_arena *arena)
 	for (size_t i = 0; i < log.n; i++)
 		printf("[%5" PRIu64 ".%06" PRIu64 "] %s\n", log.record[i].ts_nsec / 1000000000,
 		       log.record[i].ts_nsec % 1000000000 / 1000, log.record[i].text);
-}
-
-static struct la_note_regs *read_text(struct la_arena *arena, const char *path, size_t *ret)
-{
-	struct la_note_regs *regs = NULL;
-	static char text[1 << 20];
-	FILE *file = fopen(path, "r");
-	struct la_error err = { "" };
-
-	if (!file) {
-		perror(path);
-		exit(99);
-	}
-	if (la_regs_text(arena, text, fread(text, 1, sizeof(text), file), &regs, ret, &err) != LA_OK)
-		fprintf(stderr, "%s: %s\n", path, err.text);
-	fclose(file);
-	return regs;
 }
 
 int main(int argc, char **argv)
