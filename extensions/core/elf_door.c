@@ -367,6 +367,14 @@ void la_elf_door_relocate(struct la_elf_door *v, uint64_t relocation)
 	v->door.relocation = relocation;
 }
 
+void la_elf_door_tell(struct la_elf_door *v, const struct la_ram_range *ram, size_t nram,
+		      const struct la_overrides *said)
+{
+	v->door.ram = ram;
+	v->door.nram = nram;
+	v->door.overrides = said;
+}
+
 const struct la_door *la_elf_door(const struct la_elf_door *v)
 {
 	return &v->door;

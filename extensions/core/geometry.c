@@ -9,6 +9,9 @@
 #include "lakvm/ikconfig.h"
 #include "lakvm/vmcoreinfo.h"
 
+const char la_geometry_unknown[] =
+	"the layout of this guest's page tables is not known; --machdep page_size=...,levels=... tells it";
+
 /* Windows that every mainline kernel sets (asm/loongarch.h, CSR_DMW0_INIT and CSR_DMW1_INIT). */
 #define DMW0_INIT UINT64_C(0x8000000000000001)
 #define DMW1_INIT UINT64_C(0x9000000000000011)

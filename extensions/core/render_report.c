@@ -24,11 +24,39 @@ static void put_kernel(const struct la_report *r, const struct la_sink *sink)
 	if (r->banner && !r->vmcoreinfo)
 		put_line(sink, "BANNER", r->banner);
 	put_line(sink, "BUILD-ID", r->build_id);
-	if (r->page_size)
-		la_put(sink, "%10s: %" PRIu64 "\n", "PAGE SIZE", r->page_size);
-	else
-		put_line(sink, "PAGE SIZE", NULL);
 	put_line(sink, "VMCOREINFO", r->vmcoreinfo ? r->vmcoreinfo : "none found");
+}
+
+static void put_number(const struct la_sink *sink, const char *label, uint64_t number)
+{
+	if (number)
+		la_put(sink, "%10s: %" PRIu64 "\n", label, number);
+	else
+		put_line(sink, label, NULL);
+}
+
+static void put_layout(const struct la_report *r, const struct la_sink *sink)
+{
+	const struct la_kernel *k = r->kernel;
+
+	put_number(sink, "PAGE SIZE", r->page_size);
+	put_number(sink, "LEVELS", k->mmu.geometry.levels);
+	for (size_t i = 0; i < k->nwitnesses; i++)
+		la_put(sink, "%s%s%s", i ? ", " : " LAYOUT BY: ", k->witness[i].name,
+		       i + 1 < k->nwitnesses ? "" : "\n");
+	if (k->geometry_remark[0])
+		put_line(sink, "REMARK", k->geometry_remark);
+	/* Without a vmlinux it is no wonder. */
+	if (r->has_vmlinux && !k->mmu.geometry.levels)
+		put_line(sink, "REMARK", la_geometry_unknown);
+	if (!r->has_sections)
+		return;
+	la_put(sink, "%10s: %" PRIu64 " MB, by %s\n", "SECTIONS",
+	       UINT64_C(1) << (r->sections.size_bits - 20), r->sections.size_from);
+	if (r->sections.vmemmap)
+		la_put(sink, "%10s: %" PRIx64 "\n", "VMEMMAP", r->sections.vmemmap);
+	if (r->sections.remark[0])
+		put_line(sink, "REMARK", r->sections.remark);
 }
 
 static void put_relocation(const struct la_relocation *x, const struct la_sink *sink)
@@ -57,6 +85,8 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 	}
 	if (r->has_vmlinux)
 		put_relocation(&r->relocation, sink);
+	if (r->has_dump || r->has_vmlinux)
+		put_layout(r, sink);
 	la_put(sink, "\n");
 	if (r->cpus_reason)
 		put_line(sink, "CPUS", r->cpus_reason);
@@ -85,6 +115,33 @@ static json_t *map_json(struct la_arena *arena, const struct la_mem_map *m)
 		json_array_append_new(remarks, la_json_text(arena, m->remark[i]));
 	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size", (int)m->block_size,
 			 "ram", la_json_ram(m->range, m->n), "remarks", remarks);
+}
+
+static json_t *sections_json(struct la_arena *arena, const struct la_report *r)
+{
+	const struct la_sections *s = &r->sections;
+
+	if (!r->has_sections)
+		return json_null();
+	return json_pack("{s:I, s:s, s:o, s:o}", "size", (json_int_t)1 << s->size_bits, "known_by",
+			 s->size_from, "vmemmap", s->vmemmap ? hex(s->vmemmap) : json_null(), "remark",
+			 la_json_text(arena, s->remark[0] ? s->remark : NULL));
+}
+
+static json_t *layout_json(struct la_arena *arena, const struct la_report *r)
+{
+	const struct la_kernel *k = r->kernel;
+	json_t *known_by = json_array();
+
+	for (size_t i = 0; i < k->nwitnesses; i++)
+		json_array_append_new(known_by, json_string(k->witness[i].name));
+	return json_pack("{s:o, s:o, s:o, s:o}", "levels",
+			 k->mmu.geometry.levels ? json_integer(k->mmu.geometry.levels) : json_null(),
+			 "known_by", known_by, "remark",
+			 la_json_text(arena, k->geometry_remark[0]			  ? k->geometry_remark :
+					     r->has_vmlinux && !k->mmu.geometry.levels ? la_geometry_unknown :
+											  NULL),
+			 "sections", sections_json(arena, r));
 }
 
 static json_t *relocation_json(struct la_arena *arena, const struct la_relocation *x)
@@ -131,12 +188,12 @@ enum la_status la_render_report_json(const struct la_report *r, const struct la_
 	if (!arena)
 		return LA_NOMEM;
 	/* json_pack fails as a whole if any of its values does. */
-	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
 		      "lakvm.dump/1", "dump", r->has_dump ? map_json(arena, &r->map) : json_null(),
 		      "release", la_json_text(arena, r->release), "build_id",
 		      la_json_text(arena, r->build_id), "banner", la_json_text(arena, r->banner),
 		      "page_size", r->page_size ? json_integer((json_int_t)r->page_size) : json_null(),
-		      "vmcoreinfo", la_json_text(arena, r->vmcoreinfo), "relocation",
+		      "layout", layout_json(arena, r), "vmcoreinfo", la_json_text(arena, r->vmcoreinfo), "relocation",
 		      r->has_vmlinux ? relocation_json(arena, &r->relocation) : json_null(), "cpus",
 		      la_json_cpus(r->kernel, &r->cpus, opt), "cpus_remark",
 		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark), "notes",

@@ -117,7 +117,6 @@ static const char *value_of(const struct facts *f, struct la_arena *arena, const
 static void find_kernel(struct facts *f, struct la_arena *arena, struct la_report *ret)
 {
 	const char *text = la_dump_vmcoreinfo(f->dump, &f->len);
-	uint64_t page;
 	size_t n;
 
 	ret->vmcoreinfo = text ? "note" : NULL;
@@ -130,8 +129,6 @@ static void find_kernel(struct facts *f, struct la_arena *arena, struct la_repor
 		f->door.vmcoreinfo_size = f->len;
 		ret->release = value_of(f, arena, "OSRELEASE");
 		ret->build_id = value_of(f, arena, "BUILD-ID");
-		if (la_vmcoreinfo_number(f->text, f->len, "PAGESIZE", false, &page))
-			ret->page_size = page;
 	} else if (ret->banner) {
 		/* "Linux version RELEASE (...": init/version.c */
 		n = strcspn(ret->banner + 14, " ");
@@ -197,6 +194,15 @@ static void correct_without_dump(struct la_cpus *cpus)
 						     LA_CPU_UNKNOWN;
 }
 
+/* The page size can be known where the levels are not: VMCOREINFO has it. */
+static uint64_t page_size(const struct la_kernel *k)
+{
+	for (size_t i = 0; i < k->nwitnesses; i++)
+		if (k->witness[i].page_shift)
+			return UINT64_C(1) << k->witness[i].page_shift;
+	return 0;
+}
+
 static void analyse(const struct la_door *door, const struct la_report_options *opt,
 		    struct la_arena *arena, struct la_report *ret)
 {
@@ -214,6 +220,10 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	if (!door->vmlinux || !ret->has_dump)
 		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
 	ret->kernel = k;
+	ret->page_size = page_size(k);
+	ret->has_sections = ret->has_dump && (ret->vmcoreinfo || door->vmlinux);
+	if (ret->has_sections)
+		la_sections_init(&ret->sections, k, NULL);
 	if (la_cpus_analyse_text(k, arena, opt->text, opt->ntext, &ret->cpus, &err) != LA_OK)
 		ret->cpus_reason = la_format(arena, "%s", err.text);
 	/* Without symbols kernel code cannot be told from any other. */
@@ -247,10 +257,14 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			return status;
 		find_kernel(f, arena, ret);
 	}
+	f->door.ram = ret->map.range;
+	f->door.nram = ret->map.n;
+	f->door.overrides = &opt->said;
 	door = &f->door;
 	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
 					  opt->ntext, arena, &ret->relocation, err) == LA_OK) {
 		la_elf_door_relocate(vmlinux, ret->relocation.offset);
+		la_elf_door_tell(vmlinux, ret->map.range, ret->map.n, &opt->said);
 		door = la_elf_door(vmlinux);
 	}
 	la_error_clear(err);

@@ -90,7 +90,7 @@ void startup_repair(void)
 	if (kernel && kernel->mmu.geometry.levels)
 		repair_page_size(&kernel->mmu.geometry);
 	else if (kernel)
-		error(WARNING, "lakvm: the layout of this guest's page tables is not known; --machdep page_size=...,levels=... tells it\n");
+		error(WARNING, "lakvm: %s\n", la_geometry_unknown);
 	if (kernel && kernel->geometry_remark[0])
 		error(WARNING, "lakvm: %s\n", kernel->geometry_remark);
 	reader_install();

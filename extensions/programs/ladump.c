@@ -27,6 +27,7 @@ struct order {
 	size_t nparts;
 	bool relocation, json, log;
 	struct la_render_options show;
+	struct la_overrides said;
 };
 
 static int fail(const char *what)
@@ -37,8 +38,9 @@ static int fail(const char *what)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: ladump [-b] [-g] [-i] [-j] [-l] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
-		    "       ladump --relocation VMLINUX DUMP...\n");
+	fprintf(to, "usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		    "       ladump --relocation VMLINUX DUMP...\n"
+		    "-m, --machdep: %s\n", la_overrides_help);
 }
 
 /* For lacrash: the offset alone. */
@@ -109,7 +111,8 @@ static int print_report(const struct la_report *r, const struct order *o)
 
 static int run(const struct order *o, struct la_arena *arena)
 {
-	struct la_report_options options = { .log = o->log, .lines = o->json || o->show.source };
+	struct la_report_options options = { .said = o->said, .log = o->log,
+					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
@@ -136,13 +139,15 @@ static int run(const struct order *o, struct la_arena *arena)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "relocation", no_argument, NULL, 'k' },
+						 { "machdep", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
 	struct order o = { 0 };
+	struct la_error err = { "" };
 	struct la_arena *arena;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "bghijlr:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bghijlm:r:", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			o.show.stacks = true;
@@ -162,6 +167,11 @@ int main(int argc, char **argv)
 		case 'k':
 			o.relocation = true;
 			break;
+		case 'm':
+			if (la_overrides_parse(optarg, &o.said, &err) == LA_OK)
+				break;
+			fprintf(stderr, "ladump: --machdep: %s\n", err.text);
+			return EXIT_FAILURE;
 		case 'r':
 			o.text = optarg;
 			break;

@@ -32,7 +32,7 @@ struct la_kernel {
 	struct la_mmu mmu;
 	struct la_witness witness[LA_MAX_WITNESSES]; /* the first is believed */
 	size_t nwitnesses;
-	char geometry_remark[256]; /* who of them disagrees; empty: nobody */
+	char geometry_remark[640]; /* who of them disagrees; empty: nobody */
 	const char *vmcoreinfo;   /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
 	size_t vmcoreinfo_len;
 	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
@@ -41,6 +41,9 @@ struct la_kernel {
 	struct la_cfi *cfi;       /* NULL until la_cfi_open succeeded */
 	struct la_lines *lines;   /* NULL until la_lines_open succeeded */
 };
+
+/** What to say where mmu.geometry stays unknown (levels 0), and what helps; one line. */
+extern const char la_geometry_unknown[];
 
 /**
  * What the kernel says of itself in memory: page size, levels, windows, per-CPU areas. Fills in

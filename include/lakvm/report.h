@@ -12,13 +12,16 @@
 #include "lakvm/elf_door.h"
 #include "lakvm/log.h"
 #include "lakvm/mem.h"
+#include "lakvm/overrides.h"
 #include "lakvm/relocation.h"
 #include "lakvm/render.h"
+#include "lakvm/sections.h"
 #include "lakvm/status.h"
 
 struct la_report_options {
 	const struct la_note_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
+	struct la_overrides said; /* what a person says of the guest */
 	bool log; /* read the log too */
 	bool lines; /* open source positions too (lines.h) */
 };
@@ -34,7 +37,9 @@ struct la_report {
 	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
 	bool has_vmlinux;
 	struct la_relocation relocation; /* valid with has_vmlinux */
-	const struct la_kernel *kernel;
+	const struct la_kernel *kernel; /* has the levels of the page tables, and who tells them */
+	bool has_sections;
+	struct la_sections sections; /* valid with has_sections, as far as la_sections_init says */
 	struct la_cpus cpus;
 	const char *cpus_reason; /* why there are none, or NULL */
 	const char **note;       /* what the saved registers tell of each CPU's last exception */
@@ -46,7 +51,7 @@ struct la_report {
 /**
  * Ask @dump (NULL: there is none), with the symbols of @vmlinux if that is not NULL and its kernel
  * is found in the dump; it is relocated then. Everything in @ret belongs to @arena, @dump and
- * @vmlinux; la_report_close gives back what is open. LA_NOMEM is the only failure.
+ * @vmlinux, and refers to @opt; la_report_close gives back what is open. LA_NOMEM is the only failure.
  */
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			      const struct la_report_options *opt, struct la_arena *arena,

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a session derives from the guest's page size, levels and widths: against the guest's own control
 registers, its list of modules, and the constants of the kernel's source. Then options that contradict
-all of it, and addresses that lead nowhere, each with its own reason.
+all of it, and addresses that lead nowhere, each with its own reason. ladump must say the same as crash.
 
 Needs, result: as run.py.
 
 Usage:  layout.py CASE-DIRECTORY DUMP-FILE
 """
+import json
 import os
 import re
 import sys
@@ -33,6 +34,30 @@ def walk_controls(truth):
 def value(text, name, base=10):
     found = re.search(rf"^ *{re.escape(name)}: +([0-9a-f]+)", text, re.M)
     return int(found.group(1), base) if found else None
+
+
+def ask_ladump(session, options):
+    """What ladump says of the layout, with @options in front of the dump."""
+    done = session.crash(f'"$SRC/ladump" -j {options} "$CASE/{session.dump}"')
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        return {"printed": done.stdout, "page_size": None, "levels": None, "known_by": [], "remark": None,
+                "sections": {"size": None, "remark": None}}
+    return dict(answer["layout"], page_size=answer["page_size"])
+
+
+def check_ladump(report, truth, session):
+    shifts = walk_controls(truth)
+    for vmlinux in ("", '"$CASE/vmlinux"'):
+        said = ask_ladump(session, f'-r "$CASE/registers.txt" {vmlinux}')
+        what = f"ladump {'with' if vmlinux else 'without'} vmlinux"
+        report.equal(f"{what}: page size and levels are those of the CPU's page walk",
+                     (said["page_size"], said["levels"]), (1 << shifts[0], len(shifts)))
+        report.check(f"{what}: who was heard", said["known_by"][:1] == ["PWCL and PWCH"] and
+                     "VMCOREINFO" in said["known_by"] and ("vmlinux" in said["known_by"]) == bool(vmlinux), said)
+        report.equal(f"{what}: section size as in mach", said["sections"]["size"],
+                     value(session.read("mach"), "MEMORY SECTION SIZE") << 20)
 
 
 def check_derived(report, truth, session):
@@ -95,6 +120,13 @@ def check_options(report, case, dump, truth):
     mach = session.read("mach")
     report.equal("options win", (value(mach, "PAGE TABLE LEVELS"), value(mach, "MEMORY SECTION SIZE")),
                  (other, 1024))
+    said = ask_ladump(session, f'--machdep levels={other} -m section_size_bits=30 "$CASE/vmlinux"')
+    report.equal("ladump: options win", (said["levels"], said["sections"]["size"]), (other, 1 << 30))
+    report.check("ladump: what crash said of them", all(f"lakvm: {one}\n" in output for one in
+                                                        (said["remark"], said["sections"]["remark"])), said)
+    done = session.crash(f'"$SRC/ladump" --machdep nonsense=1 "$CASE/{dump}"; echo "status $?"')
+    report.check("ladump: an option that is none is named", '"nonsense=1" is none of' in done.stdout and
+                 done.stdout.endswith("status 1\n"), done.stdout)
 
 
 def main():
@@ -118,6 +150,7 @@ def main():
     check_derived(report, truth, session)
     check_search(report, session)
     check_reasons(report, truth, session)
+    check_ladump(report, truth, session)
     check_options(report, case, dump, truth)
     sys.exit(1 if report.failed else 0)
 

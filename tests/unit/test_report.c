@@ -50,7 +50,7 @@ static int finish(void **state)
 	return 0;
 }
 
-static void make(struct test *t, const char *base, const char *csrs)
+static void make_with(struct test *t, const char *base, const char *csrs, const char *words)
 {
 	struct la_report_options opt = { 0 };
 	struct la_note_regs *regs;
@@ -59,7 +59,13 @@ static void make(struct test *t, const char *base, const char *csrs)
 	snprintf(text, sizeof(text), "%s%s%s", head, base, csrs);
 	assert_int_equal(la_regs_text(t->arena, text, strlen(text), &regs, &opt.ntext, NULL), LA_OK);
 	opt.text = regs;
+	assert_int_equal(la_overrides_parse(words, &opt.said, NULL), LA_OK);
 	assert_int_equal(la_report_make(NULL, NULL, &opt, t->arena, &t->report, NULL), LA_OK);
+}
+
+static void make(struct test *t, const char *base, const char *csrs)
+{
+	make_with(t, base, csrs, "");
 }
 
 static void to_out(void *ctx, const char *text)
@@ -120,7 +126,7 @@ static void test_json(void **state)
 	struct test *t = *state;
 	const struct la_sink sink = { to_out, t };
 	const struct la_render_options show = { 0 };
-	json_t *o, *cpu;
+	json_t *o, *cpu, *layout;
 
 	make(t, early, brk);
 	assert_int_equal(la_render_report_json(&t->report, &show, false, &sink), LA_OK);
@@ -133,6 +139,10 @@ static void test_json(void **state)
 							      "log_remark", NULL };
 	     *key; key++)
 		assert_true(json_is_null(json_object_get(o, *key)));
+	layout = json_object_get(o, "layout");
+	for (const char *const *key = (const char *const[]){ "levels", "remark", "sections", NULL }; *key; key++)
+		assert_true(json_is_null(json_object_get(layout, *key)));
+	assert_int_equal(json_array_size(json_object_get(layout, "known_by")), 0);
 	cpu = json_array_get(json_object_get(o, "cpus"), 0);
 	assert_string_equal(json_string_value(json_object_get(cpu, "pc")), "0x900000000159e420");
 	assert_true(json_is_null(json_object_get(cpu, "cpu")));
@@ -140,11 +150,30 @@ static void test_json(void **state)
 	json_decref(o);
 }
 
+static void test_options(void **state)
+{
+	struct test *t = *state;
+	const struct la_sink sink = { to_out, t };
+	json_t *o, *layout;
+
+	make_with(t, early, brk, "page_size=64k,levels=2");
+	assert_int_equal(la_render_report_json(&t->report, &(struct la_render_options){ 0 }, false, &sink),
+			 LA_OK);
+	o = json_loads(t->out, 0, NULL);
+	assert_non_null(o);
+	assert_int_equal(json_integer_value(json_object_get(o, "page_size")), 65536);
+	layout = json_object_get(o, "layout");
+	/* nothing else tells anything, and without tables (swapper_pg_dir) there is no walk */
+	assert_string_equal(json_string_value(json_array_get(json_object_get(layout, "known_by"), 0)), "an option");
+	assert_true(json_is_null(json_object_get(layout, "remark")));
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		T(test_seed), T(test_later), T(test_no_exception), T(test_json),
+		T(test_seed), T(test_later), T(test_no_exception), T(test_json), T(test_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
