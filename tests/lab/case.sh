@@ -3,7 +3,7 @@
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
 #         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
-#         stub), or instants, for a guest that is frozen so many times while it works, with anywhere=1
+#         stub), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is frozen so many times while it works, with anywhere=1
 #         not only where blocks of code begin (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
@@ -12,20 +12,29 @@
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
 memory=1G vcpus=2 append='console=ttyS0,115200 earlycon=uart8250,mmio,0x1fe001e0'
-until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' instants='' anywhere=''
+until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' plain='' instants='' anywhere=''
 . "$tree/test-dumps/$1/case"
 
 taker=tests/lab/guest.py how=--settle
 [ -z "$instants" ] || taker=tests/lab/frozen.py how=--instants
 
 make_case() {
-	"$here/run64.sh" sh -euc 'for program in pages shoot; do
-			cc -O2 -Wall -Werror -static -pthread -s -o "$CACHE/$1/$program" "tests/lab/$program.c"
-		done' sh "${1##*/}" >&2
+	# shellcheck disable=SC2016
+	programs='for program in pages shoot; do
+		"$1" -O2 -Wall -Werror -static -pthread -s -o "$CACHE/$2/$program" "tests/lab/$program.c"
+	done'
+	if [ "$plain" ]; then
+		"$here/plain.sh" >/dev/null
+		"$here/lab.sh" env CACHE=/cache sh -euc "$programs" sh /cache/plain/bin/musl-gcc "${1##*/}" >&2
+		busybox=/cache/plain/busybox
+	else
+		"$here/run64.sh" sh -euc "$programs" sh cc "${1##*/}" >&2
+		busybox=/usr/lib/lakvm/busybox
+	fi
 	# shellcheck disable=SC2154
 	"$here/lab.sh" sh -euc '
-		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3
-		shift 3
+		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3 busybox=$4
+		shift 4
 		if [ "$firmware" ]; then # the EFI image is the kernel without its ELF headers
 			boot=$new/vmlinux.efi
 			loongarch64-linux-gnu-objcopy -O binary "$kernel/vmlinux.boot" "$boot"
@@ -34,9 +43,9 @@ make_case() {
 		set -- "$@" --kernel "$boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"
 		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
-		python3 -B tests/lab/initrd.py "$new/initrd.gz" /usr/lib/lakvm/busybox tests/lab/init.sh "$new/pages" "$new/shoot" $modules
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" "$busybox" tests/lab/init.sh "$new/pages" "$new/shoot" $modules
 		exec python3 -B "$@"' sh \
-		"$1" "kernel-$kernel" "$firmware" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
+		"$1" "kernel-$kernel" "$firmware" "$busybox" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} \
 		${at:+--at "$at" --monitor "$monitor"} ${anywhere:+--anywhere} "$how" "${instants:-$settle}" >&2
 }

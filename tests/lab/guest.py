@@ -127,7 +127,7 @@ def keep(source, target):
 
 
 def take(monitor, options, out, sockets):
-    """Everything of the frozen guest, the debugger last."""
+    """Everything of the frozen guest, the debugger last; returns the kernel's relocation."""
     monitor.command("stop")
     with open(f"{out}/registers.txt", "w", encoding="utf-8") as file:
         file.write(monitor.human("info registers -a"))
@@ -144,6 +144,7 @@ def take(monitor, options, out, sockets):
     moved = truth.write(monitor, options.vmlinux, out)
     if options.gdb:
         stacks(options.vmlinux, moved, sockets, out)
+    return moved
 
 
 def main():
@@ -187,7 +188,7 @@ def main():
             time.sleep(options.settle)
             version = monitor.human("info version").strip()
             plugged = [device["data"] for device in monitor.command("query-memory-devices")]
-            take(monitor, options, out, sockets)
+            moved = take(monitor, options, out, sockets)
         finally:
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -201,7 +202,7 @@ def main():
     with open(f"{out}/serial.log", encoding="utf-8", errors="replace") as log:
         release = re.search(r"Linux version (\S+)", log.read())
     shown = [os.path.basename(word) if word.startswith("/") else word for word in line]
-    meta = {"memory": options.memory, "plugged": [[device["addr"], device["size"]] for device in plugged],
+    meta = {"moved": moved, "memory": options.memory, "plugged": [[device["addr"], device["size"]] for device in plugged],
             "vcpus": options.vcpus, "kernel": release and release.group(1),
             "append": options.append, "qemu": version, "until": options.until,
             "seconds_to_it": round(seconds, 1), "settle": options.settle,

@@ -3,7 +3,8 @@
 # Needs:  lab.sh; a network the first time. NAME is "sample" unless given, with its fragment (everything
 #         else is off) in test-dumps/NAME/kernel.config unless CONFIG names another file of the tree. A
 #         fragment with a line "# like OTHER" is that of test-dumps/OTHER, without what its lines "!LINE"
-#         name, and with its other lines; "# linux RELEASE SUITE" names another package and its suite.
+#         name, and with its other lines; "# linux RELEASE SUITE" names another package and its suite, and
+#         "# make VARIABLE=VALUE" lines are given to the kernel's make.
 # Result: vmlinux (with debugging information), vmlinux.boot (what QEMU boots), modules/*.ko, config.
 #         3 to 4 minutes on two cores.
 #
@@ -53,14 +54,18 @@ make_kernel() {
 		grep "^CONFIG_" "$new/fragment" | while read -r line; do
 			grep -qxF "$line" .config || { echo "kernel-small: not taken: $line" >&2; exit 1; }
 		done
-		make -s -j"$(nproc)" KCFLAGS="-fno-var-tracking -fdebug-prefix-map=$PWD=/linux" \
+		# a variable a line
+		IFS="
+"
+		# shellcheck disable=SC2086
+		make -s -j"$(nproc)" $3 KCFLAGS="-fno-var-tracking -fdebug-prefix-map=$PWD=/linux" \
 			KAFLAGS="-fdebug-prefix-map=$PWD=/linux" vmlinux modules
 		mv vmlinux .config ..
 		find . -name "*.ko" -exec mv -t ../modules {} +
 		cd ..
 		mv .config config
 		rm -rf src fragment
-		"${CROSS_COMPILE}strip" -g -o vmlinux.boot vmlinux' sh "$1" "linux-source-$release" >&2
+		"${CROSS_COMPILE}strip" -g -o vmlinux.boot vmlinux' sh "$1" "linux-source-$release" "$variables" >&2
 }
 
 "$here/lab.sh" >/dev/null
@@ -69,6 +74,7 @@ fragment=$(fragment "$config")
 set -- 6.12 trixie $(echo "$fragment" | sed -n 's/^# linux //p')
 shift $(($# - 2))
 release=$1 source_suite=$2
+variables=$(echo "$fragment" | sed -n 's/^# make //p')
 build fetch_source "linux-source-$release"
 build make_kernel "kernel-$name"
 echo "$cache/kernel-$name"

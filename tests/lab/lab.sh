@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 packages=gcc,gcc-loongarch64-linux-gnu,make,flex,bison,bc,perl,python3,libc6-dev,libelf-dev,libssl-dev,kmod,\
-rsync,xz-utils,dwz,qemu-system-misc,gdb-multiarch,qemu-efi-loongarch64,ca-certificates
+rsync,bzip2,xz-utils,dwz,qemu-system-misc,gdb-multiarch,qemu-efi-loongarch64,ca-certificates
 
 # shellcheck disable=SC2016
 busybox='

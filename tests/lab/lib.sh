@@ -44,6 +44,20 @@ mirror() {
 	echo "$found"
 }
 
+# fetch_orig PACKAGE DIR [APT-OPTIONS...]: upstream's archive of a source package, into the directory; for shells
+# inside a chroot. Mirrors need not have more than that of it.
+# shellcheck disable=SC2016
+fetch_orig='
+fetch_orig() {
+	package=$1 dir=$2
+	shift 2
+	apt-get "$@" source --print-uris --only-source "$package" |
+		sed -n "s/^.\(http[^ ]*\.orig\.tar\.[a-z0-9]*\). \([^ ]*\) [0-9]* \([^ ]*\)$/\1 \2 \3/p" |
+		while read -r uri file sum; do
+			/usr/lib/apt/apt-helper download-file "$uri" "$dir/$file" "$sum" || exit 1
+		done
+}'
+
 # build COMMAND... NAME: unless $cache/NAME is there, run "COMMAND... NEW" on a fresh directory and move
 # it in place at the end, so that a broken run leaves nothing behind
 build() {

@@ -29,16 +29,12 @@ register() {
 
 # crash ships no header package in Debian: take defs.h from the same version's source
 # shellcheck disable=SC2016
-header='
+header="$fetch_orig"'
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-apt-get source --print-uris --only-source crash |
-	sed -n "s/^.\(http[^ ]*\.orig\.tar\.[a-z]*\). \([^ ]*\) [0-9]* \([^ ]*\)$/\1 \2 \3/p" |
-	while read -r uri file sum; do
-		/usr/lib/apt/apt-helper download-file "$uri" "$1/tmp/$file" "$sum" &&
-			mkdir -p "$1/usr/include/crash" &&
-			tar -x -O -f "$1/tmp/$file" --wildcards "*/defs.h" > "$1/usr/include/crash/defs.h" &&
-			rm "$1/tmp/$file"
-	done
+fetch_orig crash "$1/tmp"
+mkdir -p "$1/usr/include/crash"
+tar -x -O -f "$1"/tmp/crash_*.orig.tar.* --wildcards "*/defs.h" > "$1/usr/include/crash/defs.h"
+rm "$1"/tmp/crash_*.orig.tar.*
 test -s "$1/usr/include/crash/defs.h"'
 
 make_chroot() {
