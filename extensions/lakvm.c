@@ -56,6 +56,6 @@ static void __attribute__((destructor)) lakvm_unload(void)
 	repairs_undo();
 	command_memory_free();
 	session_close();
-	sections_forget();
+	overlay_close();
 	reader_close();
 }

@@ -218,8 +218,11 @@ enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel 
 		status = la_fail(err, LA_ABSENT, "the guest has set up no memory sections");
 	if (status == LA_OK)
 		check_size(k, ret, told);
+	if (!ret->vmemmap || status == LA_ABSENT)
+		return status;
 	/* With vmemmap known the table can be done without. */
-	return ret->vmemmap && status != LA_ABSENT ? LA_OK : status;
+	la_error_clear(err);
+	return LA_OK;
 }
 
 enum la_status la_section_find(const struct la_kernel *k, const struct la_sections *s, uint64_t pa,

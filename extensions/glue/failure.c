@@ -13,6 +13,7 @@ static struct {
 	char reason[256]; /* of a failed translation; empty: none failed last */
 	bool physical;    /* reading pa failed */
 	uint64_t pa;
+	size_t len;
 } last;
 
 void failure_forget(void)
@@ -28,10 +29,18 @@ void failure_note(const char *reason)
 }
 
 /* The words are looked for only if they are wanted: crash reads in vain all the time. */
-void failure_note_physical(uint64_t pa)
+void failure_note_physical(uint64_t pa, size_t len)
 {
 	last.physical = true;
 	last.pa = pa;
+	last.len = len;
+}
+
+bool failure_physical(uint64_t *ret_pa, size_t *ret_len)
+{
+	*ret_pa = last.pa;
+	*ret_len = last.len;
+	return last.physical;
 }
 
 static void run(void *command)

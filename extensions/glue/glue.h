@@ -70,6 +70,18 @@ enum la_status reader_explain(uint64_t pa, char *ret, size_t size);
 /** The dump in lakvm's own reader, NULL where crash's reader serves. */
 struct la_dump *reader_dump(void);
 
+/* --- overlay.c: what crash reads in place of the dump --- */
+
+/**
+ * Show crash @size bytes at @pa, while it starts or as long as lakvm is loaded. They are zero; the
+ * caller fills them in. NULL: out of memory.
+ */
+unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start);
+/** Answer a read. False: the dump is to be asked. */
+bool overlay_read(uint64_t pa, void *ret, size_t len);
+void overlay_started(void); /* crash has */
+void overlay_close(void);
+
 /* --- door.c: the core's door over crash --- */
 
 /** The door; valid until door_close(). NULL with @err if vmlinux cannot be read. */
@@ -84,8 +96,8 @@ struct la_kernel *session_kernel(struct la_error *err);
 /** Its memory sections, or NULL with the reason in @err. Found out at the first call. */
 const struct la_sections *session_sections(struct la_error *err);
 
-/** The size of a section is 1 << this, known also where no table of them is; 0: no kernel. */
-unsigned session_section_bits(void);
+/** The same as far as they are known: their size is, also where no table of them is. NULL: no kernel. */
+const struct la_sections *session_sections_known(void);
 
 /** Open the source positions of vmlinux (lakvm/lines.h), once. False: there are none, see @err. */
 bool session_lines(struct la_error *err);
@@ -126,16 +138,17 @@ void mach_install(void);
 void failure_install(void);
 /** The last thing that went wrong: a translation, or a read of a physical address. */
 void failure_note(const char *reason);
-void failure_note_physical(uint64_t pa);
+void failure_note_physical(uint64_t pa, size_t len);
+/** Was that a read of a physical address? */
+bool failure_physical(uint64_t *ret_pa, size_t *ret_len);
 void failure_forget(void); /* what failed did no harm: something was read since */
 
 /* --- sections.c: memory sections for crash, where the guest's own table cannot be read --- */
 
 /** Rebuild the table if it has to be; before vm_init() reads it. May leave by longjmp. */
 void sections_prepare(void);
-/** Answer crash's read out of the rebuilt table. False: not there, the dump is asked. */
-bool sections_read(uint64_t pa, void *ret, size_t len);
-void sections_forget(void);
+/** Are there sections whose struct pages cannot be found? */
+bool sections_lost(void);
 
 /* --- startup.c: what crash computes wrongly before and while it starts --- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// kmem -i, its last two lines. crash adds a swap total that it never set on kernels without
+// kmem: what could not be read when crash started is said, because crash counts it as none; and the
+// last two lines of kmem -i. crash adds a swap total that it never set on kernels without
 // CONFIG_SWAP (memory.c, dump_kmeminfo: totalswap_pages), which made a commit limit of two
 // billion gigabytes, and takes the shared half of a per-CPU counter for the whole of it.
 #include "crash.h"
@@ -82,6 +83,14 @@ static void print_corrected(const struct la_kernel *k, char *output)
 	print_line("COMMITTED", (uint64_t)committed, percent);
 }
 
+static void tell_losses(void)
+{
+	if (sections_lost())
+		error(INFO, "the table of memory sections cannot be read: not all struct pages are found\n");
+	if (vt->node_table && !vt->node_table->pgdat)
+		error(INFO, "the guest's memory nodes cannot be read: what is free in them is not known\n");
+}
+
 static void kmem_hook(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
@@ -91,6 +100,7 @@ static void kmem_hook(void)
 	/* The correction is for the one option; -i among others prints a different page. */
 	if (!kernel || argcnt != 2 || !STREQ(args[1], "-i")) {
 		crash_kmem();
+		tell_losses();
 		return;
 	}
 	output = command_capture(crash_kmem, &done);
@@ -99,6 +109,7 @@ static void kmem_hook(void)
 	else if (output)
 		fputs(output, fp);
 	free(output);
+	tell_losses();
 }
 
 void kmem_install(void)

@@ -188,11 +188,11 @@ static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr
 
 	(void)fd;
 	(void)address;
-	if (sections_read(pa, buffer, (size_t)count))
+	if (overlay_read(pa, buffer, (size_t)count))
 		return count;
 	status = reader_read(pa, buffer, (size_t)count);
 	if (status != LA_OK)
-		failure_note_physical(pa);
+		failure_note_physical(pa, (size_t)count);
 	else
 		failure_forget();
 	switch (status) {

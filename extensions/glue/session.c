@@ -61,7 +61,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	return &session.kernel;
 }
 
-static const struct la_sections *sections(void)
+const struct la_sections *session_sections_known(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
 
@@ -76,20 +76,13 @@ static const struct la_sections *sections(void)
 
 const struct la_sections *session_sections(struct la_error *err)
 {
-	const struct la_sections *s = sections();
+	const struct la_sections *s = session_sections_known();
 
 	if (!s || session.no_sections.text[0]) {
 		la_fail(err, LA_ABSENT, "%s", s ? session.no_sections.text : session.refused);
 		return NULL;
 	}
 	return s;
-}
-
-unsigned session_section_bits(void)
-{
-	const struct la_sections *s = sections();
-
-	return s ? s->size_bits : 0;
 }
 
 const struct la_cpus *session_cpus(struct la_error *err)

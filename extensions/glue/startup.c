@@ -58,14 +58,13 @@ static int get_smp_cpus_hook(void)
 /* crash knows 28 only (defs.h, _SECTION_SIZE_BITS). */
 static void repair_section_bits(void)
 {
-	const struct la_sections *sections = session_sections(NULL);
-	const ulong bits = session_section_bits();
+	const struct la_sections *sections = session_sections_known();
 
-	if (bits)
-		REPAIR("memory section size", machdep->section_size_bits, bits);
-	if (sections)
-		REPAIR("physical address bits", machdep->max_physmem_bits, (ulong)sections->physmem_bits);
-	if (sections && sections->remark[0])
+	if (!sections)
+		return;
+	REPAIR("memory section size", machdep->section_size_bits, (ulong)sections->size_bits);
+	REPAIR("physical address bits", machdep->max_physmem_bits, (ulong)sections->physmem_bits);
+	if (sections->remark[0])
 		error(WARNING, "lakvm: %s\n", sections->remark);
 }
 
@@ -112,7 +111,7 @@ void startup_repair(void)
 	REPAIR("number of CPUs", machdep->get_smp_cpus, get_smp_cpus_hook);
 }
 
-/* --- the steps of main_loop() that minimal mode leaves out --- */
+/* --- the steps of main_loop() that minimal mode leaves out, and what prepares them --- */
 
 static void (*crash_machdep_init)(int);
 
@@ -129,8 +128,8 @@ static void step_machdep(void)
 
 static void step_vm(void)
 {
-	sections_prepare();
 	vm_init();
+	overlay_started();
 }
 
 static void step_task(void)
@@ -145,28 +144,67 @@ static void step_end(void)
 	crash_machdep_init(POST_INIT);
 }
 
+/* How often one step is run again. */
+#define MAX_STAND_INS 16
+
 static const struct step {
 	const char *name;
 	void (*run)(void);
+	bool repeatable; /* can be run again when it was left halfway */
 	bool needed; /* without it the later steps would work on nothing */
 	const char *lost; /* what does not work if it fails */
 } steps[] = {
-	{ "kernel configuration", step_config, false, "sys config" },
-	{ "kernel_init", kernel_init, true, "everything but lakvm's own commands" },
-	{ "machdep_init", step_machdep, true, "everything but lakvm's own commands" },
-	{ "vm_init", step_vm, false, "kmem, and struct page" },
-	{ "module_init", module_init, false, "mod, and symbols of modules" },
-	{ "help_init", help_init, false, "help" },
-	{ "task_init", step_task, true, "ps, bt, and all that works on tasks" },
-	{ "vfs_init", vfs_init, false, "files, mount" },
-	{ "net_init", net_init, false, "net" },
-	{ "dev_init", dev_init, false, "dev" },
-	{ "machdep_init, end", step_end, false, "mach" },
+	{ "kernel configuration", step_config, false, false, "sys config" },
+	{ "kernel_init", kernel_init, false, true, "everything but lakvm's own commands" },
+	{ "machdep_init", step_machdep, false, true, "everything but lakvm's own commands" },
+	{ "memory sections", sections_prepare, false, false, "kmem -p and the like" },
+	{ "vm_init", step_vm, true, false, "kmem, and struct page" },
+	{ "module_init", module_init, false, false, "mod, and symbols of modules" },
+	{ "help_init", help_init, false, false, "help" },
+	{ "task_init", step_task, false, true, "ps, bt, and all that works on tasks" },
+	{ "vfs_init", vfs_init, false, false, "files, mount" },
+	{ "net_init", net_init, false, false, "net" },
+	{ "dev_init", dev_init, false, false, "dev" },
+	{ "machdep_init, end", step_end, false, false, "mach" },
 };
 
 static void run_step(void *arg)
 {
 	((const struct step *)arg)->run();
+}
+
+/*
+ * A step was left because crash could not read a variable of the kernel's. Zero is what crash knows
+ * of it before. False: it was left for something else.
+ */
+static bool stand_in(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	uint64_t pa, address, start, end;
+	struct la_symbol symbol;
+	size_t len;
+
+	if (!kernel || !failure_physical(&pa, &len) || len > sizeof(ulong) ||
+	    !kernel->door->symbol(kernel->door->ctx, "_sdata", &start) ||
+	    !kernel->door->symbol(kernel->door->ctx, "_end", &end))
+		return false;
+	address = start - (start & LA_PHYS_MASK) + pa;
+	if (address < start || address >= end ||
+	    !kernel->door->symbol_at(kernel->door->ctx, address, &symbol) || !overlay_add(pa, len, true))
+		return false;
+	error(WARNING, "lakvm: %s cannot be read: crash starts as if it were 0\n", symbol.name);
+	return true;
+}
+
+static bool run_through(const struct step *step)
+{
+	for (int left = step->repeatable ? MAX_STAND_INS : 0;; left--) {
+		failure_forget();
+		if (guard_run(run_step, (void *)step))
+			return true;
+		if (!left || !stand_in())
+			return false;
+	}
 }
 
 /* vm_init() left half done would let kmem walk a table that is not there (nr_to_section). */
@@ -206,7 +244,7 @@ static void set_panic_task(void)
 static bool run_steps(void)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (guard_run(run_step, (void *)&steps[i])) {
+		if (run_through(&steps[i])) {
 			if (steps[i].run == step_vm)
 				mend_sections();
 			continue;

@@ -21,10 +21,10 @@
 struct la_sections {
 	unsigned size_bits;   /* a section has 1 << size_bits bytes; valid whatever else is not */
 	const char *size_from; /* what says so: "VMCOREINFO", ... */
-	unsigned physmem_bits; /* sections cover 1 << physmem_bits bytes */
-	uint64_t roots;       /* virtual address of the array of pointers to roots */
+	unsigned physmem_bits; /* sections cover 1 << physmem_bits bytes; valid likewise */
+	uint64_t roots;       /* virtual address of the array of pointers to roots; 0: unknown */
 	size_t entry_size;    /* sizeof(struct mem_section): 16, or 32 with PAGE_EXTENSION */
-	uint64_t per_root;    /* entries in a root */
+	uint64_t per_root;    /* entries in a root; 0: the layout of the table is not known */
 	size_t page_size;     /* sizeof(struct page); may be no power of two */
 	bool has_vmemmap;     /* the kernel has all struct pages in one virtual array */
 	uint64_t vmemmap;     /* that array; 0 = unknown */

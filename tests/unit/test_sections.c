@@ -234,6 +234,44 @@ static void test_table_lost(void **state)
 	assert_int_equal(section.page, UINT64_C(0xffffff2000000000) + 2 * 56);
 }
 
+static void test_variable_lost(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_section section;
+	struct la_error err = { "" };
+
+	fake_hide(t->fake, POINTER, 8, LA_CORRUPT);
+	assert_int_equal(la_sections_init(&s, &t->k, &err), LA_CORRUPT);
+	assert_non_null(strstr(err.text, "mem_section"));
+	assert_int_equal(s.roots, 0);
+	/* as much as it takes to write the table again */
+	assert_int_equal(s.size_bits, 29);
+	assert_int_equal(s.per_root, 512);
+	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, NULL), LA_CORRUPT);
+
+	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
+	put_info(t, "SYMBOL(vmemmap)=ffffff2000000000\n");
+	la_error_clear(&err);
+	assert_int_equal(la_sections_init(&s, &t->k, &err), LA_OK);
+	assert_string_equal(err.text, "");
+	assert_int_equal(la_section_find(&t->k, &s, 0x8000, &section, &err), LA_OK);
+	assert_true(section.rebuilt);
+	assert_int_equal(section.page, UINT64_C(0xffffff2000000000) + 2 * 56);
+}
+
+/* Before sparse_init() has run vmemmap is empty too. */
+static void test_none_set_up(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+
+	fake_symbol(t->fake, "vmemmap_populate", CACHED | 0x200000, 64, NULL);
+	put_info(t, "SYMBOL(vmemmap)=ffffff2000000000\n");
+	fake_put_u64(t->fake, POINTER, 0);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_ABSENT);
+}
+
 /*
  * vmemmap by the formula alone, as the kernels of the lab have it in their VMCOREINFO, a word of
  * their own: 16 KiB pages in three levels with KFENCE and struct pages of 80 bytes (Debian's 7.2), 4 KiB
@@ -482,6 +520,8 @@ int main(void)
 		TEST(test_size_by_option),
 		TEST(test_size_that_nothing_disproves),
 		TEST(test_table_lost),
+		TEST(test_variable_lost),
+		TEST(test_none_set_up),
 		TEST(test_vmemmap_computed),
 		TEST(test_page),
 		TEST(test_types_before_6_12),
