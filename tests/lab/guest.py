@@ -4,7 +4,7 @@
 Needs:  qemu-system-loongarch64 (10.0 or newer) and gdb-multiarch in PATH: tests/lab/lab.sh has both.
 Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as virsh dump writes it),
         dump.raw (not flattened), dump.16k (the same in 16 KiB blocks), gdb-stacks.txt, gdb-tasks.txt,
-        translations.txt, meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
+        gdb-frames.txt, translations.txt, meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
         The guest's own QEMU is always ended.
 
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
@@ -96,22 +96,25 @@ def wait_for(pattern, path, process, timeout):
     raise RuntimeError(f"no {pattern!r} on the serial console within {timeout} s")
 
 
-def stacks(vmlinux, moved, sockets, out):
-    """The debugger's own view of every vCPU and task. It comes last: when gdb leaves, the guest runs on."""
+def stacks(vmlinux, moved, sockets, out, frames=None):
+    """The debugger's own view of every vCPU and task, and of page frames (gdb_frames.py) where some are given. It comes
+    last: when gdb leaves, the guest runs on."""
+    scripts = ["-x", f"{HERE}/gdb_stacks.py"] + (["-x", f"{HERE}/gdb_frames.py"] if frames else [])
     done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no", "-iex", "set remotetimeout 60",
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
-                           "-ex", f"symbol-file -o {moved} {vmlinux}", "-x", f"{HERE}/gdb_stacks.py"],
-                          env={**os.environ, "LAKVM_REGISTERS": f"{out}/registers.txt"}, stdin=subprocess.DEVNULL,
+                           "-ex", f"symbol-file -o {moved} {vmlinux}", *scripts], stdin=subprocess.DEVNULL,
+                          env={**os.environ, "LAKVM_REGISTERS": f"{out}/registers.txt", "LAKVM_FRAMES": frames or ""},
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=300, text=True)
-    said = done.stdout
+    said, memory, of_frames = done.stdout.partition("\nMEMORY\n")
+    of_frames = of_frames.partition("[Inferior")[0]     # what gdb says when it leaves
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")
-    if done.returncode or first < 0 or last < 0:
-        raise RuntimeError(f"gdb showed no stacks: {done.stderr[-600:]}")
+    if done.returncode or first < 0 or last < 0 or frames and not memory:
+        raise RuntimeError(f"gdb showed no stacks, or no page frames: {done.stderr[-600:]}")
     said = said[first:said.find("\n", last + 1) + 1]
     tasks = said.find("TASK ")
     if tasks < 0:
         tasks = len(said)   # all vCPUs were in user mode
-    for name, text in (("gdb-stacks.txt", said[:tasks]), ("gdb-tasks.txt", said[tasks:])):
+    for name, text in (("gdb-stacks.txt", said[:tasks]), ("gdb-tasks.txt", said[tasks:]), ("gdb-frames.txt", of_frames)):
         with open(f"{out}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -141,9 +144,9 @@ def take(monitor, options, out, sockets):
         for begin, end in truth.Memory(monitor, out).ram:
             monitor.command("pmemsave", val=begin, size=end - begin, filename=f"{out}/ram-{begin:x}")
             subprocess.run(["fallocate", "--dig-holes", f"{out}/ram-{begin:x}"], check=True)
-    moved = truth.write(monitor, options.vmlinux, out)
+    moved, frames = truth.write(monitor, options.vmlinux, out)
     if options.gdb:
-        stacks(options.vmlinux, moved, sockets, out)
+        stacks(options.vmlinux, moved, sockets, out, frames)
     return moved
 
 

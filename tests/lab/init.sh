@@ -86,6 +86,15 @@ quiet() {
 	done
 }
 
+# of memory, where it can be plugged in: their size, and "NUMBER STATE NODE" of each
+blocks() (
+	cd /sys/devices/system/memory 2>/dev/null || exit
+	echo "size $(cat block_size_bytes)"
+	for dir in memory*; do
+		echo "${dir#memory} $(cat "$dir/state") $(echo "$dir"/node*)"
+	done
+)
+
 frames() {
 	[ ! -x /bin/pages ] || pages frames 1500
 }
@@ -96,6 +105,8 @@ frames() {
 	say uname; uname -a
 	say cmdline; cat /proc/cmdline
 	say meminfo; cat /proc/meminfo
+	say zoneinfo; grep -E '^Node|spanned|start_pfn' /proc/zoneinfo
+	say blocks; blocks
 	say modules; cat /proc/modules
 	say iomem; cat /proc/iomem
 	say cpuinfo; grep -E '^(processor|package|core|global_id)' /proc/cpuinfo

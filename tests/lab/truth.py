@@ -21,6 +21,7 @@ ADDRESS_BITS = (1 << 48) - 1
 LAST = (1 << 64) - 1
 BYTES = 16
 SYMBOLS, DIRECT, MAPPINGS = 120, 150, 90    # how many to choose: of a section, of a range of RAM, of a region
+FRAMES = 700                                # of page frames, of a range of RAM
 VALID, HUGE, PRESENT = 1, 1 << 6, 1 << 7
 
 
@@ -237,6 +238,20 @@ def pages_said(serial):
                       found.group(1), re.M) if found else []
 
 
+def frames_said(serial):
+    """Numbers of page frames that the guest's /init has looked at, in hexadecimal."""
+    with open(serial, encoding="utf-8", errors="replace") as file:
+        return re.findall(r"^([0-9a-f]+) [0-9a-f]+ \d+\r?$", file.read(), re.M)
+
+
+def frames(memory, serial, pages, page):
+    """What gdb_frames.py is to look at: what /init had, else page frames all over RAM, and those of tasks."""
+    asked = frames_said(serial) or [f"{start // page + index * (end - start) // page // FRAMES:x}"
+                                    for start, end in memory.ram for index in range(FRAMES)]
+    asked += [state.split("-")[1] for _, _, state, _, _ in pages if state.startswith("page-")]
+    return " ".join([str(page), f"{max(end for _, end in memory.ram):x}"] + asked)
+
+
 def within(address, page):
     """An offset into a page, another one for each page."""
     return address // page * 0x2c8 % (page - BYTES) & ~7
@@ -279,7 +294,7 @@ def relocation(names, registers):
 
 
 def write(monitor, vmlinux, out):
-    """Write the files for a stopped guest; returns the kernel's relocation."""
+    """Write the files for a stopped guest; returns the kernel's relocation and what gdb_frames.py is to look at."""
     found = symbols(vmlinux)
     names, sections = ({name: one[which] for name, one in found.items()} for which in (0, 1))
     text = monitor.human("info registers -a")
@@ -299,4 +314,4 @@ def write(monitor, vmlinux, out):
                             ("running", running(monitor, where, registers, pages, page))):
             with open(f"{out}/{name}.txt", "w", encoding="utf-8") as file:
                 file.writelines(line + "\n" for line in lines)
-    return moved
+        return moved, frames(memory, f"{out}/serial.log", pages, page)

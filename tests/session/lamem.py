@@ -16,11 +16,14 @@ TYPES = {"slab": SLAB, "buddy": BUDDY, "table": TABLE}
 
 
 def ask_frames(session, truth):
-    frames = sorted(truth.frames())
+    frames = sorted(truth.frames().keys() | truth.struct_pages().keys())
     for at in range(0, len(frames), BATCH):
         words = " ".join(f"{pfn * truth.page_size():x}" for pfn in frames[at:at + BATCH])
         session.ask("lamem-frames.json", f"lamem -j -p {words}")
         session.ask("kmem-frames.txt", f"kmem -p {words}")
+    if truth.sections():
+        words = " ".join(f"{place:x}" for place in section_places(truth).values())
+        session.ask("lamem-sections.txt", f"lamem -p {words}")
 
 
 def answers_of(report, session, name):
@@ -122,12 +125,68 @@ def check_pages(report, what, known, tolerated, ignored=frozenset()):
                  len(wrong) <= tolerated * len(known), "\n".join(wrong[:8]))
 
 
+def section_places(truth):
+    """{number: a physical address in it} of the sections that have RAM where they begin or end."""
+    bits = truth.section_bits()
+    both = {nr: (nr << bits, (nr + 1 << bits) - 1) for nr in truth.sections()}
+    return {nr: next(place for place in ends if truth.in_ram(place)) for nr, ends in both.items()
+            if any(map(truth.in_ram, ends))}
+
+
+def check_sections(report, session, truth):
+    """What lamem says of each section; gdb has the word, what its flags mean is told by the guest's memory blocks
+    (all there is, where the kernel cannot plug memory, is online) and by what was plugged in."""
+    sections, bits, (block, blocks) = truth.sections(), truth.section_bits(), truth.blocks()
+    if block:
+        report.equal("memory sections are as large as the guest's memory blocks", 1 << bits, block)
+        report.equal("memory sections are the guest's memory blocks", sorted(sections), sorted(blocks))
+    else:
+        print(f"# {report.prefix}: no memory blocks in this guest's /sys: section size and state are gdb's alone")
+    expected = [(nr, nr << bits, nr + 1 << bits, "|".join(
+        name for name, wanted in (("PRESENT", True), ("HAS_MEM_MAP", True),
+                                  ("ONLINE", blocks.get(nr, ("online",))[0] == "online"),
+                                  ("EARLY", not truth.plugged(place))) if wanted))
+        for nr, place in section_places(truth).items()]
+    report.equal(f"lamem: {len(expected)} memory sections: number, bounds, flags", [
+        (int(nr), int(start, 16), int(end, 16), flags) for nr, start, end, flags in re.findall(
+            r"^ SECTION: (\d+)  ([0-9a-f]+)-([0-9a-f]+)  (.*)$", session.read("lamem-sections.txt"), re.M)], expected)
+
+
+def check_struct_pages(report, truth, ours):
+    """Sections and struct pages, of a guest that stands still: nothing may differ."""
+    known, bits, sections = truth.struct_pages(), truth.section_bits(), truth.sections()
+    wrong = []
+    for pfn, frame in known.items():
+        nr, section, page = pfn * truth.page_size() >> bits, ours[pfn]["section"], ours[pfn]["page"]
+        got = section and page and (section["number"], number(section["map"]), number(page["address"]), number(page["flags"]),
+                                    number(page["head"]) or 0, page["refcount"])
+        if got != (nr, sections[nr], frame.page, frame.flags, frame.head, frame.refcount):
+            wrong.append(f"{pfn:#x}: {got}, gdb: {frame}")
+    none_wrong(report, f"lamem -p: section, struct page, its flags, head and refcount of {len(known)} page frames", wrong)
+
+    # zones of several nodes may lie in each other's holes
+    places = {pfn: [(node, name) for node, name, start, end in truth.zones() if start <= pfn < end] for pfn in known}
+    only = {pfn: found[0] for pfn, found in places.items() if len(found) == 1}
+    nodes = {nr: some for nr, (_, some) in truth.blocks()[1].items()}
+    none_wrong(report, f"lamem -p: node and zone of {len(only)} page frames, nodes of {len(nodes)} memory blocks", [
+        f"{pfn:#x}: {page['node']} {page['zone']}, the guest: {place}, {some}" for pfn, place, page, some in
+        ((pfn, only.get(pfn), ours[pfn]["page"], nodes.get(pfn * truth.page_size() >> bits)) for pfn in known)
+        if page and (place and place != (page["node"], page["zone"]) or some and page["node"] not in some)])
+
+
 def check_frames(report, session, truth):
-    frames, size = truth.frames(), truth.page_size()
-    if not frames:
-        return
+    size, known = truth.page_size(), truth.struct_pages()
     ours = {number(answer["address"]) // size: answer for answer in answers_of(report, session, "frames")}
-    report.equal("lamem -p: every page frame answered", sorted(ours), sorted(frames))
+    report.equal("lamem -p: every page frame answered", sorted(ours), sorted(truth.frames().keys() | known.keys()))
+    if known:
+        check_sections(report, session, truth)
+        check_struct_pages(report, truth, ours)
+    if truth.frames():
+        check_said_frames(report, session, truth, ours)
+
+
+def check_said_frames(report, session, truth, ours):
+    frames, size = truth.frames(), truth.page_size()
     check_pages(report, "lamem -p: struct page", [(ours[pfn], *frames[pfn]) for pfn in ours if pfn in frames], 0.01)
 
     listed = {int(pa, 16) // size: (int(page, 16), set(names.split(","))) for page, pa, names in

@@ -10,6 +10,8 @@ import re
 # where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
 # flags are those of /proc/kpageflags
 Address = collections.namedtuple("Address", "who va pa data where swap flags", defaults=(None, None))
+# a struct page as gdb read it; head is 0 of a page that is no tail page, refcount of a tail page is its head's
+Frame = collections.namedtuple("Frame", "page flags head refcount mapcount")
 
 
 def user_kind(pa, permissions, area):
@@ -159,8 +161,7 @@ class Truth:
         return 0x80000000 + size - 0x10000000
 
     def in_ram(self, pa):
-        return pa < 0x10000000 or 0x80000000 <= pa < self.end_of_ram() or any(
-            start <= pa < start + size for start, size in self.meta.get("plugged", []))
+        return pa < 0x10000000 or 0x80000000 <= pa < self.end_of_ram() or self.plugged(pa)
 
     def address(self, who, va, pa, data, where, flags="-"):
         """The Address that the words of a line make."""
@@ -185,11 +186,46 @@ class Truth:
         return [self.address(cpu, va, pa, data, "user") for cpu, va, pa, data in self.lines("running.txt")]
 
     def frames(self):
-        """{pfn: (flags, count)} of /proc/kpageflags and kpagecount, where the guest said the same twice."""
+        """{pfn: (flags, count)} of /proc/kpageflags and kpagecount, where the guest said the same twice. What is no
+        page has a flag of its own in 6.12, and none at all in 7.2."""
         once, again = ({int(words[0], 16): (int(words[1], 16), int(words[2])) for line in self.section(name)
                         for words in re.findall(r"^([0-9a-f]+) ([0-9a-f]+) (\d+)$", line)}
                        for name in ("frames", "frames-again"))
-        return {pfn: one for pfn, one in once.items() if again.get(pfn) == one}
+        return {pfn: one for pfn, one in once.items() if again.get(pfn) == one and self.in_ram(pfn * self.page_size())}
+
+    def memory(self, word):
+        """The words of the lines of gdb's that begin with this one (tests/lab/gdb_frames.py)."""
+        return [words for first, *words in self.lines("gdb-frames.txt") if first == word]
+
+    def section_bits(self):
+        return next((int(bits) for bits, in self.memory("BITS")), None)
+
+    def sections(self):
+        """{number: section_mem_map} of the memory sections there are."""
+        return {int(number): int(mem_map, 16) for number, mem_map in self.memory("SECTION")}
+
+    def struct_pages(self):
+        """{pfn: Frame}"""
+        return {int(pfn, 16): Frame(*(int(word, 16) for word in words[:3]), *map(int, words[3:]))
+                for pfn, *words in self.memory("FRAME")}
+
+    def zones(self):
+        """[(node, name, first pfn, end)] of /proc/zoneinfo, of a guest that did not come to print it gdb's."""
+        said = re.findall(r"^Node (\d+), zone +(\S+)\n +spanned +(\d+)\n +start_pfn: +(\d+)$",
+                          "\n".join(self.section("zoneinfo")), re.M)
+        found = [(int(node), name, int(start), int(size)) for node, name, size, start in said] or \
+            [(int(node), name, int(start, 16), int(size, 16)) for node, name, start, size in self.memory("ZONE")]
+        return [(node, name, start, start + size) for node, name, start, size in found if size]
+
+    def blocks(self):
+        """(size, {number: (state, nodes)}) of /sys/devices/system/memory; of no size, the kernel has none."""
+        words = [line.split() for line in self.section("blocks")]
+        return next((int(two[1], 16) for two in words if two[0] == "size"), None), {
+            int(number): (state, set(map(int, re.findall(r"node(\d+)", " ".join(links)))))
+            for number, state, *links in words if number != "size"}
+
+    def plugged(self, pa):
+        return any(start <= pa < start + size for start, size in self.meta.get("plugged", []))
 
     def lines(self, name):
         """The words of each line of a file that older cases do not have."""
