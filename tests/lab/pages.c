@@ -2,9 +2,10 @@
 // A program of the lab's guests: has pages of every kind, and prints what the guest's kernel says of pages.
 //
 // pages make                 maps memory in every way that page tables can show, fills it, says "ready" and
-//                            sleeps. What it filled are its own addresses.
+//                            sleeps. What it filled are its own addresses. Another task, pages-again, has the
+//                            same pages, but for some of a huge page.
 // pages show PID...          "PID ADDRESS STATE PERMISSIONS AREA" for pages of each task, from /proc/PID/maps
-//                            and pagemap. STATE is page-PFN-FLAGS, with those of /proc/kpageflags,
+//                            and pagemap. STATE is page-PFN-FLAGS-COUNT, as in /proc/kpageflags and kpagecount,
 //                            swap-TYPE-OFFSET or none. Of each area the first and last pages, others between,
 //                            and the pages on both sides of it.
 // pages frames N             "PFN FLAGS COUNT" from /proc/kpageflags and kpagecount, for about N page frames.
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define FEW 8	   // pages shown at each end of an area
@@ -79,7 +81,7 @@ static char *huge_page(void)
 
 static _Noreturn void make(void)
 {
-	char *at;
+	char *at, *huge;
 	int fd;
 
 	// touched, untouched and touched again; a hole in the middle
@@ -102,7 +104,7 @@ static _Noreturn void make(void)
 	for (size_t i = 0; i < 8; i++)
 		(void)*(volatile char *)(at + i * page_size);
 
-	huge_page();
+	huge = huge_page();
 	at = huge_page();
 	mprotect(at, page_size / 8 * page_size, PROT_NONE);
 
@@ -123,9 +125,14 @@ static _Noreturn void make(void)
 		die("brk");
 	fill(at, 24 * page_size);
 
-	fd = open("/tmp/pages-ready", O_WRONLY | O_CREAT, 0600);
-	if (fd < 0)
-		die("/tmp/pages-ready");
+	// the other task maps the huge page by small entries, and not all of it
+	if (!fork()) {
+		if (prctl(PR_SET_NAME, "pages-again") || munmap(huge + 4 * page_size, 4 * page_size))
+			die("pages-again");
+		fd = open("/tmp/pages-ready", O_WRONLY | O_CREAT, 0600);
+		if (fd < 0)
+			die("/tmp/pages-ready");
+	}
 	for (;;)
 		pause();
 }
@@ -151,7 +158,8 @@ static void show_page(int fd, const char *pid, uintptr_t address, const char *pe
 	printf("%s %" PRIxPTR " ", pid, address);
 	pfn = entry & ((UINT64_C(1) << 55) - 1);
 	if (entry >> 63)
-		printf("page-%" PRIx64 "-%" PRIx64, pfn, word_of("/proc/kpageflags", pfn));
+		printf("page-%" PRIx64 "-%" PRIx64 "-%" PRIu64, pfn, word_of("/proc/kpageflags", pfn),
+		       word_of("/proc/kpagecount", pfn));
 	else if (entry >> 62 & 1)
 		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31, entry >> 5 & ((UINT64_C(1) << 50) - 1));
 	else

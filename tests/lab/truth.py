@@ -5,9 +5,9 @@ Needs:  a Monitor (guest.py) of a stopped guest, and its vmlinux; run by guest.p
 Result: translations.txt, kernel addresses, a line each: "VA PA BYTES REGION", BYTES being 16 bytes in hex, "-"
         outside RAM, or "VA none - REGION". Addresses are chosen from the symbols and by walking the kernel's
         own page tables; the answers are QEMU's (gva2gpa of a vCPU in kernel mode, memsave).
-        users.txt, user addresses: "PID VA PA BYTES PERMISSIONS AREA FLAGS", PA also "none" or "swap-TYPE-OFFSET",
-        FLAGS those of /proc/kpageflags. The answers are what the guest's kernel said in /proc/PID/pagemap (pages.c)
-        before, the bytes are of now.
+        users.txt, user addresses: "PID VA PA BYTES PERMISSIONS AREA FLAGS COUNT", PA also "none" or "swap-TYPE-OFFSET",
+        FLAGS and COUNT those of /proc/kpageflags and kpagecount. The answers are what the guest's kernel said in
+        /proc/PID/pagemap (pages.c) before, the bytes are of now.
         running.txt, user addresses of what the CPUs were in: "CPU VA PA BYTES", by gva2gpa of the vCPU that
         is this CPU for Linux, which says so in CSR.TID (arch/loongarch/kernel/time.c).
 """
@@ -234,7 +234,7 @@ def pages_said(serial):
     kernel writes to this console as well."""
     with open(serial, encoding="utf-8", errors="replace") as file:
         found = re.search(r"=== lakvm pages ===\r?\n(.*?)=== lakvm", file.read(), re.S)
-    return re.findall(r"^(\d+) ([0-9a-f]+) (page-[0-9a-f]+-[0-9a-f]+|swap-\d+-\d+|none) (-|[-rwxps]{4}) (\S+)\r?$",
+    return re.findall(r"^(\d+) ([0-9a-f]+) (page-[0-9a-f]+-[0-9a-f]+-\d+|swap-\d+-\d+|none) (-|[-rwxps]{4}) (\S+)\r?$",
                       found.group(1), re.M) if found else []
 
 
@@ -262,13 +262,13 @@ def users(memory, pages, page):
     for pid, address, state, permissions, area in pages:
         start = int(address, 16)
         offset = 0 if area == "anonymous" else within(start, page)   # of a huge page, pages.c fills only the beginnings
-        place, data, flags = state, None, "-"
+        place, data, flags, count = state, None, "-", "-"
         if state.startswith("page-"):
-            _, frame, flags = state.split("-")
+            _, frame, flags, count = state.split("-")
             place = int(frame, 16) * page + offset
             data = memory.physical(place)
             place = f"{place:x}"
-        yield f"{pid} {start + offset:x} {place} {data.hex() if data else '-'} {permissions} {area} {flags}"
+        yield f"{pid} {start + offset:x} {place} {data.hex() if data else '-'} {permissions} {area} {flags} {count}"
 
 
 def running(monitor, where, registers, pages, page):

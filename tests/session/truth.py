@@ -8,8 +8,8 @@ import re
 
 
 # where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
-# flags are those of /proc/kpageflags
-Address = collections.namedtuple("Address", "who va pa data where swap flags", defaults=(None, None))
+# flags and count are those of /proc/kpageflags and kpagecount
+Address = collections.namedtuple("Address", "who va pa data where swap flags count", defaults=(None, None, None))
 # a struct page as gdb read it; head is 0 of a page that is no tail page, refcount of a tail page is its head's
 Frame = collections.namedtuple("Frame", "page flags head refcount mapcount")
 
@@ -163,13 +163,13 @@ class Truth:
     def in_ram(self, pa):
         return pa < 0x10000000 or 0x80000000 <= pa < self.end_of_ram() or self.plugged(pa)
 
-    def address(self, who, va, pa, data, where, flags="-"):
+    def address(self, who, va, pa, data, where, flags="-", count="-"):
         """The Address that the words of a line make."""
         place = int(pa, 16) if re.fullmatch("[0-9a-f]+", pa) else None
         inside = place is not None and self.in_ram(place)
         swap = tuple(map(int, pa.split("-")[1:])) if pa.startswith("swap-") else None
         return Address(int(who), int(va, 16), place, bytes.fromhex(data) if inside and data != "-" else b"", where,
-                       swap, int(flags, 16) if flags != "-" else None)
+                       swap, int(flags, 16) if flags != "-" else None, int(count) if count != "-" else None)
 
     def translations(self):
         """[Address] as QEMU answered for kernel addresses of the frozen guest."""
@@ -178,8 +178,8 @@ class Truth:
 
     def users(self):
         """[Address] of tasks' user space, who is the process number, as the guest's kernel said."""
-        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area), *flags)
-                for pid, va, pa, data, permissions, area, *flags in self.lines("users.txt")]
+        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area), *more)
+                for pid, va, pa, data, permissions, area, *more in self.lines("users.txt")]
 
     def running(self):
         """[Address] of user space as QEMU answered for each CPU, who is the CPU."""
