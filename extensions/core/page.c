@@ -230,11 +230,96 @@ static uint64_t find_head(const struct la_kernel *k, const struct la_sections *s
 	return power && !(-word & (-word - 1)) ? address & word : word;
 }
 
+/* Counts of mappings begin at -1. Damaged ones may wrap. */
+static bool read_count(const struct la_kernel *k, uint64_t address, const char *type, const char *member,
+		       int32_t *ret)
+{
+	uint64_t value;
+
+	if (la_read_member(k, address, type, member, &value, NULL) != LA_OK)
+		return false;
+	*ret = (int32_t)((uint32_t)value + 1);
+	return true;
+}
+
+/*
+ * Do the pages of a compound page that is mapped @whole times as a whole count their other mappings? Until
+ * 6.9 always. From 6.15 on a kernel need not (NO_PAGE_MAPCOUNT) and only counts all mappings; then what would
+ * be the number of pages that have other ones is not kept up, nor even set at first.
+ */
+static bool counts_pages(const struct la_kernel *k, uint64_t first, int32_t whole)
+{
+	const uint64_t entirely = 0x800000; /* in the number of pages (mm/internal.h, ENTIRELY_MAPPED) */
+	int32_t all;
+	uint64_t pages;
+
+	if (!read_count(k, first, "folio", "_large_mapcount", &all) || all == whole)
+		return true;
+	if (la_read_member(k, first, "folio", "_nr_pages_mapped", &pages, NULL) != LA_OK ||
+	    !(pages & entirely) != !whole)
+		return false;
+	pages &= ~entirely;
+	return pages && all > whole && pages <= (uint64_t)((int64_t)all - whole);
+}
+
+/*
+ * The mappings of a compound page as a whole, in its second page until 6.2. Until 6.1 a page of a file
+ * has them in its own count too, and each anonymous one that is also mapped by itself one too many
+ * (__page_mapcount(), mm/util.c).
+ */
+static bool read_whole_before_6_3(const struct la_kernel *k, uint64_t first, uint64_t second, int32_t *ret)
+{
+	const struct la_door *door = k->door;
+	uint64_t mapping, flags, destructor;
+	int64_t bit, huge;
+
+	if (!read_count(k, second, "page", "compound_mapcount", ret))
+		return false;
+	if (!door->enumerator(door->ctx, "PG_double_map", &bit) || bit < 0 || bit > 63)
+		return true;
+	if (la_read_member(k, first, "page", "mapping", &mapping, NULL) != LA_OK ||
+	    la_read_member(k, second, "page", "flags", &flags, NULL) != LA_OK)
+		return false;
+	if (mapping & 1)
+		*ret = (int32_t)((uint32_t)*ret - (uint32_t)(flags >> bit & 1));
+	else if (!door->enumerator(door->ctx, "HUGETLB_PAGE_DTOR", &huge) ||
+		 la_read_member(k, second, "page", "compound_dtor", &destructor, NULL) != LA_OK ||
+		 destructor != (uint64_t)huge)
+		*ret = 0;
+	return true;
+}
+
+/* As /proc/kpagecount tells it: mappings of the page itself, and of the compound page that it is in. */
+static void read_mapcount(const struct la_kernel *k, const struct la_sections *s, uint64_t first,
+			  uint64_t flags, struct la_page *ret)
+{
+	const struct la_door *door = k->door;
+	int32_t whole;
+	int64_t head;
+
+	if (!read_count(k, ret->address, "page", "_mapcount", &ret->mapcount))
+		return;
+	/* It shares its place with the type, which is far below -1 as a number. */
+	ret->mapcount_known = ret->mapcount >= 0;
+	if (!ret->mapcount_known && ret->type && !strcmp(ret->type, "hugetlb")) {
+		ret->mapcount_known = true; /* mapped as a whole only */
+		ret->mapcount = 0;
+	}
+	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
+		return;
+	if (read_count(k, first, "folio", "_entire_mapcount", &whole) ?
+		    !counts_pages(k, first, whole) :
+		    !read_whole_before_6_3(k, first, first + s->page_size, &whole))
+		ret->mapcount_known = false;
+	else
+		ret->mapcount = (int32_t)((uint32_t)ret->mapcount + (uint32_t)whole);
+}
+
 enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
 			    struct la_page *ret, struct la_error *err)
 {
 	const struct la_door *door = k->door;
-	int64_t nflags = 64, head;
+	int64_t nflags = 64;
 	uint64_t value, flags, first = address;
 	enum la_status status;
 
@@ -257,21 +342,9 @@ enum la_status la_page_read(const struct la_kernel *k, const struct la_sections 
 		ret->refcount_known = true;
 		ret->refcount = (int32_t)value;
 	}
-	/* It shares its place with the type, which is far below -1 as a number. */
-	if (la_read_member(k, address, "page", "_mapcount", &value, NULL) == LA_OK &&
-	    (int32_t)value >= -1) {
-		ret->mapcount_known = true;
-		ret->mapcount = (int32_t)value + 1;
-	}
+	read_mapcount(k, s, first, flags, ret);
 	read_owner(k, first, flags, ret);
 	if (s->page_size)
 		ret->index += (address - first) / s->page_size;
-	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
-		return LA_OK;
-	/* Mappings of the whole compound page are counted in its second page (6.0 and later). */
-	if (la_read_member(k, first, "folio", "_entire_mapcount", &value, NULL) == LA_OK)
-		ret->mapcount += (int32_t)value + 1;
-	else
-		ret->mapcount_known = false;
 	return LA_OK;
 }

@@ -53,6 +53,7 @@ esac'
 
 if [ -x /bin/pages ]; then
 	[ -b /dev/ram0 ] && mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+	{ echo 1 > /proc/sys/vm/nr_hugepages; } 2>/dev/null
 	pages make &
 fi
 mkfifo /tmp/pipe

@@ -107,6 +107,10 @@ static _Noreturn void make(void)
 	huge = huge_page();
 	at = huge_page();
 	mprotect(at, page_size / 8 * page_size, PROT_NONE);
+	// of hugetlb, if the kernel has that, and has a page
+	at = mmap(NULL, page_size / 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (at != MAP_FAILED)
+		fill_until(at, page_size / 8 * page_size, 16);
 
 	fd = open("/tmp/mapped", O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)(32 * page_size)))

@@ -10,9 +10,9 @@ SEGMENTS = ("xuvrange", "xsprange", "xkprange", "xkvrange")     # by the two top
 PAGE_FLAGS = {0: "locked", 2: "referenced", 3: "uptodate", 4: "dirty", 5: "lru", 6: "active", 8: "writeback",
               9: "reclaim", 14: "swapbacked", 18: "unevictable", 19: "hwpoison", 32: "reserved", 33: "mlocked",
               35: "private", 36: "private_2", 38: "arch_1"}
-SLAB, BUDDY, ANON, HEAD, TAIL, THP, TABLE = 7, 10, 12, 15, 16, 22, 26
+SLAB, BUDDY, ANON, HEAD, TAIL, HUGETLB, THP, TABLE = 7, 10, 12, 15, 16, 17, 22, 26
 AGE = {"referenced", "active", "lru"}       # what whoever executes or reads a file changes in its pages
-TYPES = {"slab": SLAB, "buddy": BUDDY, "table": TABLE}
+TYPES = {"slab": SLAB, "buddy": BUDDY, "table": TABLE, "hugetlb": HUGETLB}
 
 
 def ask_frames(session, truth):
@@ -90,7 +90,7 @@ def check(report, session, truth, name, addresses):
 
     known = [(answer, one) for answer, one in both if one.flags is not None and answer["mapping"]]
     if known:
-        huge = [one for _, one in known if one.flags >> THP & 1 and one.flags >> ANON & 1]
+        huge = [one for _, one in known if one.flags >> THP & 1 and one.flags >> ANON & 1 or one.flags >> HUGETLB & 1]
         none_wrong(report, f"{name}: lamem tells {len(huge)} addresses in huge pages from {len(known) - len(huge)} others",
                    [f"{one}: {answer}" for answer, one in known
                     if (answer["mapping"]["size"] > truth.page_size()) != (one in huge)])

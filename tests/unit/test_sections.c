@@ -449,10 +449,84 @@ static void test_compound_page(void **state)
 	assert_int_equal(la_page_read(&t->k, &s, CACHED | head, &page, NULL), LA_OK);
 	assert_int_equal(page.head, 0);
 	assert_int_equal(page.mapcount, 0 + 3);
+	/* Of all mappings, four are not of the whole, and of three pages. */
+	fake_member(t->fake, "folio", "_large_mapcount", 56 + 16, 4);
+	fake_member(t->fake, "folio", "_nr_pages_mapped", 56 + 20, 4);
+	fake_put_u32(t->fake, head + 56 + 16, 6);
+	fake_put_u32(t->fake, head + 56 + 20, 0x800000 | 3);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_true(page.mapcount_known);
+	assert_int_equal(page.mapcount, 1 + 3);
+	/* NO_PAGE_MAPCOUNT: no page has them, or what an address has left is there; of which page they are is lost. */
+	static const uint32_t lost[] = { 0, 0x800000, 0x800000 | 5, 0xfffffebf, 0x90000001, 0xdead0000 };
+
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		fake_put_u32(t->fake, head + 56 + 20, lost[i]);
+		assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+		assert_false(page.mapcount_known);
+	}
+	/* All are mappings of the whole. */
+	fake_put_u32(t->fake, head + 56 + 16, 2);
+	fake_put_u32(t->fake, tail + 48, UINT32_MAX);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_true(page.mapcount_known);
+	assert_int_equal(page.mapcount, 3);
+	/* The first page of a hugetlb page has a type, and is mapped all the same. */
+	fake_enumerator(t->fake, "PGTY_buddy", 0xf0);
+	fake_enumerator(t->fake, "PGTY_hugetlb", 0xf4);
+	fake_put_u32(t->fake, head + 48, 0xf4000000);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | head, &page, NULL), LA_OK);
+	assert_true(page.mapcount_known);
+	assert_int_equal(page.mapcount, 3);
+	/* Counts of a damaged page wrap. */
+	fake_put_u32(t->fake, head + 48, INT32_MAX);
+	fake_put_u32(t->fake, head + 56 + 24, INT32_MAX);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | head, &page, NULL), LA_OK);
+	assert_false(page.mapcount_known);
 	/* a pointer to nowhere leaves the page's own flags */
 	fake_put_u64(t->fake, tail + 8, (CACHED | 0x7000000) + 1);
 	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
 	assert_string_equal(page.names, "");
+}
+
+/* How __page_mapcount() of 6.1 counts (mm/util.c). */
+static void test_mapcount_of_6_1(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+	const uint64_t head = PAGES + 4 * 56, second = head + 56, tail = PAGES + 7 * 56;
+
+	fake_enumerator(t->fake, "PG_head", 6);
+	fake_enumerator(t->fake, "__NR_PAGEFLAGS", 20);
+	fake_member(t->fake, "page", "compound_head", 8, 8);
+	fake_member(t->fake, "page", "compound_dtor", 16, 1);
+	fake_member(t->fake, "page", "compound_mapcount", 20, 4);
+	fake_member(t->fake, "page", "mapping", 24, 8);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	fake_put_u64(t->fake, head, 1 << 6);
+	fake_put_u64(t->fake, head + 24, CACHED | 0x1201); /* anonymous */
+	fake_put_u64(t->fake, tail + 8, (CACHED | head) + 1);
+	fake_put_u32(t->fake, second + 20, 1); /* mapped twice as a whole */
+	fake_put_u32(t->fake, tail + 48, 3);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4 + 2); /* as 6.2 does */
+
+	fake_enumerator(t->fake, "PG_double_map", 8);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4 + 2);
+	fake_put_u64(t->fake, second, 1 << 8);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4 + 2 - 1);
+	fake_put_u64(t->fake, head + 24, CACHED | 0x1200); /* a file's */
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4);
+	fake_enumerator(t->fake, "HUGETLB_PAGE_DTOR", 2);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4);
+	fake_put_u64(t->fake, second + 16, UINT64_C(1) << 32 | 2);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | tail, &page, NULL), LA_OK);
+	assert_int_equal(page.mapcount, 4 + 2);
 }
 
 /* compound_info of 7.1 may be a mask, where struct page has a power of two bytes. */
@@ -526,6 +600,7 @@ int main(void)
 		TEST(test_page),
 		TEST(test_types_before_6_12),
 		TEST(test_compound_page),
+		TEST(test_mapcount_of_6_1),
 		TEST(test_compound_mask),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
