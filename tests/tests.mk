@@ -163,6 +163,6 @@ $(PROGRAMS:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
-tools: $(UNIT)/la-stacks $(UNIT)/la-triage $(PROGRAMS:%=$(UNIT)/%)
+tools: $(UNIT)/la-stacks $(PROGRAMS:%=$(UNIT)/%)
 
 .PHONY: unit fuzz-corpus fuzz-smoke bench mutate tools

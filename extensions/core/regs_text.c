@@ -13,10 +13,15 @@
  */
 #include "lakvm/regs_text.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* More vCPUs than any QEMU has; more means the text is something else. */
 #define MAX_VCPUS 4096
+/* 256 vCPUs with all their registers make half a megabyte of text. */
+#define MAX_TEXT ((size_t)16 << 20)
 
 struct word {
 	const char *at;
@@ -171,4 +176,29 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 	if (!n)
 		return la_fail(err, LA_INVALID, "register text: no line \"CPU#n\" in it");
 	return LA_OK;
+}
+
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_note_regs **ret,
+				 size_t *ret_n, struct la_error *err)
+{
+	FILE *file = fopen(path, "r");
+	enum la_status status;
+	struct stat about;
+	char *text = NULL;
+	size_t size;
+
+	if (!file)
+		return la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
+	if (fstat(fileno(file), &about) || !(S_ISREG(about.st_mode) || S_ISFIFO(about.st_mode))) {
+		status = la_fail(err, LA_INVALID, "not a file");
+	} else if (about.st_size > (off_t)MAX_TEXT) {
+		status = la_fail(err, LA_INVALID, "too large for a register text");
+	} else {
+		size = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : MAX_TEXT;
+		text = la_alloc(arena, size);
+		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, ret_n, err) :
+				la_fail(err, LA_NOMEM, "register text");
+	}
+	fclose(file);
+	return status == LA_OK ? LA_OK : la_fail(err, status, "%s", path);
 }

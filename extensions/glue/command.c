@@ -3,9 +3,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include <errno.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lakvm/regs_text.h"
@@ -30,41 +28,13 @@ struct la_arena *command_memory(void)
 	return memory;
 }
 
-/* 256 vCPUs with all their registers make half a megabyte of text. */
-#define MAX_TEXT ((size_t)16 << 20)
-
-static char *read_file(struct la_arena *arena, const char *path, size_t *ret_size)
-{
-	FILE *file = fopen(path, "r");
-	char *text = NULL;
-	struct stat status;
-
-	if (!file) {
-		error(INFO, "%s: %s\n", path, strerror(errno));
-		return NULL;
-	}
-	if (fstat(fileno(file), &status) || !S_ISREG(status.st_mode))
-		error(INFO, "%s: not a file\n", path);
-	else if ((size_t)status.st_size > MAX_TEXT)
-		error(INFO, "%s: too large for a register text\n", path);
-	else if (!(text = la_alloc(arena, (size_t)status.st_size + 1)))
-		error(INFO, "out of memory\n");
-	else
-		*ret_size = fread(text, 1, (size_t)status.st_size, file);
-	fclose(file);
-	return text;
-}
-
 bool command_registers(struct la_arena *arena, const char *path, struct la_note_regs **ret, size_t *n)
 {
 	struct la_error err = { "" };
-	size_t size;
-	char *text = read_file(arena, path, &size);
 
-	if (text && la_regs_text(arena, text, size, ret, n, &err) == LA_OK)
+	if (la_regs_text_read(arena, path, ret, n, &err) == LA_OK)
 		return true;
-	if (text)
-		error(INFO, "%s: %s\n", path, err.text);
+	error(INFO, "%s\n", err.text);
 	return false;
 }
 

@@ -3,7 +3,6 @@
  * ladump: what a dump of a LoongArch64 guest says of itself, without crash. docs/ladump.1 has
  * the manual.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,8 +17,6 @@
 
 #define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64
-/* 256 vCPUs with all their registers make half a megabyte of text. */
-#define MAX_TEXT ((size_t)16 << 20)
 
 struct order {
 	const char *vmlinux, *text; /* NULL: not given */
@@ -65,29 +62,6 @@ static int print_relocation(struct la_dump *dump, const struct la_door *door,
 	return EXIT_FAILURE;
 }
 
-static bool read_text(const char *path, struct la_arena *arena, struct la_report_options *ret,
-		      struct la_error *err)
-{
-	FILE *file = fopen(path, "r");
-	struct la_note_regs *regs;
-	size_t size;
-	char *text;
-
-	if (!file) {
-		la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
-		return false;
-	}
-	text = la_alloc(arena, MAX_TEXT);
-	size = text ? fread(text, 1, MAX_TEXT, file) : 0;
-	fclose(file);
-	if (la_regs_text(arena, text ? text : "", size, &regs, &ret->ntext, err) != LA_OK) {
-		la_fail(err, LA_INVALID, "%s", path);
-		return false;
-	}
-	ret->text = regs;
-	return true;
-}
-
 static void put(void *ctx, const char *text)
 {
 	fputs(text, ctx);
@@ -114,14 +88,18 @@ static int run(const struct order *o, struct la_arena *arena)
 	struct la_report_options options = { .said = o->said, .log = o->log,
 					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
+	struct la_note_regs *text = NULL;
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
 	struct la_report report;
+	const bool open =
+		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
+		(!o->vmlinux || la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) == LA_OK) &&
+		(!o->text || la_regs_text_read(arena, o->text, &text, &options.ntext, &err) == LA_OK);
 	int status;
 
-	if ((o->nparts && la_dump_open(&dump, o->part, o->nparts, NULL, &err) != LA_OK) ||
-	    (o->vmlinux && la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) != LA_OK) ||
-	    (o->text && !read_text(o->text, arena, &options, &err))) {
+	options.text = text;
+	if (!open) {
 		status = fail(err.text);
 	} else if (o->relocation) {
 		status = print_relocation(dump, la_elf_door(vmlinux), &options, arena);

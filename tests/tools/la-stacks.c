@@ -18,7 +18,7 @@
 #include "lakvm/cpus.h"
 #include "lakvm/elf_door.h"
 #include "lakvm/lines.h"
-#include "read_text.h"
+#include "lakvm/regs_text.h"
 
 static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {
@@ -50,9 +50,8 @@ static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const 
 	struct la_error err = { "" };
 	size_t n = 0;
 
-	if (saved)
-		notes = read_text(arena, saved, &n);
-	else if (la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err) != LA_OK)
+	if ((saved ? la_regs_text_read(arena, saved, &notes, &n, &err) :
+		     la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err)) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	for (size_t i = 0; i < n; i++) {
 		struct la_regs *regs = &notes[i].regs;

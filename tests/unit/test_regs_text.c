@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "lakvm/regs_text.h"
@@ -157,6 +158,34 @@ static void test_something_else(void **state)
 	assert_int_equal(regs[0].pid, 3);
 }
 
+static void test_file(void **state)
+{
+	char path[] = "/tmp/lakvm-regs-XXXXXX";
+	struct la_error err = { "" };
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(la_regs_text_read(arena, "tests/unit/data/registers-seed.txt", &regs, &n, NULL), LA_OK);
+	assert_true(n > 0);
+	assert_int_equal(la_regs_text_read(arena, path, &regs, &n, &err), LA_INVALID);
+	assert_non_null(strstr(err.text, path));
+	assert_non_null(strstr(err.text, "no line"));
+	/* larger than any such text, without taking that much space */
+	assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+	la_error_clear(&err);
+	assert_int_equal(la_regs_text_read(arena, path, &regs, &n, &err), LA_INVALID);
+	assert_non_null(strstr(err.text, "too large"));
+	close(fd);
+	unlink(path);
+	la_error_clear(&err);
+	assert_int_equal(la_regs_text_read(arena, path, &regs, &n, &err), LA_INVALID);
+	assert_non_null(strstr(err.text, "No such file"));
+	la_error_clear(&err);
+	assert_int_equal(la_regs_text_read(arena, "/tmp", &regs, &n, &err), LA_INVALID);
+	assert_non_null(strstr(err.text, "not a file"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +194,7 @@ int main(void)
 		TEST(test_new_format),
 		TEST(test_cut_and_crlf),
 		TEST(test_something_else),
+		TEST(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
