@@ -6,8 +6,8 @@
 //                            same pages, but for some of a huge page.
 // pages show PID...          "PID ADDRESS STATE PERMISSIONS AREA" for pages of each task, from /proc/PID/maps
 //                            and pagemap. STATE is page-PFN-FLAGS-COUNT, as in /proc/kpageflags and kpagecount,
-//                            swap-TYPE-OFFSET or none. Of each area the first and last pages, others between,
-//                            and the pages on both sides of it.
+//                            page-PFN where those are empty, swap-TYPE-OFFSET or none. Of each area the first
+//                            and last pages, others between, and the pages on both sides of it.
 // pages frames N             "PFN FLAGS COUNT" from /proc/kpageflags and kpagecount, for about N page frames.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FEW 8	   // pages shown at each end of an area
@@ -122,10 +123,10 @@ static _Noreturn void make(void)
 	for (size_t i = 8; i < 16; i++)
 		(void)*(volatile char *)(at + i * page_size);
 
-	// the heap
-	at = sbrk(0);
+	// the heap, past the C library: musl's brk() always fails
+	at = (char *)syscall(SYS_brk, 0);
 	at += page_size - (uintptr_t)at % page_size;
-	if (brk(at + 32 * page_size))
+	if ((char *)syscall(SYS_brk, at + 32 * page_size) != at + 32 * page_size)
 		die("brk");
 	fill(at, 24 * page_size);
 
@@ -141,30 +142,34 @@ static _Noreturn void make(void)
 		pause();
 }
 
-static uint64_t word_of(const char *path, uint64_t index)
+// The word of a page frame. Linux 6.1 has none on LoongArch: these files end at max_pfn, which its setup.c does not set
+// (6.12.117's does).
+static bool word_of(const char *path, uint64_t pfn, uint64_t *word)
 {
 	const int fd = open(path, O_RDONLY);
-	uint64_t word;
+	ssize_t got;
 
-	if (fd < 0 || pread(fd, &word, sizeof(word), (off_t)(index * sizeof(word))) != sizeof(word))
+	if (fd < 0)
 		die(path);
+	got = pread(fd, word, sizeof(*word), (off_t)(pfn * sizeof(*word)));
 	close(fd);
-	return word;
+	return got == sizeof(*word);
 }
 
 static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions, const char *area)
 {
-	uint64_t entry = 0, pfn;
+	uint64_t entry = 0, pfn, flags, count;
 
 	// above the last address that can be mapped, there is nothing to read
 	if (pread(fd, &entry, sizeof(entry), (off_t)(address / page_size * sizeof(entry))) != sizeof(entry))
 		return;
 	printf("%s %" PRIxPTR " ", pid, address);
 	pfn = entry & ((UINT64_C(1) << 55) - 1);
-	if (entry >> 63)
-		printf("page-%" PRIx64 "-%" PRIx64 "-%" PRIu64, pfn, word_of("/proc/kpageflags", pfn),
-		       word_of("/proc/kpagecount", pfn));
-	else if (entry >> 62 & 1)
+	if (entry >> 63) {
+		printf("page-%" PRIx64, pfn);
+		if (word_of("/proc/kpageflags", pfn, &flags) && word_of("/proc/kpagecount", pfn, &count))
+			printf("-%" PRIx64 "-%" PRIu64, flags, count);
+	} else if (entry >> 62 & 1)
 		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31, entry >> 5 & ((UINT64_C(1) << 50) - 1));
 	else
 		printf("none");

@@ -234,7 +234,7 @@ def pages_said(serial):
     kernel writes to this console as well."""
     with open(serial, encoding="utf-8", errors="replace") as file:
         found = re.search(r"=== lakvm pages ===\r?\n(.*?)=== lakvm", file.read(), re.S)
-    return re.findall(r"^(\d+) ([0-9a-f]+) (page-[0-9a-f]+-[0-9a-f]+-\d+|swap-\d+-\d+|none) (-|[-rwxps]{4}) (\S+)\r?$",
+    return re.findall(r"^(\d+) ([0-9a-f]+) (page-[0-9a-f]+(?:-[0-9a-f]+-\d+)?|swap-\d+-\d+|none) (-|[-rwxps]{4}) (\S+)\r?$",
                       found.group(1), re.M) if found else []
 
 
@@ -264,7 +264,7 @@ def users(memory, pages, page):
         offset = 0 if area == "anonymous" else within(start, page)   # of a huge page, pages.c fills only the beginnings
         place, data, flags, count = state, None, "-", "-"
         if state.startswith("page-"):
-            _, frame, flags, count = state.split("-")
+            frame, flags, count = (*state.split("-")[1:], "-", "-")[:3]
             place = int(frame, 16) * page + offset
             data = memory.physical(place)
             place = f"{place:x}"

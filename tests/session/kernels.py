@@ -10,6 +10,7 @@ Result: a line of the table a dump, and on standard error one "ok - ..." or "not
 
 Usage:  kernels.py CASE-DIRECTORY... [-- DUMP-FILE...]
 """
+import concurrent.futures
 import os
 import re
 import sys
@@ -64,8 +65,10 @@ def row(case, dump, every):
     asked = addresses.spaces(truth, every)
     moved = truth.relocation()
     # crash is told what lakvm has to find
-    crash = cell(open_and_ask(case, dump, "crash", f"--kaslr={moved:#x}" if moved else "", asked), truth, asked)
-    lakvm = cell(open_and_ask(case, dump, "lakvm", "", asked), truth, asked)
+    with concurrent.futures.ThreadPoolExecutor() as both:
+        sessions = [both.submit(open_and_ask, case, dump, program, options, asked) for program, options in
+                    (("crash", f"--kaslr={moved:#x}" if moved else ""), ("lakvm", ""))]
+    crash, lakvm = (cell(session.result(), truth, asked) for session in sessions)
     questions = sum(1 + (one.pa is not None) for _, _, some in asked for one in some)
     print("|", " | ".join(map(str, [
         os.path.basename(case).removeprefix("case-"), truth.release(), f"{truth.page_size() >> 10} KiB, {truth.levels()}",
