@@ -129,27 +129,40 @@ static int uvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int 
 	return translate(pgd, va, paddr, verbose);
 }
 
+/*
+ * A bare value does not tell its level: bit 6 means a huge entry of a directory, or a global one of a page
+ * table. HGLOBAL (bit 12) lies below the page frame number of 16K and 64K pages, so with it a value can only
+ * be huge; a value that is an address between two huge pages can only be none.
+ */
+static void levels_of(const struct la_geometry *g, ulong entry, bool *small_ret, bool *huge_ret)
+{
+	const ulong below = LA_PHYS_MASK & ((1UL << g->shift[1]) - 1) & ~(0xfffUL | LA_PTE_HGLOBAL);
+
+	*huge_ret = entry & LA_PTE_HUGE && !(entry & below);
+	*small_ret = !*huge_ret || g->page_shift == 12 || !(entry & LA_PTE_HGLOBAL);
+}
+
 static int translate_pte_hook(ulong entry, void *physaddr, ulonglong unused)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
 	const struct la_geometry *g;
-	unsigned level;
+	bool small, huge;
 
 	(void)unused;
 	if (!kernel || !kernel->mmu.geometry.levels)
 		return FALSE;
 	g = &kernel->mmu.geometry;
-	/* A bare value does not tell its level. HGLOBAL (bit 12) lies below the page frame number of
-	 * 16K and 64K pages, where it can only mean a huge entry; with 4K pages it can not. */
-	level = g->page_shift > 12 && entry & LA_PTE_HGLOBAL && entry & LA_PTE_HUGE ? 1 : 0;
-
+	levels_of(g, entry, &small, &huge);
 	if (physaddr) {
-		*(ulong *)physaddr = la_pte_pa(g, level, entry);
+		*(ulong *)physaddr = la_pte_pa(g, small ? 0 : 1, entry);
 		return la_pte_present(entry);
 	}
-	if (la_pte_present(entry))
-		print_leaf(g, level, entry);
-	else if (!(entry & ~LA_PTE_GLOBAL))
+	if (la_pte_present(entry)) {
+		if (small)
+			print_leaf(g, 0, entry);
+		if (huge)
+			print_leaf(g, 1, entry);
+	} else if (!(entry & ~LA_PTE_GLOBAL))
 		fprintf(fp, "%lx: no mapping\n", entry);
 	else
 		print_swapped(entry);

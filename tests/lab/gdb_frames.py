@@ -4,7 +4,8 @@ its memory.
 Needs:  $LAKVM_FRAMES: "PAGE-SIZE END PFN...", END being where RAM ends, all but the size hexadecimal.
 Result: "MEMORY", then "BITS N" (a memory section has 1 << N bytes), "SECTION NUMBER MAP", "ZONE NODE NAME PFN SPANNED",
         and of each PFN that is in a section "FRAME PFN PAGE FLAGS HEAD REFCOUNT MAPCOUNT": PAGE and HEAD are addresses
-        of struct pages, HEAD that of a tail page or 0, REFCOUNT of a tail page its head's, MAPCOUNT the word itself.
+        of struct pages, HEAD that of the first one of a compound page, 0 for others, REFCOUNT of a tail page its
+        head's, MAPCOUNT the word itself.
 """
 import os
 
@@ -49,7 +50,9 @@ def number(member):
     return int(member)
 
 
-def head_of(page):
+def head_of(page, address):
+    if number(page["flags"]) >> value("(int)PG_head") & 1:
+        return address
     try:
         word = int(page["compound_info"])
     except gdb.error:                           # before 7.1
@@ -68,7 +71,7 @@ def show_frame(pfn, mem_map):
         return page
 
     page = page_at(address)
-    head = head_of(page)
+    head = head_of(page, address)
     counted = page_at(head) if head else page
     print(f"FRAME {pfn:x} {address:x} {number(page['flags']):x} {head:x} {number(counted['_refcount'])} "
           f"{number(page['_mapcount'])}")

@@ -8,6 +8,8 @@ Result: translations.txt, kernel addresses, a line each: "VA PA BYTES REGION", B
         users.txt, user addresses: "PID VA PA BYTES PERMISSIONS AREA FLAGS COUNT", PA also "none" or "swap-TYPE-OFFSET",
         FLAGS and COUNT those of /proc/kpageflags and kpagecount. The answers are what the guest's kernel said in
         /proc/PID/pagemap (pages.c) before, the bytes are of now.
+        entries.txt: "ENTRY BITS PA", entries of the guest's page tables that map addresses of the other files, with
+        the place that QEMU gave for the first of the 1 << BITS bytes.
         running.txt, user addresses of what the CPUs were in: "CPU VA PA BYTES", by gva2gpa of the vCPU that
         is this CPU for Linux, which says so in CSR.TID (arch/loongarch/kernel/time.c).
 """
@@ -133,13 +135,13 @@ def mapped(memory, table, shape, base):
 
 
 def leaf(memory, table, shape, address):
-    """The page-table entry of an address, 0 where no table leads to one."""
+    """The entry that maps an address, 0 where no table leads to one, and the bits of an address that it covers."""
     for shift, width in shape:
         entry = memory.word(table + 8 * (address >> shift & (1 << width) - 1))
         if entry & HUGE:
             break
         table = entry
-    return entry
+    return entry, shift
 
 
 def spread(things, count):
@@ -216,8 +218,8 @@ def from_tables(memory, names, registers, page):
     return picked
 
 
-def kernel_addresses(monitor, memory, names, sections, vcpus):
-    """Write translations.txt."""
+def kernel_addresses(memory, names, sections, vcpus, entries):
+    """Lines of translations.txt, and what maps those outside of windows into entries."""
     page = 1 << (vcpus[0]["PWCL"] & 31)
     picked = from_symbols(memory, names, sections, len(vcpus))
     picked.update(from_windows(memory, vcpus))
@@ -225,6 +227,9 @@ def kernel_addresses(monitor, memory, names, sections, vcpus):
     region_of = {address & LAST: name for name, addresses in picked.items() for address in addresses}
     for address, region in sorted(region_of.items()):
         place = memory.translate(address)
+        if place is not None and address >> 62 == 3:
+            entry, bits = leaf(memory, vcpus[0]["PGDH"], levels(vcpus[0]), address)
+            entries[entry] = bits, place >> bits << bits
         data = memory.virtual(address) if place is not None and memory.in_ram(place, BYTES) else None
         yield (f"{address:016x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'} {region}")
 
@@ -271,20 +276,29 @@ def users(memory, pages, page):
         yield f"{pid} {start + offset:x} {place} {data.hex() if data else '-'} {permissions} {area} {flags} {count}"
 
 
-def running(monitor, where, registers, pages, page):
-    """Lines of running.txt: the user addresses of any task, asked of each CPU. A PROT_NONE page is present for
-    the kernel, but not for the CPU; nor is one from which the kernel took VALID to see whether it is still used."""
+def running(monitor, where, registers, pages, page, entries):
+    """Lines of running.txt, and what maps them into entries: the user addresses of any task, asked of each CPU. A
+    PROT_NONE page is present for the kernel, but not for the CPU; nor is one from which the kernel took VALID to see
+    whether it is still used."""
     starts = sorted({int(address, 16) for _, address, _, permissions, _ in pages if permissions != "---p"})
     for vcpu in range(len(registers)):
         one = Memory(monitor, where, vcpu)
         for start in starts:
             address = start + within(start, page)
             place = one.translate(address)
-            entry = leaf(one, registers[vcpu]["PGDL"], levels(registers[vcpu]), address)
+            entry, bits = leaf(one, registers[vcpu]["PGDL"], levels(registers[vcpu]), address)
             if place is None and entry & (PRESENT | VALID) == PRESENT:
                 continue
+            if place is not None:
+                entries[entry] = bits, place >> bits << bits
             data = one.physical(place) if place is not None else None
             yield f"{registers[vcpu]['TID']} {address:x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'}"
+
+
+def mapped_by(entries):
+    """Lines of entries.txt."""
+    for entry, (bits, place) in entries.items():
+        yield f"{entry:x} {bits} {place:x}"
 
 
 def relocation(names, registers):
@@ -309,9 +323,11 @@ def write(monitor, vmlinux, out):
     pages = pages_said(f"{out}/serial.log")
     with tempfile.TemporaryDirectory(dir=out) as where:
         memory = Memory(monitor, where, vcpu)
-        for name, lines in (("translations", kernel_addresses(monitor, memory, names, sections, registers)),
+        entries = {}
+        for name, lines in (("translations", kernel_addresses(memory, names, sections, registers, entries)),
                             ("users", users(memory, pages, page)),
-                            ("running", running(monitor, where, registers, pages, page))):
+                            ("running", running(monitor, where, registers, pages, page, entries)),
+                            ("entries", mapped_by(entries))):
             with open(f"{out}/{name}.txt", "w", encoding="utf-8") as file:
                 file.writelines(line + "\n" for line in lines)
         return moved, frames(memory, f"{out}/serial.log", pages, page)

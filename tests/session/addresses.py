@@ -4,6 +4,7 @@ guest's kernel and QEMU said (tests/lab/truth.py). Used by run.py."""
 import collections
 import re
 
+import entries
 import lamem
 
 BATCH = 40  # addresses in one command line: crash takes lines of 1500 characters
@@ -126,6 +127,7 @@ def check(report, session, truth, asked, output):
         check_kinds(report, session, name, some)
         lamem.check(report, session, truth, name, some)
     lamem.check_frames(report, session, truth)
+    entries.check(report, session, truth)
     check_reasons(report, output)
     itself = [one for one in truth.users() if one.data and int.from_bytes(one.data[:8], "little") == one.va]
     if truth.users():

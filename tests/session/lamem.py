@@ -161,10 +161,14 @@ def check_struct_pages(report, truth, ours):
     for pfn, frame in known.items():
         nr, section, page = pfn * truth.page_size() >> bits, ours[pfn]["section"], ours[pfn]["page"]
         got = section and page and (section["number"], number(section["map"]), number(page["address"]), number(page["flags"]),
-                                    number(page["head"]) or 0, page["refcount"])
-        if got != (nr, sections[nr], frame.page, frame.flags, frame.head, frame.refcount):
+                                    number(page["head"]) or 0, page["refcount"], page["mapcount"])
+        head = frame.head if frame.head != frame.page else 0
+        # in a compound page its mappings count too, see check_pages(); below -1 the word is a type
+        mapcount = frame.mapcount + 1 if not frame.head and frame.mapcount >= -1 else got and got[-1] if frame.head else None
+        if got != (nr, sections[nr], frame.page, frame.flags, head, frame.refcount, mapcount):
             wrong.append(f"{pfn:#x}: {got}, gdb: {frame}")
-    none_wrong(report, f"lamem -p: section, struct page, its flags, head and refcount of {len(known)} page frames", wrong)
+    none_wrong(report, f"lamem -p: section, struct page, its flags, head, refcount and mapcount of {len(known)} page frames",
+               wrong)
 
     # zones of several nodes may lie in each other's holes
     places = {pfn: [(node, name) for node, name, start, end in truth.zones() if start <= pfn < end] for pfn in known}
@@ -178,6 +182,8 @@ def check_struct_pages(report, truth, ours):
 
 def check_frames(report, session, truth):
     size, known = truth.page_size(), truth.struct_pages()
+    if not known and not truth.frames():
+        return
     ours = {number(answer["address"]) // size: answer for answer in answers_of(report, session, "frames")}
     report.equal("lamem -p: every page frame answered", sorted(ours), sorted(truth.frames().keys() | known.keys()))
     if known:

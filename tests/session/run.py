@@ -20,6 +20,7 @@ import time
 
 sys.dont_write_bytecode = True
 import addresses  # noqa: E402
+import entries  # noqa: E402
 import lamem  # noqa: E402
 from truth import Truth  # noqa: E402
 
@@ -349,6 +350,7 @@ def ask_everything(session, truth, asked):
     session.ask("lamem-end.txt", f"lamem {0x9 << 60 | truth.end_of_ram():x}")
     addresses.ask(session, asked)
     lamem.ask_frames(session, truth)
+    entries.ask(session, truth)
 
 
 def main():

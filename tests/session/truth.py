@@ -10,7 +10,7 @@ import re
 # where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
 # flags and count are those of /proc/kpageflags and kpagecount
 Address = collections.namedtuple("Address", "who va pa data where swap flags count", defaults=(None, None, None))
-# a struct page as gdb read it; head is 0 of a page that is no tail page, refcount of a tail page is its head's
+# a struct page as gdb read it; head is 0 of a page that is in no compound page, refcount of a tail page is its head's
 Frame = collections.namedtuple("Frame", "page flags head refcount mapcount")
 
 
@@ -184,6 +184,10 @@ class Truth:
     def running(self):
         """[Address] of user space as QEMU answered for each CPU, who is the CPU."""
         return [self.address(cpu, va, pa, data, "user") for cpu, va, pa, data in self.lines("running.txt")]
+
+    def entries(self):
+        """{entry of the guest's page tables: (size of what it maps, where to)}"""
+        return {int(entry, 16): (1 << int(bits), int(place, 16)) for entry, bits, place in self.lines("entries.txt")}
 
     def frames(self):
         """{pfn: (flags, count)} of /proc/kpageflags and kpagecount, where the guest said the same twice. What is no
