@@ -40,6 +40,7 @@ for name; do
 	case $name in sysrq4 | pages-4k3) tests/session/no_sections.py "$case" || lose "$name" ;; esac
 	case $name in user | pages-*) tests/session/tables.py "$case" || lose "$name" ;; esac
 	case $name in pages-*) tests/session/layout.py "$case" dump.raw || lose "$name" ;; esac
+	case $name in user | pages-4k4) tests/session/user_tables.py "$case" || lose "$name" ;; esac
 	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || lose "$name"
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"

@@ -182,6 +182,29 @@ void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *r
 	}
 }
 
+void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
+			 struct la_user_tables *ret)
+{
+	struct la_error err = { "" };
+	uint64_t pgdl, unused;
+	int window;
+
+	*ret = (struct la_user_tables){ 0 };
+	if (!mm)
+		return;
+	if (!regs || !la_csr_get(regs, LA_CSR_PGDL, &pgdl) || !la_window(&k->mmu, pgdl, &unused, &window))
+		pgdl = 0;
+	if (la_read_member(k, mm, "mm_struct", "pgd", &ret->pgd, &err) != LA_OK) {
+		ret->pgd = pgdl;
+		snprintf(ret->remark, sizeof(ret->remark), "%s%s", err.text,
+			 pgdl ? "; the tables in PGDL of the CPU that runs this task are taken" : "");
+	} else if (pgdl && pgdl != ret->pgd) {
+		snprintf(ret->remark, sizeof(ret->remark),
+			 "the CPU that runs this task has other tables than the task's, at %" PRIx64 " (PGDL)",
+			 pgdl);
+	}
+}
+
 enum la_status la_cpu_curr(const struct la_kernel *k, unsigned cpu, uint64_t *ret,
 			   struct la_error *err)
 {

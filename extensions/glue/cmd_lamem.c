@@ -26,17 +26,14 @@ char *help_lamem[] = {
 /* The tables of the current task for a user address, 0 if it has none; else the kernel's. */
 static uint64_t tables_of(const struct la_kernel *kernel, uint64_t address)
 {
-	struct la_error err = { "" };
-	uint64_t pgd;
+	struct la_user_tables tables;
 
 	if (la_segment_of(address) != LA_XUVRANGE)
 		return kernel->mmu.kernel_pgd;
-	if (!CURRENT_CONTEXT() || !CURRENT_CONTEXT()->mm_struct)
-		return 0;
-	if (la_read_member(kernel, CURRENT_CONTEXT()->mm_struct, "mm_struct", "pgd", &pgd, &err) == LA_OK)
-		return pgd;
-	error(INFO, "the page tables of the current task cannot be found: %s\n", err.text);
-	return 0;
+	translate_user_tables(kernel, CURRENT_CONTEXT(), &tables);
+	if (tables.remark[0])
+		error(INFO, "page tables of the current task: %s\n", tables.remark);
+	return tables.pgd;
 }
 
 /* As vtop takes it: a symbol, an expression in parentheses, else a hexadecimal number. */

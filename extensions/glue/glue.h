@@ -104,12 +104,19 @@ bool session_lines(struct la_error *err);
 
 /** What the vCPUs were doing; analysed at the first call, kept until the session closes. */
 const struct la_cpus *session_cpus(struct la_error *err);
+/** Saved registers of the CPU that runs @task; NULL: none does, or nobody saved them. */
+const struct la_regs *session_registers(uint64_t task);
 void session_close(void);
 
 /** Does the kernel of this vmlinux run in the dump where crash takes it to be? False: @ret says what differs. */
 bool session_matches_vmlinux(char *ret, size_t size);
 
 /* --- translate.c: kvtop, uvtop, translate_pte --- */
+
+struct task_context;
+/** The page tables of a task's user space; @tc NULL: there are none. */
+void translate_user_tables(const struct la_kernel *kernel, const struct task_context *tc,
+			   struct la_user_tables *ret);
 void translate_install(void);
 
 /* --- backtrace.c: bt for every task --- */

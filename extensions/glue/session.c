@@ -102,6 +102,16 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	return &session.cpus;
 }
 
+const struct la_regs *session_registers(uint64_t task)
+{
+	const struct la_cpus *cpus = session.text ? session_cpus(NULL) : NULL;
+
+	for (size_t i = 0; cpus && i < cpus->n; i++)
+		if (cpus->cpu[i].task.address == task)
+			return &cpus->cpu[i].regs;
+	return NULL;
+}
+
 bool session_lines(struct la_error *err)
 {
 	struct la_kernel *kernel = session_kernel(err);

@@ -108,25 +108,35 @@ static int kvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int 
 	return kernel && IS_KVADDR(va) ? translate(kernel->mmu.kernel_pgd, va, paddr, verbose) : FALSE;
 }
 
+void translate_user_tables(const struct la_kernel *kernel, const struct task_context *tc,
+			   struct la_user_tables *ret)
+{
+	/* A kernel thread runs on the tables of the task before it (active_mm); they are not its own. */
+	const uint64_t mm = tc ? tc->mm_struct : 0;
+
+	la_user_tables_find(kernel, mm, mm ? session_registers(tc->task) : NULL, ret);
+}
+
 static int uvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int verbose)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_error err = { "" };
-	uint64_t mm, pgd = 0;
+	struct la_user_tables tables;
 
 	*paddr = 0;
 	if (!tc)
 		error(FATAL, "current context invalid\n");
 	if (!kernel)
 		return FALSE;
-	/* A kernel thread runs on the tables of the task before it (active_mm); they are not its own. */
-	mm = tc->mm_struct;
-	if (mm && la_read_member(kernel, mm, "mm_struct", "pgd", &pgd, &err) != LA_OK) {
+	translate_user_tables(kernel, tc, &tables);
+	if (!tables.pgd && tables.remark[0]) {
 		if (verbose)
-			fprintf(fp, "no page tables: %s\n", err.text);
+			fprintf(fp, "no page tables: %s\n", tables.remark);
+		failure_note(tables.remark);
 		return FALSE;
 	}
-	return translate(pgd, va, paddr, verbose);
+	if (verbose && tables.remark[0])
+		fprintf(fp, "   NOTE: %s\n\n", tables.remark);
+	return translate(tables.pgd, va, paddr, verbose);
 }
 
 /*

@@ -106,6 +106,20 @@ struct la_task {
 /** The task at @address; fields that cannot be read stay unknown. */
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret);
 
+struct la_user_tables {
+	uint64_t pgd;     /* virtual, in a window; 0: none, or not known */
+	char remark[256]; /* what is odd about them; empty: nothing */
+};
+
+/**
+ * The page tables of the user space @mm (a struct mm_struct; 0: a kernel thread, which has none): what
+ * the guest has there, else, if that cannot be read, those in PGDL of the CPU that runs a task of it. @regs:
+ * that CPU's, NULL if it runs on none or nobody saved them. asm/mmu_context.h (5.19 to 7.2): switch_mm()
+ * puts mm->pgd into PGDL, and a kernel thread leaves there what it finds.
+ */
+void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
+			 struct la_user_tables *ret);
+
 /** The task that runs on @cpu according to its run queue. */
 enum la_status la_cpu_curr(const struct la_kernel *k, unsigned cpu, uint64_t *ret,
 			   struct la_error *err);

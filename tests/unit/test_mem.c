@@ -189,6 +189,44 @@ static void test_map(void **state)
 	assert_non_null(strstr(t->out, "\"start\":\"0x80000000\",\"end\":\"0x80010000\""));
 }
 
+static void test_user_tables(void **state)
+{
+	struct test *t = *state;
+	struct la_user_tables tables;
+	struct la_regs regs = { 0 };
+
+	fake_member(t->fake, "mm_struct", "pgd", 0x68, 8);
+	fake_put_u64(t->fake, 0x1068, CACHED | 0x20000);
+	la_user_tables_find(&t->k, CACHED | 0x1000, NULL, &tables);
+	assert_int_equal(tables.pgd, CACHED | 0x20000);
+	assert_string_equal(tables.remark, "");
+	la_csr_set(&regs, LA_CSR_PGDL, CACHED | 0x20000);
+	la_user_tables_find(&t->k, CACHED | 0x1000, &regs, &tables);
+	assert_string_equal(tables.remark, "");
+	/* A kernel thread has none, whatever its CPU still walks. */
+	la_user_tables_find(&t->k, 0, &regs, &tables);
+	assert_int_equal(tables.pgd, 0);
+	assert_string_equal(tables.remark, "");
+	/* The task's own count. */
+	la_csr_set(&regs, LA_CSR_PGDL, CACHED | 0x24000);
+	la_user_tables_find(&t->k, CACHED | 0x1000, &regs, &tables);
+	assert_int_equal(tables.pgd, CACHED | 0x20000);
+	assert_non_null(strstr(tables.remark, "9000000000024000 (PGDL)"));
+
+	fake_hide(t->fake, 0x1000, 0x1000, LA_EXCLUDED);
+	la_user_tables_find(&t->k, CACHED | 0x1000, &regs, &tables);
+	assert_int_equal(tables.pgd, CACHED | 0x24000);
+	assert_non_null(strstr(tables.remark, "left out of the dump; the tables in PGDL"));
+	la_user_tables_find(&t->k, CACHED | 0x1000, NULL, &tables);
+	assert_int_equal(tables.pgd, 0);
+	assert_non_null(strstr(tables.remark, "left out of the dump"));
+	assert_null(strstr(tables.remark, "PGDL"));
+	/* In no window: no table can be there. */
+	la_csr_set(&regs, LA_CSR_PGDL, 0x24000);
+	la_user_tables_find(&t->k, CACHED | 0x1000, &regs, &tables);
+	assert_int_equal(tables.pgd, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +236,7 @@ int main(void)
 		TEST(test_other_reader),
 		TEST(test_untranslated),
 		TEST(test_map),
+		TEST(test_user_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
