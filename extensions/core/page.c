@@ -192,6 +192,8 @@ static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mappin
 /* page->mapping (page-flags.h, PAGE_MAPPING_ANON): bit 0 anonymous memory, bits 0 and 1 KSM. */
 static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags, struct la_page *ret)
 {
+	/* The only type of pages that tasks have. */
+	const bool typed = ret->type && strcmp(ret->type, "hugetlb") != 0;
 	uint64_t mapping;
 	int64_t bit;
 
@@ -201,7 +203,7 @@ static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags
 		read_slab(k, first, ret);
 		return;
 	}
-	if (ret->type || !ret->refcount_known || ret->refcount <= 0 ||
+	if (typed || !ret->refcount_known || ret->refcount <= 0 ||
 	    la_read_member(k, first, "page", "mapping", &mapping, NULL) != LA_OK || !mapping)
 		return;
 	if ((mapping & 3) == 3)

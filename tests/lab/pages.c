@@ -6,8 +6,9 @@
 //                            same pages, but for some of a huge page.
 // pages show PID...          "PID ADDRESS STATE PERMISSIONS AREA" for pages of each task, from /proc/PID/maps
 //                            and pagemap. STATE is page-PFN-FLAGS-COUNT, as in /proc/kpageflags and kpagecount,
-//                            page-PFN where those are empty, swap-TYPE-OFFSET or none. Of each area the first
-//                            and last pages, others between, and the pages on both sides of it.
+//                            page-PFN where those are empty, swap-TYPE-OFFSET or none; AREA of a file is
+//                            PATH:INODE:INDEX, the page's index in it. Of each area the first and last pages,
+//                            others between, and the pages on both sides of it.
 // pages frames N             "PFN FLAGS COUNT" from /proc/kpageflags and kpagecount, for about N page frames.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -156,7 +157,9 @@ static bool word_of(const char *path, uint64_t pfn, uint64_t *word)
 	return got == sizeof(*word);
 }
 
-static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions, const char *area)
+// @inode: of a file, of which @index is the page's number; 0 = none.
+static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions, const char *area,
+		      uint64_t inode, uint64_t index)
 {
 	uint64_t entry = 0, pfn, flags, count;
 
@@ -173,7 +176,10 @@ static void show_page(int fd, const char *pid, uintptr_t address, const char *pe
 		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31, entry >> 5 & ((UINT64_C(1) << 50) - 1));
 	else
 		printf("none");
-	printf(" %s %s\n", permissions, area);
+	printf(" %s %s", permissions, area);
+	if (inode)
+		printf(":%" PRIu64 ":%" PRIu64, inode, index);
+	printf("\n");
 }
 
 static void show(const char *pid)
@@ -191,22 +197,23 @@ static void show(const char *pid)
 		die(path);
 	while (fgets(line, sizeof(line), maps)) {
 		char permissions[8], area[256] = "anonymous";
+		uint64_t offset, inode;
 		size_t count, step;
 
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %*s %*s %*s %255s", &start, &end, permissions,
-			   area) < 3)
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %" SCNx64 " %*s %" SCNu64 " %255s", &start, &end,
+			   permissions, &offset, &inode, area) < 5)
 			continue;
 		if (last && last < start)
-			show_page(fd, pid, last, "-", "behind");
+			show_page(fd, pid, last, "-", "behind", 0, 0);
 		if (start && last < start - page_size)
-			show_page(fd, pid, start - page_size, "-", "before");
+			show_page(fd, pid, start - page_size, "-", "before", 0, 0);
 		count = (end - start) / page_size;
 		step = count > 2 * FEW ? (count - 2 * FEW) / BETWEEN + 1 : 1;
 		for (size_t i = 0; i < count; i += i < FEW || i + FEW >= count ? 1 : step)
-			show_page(fd, pid, start + i * page_size, permissions, area);
+			show_page(fd, pid, start + i * page_size, permissions, area, inode, offset / page_size + i);
 		last = end;
 	}
-	show_page(fd, pid, last, "-", "behind");
+	show_page(fd, pid, last, "-", "behind", 0, 0);
 	fclose(maps);
 	close(fd);
 }

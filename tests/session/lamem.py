@@ -10,7 +10,7 @@ SEGMENTS = ("xuvrange", "xsprange", "xkprange", "xkvrange")     # by the two top
 PAGE_FLAGS = {0: "locked", 2: "referenced", 3: "uptodate", 4: "dirty", 5: "lru", 6: "active", 8: "writeback",
               9: "reclaim", 14: "swapbacked", 18: "unevictable", 19: "hwpoison", 32: "reserved", 33: "mlocked",
               35: "private", 36: "private_2", 38: "arch_1"}
-SLAB, BUDDY, ANON, HEAD, TAIL, HUGETLB, THP, TABLE = 7, 10, 12, 15, 16, 17, 22, 26
+SLAB, BUDDY, ANON, HEAD, TAIL, HUGETLB, THP, ZERO, TABLE = 7, 10, 12, 15, 16, 17, 22, 24, 26
 AGE = {"referenced", "active", "lru"}       # what whoever executes or reads a file changes in its pages
 TYPES = {"slab": SLAB, "buddy": BUDDY, "table": TABLE, "hugetlb": HUGETLB}
 
@@ -73,6 +73,26 @@ def walk_wrong(answer, one, root, shape):
     return answer["mapping"]["size"] != size or entry & (1 << 48) - size != one.pa & -size
 
 
+def owner_wrong(owner, one):
+    """Is a page of a task not anonymous memory's, or the one of the file that /proc/PID/maps and kpageflags tell?
+    No guest runs ksmd; that 6.12 calls every anonymous page KSM is a mistake of its stable_page_flags()."""
+    if one.flags >> ANON & 1:
+        return not owner or owner["kind"] != "anon"
+    if one.file and not one.flags >> ZERO & 1:
+        return not owner or (owner["kind"], owner["inode"], owner["index"]) != ("file", *one.file)
+    return bool(owner)
+
+
+def check_shared(report, what, both, size):
+    """pages.c wrote their own addresses into pages that another task has as well, but for four in a huge page."""
+    made = {one.va // size: answer["page"]["mapcount"] for answer, one in both if one.where == "anonymous" and
+            answer["page"] and int.from_bytes(one.data[:8], "little") == one.va}
+    once = sorted(at for at, count in made.items() if count == 1)
+    if len(made) > 50:
+        report.check(f"{what}: mapcount of {len(made)} pages that two tasks have, but for four", len(once) == 4 and
+                     once[3] == once[0] + 3 and all(count == 2 for at, count in made.items() if at not in once), made)
+
+
 def check(report, session, truth, name, addresses):
     answers = answers_of(report, session, name)
     both = list(zip(answers, addresses))
@@ -97,6 +117,11 @@ def check(report, session, truth, name, addresses):
         # tasks that come and go map the same files
         check_pages(report, f"{name}: lamem's struct page", [
             (answer, one.flags, one.count if one.flags >> ANON & 1 else None) for answer, one in known], 0, AGE)
+        owned = [(answer["page"]["owner"], one) for answer, one in known if answer["page"]]
+        none_wrong(report, f"{name}: lamem's owner of {len(owned)} pages, {sum(bool(one.file) for _, one in owned)} of files",
+                   [f"{one}: {owner}" for owner, one in owned if owner_wrong(owner, one)])
+    if name.startswith("task-"):
+        check_shared(report, name, both, truth.page_size())
 
 
 def page_wrong(page, flags, count):

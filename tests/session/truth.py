@@ -8,8 +8,8 @@ import re
 
 
 # where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
-# flags and count are those of /proc/kpageflags and kpagecount
-Address = collections.namedtuple("Address", "who va pa data where swap flags count", defaults=(None, None, None))
+# flags and count are those of /proc/kpageflags and kpagecount, file is the inode and the index of a page in it
+Address = collections.namedtuple("Address", "who va pa data where swap flags count file", defaults=(None,) * 4)
 # a struct page as gdb read it; head is 0 of a page that is in no compound page, refcount of a tail page is its head's
 Frame = collections.namedtuple("Frame", "page flags head refcount mapcount")
 
@@ -178,7 +178,11 @@ class Truth:
 
     def users(self):
         """[Address] of tasks' user space, who is the process number, as the guest's kernel said."""
-        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area), *more)
+        def file(area):
+            found = re.search(r"^/.*:(\d+):(\d+)$", area)
+            return tuple(map(int, found.groups())) if found else None
+
+        return [self.address(pid, va, pa, data, user_kind(pa, permissions, area), *more)._replace(file=file(area))
                 for pid, va, pa, data, permissions, area, *more in self.lines("users.txt")]
 
     def running(self):
