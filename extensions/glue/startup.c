@@ -241,6 +241,14 @@ static void set_panic_task(void)
 	}
 }
 
+/* After "extend -u" crash has what its start found, but for entries of sections that only we had. */
+static void resume(void *unused)
+{
+	(void)unused;
+	sections_prepare();
+	overlay_started();
+}
+
 static bool run_steps(void)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -320,6 +328,8 @@ void startup_promote(void)
 	arguments_save(&saved);
 	/* Before the steps: task_init() defines aliases of commands that minimal mode hides. */
 	repair_bits("minimal mode", &pc->flags, MINIMAL_MODE, 0);
+	if (started)
+		guard_run(resume, NULL);
 	full = started || run_steps();
 	if (!full) {
 		pc->flags |= MINIMAL_MODE;
