@@ -51,6 +51,18 @@ static void guest_free(struct guest *g)
 	free(g);
 }
 
+static int start(void **state)
+{
+	*state = guest_new();
+	return 0;
+}
+
+static int finish(void **state)
+{
+	guest_free(*state);
+	return 0;
+}
+
 /* The records of a log file, all but the last @cut. */
 static void add_log(struct guest *g, const char *file, size_t cut, uint32_t caller)
 {
@@ -75,28 +87,38 @@ static void set_buffer(struct guest *g, const char *name, uint64_t at, const cha
 	fake_put(g->f, at, buffer, sizeof(buffer));
 }
 
-static void set_stack(struct guest *g, unsigned cpu, const char *const *function)
-{
-	struct la_stack *s = &g->cpu[cpu].stack;
+/* How it died: the CPU that called panic() and what with, its stack, and what the exception in it saved. */
+struct death {
+	unsigned cpu;
+	const char *message; /* NULL: in no buffer */
+	const char *stack[12];
+	size_t exception;    /* the frame of its handler; 0: none */
+	uint64_t era, badv, prmd, estat;
+};
 
-	for (; *function; function++, s->n++) {
-		s->frame[s->n].symbol = *function;
+static void die(struct guest *g, const struct death *d)
+{
+	struct la_stack *s = &g->cpu[d->cpu].stack;
+
+	set_panic_cpu(g, d->cpu);
+	if (d->message)
+		set_buffer(g, "buf.1", 0x810000, d->message);
+	for (; d->stack[s->n]; s->n++) {
+		s->frame[s->n].symbol = d->stack[s->n];
 		s->frame[s->n].verified = true;
 		s->frame[s->n].pc_known = true;
 	}
 	s->verified = true;
 	s->stop = LA_STOP_END;
-}
-
-static void set_pt_regs(struct guest *g, uint64_t era, uint64_t badv, uint64_t prmd,
-			uint64_t estat)
-{
+	if (!d->exception)
+		return;
+	g->frame[d->cpu][d->exception].pt_regs = PT_REGS;
 	fake_put(g->f, PT_REGS - W, (char[320]){ 0 }, 320);
-	fake_put_u64(g->f, PT_REGS - W + 264, era);
-	fake_put_u64(g->f, PT_REGS - W + 272, badv);
+	fake_put_u64(g->f, PT_REGS - W + 264, d->era);
+	fake_put_u64(g->f, PT_REGS - W + 272, d->badv);
 	fake_put_u64(g->f, PT_REGS - W + 280, 0xb0);
-	fake_put_u64(g->f, PT_REGS - W + 288, prmd);
-	fake_put_u64(g->f, PT_REGS - W + 312, estat);
+	fake_put_u64(g->f, PT_REGS - W + 288, d->prmd);
+	fake_put_u64(g->f, PT_REGS - W + 312, d->estat);
 }
 
 static const struct la_panic *analyse(struct guest *g, bool with_cpus)
@@ -131,20 +153,17 @@ static void check_i8042(const struct la_panic *p)
 
 static void test_all_witnesses(void **state)
 {
-	static const char *const functions[] = { "__udelay", "vpanic", "panic", "do_exit",
-						 "make_task_dead", "die", "do_page_fault",
-						 "tlb_do_page_fault_0", "i8042_flush",
-						 "i8042_init", "do_one_initcall", NULL };
-	struct guest *g = guest_new();
+	static const struct death death = {
+		1, "Attempted to kill init! exitcode=0x0000000b",
+		{ "__udelay", "vpanic", "panic", "do_exit", "make_task_dead", "die", "do_page_fault",
+		  "tlb_do_page_fault_0", "i8042_flush", "i8042_init", "do_one_initcall" },
+		7, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000
+	};
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	add_log(g, "i8042-7.2.12.log", 0, 1);
-	set_panic_cpu(g, 1);
-	set_buffer(g, "buf.1", 0x810000, "Attempted to kill init! exitcode=0x0000000b");
-	set_stack(g, 1, functions);
-	g->frame[1][7].pt_regs = PT_REGS;
-	set_pt_regs(g, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000);
+	die(g, &death);
 	g->cpu[1].task = (struct la_task){ .address = W + 0x367380, .pid_known = true, .pid = 1,
 					   .comm = "swapper/0" };
 	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
@@ -168,16 +187,14 @@ static void test_all_witnesses(void **state)
 	assert_string_equal(p->signature,
 			    "lakvm-1 panic page-fault \"Attempted to kill init! exitcode=#\" "
 			    "i8042_flush<i8042_init<do_one_initcall");
-	guest_free(g);
 }
 
 /* The log alone, as a minimal session may have it. */
 static void test_log_alone(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	add_log(g, "i8042-7.2.12.log", 0, 1);
 	p = analyse(g, false);
 	check_i8042(p);
@@ -186,16 +203,14 @@ static void test_log_alone(void **state)
 	assert_string_equal(p->task.comm, "swapper/0");
 	assert_int_equal(p->task.address, 0);
 	assert_null(p->stack);
-	guest_free(g);
 }
 
 /* The panic's own record never made it: the buffer has the message, the variable the CPU. */
 static void test_record_missing(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	add_log(g, "i8042-7.2.12.log", 3, 1);
 	set_panic_cpu(g, 1);
 	set_buffer(g, "buf.0", 0x810000, "\x01\x02 binary, not a message");
@@ -204,24 +219,20 @@ static void test_record_missing(void **state)
 	check_i8042(p);
 	assert_int_equal(p->confidence, LA_CERTAIN);
 	assert_true(has_fact(p, "panic's buffer", "not in the log"));
-	guest_free(g);
 }
 
 /* No log at all: variable, buffer and stack suffice. */
 static void test_no_log(void **state)
 {
-	static const char *const functions[] = { "__udelay", "vpanic", "panic", "die",
-						 "do_page_fault", "tlb_do_page_fault_0",
-						 "i8042_flush", NULL };
-	struct guest *g = guest_new();
+	static const struct death death = {
+		1, "Fatal exception",
+		{ "__udelay", "vpanic", "panic", "die", "do_page_fault", "tlb_do_page_fault_0", "i8042_flush" },
+		5, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000
+	};
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
-	set_panic_cpu(g, 1);
-	set_buffer(g, "buf.1", 0x810000, "Fatal exception");
-	set_stack(g, 1, functions);
-	g->frame[1][5].pt_regs = PT_REGS;
-	set_pt_regs(g, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000);
+	die(g, &death);
 	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
 	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
 	p = &g->p;
@@ -234,27 +245,25 @@ static void test_no_log(void **state)
 	assert_false(p->uptime_known);
 	/* "oops" and the rest come after "panic" and were not needed. */
 	assert_int_equal(p->nunchecked, 0);
-	guest_free(g);
 }
 
 /* --- other ends --- */
 
 static void test_sysrq_is_its_own_cause(void **state)
 {
-	static const char *const functions[] = { "__udelay", "vpanic", "panic",
-						 "sysrq_handle_crash", "__handle_sysrq",
-						 "handle_syscall", NULL };
-	struct guest *g = guest_new();
+	/* The system call comes from user mode. */
+	static const struct death death = {
+		0, NULL,
+		{ "__udelay", "vpanic", "panic", "sysrq_handle_crash", "__handle_sysrq", "handle_syscall" },
+		5, 0x120001000, 0, 7, 0xb0000
+	};
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	/* An oops of another task long before has nothing to do with it. */
 	add_log(g, "i8042-7.2.12.log", 2, 77);
 	ring_add(&g->ring, 5446736000, 0, 0, 280, "Kernel panic - not syncing: sysrq triggered crash");
-	set_panic_cpu(g, 0);
-	set_stack(g, 0, functions);
-	g->frame[0][5].pt_regs = PT_REGS; /* the system call, from user mode */
-	set_pt_regs(g, 0x120001000, 0, 7, 0xb0000);
+	die(g, &death);
 	p = analyse(g, true);
 	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
 	assert_int_equal(p->confidence, LA_CERTAIN);
@@ -263,7 +272,6 @@ static void test_sysrq_is_its_own_cause(void **state)
 	assert_null(p->cause.symbol);
 	assert_string_equal(p->signature, "lakvm-1 panic sysrq \"sysrq triggered crash\" "
 					  "sysrq_handle_crash<__handle_sysrq<handle_syscall");
-	guest_free(g);
 }
 
 /* "Fatal exception" comes from an oops, but of the same context only. */
@@ -291,43 +299,39 @@ static void test_oops_of_another(void **state)
 /* A soft lockup that panics: the interrupted pc is where it hung, no fault. */
 static void test_lockup_panic(void **state)
 {
-	static const char *const functions[] = { "__udelay", "panic", "watchdog_timer_fn",
-						 "do_vint", "handle_vint", "busy_function",
-						 "kthread", NULL };
-	struct guest *g = guest_new();
+	static const struct death death = {
+		1, NULL,
+		{ "__udelay", "panic", "watchdog_timer_fn", "do_vint", "handle_vint", "busy_function", "kthread" },
+		4, W + 0x300040, 0, 4, 0x800
+	};
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	ring_add(&g->ring, 26000000000, 0, 0, 0x80000001u,
 		 "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [busy:88]");
 	ring_add(&g->ring, 26100000000, 0, 0, 0x80000001u,
 		 "Kernel panic - not syncing: softlockup: hung tasks");
-	set_panic_cpu(g, 1);
-	set_stack(g, 1, functions);
-	g->frame[1][4].pt_regs = PT_REGS;
-	set_pt_regs(g, W + 0x300040, 0, 4, 0x800);
+	die(g, &death);
 	fake_symbol(g->f, "busy_function", W + 0x300000, 0x100, NULL);
 	p = analyse(g, true);
 	assert_string_equal(p->cause.kind, "soft-lockup");
 	assert_false(p->cause.address_known);
 	assert_string_equal(p->cause.symbol, "busy_function");
 	assert_int_equal(p->cause.offset, 0x40);
-	guest_free(g);
 }
 
 /* BUG(): the break instruction's code tells it from any other break. */
 static void test_bug(void **state)
 {
-	static const char *const functions[] = { "panic", "die", "do_bp", "handle_bp", "f", NULL };
+	static const struct death death = { 0, "Fatal exception in interrupt",
+					    { "panic", "die", "do_bp", "handle_bp", "f" },
+					    3, W + 0x300040, 0, 0, 0xc0000 };
+
 	(void)state;
 	for (int bug = 0; bug < 2; bug++) {
 		struct guest *g = guest_new();
 
-		set_panic_cpu(g, 0);
-		set_buffer(g, "buf.1", 0x810000, "Fatal exception in interrupt");
-		set_stack(g, 0, functions);
-		g->frame[0][3].pt_regs = PT_REGS;
-		set_pt_regs(g, W + 0x300040, 0, 0, 0xc0000);
+		die(g, &death);
 		fake_symbol(g->f, "f", W + 0x300000, 0x100, NULL);
 		fake_put_u32(g->f, 0x300040, bug ? 0x002a0001 : 0x002a0005);
 		assert_string_equal(analyse(g, true)->cause.kind, bug ? "bug" : "break");
@@ -341,16 +345,15 @@ static void test_bug(void **state)
  */
 static void test_seed(void **state)
 {
-	static const char *const functions[] = { "__delay", "panic", NULL };
+	static const struct death death = { .message = "Fatal exception", .stack = { "__delay", "panic" } };
+
 	(void)state;
 	for (int later_tick = 0; later_tick < 2; later_tick++) {
 		struct guest *g = guest_new();
 		const struct la_panic *p;
 		struct la_regs *r = &g->cpu[0].regs;
 
-		set_panic_cpu(g, 0);
-		set_buffer(g, "buf.1", 0x810000, "Fatal exception");
-		set_stack(g, 0, functions);
+		die(g, &death);
 		r->source = LA_REGS_TEXT;
 		r->pc_known = true;
 		r->pc = 0x900000000159e420;
@@ -378,17 +381,13 @@ static void test_seed(void **state)
 /* A call through a wild pointer: pc says nothing, ra says who called. */
 static void test_jump_to_nowhere(void **state)
 {
-	static const char *const functions[] = { "panic", "die", "do_page_fault",
-						 "tlb_do_page_fault_0", NULL };
-	struct guest *g = guest_new();
+	static const struct death death = { 0, "Fatal exception",
+					    { "panic", "die", "do_page_fault", "tlb_do_page_fault_0" },
+					    3, 0, 0, 0, 0x30000 };
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
-	set_panic_cpu(g, 0);
-	set_buffer(g, "buf.1", 0x810000, "Fatal exception");
-	set_stack(g, 0, functions);
-	g->frame[0][3].pt_regs = PT_REGS;
-	set_pt_regs(g, 0, 0, 0, 0x30000);
+	die(g, &death);
 	fake_put_u64(g->f, PT_REGS - W + 8, W + 0x300044);
 	fake_symbol(g->f, "_stext", W + 0x200000, 0, NULL);
 	fake_symbol(g->f, "_etext", W + 0x400000, 0, NULL);
@@ -401,7 +400,6 @@ static void test_jump_to_nowhere(void **state)
 	assert_string_equal(p->cause.caller, "caller");
 	assert_int_equal(p->cause.caller_offset, 0x44);
 	assert_string_equal(p->signature, "lakvm-1 panic page-fault \"Fatal exception\" caller");
-	guest_free(g);
 }
 
 static void test_oops_without_panic(void **state)
@@ -605,10 +603,9 @@ static void test_hung_task(void **state)
 
 static void test_running(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	ring_add(&g->ring, 1000, 6, 0, 1, "all is well");
 	set_panic_cpu(g, UINT32_MAX);
 	g->cpu[0].state = LA_CPU_IDLE;
@@ -622,16 +619,14 @@ static void test_running(void **state)
 	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
 	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
 	assert_int_equal(p->confidence, LA_UNSURE);
-	guest_free(g);
 }
 
 /* Nothing can be read: no verdict, and each rule says why it was not tried. */
 static void test_nothing_known(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p = &g->p;
 
-	(void)state;
 	la_panic_analyse(&g->k, g->arena, NULL, &g->p);
 	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
 	assert_true(p->nunchecked >= 4);
@@ -640,16 +635,14 @@ static void test_nothing_known(void **state)
 		assert_true(p->unchecked[i].reason[0] != '\0');
 	assert_int_equal(p->cpu, -1);
 	assert_null(p->signature);
-	guest_free(g);
 }
 
 /* Text of the guest is never a format. */
 static void test_percent_signs(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: %s%n %d");
 	ring_add(&g->ring, 2000, 0, 0, 1, "WARNING: CPU: 1 PID: 2 at %s%n%s");
 	set_panic_cpu(g, 0);
@@ -658,23 +651,20 @@ static void test_percent_signs(void **state)
 	assert_string_equal(p->message, "%s%n %d");
 	assert_true(has_fact(p, "panic's buffer", "another message: %n%s%s%s"));
 	assert_true(has_fact(p, "log", "PID: 2 at %s%n%s"));
-	guest_free(g);
 }
 
 /* The variable is damaged; the record still tells. */
 static void test_bad_panic_cpu(void **state)
 {
-	struct guest *g = guest_new();
+	struct guest *g = *state;
 	const struct la_panic *p;
 
-	(void)state;
 	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: x");
 	set_panic_cpu(g, 4711);
 	p = analyse(g, true);
 	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
 	assert_int_equal(p->confidence, LA_LIKELY);
 	assert_int_equal(p->cpu, -1);
-	guest_free(g);
 }
 
 /* --- the signature --- */
@@ -723,26 +713,27 @@ static void test_signature_masks_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_witnesses),
-		cmocka_unit_test(test_log_alone),
-		cmocka_unit_test(test_record_missing),
-		cmocka_unit_test(test_no_log),
-		cmocka_unit_test(test_sysrq_is_its_own_cause),
+#define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
+		GUEST(test_all_witnesses),
+		GUEST(test_log_alone),
+		GUEST(test_record_missing),
+		GUEST(test_no_log),
+		GUEST(test_sysrq_is_its_own_cause),
 		cmocka_unit_test(test_oops_of_another),
-		cmocka_unit_test(test_lockup_panic),
+		GUEST(test_lockup_panic),
 		cmocka_unit_test(test_bug),
 		cmocka_unit_test(test_seed),
-		cmocka_unit_test(test_jump_to_nowhere),
+		GUEST(test_jump_to_nowhere),
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_stack_overflow),
 		cmocka_unit_test(test_rcu_stall),
 		cmocka_unit_test(test_spinlock),
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hung_task),
-		cmocka_unit_test(test_running),
-		cmocka_unit_test(test_nothing_known),
-		cmocka_unit_test(test_percent_signs),
-		cmocka_unit_test(test_bad_panic_cpu),
+		GUEST(test_running),
+		GUEST(test_nothing_known),
+		GUEST(test_percent_signs),
+		GUEST(test_bad_panic_cpu),
 		cmocka_unit_test(test_signature_masks_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
