@@ -70,7 +70,8 @@ struct la_page {
 	const char *zone_name; /* NULL = unknown */
 	bool refcount_known, mapcount_known;
 	int32_t refcount;    /* of a tail page the head's */
-	int32_t mapcount;    /* as the kernel counts: 0 = not mapped; unknown for a typed page */
+	int32_t mapcount;    /* as /proc/kpagecount: 0 = not mapped; unknown for a typed page but hugetlb,
+			      * and for a page of a large folio whose mappings the kernel only counts together */
 	/* Whose memory it is, by its mapping or its slab; of a tail page the head's. */
 	enum { LA_PAGE_NOBODY, LA_PAGE_FILE, LA_PAGE_ANON, LA_PAGE_KSM, LA_PAGE_SLAB } owner;
 	uint64_t inode;      /* of LA_PAGE_FILE: its number; 0 = unknown */

@@ -80,9 +80,9 @@ def show_frame(pfn, mem_map):
 def main():
     page_size, end, *frames = os.environ["LAKVM_FRAMES"].split()
     print("MEMORY")
-    if not value("mem_section"):
+    found = sections(int(page_size)) if value("mem_section") else {}
+    if not found:
         return                  # the guest has died before
-    found = sections(int(page_size))
     bits = section_bits(int(end, 16), max(found))
     print(f"BITS {bits}")
     for nr, mem_map in found.items():
