@@ -117,7 +117,9 @@ def check(report, session, truth, name, addresses):
         # tasks that come and go map the same files
         check_pages(report, f"{name}: lamem's struct page", [
             (answer, one.flags, one.count if one.flags >> ANON & 1 else None) for answer, one in known], 0, AGE)
-        owned = [(answer["page"]["owner"], one) for answer, one in known if answer["page"]]
+        # older cases do not tell which page of a file it is
+        owned = [(answer["page"]["owner"], one) for answer, one in known if answer["page"] and
+                 (one.file or one.where != "file")]
         none_wrong(report, f"{name}: lamem's owner of {len(owned)} pages, {sum(bool(one.file) for _, one in owned)} of files",
                    [f"{one}: {owner}" for owner, one in owned if owner_wrong(owner, one)])
     if name.startswith("task-"):
@@ -182,6 +184,7 @@ def check_sections(report, session, truth):
 def check_struct_pages(report, truth, ours):
     """Sections and struct pages, of a guest that stands still: nothing may differ."""
     known, bits, sections = truth.struct_pages(), truth.section_bits(), truth.sections()
+    heads = any(frame.head == frame.page for frame in known.values())       # older cases do not tell them
     wrong = []
     for pfn, frame in known.items():
         nr, section, page = pfn * truth.page_size() >> bits, ours[pfn]["section"], ours[pfn]["page"]
@@ -189,7 +192,7 @@ def check_struct_pages(report, truth, ours):
                                     number(page["head"]) or 0, page["refcount"], page["mapcount"])
         head = frame.head if frame.head != frame.page else 0
         # in a compound page its mappings count too, see check_pages(); below -1 the word is a type
-        mapcount = frame.mapcount + 1 if not frame.head and frame.mapcount >= -1 else got and got[-1] if frame.head else None
+        mapcount = got and got[-1] if frame.head or not heads else frame.mapcount + 1 if frame.mapcount >= -1 else None
         if got != (nr, sections[nr], frame.page, frame.flags, head, frame.refcount, mapcount):
             wrong.append(f"{pfn:#x}: {got}, gdb: {frame}")
     none_wrong(report, f"lamem -p: section, struct page, its flags, head, refcount and mapcount of {len(known)} page frames",
