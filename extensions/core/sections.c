@@ -136,11 +136,10 @@ static bool find_size(const struct la_kernel *k, struct la_sections *ret)
 }
 
 /*
- * Where vmemmap lies by asm/pgtable.h (6.2 and later): behind vmalloc memory, which ends where
- * KFENCE's pages (6.6 and later; 255 objects unless configured) and vmemmap itself still fit below the
- * end of what the tables span. From 6.9 on VMCOREINFO tells it.
+ * Where vmalloc memory ends by asm/pgtable.h (6.2 and later): where KFENCE's pages (6.6 and later; 255
+ * objects unless configured) and vmemmap still fit below the end of what the tables span.
  */
-static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
+static uint64_t compute_vmalloc_end(const struct la_kernel *k, size_t page_size)
 {
 	const struct la_geometry *g = &k->mmu.geometry;
 	const unsigned span = g->shift[g->levels - 1] + g->index_bits;
@@ -154,7 +153,7 @@ static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
 	end = k->mmu.vm_map_base + (UINT64_C(1) << (span < bits ? span : bits)) - pmd - pages * page_size;
 	if (k->door->symbol(k->door->ctx, "__kfence_pool", &unused))
 		end -= UINT64_C(514) << g->page_shift;
-	return (end + pmd) & ~(pmd - 1);
+	return end;
 }
 
 /* Are the struct pages of all RAM mapped, if the array begins at @vmemmap? */
@@ -177,6 +176,26 @@ static bool has_pages(const struct la_kernel *k, uint64_t vmemmap, size_t page_s
 	return door->nram;
 }
 
+/*
+ * vmemmap lies behind vmalloc memory: 6.12 skips to the next boundary of what a directory entry maps also from
+ * such a boundary; 7.3 does not, and a kernel with HUGETLB_PAGE_OPTIMIZE_VMEMMAP aligns it to what the
+ * struct pages of 16 GiB take, if that is a power of two (linux/mmzone.h, MAX_FOLIO_VMEMMAP_ALIGN). From 6.9 on VMCOREINFO tells it.
+ */
+static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
+{
+	const struct la_geometry *g = &k->mmu.geometry;
+	const uint64_t pmd = UINT64_C(1) << g->shift[1], end = compute_vmalloc_end(k, page_size);
+	const uint64_t folio = (UINT64_C(16) << (30 - g->page_shift)) * page_size;
+	const uint64_t align = folio > pmd && !(folio & (folio - 1)) ? folio : pmd;
+	const uint64_t place[] = { (end + pmd) & -pmd, (end + pmd - 1) & -pmd, (end + align - 1) & -align };
+
+	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+		if (has_pages(k, place[i], page_size))
+			return place[i];
+	}
+	return 0;
+}
+
 static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
 {
 	const struct la_overrides *o = k->door->overrides;
@@ -188,8 +207,7 @@ static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
 		return vmemmap;
 	if (!k->mmu.vm_map_base)
 		return 0;
-	vmemmap = compute_vmemmap(k, page_size);
-	return has_pages(k, vmemmap, page_size) ? vmemmap : 0;
+	return compute_vmemmap(k, page_size);
 }
 
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
