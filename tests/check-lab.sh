@@ -16,7 +16,7 @@ failed=0
 	pages-64k2 user v6.1-16k3 lost-ipi living living-anywhere living-orc living-debian kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
-	v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3 v7.3-16k3'
+	v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
 
 for name; do
 	if [ "$name" = kernels ]; then
