@@ -29,6 +29,7 @@ make_lab() {
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
 		--architectures="$arch,loong64" --variant=minbase --include="$packages" --customize-hook="$busybox" \
 		"$suite" "$1/image" "deb [arch=$arch,loong64] $mirror $suite main" >&2
+	echo "$packages" > "$1/image/etc/lakvm-packages"
 	mv "$1/image" "$1.root"
 	rmdir "$1"
 	mv "$1.root" "$1"
@@ -42,6 +43,7 @@ if [ "${1:-}" = --case ]; then
 fi
 need_root
 need_tools mmdebstrap=mmdebstrap arch-test=arch-test newuidmap=uidmap xz=xz-utils
+forget_if_stale lab "$packages"
 build make_lab lab
 if [ $# = 0 ]; then
 	echo "$cache/lab"

@@ -77,6 +77,12 @@ build() {
 	say "$made made in $(($(date +%s) - began)) s"
 }
 
+# forget_if_stale CHROOT PACKAGES: one that was made of other packages is made again
+forget_if_stale() {
+	[ ! -d "$cache/$1" ] || [ "$(cat "$cache/$1/etc/lakvm-packages" 2>/dev/null)" = "$2" ] ||
+		rm -rf --one-file-system "${cache:?}/$1"
+}
+
 # within ROOT COMMAND...: run it in a chroot with the source tree at /src, the cache at /cache and, when
 # $LAKVM_CASE names a directory, that at /case; the mounts are private and vanish with the command
 within() {

@@ -59,8 +59,6 @@ need_root
 need_tools mmdebstrap=mmdebstrap arch-test=arch-test newuidmap=uidmap readelf=binutils xz=xz-utils
 build make_emulator emulator
 register "$cache/emulator/qemu-loongarch64"
-# one that was made of other packages is made again
-[ ! -d "$cache/loong64" ] || [ "$(cat "$cache/loong64/etc/lakvm-packages" 2>/dev/null)" = "$packages" ] ||
-	rm -rf --one-file-system "$cache/loong64"
+forget_if_stale loong64 "$packages"
 build make_chroot loong64
 echo "$cache/loong64"
