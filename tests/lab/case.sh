@@ -3,8 +3,8 @@
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
 #         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
-#         stub), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is frozen so many times while it works, with anywhere=1
-#         not only where blocks of code begin (see frozen.py).
+#         stub), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is
+#         frozen so many times while it works, with anywhere=1 not only where blocks of code begin (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
 # Usage:  case.sh NAME
