@@ -179,7 +179,8 @@ static bool has_pages(const struct la_kernel *k, uint64_t vmemmap, size_t page_s
 /*
  * vmemmap lies behind vmalloc memory: 6.12 skips to the next boundary of what a directory entry maps also from
  * such a boundary; 7.3 does not, and a kernel with HUGETLB_PAGE_OPTIMIZE_VMEMMAP aligns it to what the
- * struct pages of 16 GiB take, if that is a power of two (linux/mmzone.h, MAX_FOLIO_VMEMMAP_ALIGN). From 6.9 on VMCOREINFO tells it.
+ * struct pages of 16 GiB take, if that is a power of two (linux/mmzone.h, MAX_FOLIO_VMEMMAP_ALIGN). From
+ * 6.9 on VMCOREINFO tells it.
  */
 static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
 {
@@ -205,9 +206,7 @@ static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
 		return o->vmemmap;
 	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true, &vmemmap))
 		return vmemmap;
-	if (!k->mmu.vm_map_base)
-		return 0;
-	return compute_vmemmap(k, page_size);
+	return k->mmu.vm_map_base ? compute_vmemmap(k, page_size) : 0;
 }
 
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
