@@ -30,16 +30,16 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
 TARGET := $(shell $(CC) -dumpmachine)
-# Twice as fast as zlib for a page, but not on LoongArch; dump_unpack.c asks the same two things.
+# Twice as fast as zlib for a page, but not on LoongArch; core/dump/unpack.c asks the same two things.
 DEFLATE := $(if $(findstring loongarch64,$(TARGET)),,$(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate))
 LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 
-CORE_CFLAGS = -include extensions/core/banned.h
+CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
 # target is named here and never taken from the build machine (defs.h would guess).
 GLUE_CFLAGS = -isystem $(CRASH_INC) -DLOONGARCH64 -DGDB_16_2
 
-CORE_SRC := $(wildcard extensions/core/*.c)
+CORE_SRC := $(wildcard extensions/core/*/*.c)
 GLUE_SRC := extensions/lakvm.c $(wildcard extensions/glue/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
@@ -47,7 +47,7 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 PROGRAMS := laconvert ladump
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := arena cfi dump_unpack lines
+MALLOC_OK := base/arena stack/cfi dump/unpack stack/lines
 
 # V=1 shows whole commands.
 Q = $(if $(V),,@)

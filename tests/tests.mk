@@ -112,7 +112,7 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 
 BENCH := build/bench
 BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Itests/mkdump
-BENCH_CORE := $(filter extensions/core/dump%,$(CORE_SRC)) extensions/core/arena.c extensions/core/status.c
+BENCH_CORE := $(filter extensions/core/dump/% extensions/core/base/%,$(CORE_SRC))
 BENCH_PAIR := $(patsubst tests/bench/pair/%.txt,$(BENCH)/pair/%.dump,$(wildcard tests/bench/pair/*.txt))
 BENCH_OPEN := $(patsubst tests/bench/open/%.txt,$(BENCH)/open/%.dump,$(sort $(wildcard tests/bench/open/*.txt)))
 

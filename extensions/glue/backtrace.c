@@ -4,8 +4,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/lines.h"
-#include "lakvm/unwind.h"
+#include "lakvm/stack/lines.h"
+#include "lakvm/stack/unwind.h"
 
 #include <inttypes.h>
 

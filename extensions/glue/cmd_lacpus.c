@@ -3,8 +3,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/cpus.h"
-#include "lakvm/render.h"
+#include "lakvm/cpu/cpus.h"
+#include "lakvm/render/render.h"
 
 char *help_lacpus[] = {
 	"lacpus",

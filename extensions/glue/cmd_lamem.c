@@ -3,7 +3,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/mem.h"
+#include "lakvm/guest/explain.h"
 
 char *help_lamem[] = {
 	"lamem",

@@ -3,8 +3,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/panic.h"
-#include "lakvm/render.h"
+#include "lakvm/triage/panic.h"
+#include "lakvm/render/render.h"
 
 char *help_lapanic[] = {
 	"lapanic",

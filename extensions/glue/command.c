@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lakvm/regs_text.h"
-#include "lakvm/render.h"
+#include "lakvm/regs/text.h"
+#include "lakvm/render/render.h"
 
 #define COMMAND_MEMORY ((size_t)128 << 20)
 

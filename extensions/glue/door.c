@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 
 /*
  * gdb answers a question about a type in milliseconds, not microseconds, and the core asks the

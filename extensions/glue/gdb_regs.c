@@ -3,7 +3,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/unwind.h"
+#include "lakvm/stack/unwind.h"
 
 /*
  * gdb carries what it is given up to all callers unless their call-frame information says

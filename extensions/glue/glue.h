@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lakvm/arena.h"
-#include "lakvm/cpus.h"
-#include "lakvm/door.h"
-#include "lakvm/kernel.h"
-#include "lakvm/sections.h"
-#include "lakvm/status.h"
+#include "lakvm/base/arena.h"
+#include "lakvm/cpu/cpus.h"
+#include "lakvm/door/door.h"
+#include "lakvm/guest/kernel.h"
+#include "lakvm/guest/sections.h"
+#include "lakvm/base/status.h"
 
 /* --- abi.c: does the running crash fit the header that lakvm was built with? --- */
 
@@ -99,7 +99,7 @@ const struct la_sections *session_sections(struct la_error *err);
 /** The same as far as they are known: their size is, also where no table of them is. NULL: no kernel. */
 const struct la_sections *session_sections_known(void);
 
-/** Open the source positions of vmlinux (lakvm/lines.h), once. False: there are none, see @err. */
+/** Open the source positions of vmlinux (lakvm/stack/lines.h), once. False: there are none, see @err. */
 bool session_lines(struct la_error *err);
 
 /** What the vCPUs were doing; analysed at the first call, kept until the session closes. */

@@ -4,8 +4,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/log.h"
-#include "lakvm/render.h"
+#include "lakvm/guest/log.h"
+#include "lakvm/render/render.h"
 
 static cmd_func_t crash_log;
 

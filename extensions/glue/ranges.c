@@ -5,8 +5,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/dump.h"
-#include "lakvm/vmcoreinfo.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 #define CACHED_WINDOW (9UL << 60)
 #define PCI_IOSIZE (32UL << 20) /* asm/addrspace.h; a constant of asm/io.h before 6.6 */

@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "lakvm/dump.h"
-#include "lakvm/mem.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/guest/explain.h"
 
 /*
  * crash asks for at most one page of the kernel at a time, but its readers copy out of one cached

@@ -8,8 +8,8 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/dump.h"
-#include "lakvm/sections.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/guest/sections.h"
 
 /* Where new roots and entries are shown to crash: at the top of the 48 physical address bits, far above RAM. */
 #define ENTRIES_PA UINT64_C(0xf00000000000)

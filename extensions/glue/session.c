@@ -4,10 +4,10 @@
 #include "glue.h"
 #include "vmlinux.h"
 
-#include "lakvm/dump.h"
-#include "lakvm/lines.h"
-#include "lakvm/relocation.h"
-#include "lakvm/unwind.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/stack/lines.h"
+#include "lakvm/guest/relocation.h"
+#include "lakvm/stack/unwind.h"
 
 /* For everything that lives as long as the session: CPUs, their stacks, per-CPU offsets. */
 #define SESSION_MEMORY ((size_t)64 << 20)

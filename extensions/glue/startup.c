@@ -8,9 +8,9 @@
 
 #include <dlfcn.h>
 
-#include "lakvm/dump.h"
-#include "lakvm/regs.h"
-#include "lakvm/vmcoreinfo.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/isa/regs.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 /* --- values that crash takes from the wrong place --- */
 

@@ -4,7 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/mmu.h"
+#include "lakvm/guest/mmu.h"
 
 static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
 {

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lakvm/migration.h"
+#include "lakvm/convert/convert.h"
 
 /* A guest of 8 TiB takes 256 MiB for its map, large devices three times 64 MiB. */
 #define MEMORY ((size_t)1 << 30)

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/dump.h"
-#include "lakvm/elf_door.h"
-#include "lakvm/regs_text.h"
-#include "lakvm/relocation.h"
-#include "lakvm/report.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/door/elf_door.h"
+#include "lakvm/regs/text.h"
+#include "lakvm/guest/relocation.h"
+#include "lakvm/report/report.h"
 
 #define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 
 #define MAX_PARTS 8
 

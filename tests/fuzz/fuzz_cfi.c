@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Fuzz target: the .debug_frame of a vmlinux, from its section to the rows of some addresses.
 #include "../unit/debug_frame.h"
-#include "cfi.h"
-#include "lakvm/unwind.h"
+#include "stack/cfi.h"
+#include "lakvm/stack/unwind.h"
 
 #define TEXT UINT64_C(0x100) /* easily hit */
 

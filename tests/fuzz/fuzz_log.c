@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/log.h"
+#include "lakvm/guest/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/arena.h"
-#include "lakvm/dump.h"
-#include "lakvm/regs.h"
+#include "lakvm/base/arena.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/isa/regs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oops.h"
+#include "triage/oops.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/regs_text.h"
+#include "lakvm/regs/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "../unit/asm.h"
-#include "lakvm/unwind.h"
-#include "orc.h"
+#include "lakvm/stack/unwind.h"
+#include "stack/orc.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
 #define RAM UINT64_C(0x200000) /* first byte of what the guest has */

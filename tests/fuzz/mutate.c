@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 
 #define HEAD_BYTES (32u << 20)
 #define MAX_READS 20000

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 
 // Reads for one input: a bitmap of a few bytes stands for thousands of pages.
 #define MAX_READS 200

@@ -3,7 +3,7 @@
 #ifndef LAKVM_MKDUMP_OPENED_H
 #define LAKVM_MKDUMP_OPENED_H
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 #include "mkdump.h"
 
 struct opened {

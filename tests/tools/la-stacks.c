@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/cpus.h"
-#include "lakvm/elf_door.h"
-#include "lakvm/lines.h"
-#include "lakvm/regs_text.h"
+#include "lakvm/cpu/cpus.h"
+#include "lakvm/door/elf_door.h"
+#include "lakvm/stack/lines.h"
+#include "lakvm/regs/text.h"
 
 static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {

@@ -3,7 +3,7 @@
 #ifndef LAKVM_FAKE_H
 #define LAKVM_FAKE_H
 
-#include "lakvm/door.h"
+#include "lakvm/door/door.h"
 
 struct fake;
 

@@ -15,8 +15,8 @@
 #include "asm.h"
 #include "debug_frame.h"
 #include "fake.h"
-#include "lakvm/kernel.h"
-#include "lakvm/unwind.h"
+#include "lakvm/guest/kernel.h"
+#include "lakvm/stack/unwind.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
 #define TEXT (WINDOW | 0x200000)

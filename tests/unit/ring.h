@@ -2,7 +2,7 @@
 /*
  * A printk ring for tests, written as the kernel writes it: desc_reserve(), data_alloc() and
  * get_next_lpos() of kernel/printk/printk_ringbuffer.c, reduced to one writer. It is the
- * reference for extensions/core/log.c and shares nothing with it.
+ * reference for extensions/core/guest/log.c and shares nothing with it.
  */
 #ifndef LAKVM_TEST_RING_H
 #define LAKVM_TEST_RING_H
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "fake.h"
-#include "lakvm/kernel.h"
+#include "lakvm/guest/kernel.h"
 
 #define RING_BASE UINT64_C(0x9000000000000000)
 #define RING_PA 0x100000u

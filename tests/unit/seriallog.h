@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/log.h"
+#include "lakvm/guest/log.h"
 
 static inline struct la_log *serial_log(struct la_arena *arena, const char *text)
 {

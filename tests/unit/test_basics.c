@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lakvm/arena.h"
-#include "lakvm/status.h"
+#include "lakvm/base/arena.h"
+#include "lakvm/base/status.h"
 
 static void test_arena_limit(void **state)
 {

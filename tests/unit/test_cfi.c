@@ -7,10 +7,10 @@
 #include <dwarf.h>
 #include <cmocka.h>
 
-#include "cfi.h"
+#include "stack/cfi.h"
 #include "debug_frame.h"
 #include "fake.h"
-#include "lakvm/unwind.h"
+#include "lakvm/stack/unwind.h"
 
 #define TEXT UINT64_C(0x9000000000200000)
 #define MOVED UINT64_C(0x10000) /* relocation */

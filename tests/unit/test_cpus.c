@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "cpu.h"
+#include "cpu/priv.h"
 #include "fake.h"
 
 #define W UINT64_C(0x9000000000000000)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 #include "opened.h"
 
 struct damage {

@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <cmocka.h>
 
-#include "lakvm/dump.h"
+#include "lakvm/dump/dump.h"
 #include "opened.h"
 
 // Two ranges of RAM as on QEMU's "virt", ends that are not ends of 64 KiB blocks where the block

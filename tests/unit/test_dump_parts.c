@@ -14,7 +14,7 @@
 #include <zstd.h>
 #include <cmocka.h>
 
-#include "dump_priv.h"
+#include "dump/priv.h"
 
 static uint64_t seed = 42;
 

@@ -10,7 +10,7 @@
 #include <elf.h>
 #include <cmocka.h>
 
-#include "lakvm/elf_door.h"
+#include "lakvm/door/elf_door.h"
 
 #define LOONGARCH 258
 #define TEXT UINT64_C(0x9000000000200000)

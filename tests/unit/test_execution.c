@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "insn.h"
+#include "isa/insn.h"
 
 #define NFUNCTIONS 8
 #define PROGRAMS 60

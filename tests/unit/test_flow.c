@@ -5,7 +5,7 @@
  */
 #include "guest.h"
 
-#include "../../extensions/core/flow.h"
+#include "stack/flow.h"
 
 #define AT(i) (FN(0) + 4 * (uint64_t)(i))
 #define BREAK_BUG BREAK(1) /* asm/break.h: BRK_BUG */

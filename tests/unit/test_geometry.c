@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/kernel.h"
+#include "lakvm/guest/kernel.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 #define PGD (CACHED | 0x1000000)

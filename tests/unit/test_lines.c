@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/lines.h"
-#include "lakvm/render.h"
+#include "lakvm/stack/lines.h"
+#include "lakvm/render/render.h"
 
 struct point {
 	uint64_t call;	  /* an address in the call of here() */

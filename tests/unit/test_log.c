@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "lakvm/log.h"
+#include "lakvm/guest/log.h"
 #include "ring.h"
 
 struct setup {

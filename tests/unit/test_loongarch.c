@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "asm.h"
-#include "insn.h"
-#include "lakvm/loongarch.h"
-#include "values.h"
+#include "isa/insn.h"
+#include "lakvm/isa/loongarch.h"
+#include "isa/eval.h"
 
 /* Words as binutils 2.47 assembles and disassembles them (objdump of Debian's 7.2.12 kernel). */
 static void test_encodings(void **state)

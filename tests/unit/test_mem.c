@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "fake.h"
-#include "lakvm/mem.h"
+#include "lakvm/guest/explain.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 

@@ -14,10 +14,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "lakvm/dump.h"
-#include "lakvm/migration.h"
-#include "lakvm/regs.h"
-#include "lakvm/regs_text.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/convert/convert.h"
+#include "lakvm/isa/regs.h"
+#include "lakvm/regs/text.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define ZERO 2

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/mmu.h"
+#include "lakvm/guest/mmu.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lakvm/regs.h"
+#include "lakvm/isa/regs.h"
 
 #define KNOWS_ALL_GPRS UINT32_C(0xffffffff)
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "oops.h"
+#include "triage/oops.h"
 #include "seriallog.h"
 
 static struct la_arena *arena;

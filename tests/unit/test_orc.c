@@ -5,7 +5,7 @@
  */
 #include "guest.h"
 
-#include "../../extensions/core/orc.h"
+#include "stack/orc.h"
 
 #define IP (WINDOW | 0x700000)
 #define ENTRIES (WINDOW | 0x710000)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lakvm/overrides.h"
+#include "lakvm/door/overrides.h"
 
 static void test_words(void **state)
 {

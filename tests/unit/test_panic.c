@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lakvm/panic.h"
+#include "lakvm/triage/panic.h"
 #include "ring.h"
 #include "seriallog.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "lakvm/regs_text.h"
+#include "lakvm/regs/text.h"
 
 static struct la_arena *arena;
 static struct la_note_regs *regs;

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/relocation.h"
-#include "lakvm/vmcoreinfo.h"
+#include "lakvm/guest/relocation.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 /* Link addresses, as a real 6.12 has them. */

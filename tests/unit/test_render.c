@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/render.h"
-#include "text.h"
+#include "lakvm/render/render.h"
+#include "base/escape.h"
 
 static char output[1 << 16];
 static struct la_kernel kernel;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "lakvm/render.h"
+#include "lakvm/render/render.h"
 
 static void to_text(void *ctx, const char *text)
 {

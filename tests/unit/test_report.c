@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "lakvm/regs_text.h"
-#include "lakvm/report.h"
+#include "lakvm/regs/text.h"
+#include "lakvm/report/report.h"
 
 static const char head[] =
 	"CPU#0\n PC=900000000159e420  FCSR0 0x00000000\n"

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/dump.h"
-#include "lakvm/sections.h"
-#include "lakvm/vmcoreinfo.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/guest/sections.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 #define POINTER 0x1000 /* the variable mem_section */

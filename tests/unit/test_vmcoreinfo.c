@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "lakvm/vmcoreinfo.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 static void test_lines(void **state)
 {

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The arena: blocks in a list, handed out from the newest one.
+#include "lakvm/base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE 65536
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(max_align_t) unsigned char data[];
+};
+
+struct la_arena {
+	struct block *newest;
+	size_t left; /* bytes that may still be taken from the machine */
+};
+
+struct la_arena *la_arena_new(size_t limit)
+{
+	struct la_arena *arena = calloc(1, sizeof(*arena));
+
+	if (arena)
+		arena->left = limit;
+	return arena;
+}
+
+void la_arena_free(struct la_arena *arena)
+{
+	struct block *block, *next;
+
+	if (!arena)
+		return;
+	for (block = arena->newest; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	free(arena);
+}
+
+void *la_alloc(struct la_arena *arena, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	struct block *block = arena->newest;
+	size_t want;
+
+	if (size > SIZE_MAX - BLOCK_SIZE)
+		return NULL;
+	size = (size + align - 1) & ~(align - 1);
+
+	if (!block || size > block->size - block->used) {
+		want = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		if (want > arena->left)
+			want = size; /* the limit counts what was asked for, not our block size */
+		if (want > arena->left)
+			return NULL;
+		block = calloc(1, sizeof(*block) + want);
+		if (!block)
+			return NULL;
+		block->size = want;
+		block->next = arena->newest;
+		arena->newest = block;
+		arena->left -= want;
+	}
+	block->used += size;
+	return block->data + block->used - size;
+}
+
+void *la_alloc_n(struct la_arena *arena, size_t n, size_t size)
+{
+	if (size && n > SIZE_MAX / size)
+		return NULL;
+	return la_alloc(arena, n * size);
+}
+
+void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size)
+{
+	void *new = la_alloc_n(arena, new_n, size);
+
+	if (new && old_n)
+		memcpy(new, old, (old_n < new_n ? old_n : new_n) * size);
+	return new;
+}
+
+char *la_format(struct la_arena *arena, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return NULL;
+	text = la_alloc(arena, (size_t)n + 1);
+	if (!text)
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(text, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+char *la_strndup(struct la_arena *arena, const char *text, size_t len)
+{
+	size_t n = strnlen(text, len);
+	char *copy = la_alloc(arena, n + 1);
+
+	if (copy)
+		memcpy(copy, text, n);
+	return copy;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parts of la_cpus_analyse, for each other and for triage. */
+#ifndef LAKVM_CPU_H
+#define LAKVM_CPU_H
+
+#include "lakvm/cpu/cpus.h"
+
+/** A virtual address of the kernel: in a window, or mapped in the upper half. */
+bool la_kernel_address(const struct la_kernel *k, uint64_t va);
+
+/** The CPU whose per-CPU base is @base. */
+bool la_match_percpu(const struct la_kernel *k, uint64_t base, unsigned *ret);
+
+/** The CPU that the registers themselves prove. False in user mode and in the firmware. */
+bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret);
+
+/** The CPU that the kernel remembers to be QEMU's @vcpu. */
+bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret);
+
+/** The task that r2 leads to, if it is the kernel's. */
+bool la_match_task(const struct la_kernel *k, const struct la_regs *regs, uint64_t *ret);
+
+/** Does @symbol name @function, also as one of the compiler's variants ("panic.cold")? */
+bool la_is_function(const char *symbol, const char *function);
+
+/** What the frames, innermost first, say of the CPU. LA_CPU_UNKNOWN without any. */
+enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n);
+
+/** Fill in what a stopped or interrupted CPU did before; needs its state and stack. */
+void la_cpu_find_before(struct la_cpu *c);
+
+/** Fill in the lock or the CPUs that a CPU waits for; needs its state, symbol and registers. */
+void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
+
+/**
+ * Show @take each request (struct __call_single_data) that other CPUs have queued for @cpu, newest
+ * first, until it returns false. False: the queue cannot be read, or not to its end.
+ */
+bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu, bool (*take)(void *ctx, uint64_t csd),
+		      void *ctx);
+
+/** Fill in what others have queued for a CPU, and the time the host took from it. */
+void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c);
+
+/** Fill in how long each CPU has run its task, and how old its clock is; needs their tasks. */
+void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus);
+
+#endif

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The dump reader's front: opening, reading through the cache, explaining.
+#include "lakvm/dump/dump.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "priv.h"
+#include "lakvm/door/door.h"
+
+#define DEFAULT_CACHE_MIB 32
+#define MAX_CACHE_MIB 65536
+#define READ_AHEAD (128 * 1024)
+
+// Notes, VMCOREINFO and erase info: a few KiB; of 2048 vCPUs less than 2 MiB.
+#define MAX_AREA (UINT64_C(64) << 20)
+
+static const struct la_format *const formats[] = { &la_format_kdump, &la_format_elf };
+
+// Files that are known for what they are, and not read here.
+static const struct {
+	const char *magic;
+	size_t len;
+	const char *what;
+} foreign[] = {
+	{ "DISKDUMP", 8, "a diskdump file, which no LoongArch system writes" },
+	{ "QEVM", 4, "a QEMU migration stream (virsh dump without --memory-only)" },
+	{ "LibvirtQemudSave", 16, "a libvirt save file (virsh save)" },
+	{ "LibvirtQemudPart", 16, "an unfinished libvirt save file (virsh save)" },
+};
+
+const char *la_page_state_name(enum la_page_state state)
+{
+	static const char *const name[] = { "hole", "present", "zero", "excluded", "missing" };
+
+	return name[state];
+}
+
+void la_dump_add_remark(struct la_dump *dump, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < LA_MAX_REMARKS; i++) {
+		if (dump->remark[i])
+			continue;
+		dump->remark[i] = la_strndup(dump->arena, text, sizeof(text));
+		return;
+	}
+}
+
+const char *la_dump_remark(const struct la_dump *dump, size_t i)
+{
+	return i < LA_MAX_REMARKS ? dump->remark[i] : NULL;
+}
+
+enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size)
+{
+	dump->block_size = block_size;
+	return la_window_init(&dump->data, dump->arena,
+			      block_size < READ_AHEAD ? READ_AHEAD : block_size, 1);
+}
+
+const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t off, uint64_t size,
+			    const char *what, size_t *ret_size)
+{
+	struct la_error err = { "" };
+	uint8_t *area;
+
+	*ret_size = 0;
+	if (!size)
+		return NULL;
+	if (size > MAX_AREA || size > f->stored || off > f->size || size > f->size - off) {
+		la_dump_add_remark(dump, "%s: 0x%" PRIx64 " bytes at 0x%" PRIx64
+				    " are not in the file", what, size, off);
+		return NULL;
+	}
+	area = la_alloc(dump->arena, (size_t)size);
+	if (!area || la_file_read(f, off, area, (size_t)size, &err)) {
+		la_dump_add_remark(dump, "%s: %s", what, err.text);
+		return NULL;
+	}
+	*ret_size = (size_t)size;
+	return area;
+}
+
+static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64_t end,
+				enum la_page_state state)
+{
+	struct la_ram_range *r = list->n ? &list->r[list->n - 1] : NULL;
+	size_t cap = list->cap ? 2 * list->cap : 16;
+
+	if (!r || r->end != start || (list->cell && start % list->cell == 0)) {
+		if (list->n == list->cap) {
+			r = la_regrow(list->arena, list->r, list->n, cap, sizeof(*r));
+			if (!r)
+				return LA_NOMEM;
+			list->r = r;
+			list->cap = cap;
+		}
+		r = &list->r[list->n++];
+		*r = (struct la_ram_range){ .start = start };
+	}
+	r->end = end;
+	switch (state) {
+	case LA_PAGE_HOLE:
+	case LA_PAGE_PRESENT:
+		r->present += end - start;
+		break;
+	case LA_PAGE_ZERO:
+		r->zero += end - start;
+		break;
+	case LA_PAGE_EXCLUDED:
+		r->excluded += end - start;
+		break;
+	case LA_PAGE_MISSING:
+		r->missing += end - start;
+		break;
+	}
+	return LA_OK;
+}
+
+enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
+			  enum la_page_state state)
+{
+	enum la_status status = LA_OK;
+	uint64_t stop;
+
+	for (; start < end && !status; start = stop) {
+		stop = end;
+		if (list->cell && list->cell - start % list->cell < end - start)
+			stop = start + (list->cell - start % list->cell);
+		status = add_piece(list, start, stop, state);
+	}
+	return status;
+}
+
+static enum la_status open_files(struct la_dump *dump, const char *const *path, size_t n,
+				 const struct la_dump_options *opt, struct la_error *err)
+{
+	enum la_status status;
+	struct la_file *f;
+
+	dump->file = la_alloc_n(dump->arena, n, sizeof(*dump->file));
+	if (!dump->file)
+		return LA_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const char *own = la_strndup(dump->arena, path[i], strlen(path[i]));
+
+		f = &dump->file[i];
+		status = own ? la_file_open(f, own, err) : LA_NOMEM;
+		if (status)
+			return status;
+		dump->nfiles = i + 1;
+		f->stats = &dump->stats;
+		status = la_flat_open(f, dump->arena, opt, err);
+		if (status)
+			return status;
+		la_file_map(f);
+		if (f->cut)
+			la_dump_add_remark(dump, "%s: flattened, and no sound record from 0x%"
+					    PRIx64 " on: cut off or damaged", f->path, f->cut_at);
+	}
+	return LA_OK;
+}
+
+static enum la_status probe(struct la_dump *dump, struct la_error *err)
+{
+	struct la_file *f = &dump->file[0];
+	enum la_status status;
+	uint8_t head[16];
+
+	status = la_file_read(f, 0, head, sizeof(head), err);
+	if (status == LA_TRUNCATED && !f->flattened)
+		return la_fail(err, LA_ABSENT, "no dump");
+	if (status)
+		return status;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (formats[i]->probe(head)) {
+			dump->format = formats[i];
+			return LA_OK;
+		}
+	}
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (memcmp(head, foreign[i].magic, foreign[i].len) == 0)
+			return la_fail(err, LA_UNSUPPORTED, "%s: %s", f->path, foreign[i].what);
+	return la_fail(err, LA_ABSENT, "%s: no dump format that is known here", f->path);
+}
+
+static enum la_status open_all(struct la_dump *dump, const char *const *path, size_t n,
+			       const struct la_dump_options *opt, struct la_error *err)
+{
+	unsigned mib = opt->cache_mib ? opt->cache_mib : DEFAULT_CACHE_MIB;
+	enum la_status status;
+
+	if (mib > MAX_CACHE_MIB)
+		return la_fail(err, LA_INVALID, "page cache of %u MiB", mib);
+	dump->zero_excluded = opt->zero_excluded;
+	status = open_files(dump, path, n, opt, err);
+	if (!status)
+		status = probe(dump, err);
+	if (status)
+		return status;
+	dump->unpacker = la_unpacker_new();
+	status = dump->unpacker ? dump->format->open(dump, err) : LA_NOMEM;
+	if (!status)
+		status = la_cache_init(&dump->cache, dump->arena, dump->block_size,
+				       (size_t)mib << 20);
+	if (status)
+		return status;
+	if (!dump->vmcoreinfo)
+		dump->vmcoreinfo = la_notes_vmcoreinfo(dump->notes, dump->notes_size,
+						       &dump->vmcoreinfo_size);
+	return LA_OK;
+}
+
+enum la_status la_dump_open(struct la_dump **ret, const char *const *path, size_t n,
+			    const struct la_dump_options *opt, struct la_error *err)
+{
+	static const struct la_dump_options defaults;
+	// No limit of its own: each size was checked against the bytes the files have.
+	struct la_arena *arena = la_arena_new(SIZE_MAX);
+	struct la_dump *dump = arena ? la_alloc(arena, sizeof(*dump)) : NULL;
+	enum la_status status;
+
+	*ret = NULL;
+	if (!dump) {
+		la_arena_free(arena);
+		return la_fail(err, LA_NOMEM, "%s", path[0]);
+	}
+	dump->arena = arena;
+	status = n ? open_all(dump, path, n, opt ? opt : &defaults, err) : LA_INVALID;
+	if (status) {
+		la_dump_close(dump);
+		return status;
+	}
+	*ret = dump;
+	return LA_OK;
+}
+
+void la_dump_close(struct la_dump *dump)
+{
+	if (!dump)
+		return;
+	for (size_t i = 0; i < dump->nfiles; i++)
+		la_file_close(&dump->file[i]);
+	la_unpacker_free(dump->unpacker);
+	la_arena_free(dump->arena);
+}
+
+// One whole block into @to.
+static enum la_status load(struct la_dump *dump, const struct la_block *b, uint64_t at,
+			   uint8_t *to, struct la_error *err)
+{
+	size_t size = b->packing == LA_RAW ? dump->block_size : (size_t)b->size;
+	uint64_t offset = b->offset + (at - b->start);
+	const uint8_t *bytes;
+	enum la_status status;
+	bool sound = true;
+
+	do {
+		status = la_window_get(&dump->data, b->file, offset, size, &bytes, err);
+		if (status)
+			return status;
+		if (b->packing == LA_RAW)
+			memcpy(to, bytes, size);
+		else
+			sound = la_unpack(dump->unpacker, b->packing, bytes, size, to,
+					  dump->block_size);
+	} while (!la_window_held(&dump->data));
+	if (b->packing != LA_RAW)
+		dump->stats.unpacked++;
+	if (!sound)
+		return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": damaged %s data",
+			       b->file->path, offset, la_packing_name(b->packing));
+	return LA_OK;
+}
+
+// The block at @at through the cache.
+static enum la_status load_cached(struct la_dump *dump, const struct la_block *b, uint64_t at,
+				  const uint8_t **ret, struct la_error *err)
+{
+	enum la_status status;
+	uint32_t slot;
+	uint8_t *to = la_cache_claim(&dump->cache, &slot);
+
+	status = load(dump, b, at, to, err);
+	if (status)
+		return status;
+	la_cache_put(&dump->cache, at / dump->block_size, slot);
+	*ret = to;
+	return LA_OK;
+}
+
+// As much of [pa, pa + len) as one answer of the format covers; *len is cut to it.
+static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, size_t *len,
+				struct la_error *err)
+{
+	uint64_t at = pa & ~(uint64_t)(dump->block_size - 1);
+	size_t left = (size_t)(at + dump->block_size - pa);
+	const uint8_t *bytes;
+	struct la_block b;
+	enum la_status status;
+	enum la_cached cached = LA_UNCACHED;
+
+	dump->stats.blocks++;
+	if (!dump->direct)
+		cached = la_cache_get(&dump->cache, at / dump->block_size, &bytes);
+	if (cached == LA_CACHED) {
+		dump->stats.cache_hits++;
+		*len = *len < left ? *len : left;
+		if (bytes) {
+			memcpy(to, bytes + (pa - at), *len);
+		} else {
+			dump->stats.zero++;
+			memset(to, 0, *len);
+		}
+		return LA_OK;
+	}
+
+	status = dump->format->find(dump, pa, &b, err);
+	if (*len > b.end - pa)
+		*len = (size_t)(b.end - pa);
+	if (status) {
+		if (!dump->zero_excluded ||
+		    (b.state != LA_PAGE_EXCLUDED && (b.state != LA_PAGE_MISSING || b.stored)))
+			return status;
+		la_error_clear(err);
+		memset(to, 0, *len);
+		return LA_OK;
+	}
+	if (b.state == LA_PAGE_ZERO) {
+		dump->stats.zero++;
+		if (*len < dump->block_size)
+			la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_ZERO);
+		memset(to, 0, *len);
+		return LA_OK;
+	}
+	// A segment of an ELF file is read as it lies there: large pieces at once, and the
+	// blocks at its ends, which hold more than this segment, never through the cache.
+	if (dump->direct || b.start > at || b.end < at + dump->block_size || *len > left)
+		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);
+	// Whoever reads whole blocks goes through memory once and would only empty the cache.
+	if (*len == dump->block_size)
+		return load(dump, &b, at, to, err);
+	// Bytes that need no unpacking are fetched alone; a block that is asked for again is kept.
+	if (b.packing == LA_RAW && cached == LA_UNCACHED) {
+		la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_SEEN);
+		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);
+	}
+	status = load_cached(dump, &b, at, &bytes, err);
+	if (!status)
+		memcpy(to, bytes + (pa - at), *len);
+	return status;
+}
+
+enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t len,
+			    struct la_error *err)
+{
+	enum la_status status;
+	uint8_t *to = ret;
+	size_t n;
+
+	if (len && len - 1 > UINT64_MAX - pa)
+		return la_fail(err, LA_NOT_RAM, "0x%" PRIx64, pa);
+	for (; len; to += n, pa += n, len -= n) {
+		n = len;
+		status = read_some(dump, pa, to, &n, err);
+		if (status)
+			return la_fail(err, status, "0x%" PRIx64, pa);
+	}
+	return LA_OK;
+}
+
+void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *ret)
+{
+	uint64_t at = pa & ~(uint64_t)(dump->block_size - 1);
+	struct la_error err = { "" };
+	const uint8_t *bytes;
+	struct la_block b;
+	uint8_t byte;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->status = dump->format->find(dump, pa, &b, &err);
+	ret->state = b.state;
+	ret->start = b.start;
+	ret->end = b.end;
+	ret->file = b.file ? b.file->path : NULL;
+	if (b.stored) {
+		ret->offset = la_file_where(b.file, b.offset);
+		ret->stored = ret->offset != UINT64_MAX;
+		ret->size = b.size;
+		ret->method = la_packing_name(b.packing);
+	}
+	if (ret->status == LA_OK && b.packing != LA_RAW)
+		ret->status = load_cached(dump, &b, at, &bytes, &err);
+	else if (ret->status == LA_OK)
+		ret->status = la_file_read(b.file, b.offset + (pa - b.start), &byte, 1, &err);
+	snprintf(ret->reason, sizeof(ret->reason), "%s", err.text);
+}
+
+static enum la_status list_ram(struct la_dump *dump, bool count, uint64_t cell,
+			       struct la_arena *arena, struct la_ram_range **ret, size_t *ret_n,
+			       struct la_error *err)
+{
+	struct la_ram_list list = { .arena = arena, .cell = cell };
+	enum la_status status = dump->format->ram(dump, count, &list);
+
+	*ret = list.r;
+	*ret_n = list.n;
+	for (size_t i = 0; i < list.n && !count; i++)
+		list.r[i] = (struct la_ram_range){ .start = list.r[i].start, .end = list.r[i].end };
+	return status ? la_fail(err, status, "map of %zu RAM ranges", list.n) : LA_OK;
+}
+
+enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
+			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
+{
+	return list_ram(dump, count, 0, arena, ret, ret_n, err);
+}
+
+enum la_status la_dump_ram_cells(struct la_dump *dump, uint64_t cell, struct la_arena *arena,
+				 struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
+{
+	return list_ram(dump, true, cell, arena, ret, ret_n, err);
+}
+
+const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size)
+{
+	*ret_size = dump->notes_size;
+	return dump->notes;
+}
+
+const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size)
+{
+	*ret_size = dump->vmcoreinfo_size;
+	return dump->vmcoreinfo;
+}
+
+void la_dump_tell_door(const struct la_dump *dump, struct la_door *door)
+{
+	door->notes = la_dump_notes(dump, &door->notes_size);
+	door->vmcoreinfo = la_dump_vmcoreinfo(dump, &door->vmcoreinfo_size);
+}
+
+const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size)
+{
+	*ret_size = dump->eraseinfo_size;
+	return dump->eraseinfo;
+}
+
+const char *la_dump_format(const struct la_dump *dump)
+{
+	return dump->name;
+}
+
+uint32_t la_dump_block_size(const struct la_dump *dump)
+{
+	return dump->block_size;
+}
+
+const char *la_dump_shrank(const struct la_dump *dump)
+{
+	for (size_t i = 0; i < dump->nfiles; i++)
+		if (dump->file[i].shrank)
+			return dump->file[i].path;
+	return NULL;
+}
+
+void la_dump_stats(const struct la_dump *dump, struct la_dump_stats *ret)
+{
+	*ret = dump->stats;
+}
+
+const char *la_notes_vmcoreinfo(const void *notes, size_t size, size_t *ret_size)
+{
+	const uint8_t *p = notes;
+	static const char name[] = "VMCOREINFO";
+	size_t namesz, descsz, padded;
+
+	*ret_size = 0;
+	while (size >= 12) {
+		namesz = la_le32(p);
+		descsz = la_le32(p + 4);
+		p += 12;
+		size -= 12;
+		if (namesz > size)
+			return NULL;
+		padded = (namesz + 3) & ~(size_t)3;
+		padded = padded < size ? padded : size;
+		if (descsz > size - padded)
+			return NULL;
+		if (namesz >= sizeof(name) - 1 && namesz <= sizeof(name) &&
+		    memcmp(p, name, sizeof(name) - 1) == 0) {
+			*ret_size = descsz;
+			return (const char *)p + padded;
+		}
+		p += padded;
+		size -= padded;
+		padded = (descsz + 3) & ~(size_t)3;
+		padded = padded < size ? padded : size;
+		p += padded;
+		size -= padded;
+	}
+	return NULL;
+}

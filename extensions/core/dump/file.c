@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The file below a dump: pread, which is faster where reads follow one another, and the mapping
+// elsewhere (docs/reader.md).
+#include "priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// The mapping serves reads of less than a page, and others that do not follow the one before.
+#define SMALL_READ 4096
+#define MAPPED_READ 16384
+
+// Opened without waiting, because opening a pipe would wait for its other end.
+enum la_status la_file_open(struct la_file *ret, const char *path, struct la_error *err)
+{
+	struct stat st;
+	off_t size;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return la_fail(err, LA_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
+	memset(ret, 0, sizeof(*ret));
+	ret->fd = fd;
+	ret->path = path;
+	if (fstat(fd, &st) != 0) {
+		close(fd);
+		return la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
+	}
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+		close(fd);
+		return la_fail(err, LA_UNSUPPORTED, "%s: neither a file nor a block device", path);
+	}
+	size = S_ISREG(st.st_mode) ? st.st_size : lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		size = 0;
+	ret->stored = ret->size = (uint64_t)size;
+	return LA_OK;
+}
+
+void la_file_map(struct la_file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode))
+		la_map_open(&f->map, f->fd, f->stored);
+}
+
+void la_file_close(struct la_file *f)
+{
+	la_map_close(&f->map);
+	if (f->path && f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+}
+
+enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, size_t len,
+				   struct la_error *err)
+{
+	uint8_t *to = ret;
+	ssize_t n;
+
+	if (off > f->stored || len > f->stored - off)
+		return la_fail(err, LA_TRUNCATED,
+			       "%s: offset 0x%" PRIx64 ": file ends at 0x%" PRIx64, f->path, off,
+			       f->stored);
+	if (f->map.usable && len <= MAPPED_READ && (off != f->next || len < SMALL_READ)) {
+		memcpy(to, f->map.base + off, len);
+		f->next = off + len;
+		if (la_map_held(&f->map, off, len))
+			return LA_OK;
+	}
+	f->next = off + len;
+	while (len) {
+		n = pread(f->fd, to, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": %s", f->path,
+				       off, strerror(errno));
+		if (n == 0) {
+			f->shrank = true;
+			return la_fail(err, LA_TRUNCATED,
+				       "%s: offset 0x%" PRIx64
+				       ": the file has become shorter: it ends at 0x%" PRIx64,
+				       f->path, off, (uint64_t)lseek(f->fd, 0, SEEK_END));
+		}
+		f->stats->file_reads++;
+		f->stats->file_bytes += (size_t)n;
+		to += n;
+		off += (size_t)n;
+		len -= (size_t)n;
+	}
+	return LA_OK;
+}
+
+enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t len,
+			    struct la_error *err)
+{
+	const struct la_extent *e;
+	enum la_status status;
+	uint8_t *to = ret;
+	uint64_t n;
+
+	if (!f->flattened)
+		return la_file_read_stored(f, off, ret, len, err);
+	if (off > f->size || len > f->size - off)
+		return la_fail(err, LA_TRUNCATED,
+			       "%s: offset 0x%" PRIx64 " of the dump: it ends at 0x%" PRIx64,
+			       f->path, off, f->size);
+	for (; len; to += n, off += n, len -= (size_t)n) {
+		e = la_extents_find(&f->flat, off);
+		if (e && e->start <= off) {
+			n = e->end - off < len ? e->end - off : len;
+			status = la_file_read_stored(f, e->data + (off - e->start), to, (size_t)n,
+						     err);
+			if (status)
+				return status;
+			continue;
+		}
+		if (f->cut)
+			return la_fail(err, LA_TRUNCATED,
+				       "%s: offset 0x%" PRIx64
+				       " of the dump: in no record up to 0x%" PRIx64
+				       ", where the file is cut off", f->path, off, f->cut_at);
+		n = e && e->start - off < len ? e->start - off : len;
+		memset(to, 0, (size_t)n);
+	}
+	return LA_OK;
+}
+
+const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len)
+{
+	const struct la_extent *e;
+
+	if (!f->map.usable || off > f->size || len > f->size - off)
+		return NULL;
+	if (!f->flattened)
+		return f->map.base + off;
+	e = la_extents_find(&f->flat, off);
+	return e && e->start <= off && len <= e->end - off
+		       ? f->map.base + (e->data + (off - e->start)) : NULL;
+}
+
+uint64_t la_file_where(struct la_file *f, uint64_t off)
+{
+	const struct la_extent *e;
+
+	if (!f->flattened)
+		return off;
+	e = la_extents_find(&f->flat, off);
+	return e && e->start <= off ? e->data + (off - e->start) : UINT64_MAX;
+}

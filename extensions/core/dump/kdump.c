@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// kdump-compressed files, header versions 1 to 6, also split into parts.
+// Sources: makedumpfile diskdump_mod.h and IMPLEMENTATION, QEMU include/system/dump.h and
+// dump/dump.c, crash diskdump.h. Offsets are those of the 64-bit little-endian layout.
+//
+// In units of the block size: header, sub-header with the notes behind it, bitmap 1 (the page is
+// RAM), bitmap 2 (the page has a descriptor), descriptors in page order, page data.
+#include "priv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum header {
+	HDR_VERSION = 8,
+	HDR_STATUS = 424,
+	HDR_BLOCK_SIZE = 428,
+	HDR_SUB_SIZE = 432, // in blocks
+	HDR_BITMAP_BLOCKS = 436,
+	HDR_MAX_MAPNR = 440,
+	HDR_BYTES = 464,
+};
+
+enum sub_header {
+	SUB_SPLIT = 12,        // since version 2
+	SUB_START_PFN = 16,    // 2
+	SUB_END_PFN = 24,      // 2
+	SUB_VMCOREINFO = 32,   // 3: offset, size
+	SUB_NOTES = 48,        // 4: offset, size
+	SUB_ERASEINFO = 64,    // 5: offset, size
+	SUB_START_PFN_64 = 80, // 6
+	SUB_END_PFN_64 = 88,   // 6
+	SUB_MAX_MAPNR_64 = 96, // 6
+	SUB_BYTES = 104,
+};
+
+#define STATUS_INCOMPLETE 0x8
+#define STATUS_EXCLUDED_VMEMMAP 0x10
+
+#define DESC_BYTES 24
+
+// makedumpfile's block is the page of its machine, QEMU's that of the emulated one: 4 to 64 KiB.
+// More is allowed for, but the header must fit in a block and a page of junk must stay small.
+#define MIN_BLOCK 512
+#define MAX_BLOCK (1u << 20)
+
+struct part {
+	struct la_file *file;
+	uint64_t start, end; // page frames whose descriptors it holds
+	uint64_t first;      // rank of the first of them in bitmap 2
+	uint64_t zero;       // offset of the zero page that many descriptors share; 0 = none
+};
+
+struct kdump {
+	int version;
+	unsigned shift;
+	struct la_bitmap dumped;     // bitmap 2
+	const struct la_bitmap *ram; // bitmap 1, which is often the same
+	struct la_bitmap own_ram;
+	uint64_t bitmaps, descs; // offsets
+	bool two_bitmaps;
+	struct part *part;
+	size_t nparts;
+	struct la_window desc;
+};
+
+static enum la_status read_header(struct la_dump *dump, struct kdump *k, uint8_t *head,
+				  uint8_t *sub, struct la_error *err)
+{
+	struct la_file *f = &dump->file[0];
+	uint64_t max_mapnr, half, nblocks;
+	uint32_t block, sub_blocks, bitmap_blocks;
+	enum la_status status = la_file_read(f, 0, head, HDR_BYTES, err);
+
+	if (status)
+		return la_fail(err, status, "kdump header");
+	k->version = (int)la_le32(head + HDR_VERSION);
+	if (k->version < 1 || k->version > 6)
+		return la_fail(err, LA_UNSUPPORTED, "%s: kdump header version %d", f->path,
+			       k->version);
+	block = la_le32(head + HDR_BLOCK_SIZE);
+	if (block < MIN_BLOCK || block > MAX_BLOCK || (block & (block - 1)))
+		return la_fail(err, LA_CORRUPT, "%s: block size %" PRIu32, f->path, block);
+	k->shift = (unsigned)__builtin_ctz(block);
+	status = la_dump_set_block_size(dump, block);
+	if (status)
+		return status;
+
+	sub_blocks = la_le32(head + HDR_SUB_SIZE);
+	bitmap_blocks = la_le32(head + HDR_BITMAP_BLOCKS);
+	if (!sub_blocks || sub_blocks > INT32_MAX)
+		return la_fail(err, LA_CORRUPT, "%s: sub-header of %" PRId32 " blocks", f->path,
+			       (int32_t)sub_blocks);
+	status = la_file_read(f, block, sub, k->version >= 6 ? SUB_BYTES : SUB_START_PFN_64, err);
+	if (status)
+		return la_fail(err, status, "kdump sub-header");
+
+	max_mapnr = la_le32(head + HDR_MAX_MAPNR);
+	if (k->version >= 6 && la_le64(sub + SUB_MAX_MAPNR_64))
+		max_mapnr = la_le64(sub + SUB_MAX_MAPNR_64);
+	if (!max_mapnr || max_mapnr > LA_PHYS_END >> k->shift)
+		return la_fail(err, LA_CORRUPT, "%s: %" PRIu64 " page frames", f->path, max_mapnr);
+
+	// A file whose bitmap blocks hold one bitmap only is a full dump of old: it is both.
+	nblocks = ((max_mapnr + 7) / 8 + block - 1) / block;
+	k->two_bitmaps = bitmap_blocks / 2 >= nblocks;
+	half = k->two_bitmaps ? bitmap_blocks / 2 : 0;
+	if (!k->two_bitmaps && bitmap_blocks < nblocks)
+		return la_fail(err, LA_CORRUPT,
+			       "%s: bitmap of %" PRIu32 " blocks for %" PRIu64 " page frames",
+			       f->path, bitmap_blocks, max_mapnr);
+	k->bitmaps = (uint64_t)block * (UINT64_C(1) + sub_blocks);
+	k->descs = k->bitmaps + (uint64_t)block * bitmap_blocks;
+	status = la_bitmap_load(&k->dumped, dump->arena, f, k->bitmaps + half * block, max_mapnr,
+				err);
+	return status ? la_fail(err, status, "kdump bitmap 2") : LA_OK;
+}
+
+// Bitmap 1 takes memory only where it differs from bitmap 2: where pages were filtered out.
+static enum la_status read_bitmap1(struct la_dump *dump, struct kdump *k, struct la_error *err)
+{
+	struct la_file *f = &dump->file[0];
+	enum la_status status;
+	bool same = true;
+
+	k->ram = &k->dumped;
+	if (!k->two_bitmaps)
+		return LA_OK;
+	status = la_bitmap_same(&k->dumped, f, k->bitmaps, &same, err);
+	if (!status && !same) {
+		k->ram = &k->own_ram;
+		status = la_bitmap_load(&k->own_ram, dump->arena, f, k->bitmaps, k->dumped.nbits,
+					err);
+	}
+	return status ? la_fail(err, status, "kdump bitmap 1") : LA_OK;
+}
+
+// The first page stored is the zero page, if the writer shares one: QEMU always does,
+// makedumpfile when it was told to leave out zero pages.
+static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t at)
+{
+	const uint8_t *page;
+	bool zero;
+
+	do {
+		if (la_window_get(&dump->data, f, at, dump->block_size, &page, NULL))
+			return 0;
+		zero = !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0;
+	} while (!la_window_held(&dump->data));
+	return zero ? at : 0;
+}
+
+static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la_file *f,
+				const uint8_t *first_head, struct part *ret, struct la_error *err)
+{
+	uint64_t bitmap2 = k->bitmaps + (k->two_bitmaps ? (k->descs - k->bitmaps) / 2 : 0);
+	uint8_t head[HDR_BYTES], sub[SUB_BYTES] = { 0 };
+	enum la_status status = la_file_read(f, 0, head, sizeof(head), err);
+	bool same = true;
+
+	if (!status)
+		status = la_file_read(f, dump->block_size, sub,
+				      k->version >= 6 ? SUB_BYTES : SUB_START_PFN_64, err);
+	if (!status && f != dump->file)
+		status = la_bitmap_same(&k->dumped, f, bitmap2, &same, err);
+	if (status)
+		return la_fail(err, status, "part of a split dump");
+	if (memcmp(head, first_head, sizeof(head)) != 0 || !same)
+		return la_fail(err, LA_INVALID, "%s and %s are not parts of one dump",
+			       dump->file[0].path, f->path);
+
+	*ret = (struct part){ .file = f, .start = 0, .end = k->dumped.nbits };
+	if (k->version >= 2 && la_le32(sub + SUB_SPLIT)) {
+		ret->start = la_le64(sub + (k->version >= 6 ? SUB_START_PFN_64 : SUB_START_PFN));
+		ret->end = la_le64(sub + (k->version >= 6 ? SUB_END_PFN_64 : SUB_END_PFN));
+		if (ret->start > ret->end || ret->start > k->dumped.nbits)
+			return la_fail(err, LA_CORRUPT,
+				       "%s: part of a split dump from page frame 0x%" PRIx64
+				       " to 0x%" PRIx64, f->path, ret->start, ret->end);
+		if (ret->end > k->dumped.nbits)
+			ret->end = k->dumped.nbits;
+	}
+	ret->first = la_bitmap_rank(&k->dumped, ret->start);
+	ret->zero = find_zero_page(
+		dump, f,
+		k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, ret->end) - ret->first));
+	return LA_OK;
+}
+
+static int by_start(const void *pa, const void *pb)
+{
+	const struct part *a = pa, *b = pb;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static enum la_status open_parts(struct la_dump *dump, struct kdump *k, const uint8_t *head,
+				 struct la_error *err)
+{
+	uint64_t end = 0;
+	enum la_status status;
+
+	k->nparts = dump->nfiles;
+	k->part = la_alloc_n(dump->arena, k->nparts, sizeof(*k->part));
+	if (!k->part)
+		return LA_NOMEM;
+	for (size_t i = 0; i < k->nparts; i++) {
+		status = open_part(dump, k, &dump->file[i], head, &k->part[i], err);
+		if (status)
+			return status;
+	}
+	qsort(k->part, k->nparts, sizeof(*k->part), by_start);
+	for (size_t i = 0; i < k->nparts; i++) {
+		if (k->part[i].start < end)
+			return la_fail(err, LA_INVALID, "%s: holds the same page frames as %s",
+				       k->part[i].file->path, k->part[i - 1].file->path);
+		if (k->part[i].start > end)
+			la_dump_add_remark(dump,
+					   "split dump: the part with 0x%" PRIx64 "-0x%" PRIx64
+					   " was not given", end << k->shift,
+					   k->part[i].start << k->shift);
+		end = k->part[i].end;
+	}
+	if (end < k->dumped.nbits)
+		la_dump_add_remark(dump, "split dump: the part from 0x%" PRIx64 " was not given",
+				    end << k->shift);
+	return LA_OK;
+}
+
+static const struct part *part_of(const struct kdump *k, uint64_t pfn)
+{
+	for (size_t i = 0; i < k->nparts; i++)
+		if (pfn >= k->part[i].start && pfn < k->part[i].end)
+			return &k->part[i];
+	return NULL;
+}
+
+static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct part *part,
+				struct la_block *ret, struct la_error *err)
+{
+	struct kdump *k = dump->priv;
+	struct la_file *f = part->file;
+	uint64_t at = k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, pfn) - part->first);
+	const uint8_t *desc;
+	enum la_status status;
+	uint64_t offset;
+	uint32_t size, flags;
+
+	do {
+		status = la_window_get(&k->desc, f, at, DESC_BYTES, &desc, err);
+		if (status)
+			return la_fail(err, status, "page descriptor");
+		offset = la_le64(desc);
+		size = la_le32(desc + 8);
+		flags = la_le32(desc + 12);
+	} while (!la_window_held(&k->desc));
+	if (offset == part->zero && offset && !flags) {
+		*ret = (struct la_block){ LA_PAGE_ZERO, ret->start, ret->end, f, true, LA_RAW,
+					  offset, size };
+		return LA_OK;
+	}
+	if (!offset)
+		return la_fail(err, LA_TRUNCATED, "%s: the page was never written to the dump",
+			       f->path);
+	ret->offset = offset;
+	ret->size = size;
+	switch (flags) {
+	case 0:
+		ret->packing = LA_RAW;
+		break;
+	case 0x01:
+		ret->packing = LA_ZLIB;
+		break;
+	case 0x02:
+		ret->packing = LA_LZO;
+		break;
+	case 0x04:
+		ret->packing = LA_SNAPPY;
+		break;
+	case 0x20:
+		ret->packing = LA_ZSTD;
+		break;
+	default:
+		return la_fail(err, LA_CORRUPT, "%s: page descriptor %" PRIu64 ": flags 0x%" PRIx32,
+			       f->path, (at - k->descs) / DESC_BYTES, flags);
+	}
+	if (!size || size > dump->block_size || (!flags && size != dump->block_size))
+		return la_fail(err, LA_CORRUPT,
+			       "%s: page descriptor %" PRIu64 ": %" PRIu32 " bytes for a block of %"
+			       PRIu32, f->path, (at - k->descs) / DESC_BYTES, size,
+			       dump->block_size);
+	if (offset < k->descs || offset > INT64_MAX)
+		return la_fail(err, LA_CORRUPT,
+			       "%s: page descriptor %" PRIu64 ": offset 0x%" PRIx64
+			       " is not in the page data", f->path, (at - k->descs) / DESC_BYTES,
+			       offset);
+	ret->stored = true;
+	if (offset > f->size || size > f->size - offset)
+		return la_fail(err, LA_TRUNCATED,
+			       "%s: page data at 0x%" PRIx64 ", but the %s ends at 0x%" PRIx64,
+			       f->path, offset, f->flattened ? "dump" : "file", f->size);
+	ret->state = LA_PAGE_PRESENT;
+	return LA_OK;
+}
+
+static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_block *ret,
+				 struct la_error *err)
+{
+	const struct kdump *k = dump->priv;
+	uint64_t pfn = pa >> k->shift;
+	const struct part *part;
+	enum la_status status;
+
+	*ret = (struct la_block){ .state = LA_PAGE_HOLE,
+				  .start = pfn << k->shift,
+				  .end = (pfn << k->shift) + dump->block_size };
+	if (!la_bitmap_test(&k->dumped, pfn)) {
+		if (!la_bitmap_test(k->ram, pfn))
+			return la_fail(err, LA_NOT_RAM, "page frame 0x%" PRIx64 " is not RAM", pfn);
+		ret->state = LA_PAGE_EXCLUDED;
+		return la_fail(err, LA_EXCLUDED, "page frame 0x%" PRIx64 " was left out", pfn);
+	}
+	part = part_of(k, pfn);
+	ret->state = LA_PAGE_MISSING;
+	if (!part)
+		return la_fail(err, LA_TRUNCATED,
+			       "page frame 0x%" PRIx64
+			       " is in a part of the split dump that was not given", pfn);
+	ret->file = part->file;
+	status = read_desc(dump, pfn, part, ret, err);
+	if (status == LA_CORRUPT)
+		ret->state = LA_PAGE_PRESENT;
+	return status;
+}
+
+static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list, uint64_t pfn,
+				 uint64_t end, bool count)
+{
+	unsigned shift = ((const struct kdump *)dump->priv)->shift;
+	enum la_status status = LA_OK;
+	struct la_block b, behind;
+	uint64_t next;
+
+	if (!count)
+		return la_ram_add(list, pfn << shift, end << shift, LA_PAGE_PRESENT);
+	for (; pfn < end && !status; pfn = next) { // as far as the state stays the same
+		kdump_find(dump, pfn << shift, &b, NULL);
+		for (next = pfn + 1; next < end; next++) {
+			kdump_find(dump, next << shift, &behind, NULL);
+			if (behind.state != b.state)
+				break;
+		}
+		status = la_ram_add(list, pfn << shift, next << shift, b.state);
+	}
+	return status;
+}
+
+// Pages with a descriptor count as RAM even if bitmap 1 of a damaged file does not have them.
+static enum la_status kdump_ram(struct la_dump *dump, bool count, struct la_ram_list *list)
+{
+	const struct kdump *k = dump->priv;
+	uint64_t pfn = 0, end = k->dumped.nbits, next, dumped;
+	enum la_status status = LA_OK;
+
+	while (pfn < end && !status) {
+		dumped = la_bitmap_next(&k->dumped, pfn, end, true);
+		if (dumped == pfn) {
+			next = la_bitmap_next(&k->dumped, pfn, end, false);
+			status = add_dumped(dump, list, pfn, next, count);
+		} else if (la_bitmap_test(k->ram, pfn)) {
+			next = la_bitmap_next(k->ram, pfn, dumped, false);
+			status = la_ram_add(list, pfn << k->shift, next << k->shift,
+					    LA_PAGE_EXCLUDED);
+		} else {
+			next = la_bitmap_next(k->ram, pfn, dumped, true);
+		}
+		pfn = next;
+	}
+	return status;
+}
+
+static void add_areas(struct la_dump *dump, const struct kdump *k, const uint8_t *sub)
+{
+	struct la_file *f = &dump->file[0];
+
+	if (k->version >= 3 && la_le64(sub + SUB_VMCOREINFO))
+		dump->vmcoreinfo = (const char *)la_dump_area(
+			dump, f, la_le64(sub + SUB_VMCOREINFO), la_le64(sub + SUB_VMCOREINFO + 8),
+			"VMCOREINFO", &dump->vmcoreinfo_size);
+	if (k->version >= 4 && la_le64(sub + SUB_NOTES))
+		dump->notes = la_dump_area(dump, f, la_le64(sub + SUB_NOTES),
+					   la_le64(sub + SUB_NOTES + 8), "notes",
+					   &dump->notes_size);
+	if (k->version >= 5 && la_le64(sub + SUB_ERASEINFO))
+		dump->eraseinfo = (const char *)la_dump_area(
+			dump, f, la_le64(sub + SUB_ERASEINFO), la_le64(sub + SUB_ERASEINFO + 8),
+			"erase info", &dump->eraseinfo_size);
+}
+
+static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t *head)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} method[] = { { 0x01, "zlib" }, { 0x02, "lzo" }, { 0x04, "snappy" }, { 0x20, "zstd" } };
+	uint32_t status = la_le32(head + HDR_STATUS);
+	const char *packing = "uncompressed";
+	const struct part *last = &k->part[k->nparts - 1];
+	struct la_error err = { "" };
+	struct la_block b;
+	uint64_t pfn;
+
+	for (size_t i = 0; i < sizeof(method) / sizeof(method[0]); i++)
+		if (status & method[i].bit)
+			packing = method[i].name;
+	dump->name = la_format(dump->arena, "kdump-compressed v%d, %s%s%s", k->version, packing,
+			       dump->file[0].flattened ? ", flattened" : "",
+			       k->nparts > 1 ? ", split" : "");
+	if (status & STATUS_INCOMPLETE)
+		la_dump_add_remark(dump, "marked as incomplete by its writer");
+	if (status & STATUS_EXCLUDED_VMEMMAP)
+		la_dump_add_remark(dump, "struct pages of excluded pages were excluded too");
+
+	// Writers go upwards, so the last page tells whether they came to the end.
+	pfn = la_bitmap_last(&k->dumped, last->end);
+	if (pfn != UINT64_MAX && pfn >= last->start &&
+	    kdump_find(dump, pfn << k->shift, &b, &err) == LA_TRUNCATED)
+		la_dump_add_remark(dump, "cut off: the last page, at 0x%" PRIx64
+				    ", is not in the file", b.start);
+}
+
+static enum la_status kdump_open(struct la_dump *dump, struct la_error *err)
+{
+	struct kdump *k = la_alloc(dump->arena, sizeof(*k));
+	uint8_t head[HDR_BYTES], sub[SUB_BYTES] = { 0 };
+	enum la_status status;
+
+	if (!k)
+		return LA_NOMEM;
+	dump->priv = k;
+	status = read_header(dump, k, head, sub, err);
+	if (!status)
+		status = read_bitmap1(dump, k, err);
+	if (!status)
+		status = la_window_init(&k->desc, dump->arena, 65536 / DESC_BYTES * DESC_BYTES,
+					DESC_BYTES);
+	if (!status)
+		status = open_parts(dump, k, head, err);
+	if (status)
+		return status;
+	add_areas(dump, k, sub);
+	describe(dump, k, head);
+	return LA_OK;
+}
+
+static bool kdump_probe(const uint8_t *head)
+{
+	return memcmp(head, "KDUMP   ", 8) == 0;
+}
+
+const struct la_format la_format_kdump = {
+	.probe = kdump_probe,
+	.open = kdump_open,
+	.find = kdump_find,
+	.ram = kdump_ram,
+};

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Read-ahead: reads that follow one another are answered from one large read of the file, others
+// from its mapping, or by a read of little more than what is asked for.
+#include "priv.h"
+
+
+enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap, size_t least)
+{
+	*w = (struct la_window){ .buf = la_alloc(arena, cap), .cap = cap, .least = least };
+	return w->buf ? LA_OK : LA_NOMEM;
+}
+
+enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t off, size_t len,
+			     const uint8_t **ret, struct la_error *err)
+{
+	uint64_t at = w->file == f ? off - w->off : UINT64_MAX; // wraps for one before it
+	enum la_status status;
+	size_t want = len > w->least ? len : w->least;
+
+	if (at <= w->len && len <= w->len - at) {
+		*ret = w->bytes + at;
+		return LA_OK;
+	}
+	if (len > w->cap)
+		return la_fail(err, LA_INVALID, "%zu bytes in one piece", len);
+	if (at <= w->len)
+		want = w->cap;
+	if (off > f->size || len > f->size - off)
+		want = len;
+	else if (want > f->size - off)
+		want = (size_t)(f->size - off);
+
+	w->file = NULL;
+	la_fence();
+	w->bytes = at > w->len ? la_file_mapped(f, off, len) : NULL;
+	if (w->bytes) {
+		want = len;
+	} else {
+		w->bytes = w->buf;
+		status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
+		if (status && want > len) { // what lies ahead may be what cannot be read
+			want = len;
+			status = la_file_read(f, off, w->buf, want, err);
+		}
+		if (status)
+			return status;
+	}
+	w->off = off;
+	w->len = want;
+	la_fence();
+	w->file = f;
+	*ret = w->bytes;
+	return LA_OK;
+}
+
+bool la_window_held(struct la_window *w)
+{
+	struct la_map *map = &w->file->map;
+
+	if (w->bytes == w->buf || la_map_held(map, (uint64_t)(w->bytes - map->base), w->len))
+		return true;
+	w->file = NULL;
+	return false;
+}

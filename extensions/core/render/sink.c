@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Text on its way out.
+#include "sink.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/escape.h"
+
+void la_puts(const struct la_sink *sink, const char *text)
+{
+	sink->put(sink->ctx, text);
+}
+
+void la_put(const struct la_sink *sink, const char *fmt, ...)
+{
+	char text[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	la_puts(sink, text);
+}
+
+void la_put_text(const struct la_sink *sink, const char *text, bool lines)
+{
+	char chunk[512];
+
+	while (*text) {
+		text = la_text_escape(text, lines, chunk, sizeof(chunk));
+		la_puts(sink, chunk);
+	}
+}

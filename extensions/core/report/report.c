@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A dump without crash. Where no vmlinux tells where things are, the kernel's VMCOREINFO does:
+// it has the addresses and layouts that reading the log needs.
+#include "lakvm/report/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lakvm/stack/lines.h"
+#include "lakvm/guest/vmcoreinfo.h"
+
+/* --- the door over VMCOREINFO (kernel/crash_core.c, kernel/vmcore_info.c) --- */
+
+struct facts {
+	struct la_door door;
+	struct la_dump *dump;
+	const char *text;
+	size_t len;
+};
+
+static bool number(const struct facts *f, const char *kind, const char *name, const char *member,
+		   bool hex, uint64_t *ret)
+{
+	char key[128];
+
+	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, name, member ? "." : "", member ? member : "");
+	return f->text && la_vmcoreinfo_number(f->text, f->len, key, hex, ret);
+}
+
+static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
+{
+	const struct facts *f = ctx;
+
+	return f->dump ? la_dump_read(f->dump, pa, ret, len, NULL) : LA_ABSENT;
+}
+
+static bool symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	return number(ctx, "SYMBOL", name, NULL, true, ret);
+}
+
+static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
+{
+	(void)ctx, (void)address, (void)ret;
+	return false;
+}
+
+static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
+{
+	(void)ctx, (void)name, (void)ret;
+	return false;
+}
+
+static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
+{
+	uint64_t offset;
+
+	if (!number(ctx, "OFFSET", type, name, false, &offset))
+		return false;
+	*ret = (struct la_member){ .offset = offset };
+	return true;
+}
+
+static bool type_size(void *ctx, const char *type, size_t *ret)
+{
+	uint64_t size;
+
+	if (!number(ctx, "SIZE", type, NULL, false, &size))
+		return false;
+	*ret = size;
+	return true;
+}
+
+static bool enumerator(void *ctx, const char *name, int64_t *ret)
+{
+	uint64_t value;
+
+	if (!number(ctx, "NUMBER", name, NULL, false, &value))
+		return false;
+	*ret = (int64_t)value;
+	return true;
+}
+
+static struct facts *open_facts(struct la_dump *dump, struct la_arena *arena)
+{
+	struct facts *f = la_alloc(arena, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->dump = dump;
+	f->door = (struct la_door){ .ctx = f,
+				    .read_phys = read_phys,
+				    .symbol = symbol,
+				    .symbol_at = symbol_at,
+				    .symbol_size = symbol_size,
+				    .member = member,
+				    .type_size = type_size,
+				    .enumerator = enumerator };
+	if (dump)
+		la_dump_tell_door(dump, &f->door);
+	return f;
+}
+
+/* --- the report --- */
+
+static const char *value_of(const struct facts *f, struct la_arena *arena, const char *key)
+{
+	const char *value;
+	size_t n;
+
+	return la_vmcoreinfo_get(f->text, f->len, key, &value, &n) && n ?
+		       la_strndup(arena, value, n) :
+		       NULL;
+}
+
+static void find_kernel(struct facts *f, struct la_arena *arena, struct la_report *ret)
+{
+	const char *text = la_dump_vmcoreinfo(f->dump, &f->len);
+	size_t n;
+
+	ret->vmcoreinfo = text ? "note" : NULL;
+	if (!text && la_vmcoreinfo_find(&f->door, ret->map.range, ret->map.n, arena, &text, &f->len,
+					&ret->banner, NULL) == LA_OK)
+		ret->vmcoreinfo = "memory";
+	f->text = ret->vmcoreinfo ? text : NULL;
+	if (f->text) {
+		f->door.vmcoreinfo = f->text;
+		f->door.vmcoreinfo_size = f->len;
+		ret->release = value_of(f, arena, "OSRELEASE");
+		ret->build_id = value_of(f, arena, "BUILD-ID");
+	} else if (ret->banner) {
+		/* "Linux version RELEASE (...": init/version.c */
+		n = strcspn(ret->banner + 14, " ");
+		ret->release = la_strndup(arena, ret->banner + 14, n);
+	}
+}
+
+/*
+ * The exception a CPU took last, if that was in kernel mode and no interrupt. ESTAT, ERA and BADI
+ * keep their values until the next one, so in a kernel that died of it and loops in panic() with
+ * nothing to interrupt it they still name the cause.
+ */
+static const char *last_exception(const struct la_door *door, const struct la_note_regs *cpu,
+				  struct la_arena *arena)
+{
+	uint64_t estat, era, prmd, crmd, badi, base;
+	char insn[80] = "", name[160] = "";
+	struct la_symbol symbol;
+	unsigned ecode;
+
+	if (!la_csr_get(&cpu->regs, LA_CSR_ESTAT, &estat) ||
+	    !la_csr_get(&cpu->regs, LA_CSR_ERA, &era) ||
+	    !la_csr_get(&cpu->regs, LA_CSR_PRMD, &prmd) || prmd & 3)
+		return NULL;
+	ecode = LA_ESTAT_ECODE(estat);
+	if (ecode == LA_ECODE_INT)
+		return NULL;
+	if (la_csr_get(&cpu->regs, LA_CSR_BADI, &badi) && ecode >= LA_ECODE_BRK)
+		la_csr_decode(LA_CSR_BADI, badi, insn, sizeof(insn));
+	if (door->symbol_at(door->ctx, era, &symbol))
+		snprintf(name, sizeof(name), " (%s+%#" PRIx64 ")", symbol.name, era - symbol.start);
+	return la_format(arena, "vCPU %u: the last exception was %s, %s%s%s%s at %" PRIx64 "%s%s",
+			 cpu->pid - 1, la_ecode_name(ecode, LA_ESTAT_ESUBCODE(estat)),
+			 la_ecode_meaning(ecode, LA_ESTAT_ESUBCODE(estat)), insn[0] ? " (" : "", insn,
+			 insn[0] ? ")" : "", era, name,
+			 la_csr_get(&cpu->regs, LA_CSR_CRMD, &crmd) && !(crmd & 3) &&
+					 la_gpr_get(&cpu->regs, LA_R_U0, &base) && !base ?
+				 ", before per-CPU areas existed" :
+				 "");
+}
+
+static void note_exceptions(const struct la_door *door, const struct la_report_options *opt,
+			    struct la_arena *arena, struct la_report *ret)
+{
+	ret->note = la_alloc_n(arena, opt->ntext, sizeof(*ret->note));
+	for (size_t i = 0; ret->note && i < opt->ntext; i++) {
+		ret->note[ret->nnotes] = last_exception(door, &opt->text[i], arena);
+		ret->nnotes += ret->note[ret->nnotes] != NULL;
+	}
+}
+
+/* Without a dump nothing matches vCPUs to Linux's CPUs, and the mode is in the registers alone. */
+static void correct_without_dump(struct la_cpus *cpus)
+{
+	uint64_t crmd;
+
+	cpus->remark = NULL;
+	for (size_t i = 0; i < cpus->n; i++)
+		if (cpus->cpu[i].state == LA_CPU_FIRMWARE)
+			cpus->cpu[i].state = la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) &&
+							     (crmd & 3) == 3 ?
+						     LA_CPU_USER :
+						     LA_CPU_UNKNOWN;
+}
+
+/* The page size can be known where the levels are not: VMCOREINFO has it. */
+static uint64_t page_size(const struct la_kernel *k)
+{
+	for (size_t i = 0; i < k->nwitnesses; i++)
+		if (k->witness[i].page_shift)
+			return UINT64_C(1) << k->witness[i].page_shift;
+	return 0;
+}
+
+static void analyse(const struct la_door *door, const struct la_report_options *opt,
+		    struct la_arena *arena, struct la_report *ret)
+{
+	struct la_kernel *k = la_alloc(arena, sizeof(*k));
+	struct la_error err = { "" };
+
+	if (!k)
+		return;
+	/* What it lacks is missed where it is needed, and said there. */
+	la_kernel_init(k, door, arena, NULL);
+	la_kernel_hear(k, opt->text, opt->ntext);
+	la_cfi_open(k, NULL);
+	if (opt->lines)
+		la_lines_open(k, NULL);
+	if (!door->vmlinux || !ret->has_dump)
+		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
+	ret->kernel = k;
+	ret->page_size = page_size(k);
+	ret->has_sections = ret->has_dump && (ret->vmcoreinfo || door->vmlinux);
+	if (ret->has_sections)
+		la_sections_init(&ret->sections, k, NULL);
+	if (la_cpus_analyse_text(k, arena, opt->text, opt->ntext, &ret->cpus, &err) != LA_OK)
+		ret->cpus_reason = la_format(arena, "%s", err.text);
+	/* Without symbols kernel code cannot be told from any other. */
+	for (size_t i = 0; !door->vmlinux && i < ret->cpus.n; i++)
+		ret->cpus.cpu[i].state = LA_CPU_UNKNOWN;
+	if (!ret->has_dump)
+		correct_without_dump(&ret->cpus);
+	note_exceptions(door, opt, arena, ret);
+	if (!opt->log)
+		return;
+	la_error_clear(&err);
+	if (la_log_read(k, arena, &ret->log, &err) != LA_OK)
+		ret->log_reason = la_format(arena, "%s%s", err.text,
+					    door->vmlinux ? "" : " (a vmlinux would tell where it is)");
+}
+
+enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
+			      const struct la_report_options *opt, struct la_arena *arena,
+			      struct la_report *ret, struct la_error *err)
+{
+	struct facts *f = open_facts(dump, arena);
+	const struct la_door *door;
+	enum la_status status;
+
+	*ret = (struct la_report){ .has_dump = dump != NULL, .has_vmlinux = vmlinux != NULL };
+	if (!f)
+		return la_fail(err, LA_NOMEM, "report");
+	if (dump) {
+		status = la_mem_map(dump, arena, &ret->map, err);
+		if (status != LA_OK)
+			return status;
+		find_kernel(f, arena, ret);
+	}
+	f->door.ram = ret->map.range;
+	f->door.nram = ret->map.n;
+	f->door.overrides = &opt->said;
+	door = &f->door;
+	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
+					  opt->ntext, arena, &ret->relocation, err) == LA_OK) {
+		la_elf_door_relocate(vmlinux, ret->relocation.offset);
+		la_elf_door_tell(vmlinux, ret->map.range, ret->map.n, &opt->said);
+		door = la_elf_door(vmlinux);
+	}
+	la_error_clear(err);
+	analyse(door, opt, arena, ret);
+	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
+}
+
+void la_report_close(struct la_report *r)
+{
+	struct la_kernel *k = (struct la_kernel *)r->kernel;
+
+	if (!k)
+		return;
+	la_cfi_close(k);
+	la_lines_close(k);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The call before a return address: does it go to the function that was called?
+#include "base/bytes.h"
+#include "isa/insn.h"
+#include "steps.h"
+#include "isa/eval.h"
+
+#define BEFORE_CALL 8	   /* instructions that may load the address of a called register */
+#define MAX_FUNCTION 16384 /* bytes of a function searched for tail calls */
+#define MAX_JUMPS 64	   /* tail-call targets looked at in one function */
+#define MAX_DEPTH 3	   /* tail calls in a row */
+
+/* The call instruction before @ra and, if the code shows it, where it goes. */
+static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, bool *known)
+{
+	unsigned char code[4 * BEFORE_CALL];
+	struct la_values values;
+	uint32_t insn;
+
+	if (ra & 3 || la_read_code(k, ra - 4, &insn, 4, NULL) != LA_OK ||
+	    !la_insn_is_call(insn, ra - 4, target))
+		return false;
+	*known = la_insn_is_bl(insn);
+	if (*known || la_read_code(k, ra - sizeof(code), code, sizeof(code), NULL) != LA_OK)
+		return true;
+
+	/* jirl ra: follow the instructions before it, as long as they run straight. */
+	la_values_none(&values);
+	for (unsigned i = 0; i + 1 < BEFORE_CALL; i++) {
+		uint32_t before = la_le32(code + 4 * i);
+
+		la_values_run(&values, before, ra - sizeof(code) + 4 * i);
+		if (la_insn_is_b(before) || la_insn_is_bl(before) || la_insn_is_jirl(before))
+			la_values_none(&values);
+	}
+	*known = la_values_has(&values, la_insn_rj(insn));
+	if (*known)
+		*target = values.value[la_insn_rj(insn)] + (uint64_t)la_insn_offs16(insn);
+	return true;
+}
+
+bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret)
+{
+	uint32_t insn[2];
+	bool known;
+
+	if (!read_call(k, ra, ret, &known) || !known ||
+	    la_read_code(k, ra - 8, insn, sizeof(insn), NULL) != LA_OK)
+		return false;
+	/* A register may have been loaded elsewhere, with a jump into the middle of what was
+	 * followed; not so with bl, or pcaddu18i and jirl, which compilers keep together. */
+	*sure_ret = la_insn_is_bl(insn[1]) ||
+		    (insn[0] >> 25 == 0x0f && la_insn_rd(insn[0]) == la_insn_rj(insn[1]));
+	return true;
+}
+
+/* "foo.cold" and "foo.isra.0.cold" are parts of the functions foo and foo.isra.0. */
+static bool is_cold_part(const char *part, const char *whole)
+{
+	size_t len = strlen(whole);
+
+	return !strncmp(part, whole, len) && !strncmp(part + len, ".cold", 5);
+}
+
+struct jumps {
+	uint64_t to[MAX_JUMPS];
+	size_t n;
+	bool indirect; /* there is a jump through a register */
+	bool runs_on;  /* the last instruction does not end the function */
+};
+
+/* Where control leaves [start, end) other than by calls and returns. */
+static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, struct jumps *ret)
+{
+	unsigned char code[1024];
+	struct la_values values;
+	uint32_t insn = 0;
+
+	*ret = (struct jumps){ .n = 0 };
+	la_values_none(&values);
+	while (start < end) {
+		size_t len = end - start < sizeof(code) ? (size_t)(end - start) : sizeof(code);
+
+		if (la_read_code(k, start, code, len, NULL) != LA_OK)
+			return false;
+		for (size_t i = 0; i + 4 <= len; i += 4) {
+			uint64_t to = 0;
+
+			insn = la_le32(code + i);
+			if (la_insn_is_b(insn)) {
+				to = start + i + (uint64_t)la_insn_offs26(insn);
+			} else if (la_insn_is_jirl(insn) && !la_insn_rd(insn) &&
+				   !la_insn_is_ret(insn)) {
+				/* a module's PLT entry loads the address and jumps */
+				if (la_values_has(&values, la_insn_rj(insn)))
+					to = values.value[la_insn_rj(insn)] +
+					     (uint64_t)la_insn_offs16(insn);
+				else
+					ret->indirect = true;
+			}
+			if (to && ret->n < MAX_JUMPS)
+				ret->to[ret->n++] = to;
+			la_values_run(&values, insn, start + i);
+			if (la_insn_is_b(insn) || la_insn_is_bl(insn) || la_insn_is_jirl(insn) ||
+			    la_insn_is_branch(insn))
+				la_values_none(&values);
+		}
+		start += len;
+	}
+	ret->runs_on = !(la_insn_is_b(insn) || (la_insn_is_jirl(insn) && !la_insn_rd(insn)));
+	return true;
+}
+
+/* Does the function at @from lead to @callee without a call? */
+static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
+			     const struct la_symbol *callee, unsigned depth)
+{
+	enum la_link link = LA_LINK_NONE;
+	struct la_symbol symbol;
+	struct jumps jumps;
+	uint64_t end;
+
+	if (from == callee->start)
+		return LA_LINK_DIRECT;
+	if (!depth)
+		return LA_LINK_NONE;
+	/* Behind a module's functions there may be no symbol at all. */
+	if (!k->door->symbol_at(k->door->ctx, from, &symbol))
+		symbol = (struct la_symbol){ .module = "" };
+	if (symbol.name && symbol.start == from && is_cold_part(callee->name, symbol.name))
+		return LA_LINK_DIRECT;
+	/* Only a function's start, or a PLT entry, which has no symbol of its own, can be called. */
+	if (symbol.start != from && !symbol.module)
+		return LA_LINK_NONE;
+	end = symbol.start != from ? from + 16 : symbol.end;
+	if (end <= from || end - from > MAX_FUNCTION)
+		end = from + MAX_FUNCTION;
+	if (!read_jumps(k, from, end, &jumps))
+		return LA_LINK_NONE;
+	/* A label behind a part of the function, which may count as a symbol of its own. */
+	if ((jumps.runs_on && end == callee->start) ||
+	    (symbol.start == from && callee->start > from && callee->start < end))
+		return LA_LINK_DIRECT;
+	for (size_t i = 0; i < jumps.n; i++)
+		if (jumps.to[i] == callee->start)
+			return LA_LINK_DIRECT;
+	if (jumps.indirect)
+		link = LA_LINK_INDIRECT;
+	for (size_t i = 0; i < jumps.n && depth > 1; i++) {
+		enum la_link next;
+
+		if (jumps.to[i] >= from && jumps.to[i] < end)
+			continue;
+		next = leads_to(k, jumps.to[i], callee, depth - 1);
+		if (next > link)
+			link = next;
+		if (link == LA_LINK_DIRECT)
+			break;
+	}
+	return link;
+}
+
+enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee)
+{
+	uint64_t target;
+	bool known;
+
+	if (!read_call(k, ra, &target, &known))
+		return LA_LINK_NONE;
+	if (!known)
+		return LA_LINK_INDIRECT;
+	if (!callee->name)
+		return LA_LINK_NONE; /* what was called is no function */
+	return leads_to(k, target, callee, MAX_DEPTH);
+}

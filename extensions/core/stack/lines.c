@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Source positions and inlined functions (DWARF 5, 3.3.8.2). The units' address ranges are indexed
+ * when the file is opened, instead of .debug_aranges, which tools may leave out; all else is read
+ * when an address is asked for.
+ */
+#include "lakvm/stack/lines.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
+#define MAX_DIES (1u << 20)   /* of one unit; a damaged one could go round in circles */
+#define CACHE_SIZE 512	      /* answers; a power of two */
+
+struct range {
+	uint64_t start, end; /* addresses in the file */
+	Dwarf_Off unit;
+};
+
+struct cached {
+	uint64_t pc; /* 0 = empty */
+	bool found;
+	struct la_lines_at at;
+};
+
+struct la_lines {
+	int fd;
+	Dwarf *dwarf;
+	uint64_t relocation;
+	struct range *range; /* sorted by start */
+	size_t n, room;
+	struct cached *cache[CACHE_SIZE];
+};
+
+static bool add_range(struct la_lines *l, uint64_t start, uint64_t end, Dwarf_Off unit)
+{
+	if (!start || start >= end)
+		return true; /* of a function that the linker dropped */
+	if (l->n == l->room) {
+		size_t room = l->room ? 2 * l->room : 4096;
+		struct range *more = realloc(l->range, room * sizeof(*more));
+
+		if (!more)
+			return false;
+		l->range = more;
+		l->room = room;
+	}
+	l->range[l->n++] = (struct range){ start, end, unit };
+	return true;
+}
+
+static int compare_ranges(const void *left, const void *right)
+{
+	const struct range *a = left, *b = right;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static enum la_status index_units(struct la_lines *l, struct la_error *err)
+{
+	Dwarf_Off offset = 0, next;
+	size_t header;
+
+	while (!dwarf_nextcu(l->dwarf, offset, &next, &header, NULL, NULL, NULL) && next > offset) {
+		Dwarf_Addr base, start, end;
+		ptrdiff_t at = 0;
+		Dwarf_Die unit;
+
+		if (dwarf_offdie(l->dwarf, offset + header, &unit) &&
+		    dwarf_tag(&unit) == DW_TAG_compile_unit)
+			while ((at = dwarf_ranges(&unit, at, &base, &start, &end)) > 0 &&
+			       l->n < MAX_RANGES)
+				if (!add_range(l, start, end, offset + header))
+					return la_fail(err, LA_NOMEM, "%zu ranges of code", l->n);
+		offset = next;
+	}
+	if (!l->n)
+		return la_fail(err, LA_ABSENT, "no debugging information of code in vmlinux");
+	qsort(l->range, l->n, sizeof(*l->range), compare_ranges);
+	return LA_OK;
+}
+
+enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
+{
+	const char *path = k->door->vmlinux;
+	enum la_status status;
+
+	la_lines_close(k);
+	if (!path)
+		return la_fail(err, LA_ABSENT, "no vmlinux for source positions");
+	k->lines = calloc(1, sizeof(*k->lines));
+	if (!k->lines)
+		return la_fail(err, LA_NOMEM, "source positions");
+	k->lines->relocation = k->door->relocation;
+	k->lines->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (k->lines->fd >= 0)
+		k->lines->dwarf = dwarf_begin(k->lines->fd, DWARF_C_READ);
+	status = k->lines->dwarf ? index_units(k->lines, err) :
+				   la_fail(err, LA_ABSENT, "%s: no debugging information", path);
+	if (status != LA_OK)
+		la_lines_close(k);
+	return status;
+}
+
+void la_lines_close(struct la_kernel *k)
+{
+	struct la_lines *l = k->lines;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < CACHE_SIZE; i++)
+		free(l->cache[i]);
+	free(l->range);
+	dwarf_end(l->dwarf);
+	if (l->fd >= 0)
+		close(l->fd);
+	free(l);
+	k->lines = NULL;
+}
+
+static bool find_unit(const struct la_lines *l, uint64_t pc, Dwarf_Die *ret)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (l->range[middle].start <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && pc < l->range[low - 1].end &&
+	       dwarf_offdie(l->dwarf, l->range[low - 1].unit, ret);
+}
+
+static bool is_scope(Dwarf_Die *die)
+{
+	int tag = dwarf_tag(die);
+
+	return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
+	       tag == DW_TAG_lexical_block;
+}
+
+/* The child of @scope that is a scope around @pc. */
+static bool descend(Dwarf_Die *scope, uint64_t pc, unsigned *budget, Dwarf_Die *ret)
+{
+	if (dwarf_child(scope, ret))
+		return false;
+	do {
+		if (is_scope(ret) && dwarf_haspc(ret, pc) == 1)
+			return true;
+	} while (--*budget && !dwarf_siblingof(ret, ret));
+	return false;
+}
+
+/* Where an inlined function was called. */
+static void find_call(Dwarf_Die *unit, Dwarf_Die *die, struct la_place *ret)
+{
+	Dwarf_Word file = 0, line = 0;
+	Dwarf_Attribute attribute;
+	Dwarf_Files *files;
+	size_t n;
+
+	if (dwarf_attr(die, DW_AT_call_line, &attribute) &&
+	    !dwarf_formudata(&attribute, &line) && line <= UINT32_MAX)
+		ret->line = (unsigned)line;
+	if (dwarf_attr(die, DW_AT_call_file, &attribute) && !dwarf_formudata(&attribute, &file) &&
+	    !dwarf_getsrcfiles(unit, &files, &n) && file < n)
+		ret->file = dwarf_filesrc(files, (size_t)file, NULL, NULL);
+}
+
+static void find_line(Dwarf_Die *unit, uint64_t pc, struct la_place *ret)
+{
+	Dwarf_Line *line = dwarf_getsrc_die(unit, pc);
+	int number = 0;
+
+	if (!line)
+		return;
+	ret->file = dwarf_linesrc(line, NULL, NULL);
+	if (!dwarf_lineno(line, &number) && number > 0)
+		ret->line = (unsigned)number;
+}
+
+static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *ret)
+{
+	struct la_place *place = &ret->self;
+	unsigned budget = MAX_DIES;
+	Dwarf_Die unit, scope;
+
+	*ret = (struct la_lines_at){ .n = 0 };
+	if (!find_unit(l, pc, &unit))
+		return false;
+	/* Outermost first. What is called somewhere is what the CPU is in there. */
+	for (Dwarf_Die outer = unit; budget && descend(&outer, pc, &budget, &scope); outer = scope) {
+		int tag = dwarf_tag(&scope);
+
+		if (tag == DW_TAG_subprogram) {
+			place->function = dwarf_diename(&scope);
+		} else if (tag == DW_TAG_inlined_subroutine && ret->n < LA_MAX_INLINED) {
+			find_call(&unit, &scope, place);
+			place = &ret->inlined[ret->n++];
+			place->function = dwarf_diename(&scope);
+		}
+	}
+	find_line(&unit, pc, place);
+	for (size_t i = 0; i < ret->n / 2; i++) {
+		struct la_place inner = ret->inlined[ret->n - 1 - i];
+
+		ret->inlined[ret->n - 1 - i] = ret->inlined[i];
+		ret->inlined[i] = inner;
+	}
+	return true;
+}
+
+const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code)
+{
+	struct la_lines *l = k->lines;
+	struct cached **slot, *c;
+
+	if (!l || !code)
+		return NULL;
+	slot = &l->cache[code >> 2 & (CACHE_SIZE - 1)];
+	if (!*slot && !(*slot = calloc(1, sizeof(**slot))))
+		return NULL;
+	c = *slot;
+	if (c->pc != code) {
+		c->pc = code;
+		c->found = compute(l, code - l->relocation, &c->at);
+	}
+	return c->found ? &c->at : NULL;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * ORC: for each range of code, where the caller's stack pointer, frame pointer and return address
+ * are. Two parallel tables, sorted by address: .orc_unwind_ip has the ranges' starts (int32,
+ * relative to the element itself), .orc_unwind what holds there. A module brings its own.
+ * Source: Linux arch/loongarch/kernel/unwind_orc.c and include/asm/orc_types.h (6.9 to 7.2: the
+ * same). The port of 4.19 by the vendor has another struct orc_entry, with a member "end".
+ */
+#include "orc.h"
+
+#include "base/bytes.h"
+#include "flow.h"
+#include "steps.h"
+
+#define ENTRY_SIZE 8
+#define MAX_ENTRIES (1u << 24) /* far above any kernel's (defconfig 6.12: 284326) */
+#define MAX_MODULES 4096
+
+enum { REG_UNDEFINED, REG_PREV_SP, REG_SP, REG_FP };
+enum { TYPE_CALL = 2 };
+
+struct table {
+	uint64_t ip, entry; /* addresses of the two */
+	uint64_t n;
+};
+
+/* A dump may leave out what the file has. */
+static bool read_table(const struct la_kernel *k, uint64_t va, void *ret, size_t len)
+{
+	return la_read(k, va, ret, len, NULL) == LA_OK ||
+	       (k->door->file_bytes && k->door->file_bytes(k->door->ctx, va, ret, len) == len);
+}
+
+static bool start_of(const struct la_kernel *k, const struct table *t, uint64_t i, uint64_t *ret)
+{
+	const uint64_t at = t->ip + 4 * i;
+	unsigned char word[4];
+
+	if (!read_table(k, at, word, sizeof(word)))
+		return false;
+	*ret = at + (uint64_t)(int64_t)(int32_t)la_le32(word);
+	return true;
+}
+
+/* The kernel's own tables. False, without a reason: it has none. */
+static bool kernel_table(const struct la_kernel *k, struct table *ret, const char **why_ret)
+{
+	const struct la_door *door = k->door;
+	uint64_t ip_end, entry_end;
+	struct la_member end;
+	size_t size;
+
+	if (!door->symbol(door->ctx, "__start_orc_unwind_ip", &ret->ip) ||
+	    !door->symbol(door->ctx, "__stop_orc_unwind_ip", &ip_end) ||
+	    !door->symbol(door->ctx, "__start_orc_unwind", &ret->entry) ||
+	    !door->symbol(door->ctx, "__stop_orc_unwind", &entry_end))
+		return false;
+	ret->n = (ip_end - ret->ip) / 4;
+	if (door->member(door->ctx, "orc_entry", "end", &end) ||
+	    (door->type_size(door->ctx, "orc_entry", &size) && size != ENTRY_SIZE)) {
+		*why_ret = "its ORC tables are of an unknown format";
+		return false;
+	}
+	if (!ret->n || ret->n > MAX_ENTRIES || (entry_end - ret->entry) / ENTRY_SIZE != ret->n) {
+		*why_ret = "its ORC tables do not fit together";
+		return false;
+	}
+	return true;
+}
+
+/* Is @code in memory that the module at @module has? (struct module_memory: since 6.4) */
+static bool module_has(const struct la_kernel *k, uint64_t module, uint64_t code)
+{
+	const struct la_door *door = k->door;
+	struct la_member mem;
+	uint64_t base, bytes;
+	size_t size;
+
+	if (!door->member(door->ctx, "module", "mem", &mem) ||
+	    !door->type_size(door->ctx, "module_memory", &size))
+		return false;
+	for (size_t at = 0; at + size <= mem.size; at += size)
+		if (la_read_member(k, module + mem.offset + at, "module_memory", "base", &base,
+				   NULL) == LA_OK &&
+		    la_read_member(k, module + mem.offset + at, "module_memory", "size", &bytes,
+				   NULL) == LA_OK &&
+		    code - base < bytes)
+			return true;
+	return false;
+}
+
+static bool module_table(const struct la_kernel *k, uint64_t code, struct table *ret)
+{
+	const struct la_door *door = k->door;
+	struct la_member list, arch;
+	uint64_t head, at, module;
+
+	if (!door->symbol(door->ctx, "modules", &head) ||
+	    !door->member(door->ctx, "module", "list", &list) ||
+	    !door->member(door->ctx, "module", "arch", &arch))
+		return false;
+	at = head;
+	for (unsigned i = 0; i < MAX_MODULES; i++) {
+		if (la_read_u64(k, at, &at, NULL) != LA_OK || at == head)
+			return false;
+		module = at - list.offset;
+		if (module_has(k, module, code))
+			break;
+		if (i == MAX_MODULES - 1)
+			return false;
+	}
+	module += arch.offset;
+	return la_read_member(k, module, "mod_arch_specific", "orc_unwind_ip", &ret->ip, NULL) ==
+		       LA_OK &&
+	       la_read_member(k, module, "mod_arch_specific", "orc_unwind", &ret->entry, NULL) ==
+		       LA_OK &&
+	       la_read_member(k, module, "mod_arch_specific", "num_orcs", &ret->n, NULL) == LA_OK &&
+	       ret->n && ret->n <= MAX_ENTRIES;
+}
+
+/* The last element that starts at or below @code: of several that start alike, the last counts. */
+static bool search(const struct la_kernel *k, const struct table *t, uint64_t code, uint64_t *ret)
+{
+	uint64_t low = 0, high = t->n, start;
+
+	while (low < high) {
+		const uint64_t middle = low + (high - low) / 2;
+
+		if (!start_of(k, t, middle, &start))
+			return false;
+		if (start <= code)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret = low - 1;
+	return low > 0;
+}
+
+static struct la_rule at_cfa(unsigned reg, const unsigned char *offset)
+{
+	if (reg == REG_UNDEFINED)
+		return (struct la_rule){ LA_RULE_SAME, 0 };
+	if (reg == REG_PREV_SP)
+		return (struct la_rule){ LA_RULE_AT_CFA, (int16_t)la_le16(offset) };
+	return (struct la_rule){ LA_RULE_UNKNOWN, 0 };
+}
+
+/*
+ * Entries of other types are of code that no call leads to: exception entries, which exception.c
+ * knows, and where stacks begin.
+ */
+static bool decode(const unsigned char *entry, struct la_cfi_row *ret)
+{
+	const unsigned sp_reg = entry[6] & 15, fp_reg = entry[6] >> 4, ra_reg = entry[7] & 15;
+
+	if ((entry[7] >> 4 & 7) != TYPE_CALL || (sp_reg != REG_SP && sp_reg != REG_FP))
+		return false;
+	*ret = (struct la_cfi_row){
+		.cfa_reg = sp_reg == REG_SP ? LA_R_SP : LA_R_FP,
+		.cfa_offset = sp_reg == REG_SP ? (int16_t)la_le16(entry) : 0,
+	};
+	ret->rule[LA_R_FP] = at_cfa(fp_reg, entry + 2);
+	ret->rule[LA_R_RA] = at_cfa(ra_reg, entry + 4);
+	for (unsigned r = LA_R_S0; r < LA_NGPR; r++)
+		ret->rule[r].kind = LA_RULE_UNKNOWN;
+	return true;
+}
+
+bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret,
+		const char **why_ret)
+{
+	unsigned char entry[ENTRY_SIZE];
+	uint64_t first, last, i;
+	struct table t;
+
+	*why_ret = NULL;
+	if (!kernel_table(k, &t, why_ret))
+		return false;
+	*why_ret = "its ORC tables cannot be read";
+	if (!start_of(k, &t, 0, &first) || !start_of(k, &t, t.n - 1, &last))
+		return false;
+	if (code < first || code >= last) {
+		*why_ret = NULL;
+		if (!module_table(k, code, &t))
+			return false;
+		*why_ret = "its module's ORC tables cannot be read";
+	}
+	if (!search(k, &t, code, &i) || !read_table(k, t.entry + ENTRY_SIZE * i, entry, ENTRY_SIZE))
+		return false;
+	*why_ret = NULL;
+	return decode(entry, ret);
+}
+
+bool la_described_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret)
+{
+	const char *why;
+
+	return la_cfi_row(k->cfi, code, ret) || la_orc_row(k, code, ret, &why);
+}
+
+static bool cfa_of(const struct la_at *at, const struct la_cfi_row *row, uint64_t *ret)
+{
+	const bool known = la_gpr_get(&at->regs, row->cfa_reg, ret);
+
+	*ret += (uint64_t)(int64_t)row->cfa_offset;
+	return known;
+}
+
+/* What ORC leaves out is in the code, which is believed where it agrees with ORC. */
+static void add_saved_registers(const struct la_walk *w, const struct la_at *at,
+				struct la_cfi_row *row)
+{
+	struct la_cfi_row code;
+	uint64_t cfa, other;
+	bool whole;
+
+	if (at->symbol.name && la_flow_row(w->k, &at->symbol, at->code, &code, &whole) && whole &&
+	    cfa_of(at, row, &cfa) && cfa_of(at, &code, &other) && cfa == other)
+		for (unsigned r = LA_R_S0; r < LA_NGPR; r++)
+			row->rule[r] = code.rule[r];
+}
+
+enum la_step_result la_step_orc(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret)
+{
+	struct la_cfi_row row;
+
+	if (!la_orc_row(w->k, at->code, &row, &ret->why))
+		return LA_STEP_NOT_MINE;
+	add_saved_registers(w, at, &row);
+	return la_step_by_row(w, at, &row, LA_FROM_ORC, ret);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the unwinder: where a walk stands, and the methods that take it one frame up.
+ * A new method is one more file with a la_step_fn and one more line in unwind.c's table.
+ */
+#ifndef LAKVM_STEPS_H
+#define LAKVM_STEPS_H
+
+#include "cfi.h"
+#include "lakvm/stack/unwind.h"
+
+/** What stays the same during a walk. */
+struct la_walk {
+	const struct la_kernel *k;
+	struct la_stack_area irq; /* base 0: none known */
+	uint64_t task_stack;	  /* lowest address of the current task's stack, 0 = unknown */
+};
+
+/** The word the IRQ stack starts below of: it keeps the pt_regs of the interrupted context. */
+#define LA_IRQ_STACK_START 16 /* bytes below the top (asm/irq.h: IRQ_STACK_START) */
+
+/** A frame: its registers, as far as they are known, while it runs or waits for its callee. */
+struct la_at {
+	struct la_regs regs;
+	bool exact;	       /* pc is about to run; else it is a return address */
+	enum la_method method; /* that found it */
+	uint64_t code;	       /* address of the instruction in question: pc, or the call before it;
+				  * a copied vector's is folded back */
+	struct la_symbol symbol; /* of code; name NULL: no kernel text */
+};
+
+enum la_step_result {
+	LA_STEP_DONE,	  /* ret->caller is the next frame */
+	LA_STEP_NOT_MINE, /* the method has nothing to say here: try the next one */
+	LA_STEP_STOP,	  /* the stack ends here, because of ret->stop */
+};
+
+struct la_step {
+	struct la_at caller; /* only regs, exact, method: la_at_resolve() does the rest */
+	uint64_t cfa;	     /* stack pointer of the caller */
+	uint64_t pt_regs;    /* that the frame holds, 0 = none */
+	bool sound;	     /* an exception's pt_regs lies where the entry code puts it, or
+			      * all of the function's code agrees where its return address is */
+	enum la_stop stop;
+	const char *why; /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
+};
+
+typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct la_at *at,
+					  struct la_step *ret);
+
+enum la_step_result la_step_exception(const struct la_walk *w, const struct la_at *at,
+				      struct la_step *ret);
+enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret);
+enum la_step_result la_step_orc(const struct la_walk *w, const struct la_at *at,
+				struct la_step *ret);
+enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at *at,
+				     struct la_step *ret);
+
+/** Leave a frame as @row describes it. */
+enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *at,
+				   const struct la_cfi_row *row, enum la_method method,
+				   struct la_step *ret);
+
+/** Does this function end every stack it is found on? */
+bool la_is_stack_end(const struct la_kernel *k, const char *symbol);
+
+/** Is @sp where a task's stack begins: below room for the pt_regs of its entry from user mode? */
+bool la_is_stack_bottom(uint64_t sp);
+
+/**
+ * The entry code that has saved user mode's registers at @pt_regs, where the last exception came from
+ * @era; a system call's may have returned to behind it already. False: it cannot have, or not yet.
+ */
+bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret);
+
+/** Find code and symbol of @at from its pc. False: not kernel text. */
+bool la_at_resolve(const struct la_walk *w, struct la_at *at);
+
+/** Registers that a return to the caller leaves as they are: those kept by a call. */
+void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_method method,
+		  struct la_at *ret);
+
+/** How the call before a return address names its callee. */
+enum la_link {
+	LA_LINK_NONE,	  /* no call there, or of another function */
+	LA_LINK_INDIRECT, /* a call through a register, perhaps by way of an indirect tail call */
+	LA_LINK_DIRECT,	  /* its target is the callee, or leads to it by jumps */
+};
+
+/** Judge the call before return address @ra against the callee's symbol. */
+enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee);
+
+/**
+ * Function that the call before @ra goes to. False: no call, or through an unknown register.
+ * @sure_ret: it can go nowhere else.
+ */
+bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret);
+
+/** A walk's frames before they are put into the arena. */
+struct la_frames {
+	struct la_frame frame[LA_MAX_FRAMES];
+	size_t n;
+	enum la_stop stop;
+	bool verified;
+	char reason[160];
+};
+
+void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs,
+		  int cpu);
+/** Walk from @start, whose code and symbol are resolved and stand for a verified frame or not. */
+void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verified,
+		 struct la_frames *ret);
+/** Copy into the arena. */
+void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, struct la_stack *ret);
+
+#endif

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Why the guest died or hangs: rules judge the collected facts in order.
+#include "lakvm/triage/panic.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "signature.h"
+#include "triage.h"
+
+#define LOG_TAIL 15
+
+const char *la_confidence_name(enum la_confidence c)
+{
+	static const char *const names[] = { "unknown", "likely", "certain" };
+
+	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
+}
+
+const char *la_verdict_name(enum la_verdict v)
+{
+	static const char *const names[] = {
+		[LA_VERDICT_UNKNOWN] = "unknown",
+		[LA_VERDICT_PANIC] = "panic",
+		[LA_VERDICT_OOPS] = "oops",
+		[LA_VERDICT_RUNNING] = "running",
+		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup",
+		[LA_VERDICT_FIRMWARE] = "firmware",
+		[LA_VERDICT_RCU_STALL] = "rcu-stall",
+		[LA_VERDICT_HUNG_TASK] = "hung-task",
+		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
+		[LA_VERDICT_SPINLOCK] = "spinlock",
+		[LA_VERDICT_LOST_IPI] = "lost-ipi",
+	};
+
+	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
+}
+
+void la_triage_set_uptime(struct triage *t, uint64_t nsec)
+{
+	t->ret->uptime_known = true;
+	t->ret->uptime_s = la_seconds(nsec);
+}
+
+/* Task and CPU out of an event, where the registers did not tell. */
+void la_triage_who_from_event(struct triage *t, const struct la_event *e)
+{
+	struct la_panic *p = t->ret;
+
+	if (p->cpu < 0)
+		p->cpu = e->cpu;
+	if (!e->pid_known)
+		return;
+	if (!p->task.address && !p->task.pid_known) {
+		p->task.pid = e->pid;
+		p->task.pid_known = true;
+	}
+	if (p->task.pid_known && p->task.pid == e->pid && !p->task.comm[0])
+		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
+}
+
+void la_triage_who_from_cpu(struct triage *t, const struct la_cpu *c)
+{
+	t->ret->cpu = (int)c->cpu;
+	t->ret->task = c->task;
+	if (c->stack.n)
+		t->ret->stack = &c->stack;
+}
+
+static bool judge_panic(struct triage *t)
+{
+	struct la_panic *p = t->ret;
+	bool called = t->panic_cpu >= 0;
+	bool on_stack = t->cpu && t->below_panic != SIZE_MAX;
+
+	if (!t->panic && !called)
+		return false;
+	p->verdict = LA_VERDICT_PANIC;
+	p->message = t->panic && t->panic->text[0] ? t->panic->text : t->buffer;
+	if (t->panic_cpu >= 0)
+		p->cpu = t->panic_cpu;
+	if (t->cpu)
+		la_triage_who_from_cpu(t, t->cpu);
+	if (t->panic)
+		la_triage_who_from_event(t, t->panic);
+
+	if (t->buffer && !t->panic)
+		la_triage_fact(t, "panic's buffer", "message that is not in the log: %s",
+			       t->buffer);
+	else if (t->buffer && strcmp(t->buffer, t->panic->text))
+		la_triage_fact(t, "panic's buffer", "another message: %s", t->buffer);
+	else if (t->buffer)
+		la_triage_fact(t, "panic's buffer", "the same message as in the log");
+
+	/* Two witnesses that do not depend on each other: the variable, the record, the stack. */
+	p->confidence = called + (t->panic != NULL) + on_stack + (t->buffer && called) >= 2 ?
+				LA_CERTAIN :
+				LA_LIKELY;
+	la_triage_cause(t);
+	if (t->oops)
+		la_triage_who_from_event(t, t->oops);
+	if (t->panic)
+		la_triage_set_uptime(t, t->log.record[t->panic->record].ts_nsec);
+	return true;
+}
+
+static bool judge_oops(struct triage *t)
+{
+	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
+	struct la_panic *p = t->ret;
+
+	if (!oops)
+		return false;
+	p->verdict = LA_VERDICT_OOPS;
+	/* die() sets the taint, and nothing but die() (arch/loongarch/kernel/traps.c). */
+	p->confidence = t->taint & LA_TAINT_DIE ? LA_CERTAIN : LA_LIKELY;
+	p->message = oops->text ? oops->text : oops->line;
+	la_triage_who_from_event(t, oops);
+	la_triage_cause_oops(t, oops);
+	la_triage_set_uptime(t, oops->ts_nsec);
+	return true;
+}
+
+/*
+ * The rules in order of rank; the first that fits gives the verdict. To add a rule: write its
+ * judge, here or in rules_hang.c, and declare what it reads. all: every one of these must be there.
+ * any: at least one of these. What is not there makes the rule "not checked", with the reason.
+ * What still goes on ranks before an oops that may have been survived long ago.
+ */
+static const struct rule {
+	const char *name;
+	unsigned all, any;
+	bool (*judge)(struct triage *t);
+} rules[] = {
+	{ "panic", 0, NEEDS(SOURCE_PANIC_CPU) | NEEDS(SOURCE_LOG), judge_panic },
+	{ "stack-overflow", NEEDS(SOURCE_CPUS), 0, la_judge_stack_overflow },
+	{ "soft-lockup", NEEDS(SOURCE_LOG) | NEEDS(SOURCE_CPUS), 0, la_judge_soft_lockup },
+	{ "rcu-stall", NEEDS(SOURCE_LOG), 0, la_judge_rcu_stall },
+	{ "hung-task", NEEDS(SOURCE_LOG), 0, la_judge_hung_task },
+	{ "spinlock", NEEDS(SOURCE_CPUS), 0, la_judge_spinlock },
+	{ "lost-ipi", NEEDS(SOURCE_CPUS), 0, la_judge_lost_ipi },
+	{ "oops", NEEDS(SOURCE_LOG), 0, judge_oops },
+	{ "firmware", NEEDS(SOURCE_CPUS), 0, la_judge_firmware },
+	{ "running", NEEDS(SOURCE_CPUS) | NEEDS(SOURCE_LOG), 0, la_judge_running },
+};
+#define NRULES (sizeof(rules) / sizeof(rules[0]))
+
+static const char *unmet(const struct triage *t, const struct rule *rule)
+{
+	unsigned lacking = rule->all & ~t->have;
+
+	if (rule->any && !(rule->any & t->have))
+		lacking |= rule->any;
+	for (unsigned i = 0; i < NSOURCES; i++)
+		if (lacking & NEEDS(i))
+			return t->missing[i] ? t->missing[i] : "not found";
+	return NULL;
+}
+
+static void judge(struct triage *t)
+{
+	for (size_t i = 0; i < NRULES; i++) {
+		const char *reason = unmet(t, &rules[i]);
+
+		if (reason)
+			t->unchecked[t->ret->nunchecked++] =
+				(struct la_unchecked){ .rule = rules[i].name, .reason = reason };
+		else if (rules[i].judge(t))
+			break;
+	}
+}
+
+/* --- the rest of the result --- */
+
+static void keep_log_tail(struct triage *t)
+{
+	size_t first = t->log.n > LOG_TAIL ? t->log.n - LOG_TAIL : 0;
+	const char **tail = la_alloc_n(t->arena, LOG_TAIL, sizeof(*tail));
+
+	for (size_t i = first; tail && i < t->log.n; i++) {
+		const struct la_record *r = &t->log.record[i];
+		const char *line =
+			la_format(t->arena, "[%5" PRIu64 ".%06" PRIu64 "] %s",
+				  r->ts_nsec / 1000000000, r->ts_nsec % 1000000000 / 1000, r->text);
+
+		if (line)
+			tail[t->ret->nlog_tail++] = line;
+	}
+	t->ret->log_tail = tail;
+	if (!t->ret->uptime_known && t->log.n)
+		la_triage_set_uptime(t, t->log.record[t->log.n - 1].ts_nsec);
+}
+
+/* Functions for the signature: where it happened, then who called, as far as that is certain. */
+static void sign(struct triage *t)
+{
+	const struct la_stack *stack = t->ret->stack;
+	const char *function[8];
+	size_t n = 0, i;
+
+	if (t->ret->verdict == LA_VERDICT_UNKNOWN || t->ret->verdict == LA_VERDICT_RUNNING)
+		return;
+	if (t->ret->cause.symbol)
+		function[n++] = t->ret->cause.symbol;
+	else if (t->ret->cause.caller)
+		function[n++] = t->ret->cause.caller;
+	i = t->below_panic != SIZE_MAX ? t->below_panic : 0;
+	/* Behind an exception, the handlers that led from it to die() say nothing new. */
+	for (size_t j = i; stack && t->ret->cause.pc_known && j < stack->n; j++) {
+		if (stack->frame[j].pt_regs) {
+			i = j + 1;
+			break;
+		}
+	}
+	for (; stack && i < stack->n && n < sizeof(function) / sizeof(function[0]); i++) {
+		const struct la_frame *f = &stack->frame[i];
+
+		if (!f->verified || !f->symbol)
+			break;
+		if (n == 1 && !strcmp(f->symbol, function[0]))
+			continue; /* the function of the fault itself */
+		if (!n && strstr(f->symbol, "schedule"))
+			continue; /* how a task sleeps, not why */
+		function[n++] = f->symbol;
+	}
+	la_signature(t->arena, t->ret, function, n);
+}
+
+void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
+		      struct la_panic *ret)
+{
+	struct triage t = { .k = k, .arena = arena, .ret = ret };
+
+	*ret = (struct la_panic){ .cpu = -1, .cpus = cpus };
+	t.fact = la_alloc_n(arena, LA_MAX_FACTS, sizeof(*t.fact));
+	t.unchecked = la_alloc_n(arena, NRULES, sizeof(*t.unchecked));
+	if (!t.fact || !t.unchecked)
+		return;
+	ret->fact = t.fact;
+	ret->unchecked = t.unchecked;
+
+	la_triage_collect(&t);
+	judge(&t);
+	keep_log_tail(&t);
+	sign(&t);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * By how much the kernel moved itself at boot (RELOCATABLE and RANDOMIZE_BASE, Linux 6.3 and
+ * later), found from the dump alone. LoongArch's VMCOREINFO has no KERNELOFFSET, and the kernel
+ * leaves a copy of itself behind where it was loaded (relocate_kernel() in
+ * arch/loongarch/kernel/relocate.c copies): its banner text at the link address proves nothing.
+ */
+#ifndef LAKVM_RELOCATION_H
+#define LAKVM_RELOCATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/base/arena.h"
+#include "lakvm/door/door.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/isa/regs.h"
+#include "lakvm/base/status.h"
+
+/** The offset is a multiple of this (determine_relocation_address()). */
+#define LA_RELOCATION_STEP UINT64_C(0x10000)
+
+enum la_relocation_way {
+	LA_RELOCATION_VMCOREINFO, /* addresses in the guest's VMCOREINFO against vmlinux */
+	LA_RELOCATION_SELF,       /* the kernel's own variable reloc_offset, where it says so itself */
+	LA_RELOCATION_EENTRY,     /* its variable eentry holds the address of exception_handlers */
+	LA_RELOCATION_CSR_PGDH,   /* register text: PGDH is swapper_pg_dir */
+	LA_RELOCATION_CSR_EENTRY, /* register text: EENTRY of the boot CPU is exception_handlers */
+	LA_RELOCATION_BANNER,     /* linux_banner; true of the copy left behind as well */
+	LA_RELOCATION_RETURNS,    /* return addresses of vCPUs lie behind calls; by chance, too */
+	LA_RELOCATION_NWAYS
+};
+const char *la_relocation_way_name(enum la_relocation_way way);
+
+struct la_relocation {
+	bool known;      /* offset is valid: all ways that answered agree */
+	uint64_t offset; /* run-time address minus the address in vmlinux */
+	bool proved;     /* by a way that the copy left behind cannot fool */
+	/* What each way found, in no order; more than one offset here is why one is not known. */
+	struct {
+		enum la_relocation_way way;
+		uint64_t offset;
+	} finding[32];
+	size_t n;
+	char remark[256]; /* why it is not known or not proved; else empty */
+};
+
+/**
+ * Find the offset of the kernel of the door's vmlinux. The door's own relocation may be any: it
+ * is taken off again. @ram (la_dump_ram) bounds the search where the usual places hold nothing;
+ * @nram 0: only those. @text, @ntext: registers out of saved text (la_regs_text), or none.
+ * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree.
+ */
+enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
+				  size_t nram, const struct la_note_regs *text, size_t ntext,
+				  struct la_arena *arena, struct la_relocation *ret,
+				  struct la_error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * VMCOREINFO: what the kernel tells dump tools about itself, lines of KEY=value.
+ * Source: kernel/crash_core.c (through 6.8), kernel/vmcore_info.c (6.9 and later).
+ */
+#ifndef LAKVM_VMCOREINFO_H
+#define LAKVM_VMCOREINFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/base/arena.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/guest/kernel.h"
+#include "lakvm/base/status.h"
+
+/** The kernel allots it one page, of 64 KiB at most (vmcoreinfo_append_str). */
+#define LA_VMCOREINFO_MAX 65536
+
+/**
+ * The text that the dump brings along, else the one in the guest's own memory (vmcoreinfo_data).
+ * LA_ABSENT: this kernel has none, or the guest died before it was written, at subsys_initcall
+ * time. @ret belongs to @arena and is NUL-terminated. la_kernel_init keeps it in struct la_kernel.
+ */
+enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
+				  const char **ret, size_t *ret_len, struct la_error *err);
+
+/**
+ * The same without a vmlinux: the kernel's image is searched for a pointer to a page that begins
+ * like a VMCOREINFO whose own statement (SYMBOL(init_uts_ns)) holds in memory. Looked at are the
+ * surroundings of the vCPUs' return addresses, and the low 320 MiB; @ram, the guest's RAM, bounds
+ * that. *@banner, which may be found even where the rest is not, is the kernel's "Linux version"
+ * line, or NULL.
+ */
+enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ram_range *ram,
+				  size_t nram, struct la_arena *arena, const char **ret,
+				  size_t *ret_len, const char **banner, struct la_error *err);
+
+/** The value of @key, up to the end of its line. False if there is no such line, or no @text. */
+bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char **ret,
+		       size_t *ret_len);
+
+/** The same as a number: decimal, or hexadecimal with 0x in front or if @hex. */
+bool la_vmcoreinfo_number(const char *text, size_t len, const char *key, bool hex, uint64_t *ret);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A set of registers in which each value is known or unknown, never a made-up 0. */
+#ifndef LAKVM_REGS_H
+#define LAKVM_REGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/base/arena.h"
+#include "lakvm/isa/loongarch.h"
+#include "lakvm/base/status.h"
+
+enum la_regs_source {
+	LA_REGS_NONE = 0,
+	LA_REGS_TEXT,        /* saved "info registers" text: exact pc */
+	LA_REGS_CRASH_NOTES, /* the kernel's own per-CPU notes: pc at the time of saving */
+	LA_REGS_NOTE,        /* QEMU's ELF note: no pc */
+	LA_REGS_PT_REGS,     /* saved on the stack by an exception */
+	LA_REGS_SWITCHED,    /* task_struct.thread of a task that is not running */
+};
+
+struct la_regs {
+	enum la_regs_source source;
+	uint32_t gpr_known; /* bit n: gpr[n] */
+	uint32_t csr_known; /* bit n: csr[n], enum la_csr */
+	bool pc_known;
+	uint64_t pc;
+	uint64_t gpr[LA_NGPR];
+	uint64_t csr[LA_NCSR];
+};
+
+static inline bool la_gpr_get(const struct la_regs *r, unsigned n, uint64_t *ret)
+{
+	if (n >= LA_NGPR || !(r->gpr_known & (1u << n)))
+		return false;
+	*ret = r->gpr[n];
+	return true;
+}
+
+static inline void la_gpr_set(struct la_regs *r, unsigned n, uint64_t value)
+{
+	r->gpr[n] = value;
+	r->gpr_known |= 1u << n;
+}
+
+static inline bool la_csr_get(const struct la_regs *r, enum la_csr n, uint64_t *ret)
+{
+	if (n >= LA_NCSR || !(r->csr_known & (1u << n)))
+		return false;
+	*ret = r->csr[n];
+	return true;
+}
+
+static inline void la_csr_set(struct la_regs *r, enum la_csr n, uint64_t value)
+{
+	r->csr[n] = value;
+	r->csr_known |= 1u << n;
+}
+
+_Static_assert(LA_NCSR <= 32, "csr_known holds one bit a CSR");
+
+/** Size of the kernel's struct pt_regs: 32 GPRs and 8 more (asm/ptrace.h, Linux 5.19 to 7.2). */
+#define LA_PT_REGS_SIZE 320
+
+/**
+ * Registers out of a struct pt_regs image of LA_PT_REGS_SIZE bytes (mainline layout:
+ * regs[32], orig_a0, era, badv, crmd, prmd, euen, ecfg, estat).
+ * gpr[21] is not marked known (kernels before 7.2 leave it stale for kernel-mode exceptions).
+ */
+void la_regs_from_pt_regs(const void *image, struct la_regs *ret);
+
+/** One CPU's registers as a dump's notes have them. */
+struct la_note_regs {
+	uint32_t pid; /* QEMU: cpu_index + 1 */
+	struct la_regs regs;
+};
+
+/**
+ * All NT_PRSTATUS notes of an ELF note area, in file order, in the layout that each note proves
+ * to have (QEMU upstream, QEMU 6.2 of openEuler, kernel). Notes that are cut short or have sizes
+ * that do not fit end the list: what was found before stays, and the status is LA_CORRUPT.
+ * The array belongs to @arena. Source: QEMU target/loongarch/arch_dump.c (9.2 to 10.2, and the
+ * openEuler 6.2 branch), Linux arch/loongarch/include/uapi/asm/reg.h.
+ */
+enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t size,
+			     struct la_note_regs **ret, size_t *ret_n, struct la_error *err);
+
+#endif

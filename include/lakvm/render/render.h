@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Results into text and JSON. Nothing here looks at the guest: all it prints is in the result,
+ * except code bytes, which come through the door, and source positions, which the kernel's lines
+ * have (lines.h). JSON always has those if they are open.
+ * The JSON is described in docs/json.md.
+ */
+#ifndef LAKVM_RENDER_H
+#define LAKVM_RENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lakvm/cpu/cpus.h"
+#include "lakvm/guest/kernel.h"
+#include "lakvm/guest/log.h"
+#include "lakvm/triage/panic.h"
+
+/** Where rendered text goes; @text is NUL-terminated and may be part of a line. */
+struct la_sink {
+	void (*put)(void *ctx, const char *text);
+	void *ctx;
+};
+
+struct la_render_options {
+	bool registers; /* all general registers and CSRs */
+	bool stacks;
+	bool source; /* with stacks: source positions and inlined functions (lines.h) */
+	const unsigned *only; /* CPU numbers to show, NULL = all */
+	size_t nonly;
+};
+
+/** What stands in front of a line of the log, and behind it. */
+struct la_log_format {
+	enum { LA_LOG_UPTIME, LA_LOG_CLOCK, LA_LOG_NO_TIME } time;
+	int64_t boot;  /* when the guest booted, in seconds since 1970, for LA_LOG_CLOCK */
+	bool level;    /* "<4>" */
+	int caller;    /* "[  T153]" a thread's number, "[    C1]" a CPU's, so wide; 0: not shown */
+	bool device;   /* lines SUBSYSTEM= and DEVICE=, where the record has them */
+};
+
+/** Each record, with the time since boot, unless @format wants it otherwise. */
+void la_render_log_text(const struct la_log *log, const struct la_log_format *format,
+			const struct la_sink *sink);
+
+void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
+			  const struct la_sink *sink);
+void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
+			 const struct la_render_options *opt, const struct la_sink *sink);
+
+/** One JSON object on one line, ended by a newline. LA_NOMEM is the only failure. */
+enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_panic *p,
+				    const struct la_sink *sink);
+enum la_status la_render_cpus_json(const struct la_kernel *k, const struct la_cpus *cpus,
+				   const struct la_render_options *opt,
+				   const struct la_sink *sink);
+
+#endif

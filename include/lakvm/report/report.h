@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a dump says of itself without crash, and what is known of the guest's CPUs from saved
+ * register text without a dump: the result behind ladump.
+ */
+#ifndef LAKVM_REPORT_H
+#define LAKVM_REPORT_H
+
+#include "lakvm/base/arena.h"
+#include "lakvm/cpu/cpus.h"
+#include "lakvm/dump/dump.h"
+#include "lakvm/door/elf_door.h"
+#include "lakvm/guest/log.h"
+#include "lakvm/guest/explain.h"
+#include "lakvm/door/overrides.h"
+#include "lakvm/guest/relocation.h"
+#include "lakvm/render/render.h"
+#include "lakvm/guest/sections.h"
+#include "lakvm/base/status.h"
+
+struct la_report_options {
+	const struct la_note_regs *text; /* registers out of saved text, or NULL */
+	size_t ntext;
+	struct la_overrides said; /* what a person says of the guest */
+	bool log; /* read the log too */
+	bool lines; /* open source positions too (lines.h) */
+};
+
+struct la_report {
+	bool has_dump;
+	struct la_mem_map map; /* valid with has_dump */
+	/* Of the kernel; NULL and 0: unknown. */
+	const char *release;
+	const char *build_id; /* hexadecimal digits */
+	const char *banner;
+	uint64_t page_size;
+	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
+	bool has_vmlinux;
+	struct la_relocation relocation; /* valid with has_vmlinux */
+	const struct la_kernel *kernel; /* has the levels of the page tables, and who tells them */
+	bool has_sections;
+	struct la_sections sections; /* valid with has_sections, as far as la_sections_init says */
+	struct la_cpus cpus;
+	const char *cpus_reason; /* why there are none, or NULL */
+	const char **note;       /* what the saved registers tell of each CPU's last exception */
+	size_t nnotes;
+	struct la_log log;       /* if it was asked for */
+	const char *log_reason;  /* what of it could not be read, or NULL */
+};
+
+/**
+ * Ask @dump (NULL: there is none), with the symbols of @vmlinux if that is not NULL and its kernel
+ * is found in the dump; it is relocated then. Everything in @ret belongs to @arena, @dump and
+ * @vmlinux, and refers to @opt; la_report_close gives back what is open. LA_NOMEM is the only failure.
+ */
+enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
+			      const struct la_report_options *opt, struct la_arena *arena,
+			      struct la_report *ret, struct la_error *err);
+void la_report_close(struct la_report *r);
+
+/** Everything but the log. @opt: what to print of each CPU. */
+void la_render_report_text(const struct la_report *r, const struct la_render_options *opt,
+			   const struct la_sink *sink);
+/** One JSON object on one line; the log too if @log. LA_NOMEM is the only failure. */
+enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
+				     bool log, const struct la_sink *sink);
+
+#endif

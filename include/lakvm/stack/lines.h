@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Source positions of kernel code, and the functions that the compiler inlined there, out of
+ * vmlinux's DWARF through elfutils' libdw. Only the units of the addresses asked for are read.
+ */
+#ifndef LAKVM_LINES_H
+#define LAKVM_LINES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/guest/kernel.h"
+#include "lakvm/base/status.h"
+
+#define LA_MAX_INLINED 16 /* functions inlined into one another; deeper ones are left out */
+
+/** A place in the source; all text lives until la_lines_close(). */
+struct la_place {
+	const char *function; /* NULL = unknown */
+	const char *file;     /* NULL = unknown */
+	unsigned line;	      /* 0 = unknown */
+};
+
+/**
+ * A code address in the source. An inlined function has no frame of its own: at one address the
+ * CPU is in inlined[0], which is part of inlined[1], ..., which is part of @self.
+ */
+struct la_lines_at {
+	struct la_place self; /* the function that has the frame */
+	struct la_place inlined[LA_MAX_INLINED];
+	size_t n;
+};
+
+/**
+ * Open the debugging information of door->vmlinux. LA_ABSENT: no file, or none in it. It stays
+ * open, in k->lines, until la_lines_close().
+ */
+enum la_status la_lines_open(struct la_kernel *k, struct la_error *err);
+void la_lines_close(struct la_kernel *k);
+
+/**
+ * What the instruction at @code (run-time address) belongs to. NULL: not opened, or no debugging
+ * information about this address, as for a module's. The result lives until the next call.
+ */
+const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code);
+
+#endif

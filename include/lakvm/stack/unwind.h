@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Stacks of the guest's kernel. Every frame says how it was found; a stack
+ * keeps the reason why it ends.
+ *
+ * "Verified" is a promise. Frame 0 is verified if its pc was given, or if
+ * la_unwind_cpu refuted every function but one: no other agrees with the
+ * registers and has a stack above it that proves itself. (One exception: if
+ * the CPU waits there, a few straight instructions elsewhere are not held
+ * against it: 4 if it waits for time, 16 if it polls memory that still tells it
+ * to, 64 if it idles or jumps to itself.) Any other frame is verified if the
+ * frame below it is, and
+ *  - its return address follows a call (bl, or jirl to an address that the
+ *    instructions before it load) whose target is the function of the frame
+ *    below, or a function that ends in a jump to it or runs on into it;
+ *  - or it follows a call through a register, and the frame below was left by
+ *    the compiler's own description (CFI or ORC), or by its instructions where
+ *    all ways through the function were followed and agree: the return address
+ *    was then not searched for but taken from the one place where it must be;
+ *  - or it was saved by an exception entry: the pt_regs lies where the entry
+ *    code puts it (the saved sp is the address just above it, or it comes from
+ *    user mode and lies at the top of the task's stack).
+ * The outermost function must also be found where every stack begins.
+ * Without a pc to start from, nothing is verified unless the walk also reaches
+ * a known end; and where frame 0 can be the callee or its caller, but nothing
+ * else, frame 0 is the likelier one and not verified, nor is the caller (its
+ * place in the function is not certain), while all frames above are.
+ */
+#ifndef LAKVM_UNWIND_H
+#define LAKVM_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/base/arena.h"
+#include "lakvm/guest/kernel.h"
+#include "lakvm/isa/regs.h"
+#include "lakvm/base/status.h"
+
+enum la_method {
+	LA_FROM_REGS,      /* frame 0: pc was in the register set */
+	LA_FROM_POSITION,  /* frame 0: function (rarely also pc) found by la_unwind_cpu */
+	LA_FROM_CFI,       /* call-frame information of vmlinux */
+	LA_FROM_ORC,       /* the kernel's own ORC tables */
+	LA_FROM_PROLOGUE,  /* the function's own instructions */
+	LA_FROM_EXCEPTION, /* saved by an exception entry: pc is exact */
+	LA_FROM_IRQ_SWITCH,/* saved where the IRQ stack was entered: pc is exact */
+	LA_FROM_SCAN,      /* a stack word that looks like a return address */
+};
+const char *la_method_name(enum la_method method);
+
+/** Why a stack ends. */
+enum la_stop {
+	LA_STOP_END,      /* a known outermost function or the pt_regs of a kernel thread's start */
+	LA_STOP_USER,     /* the exception came from user mode */
+	LA_STOP_NO_REGS,  /* nothing to start from */
+	LA_STOP_BAD_PC,   /* the next pc is no kernel text */
+	LA_STOP_BAD_SP,   /* the next frame does not lie higher on the same stack */
+	LA_STOP_UNREADABLE, /* stack memory is not in the dump */
+	LA_STOP_NO_RULE,  /* no method knows how to leave this function */
+	LA_STOP_LIMIT,    /* more frames than any sound stack has */
+};
+const char *la_stop_name(enum la_stop stop);
+
+struct la_frame {
+	uint64_t pc; /* frame 0: the next instruction; else the return address */
+	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
+	uint64_t sp; /* stack pointer while in this frame */
+	uint64_t cfa; /* stack pointer of its caller; 0 = unknown */
+	const char *symbol; /* NULL = unknown */
+	uint64_t start;     /* address of the symbol */
+	uint64_t offset;    /* of pc in it; for a pc in a copied vector, in the original */
+	const char *module; /* NULL: the kernel itself */
+	enum la_method method;
+	bool pc_exact;    /* pc is an instruction that was about to run, not a return address */
+	bool verified;
+	uint64_t pt_regs; /* address of a saved pt_regs that this frame holds, 0 = none */
+};
+
+struct la_stack {
+	struct la_frame *frame;
+	size_t n;
+	enum la_stop stop;
+	bool verified;     /* all frames are, and it ends at LA_STOP_END or LA_STOP_USER */
+	char reason[160];  /* for a person: why it ends there */
+};
+
+#define LA_MAX_FRAMES 256
+
+/** The instruction that @f is at: its pc, or the call before it; of a copied vector, the original. */
+uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f);
+
+/**
+ * Walk a stack whose first pc and sp are known exactly or nearly (a text's or a saved pt_regs'
+ * registers, or a sleeping task's). @cpu is the CPU whose IRQ stack may be involved, -1 = none.
+ * @ret is always usable; frames belong to @arena.
+ */
+void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
+	       int cpu, struct la_stack *ret);
+
+/**
+ * The same for a CPU whose pc is not known (QEMU's notes). ra names the last call that was made;
+ * the CPU is in the function called or in the one that called it. Of those places for which the
+ * stack above proves itself and whose code agrees with the registers, the likeliest is taken.
+ * Where there is none, or no ra, the best unverified chain is returned. A CPU in user mode has no
+ * frames.
+ */
+void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
+		   int cpu, struct la_stack *ret);
+
+/**
+ * Read a struct pt_regs at @va, in the layout that this kernel's DWARF gives (4.19 has another
+ * order), mainline's where there is none. See la_regs_from_pt_regs for what is known in @ret.
+ */
+enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la_regs *ret,
+			       struct la_error *err);
+
+/** Is @pc inside the kernel's text, a module's, or a copied exception vector? */
+bool la_is_text(const struct la_kernel *k, uint64_t pc);
+
+/** Registers of a task that is not running, from task_struct.thread (asm/processor.h). */
+enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
+			    struct la_error *err);
+
+/**
+ * Open the call-frame information (.debug_frame) of door->vmlinux through elfutils' libdw.
+ * LA_ABSENT: no file or no such section; unwinding then uses the other methods.
+ */
+enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err);
+void la_cfi_close(struct la_kernel *k);
+
+/**
+ * Exception entry code is copied to vectors (exception_handlers, pcpu_handlers[cpu]) at boot
+ * (arch/loongarch/kernel/traps.c). Fold an address inside such a copy back to the handler it
+ * was copied from; other addresses come back unchanged.
+ */
+uint64_t la_fold_vector(const struct la_kernel *k, uint64_t pc);
+
+#endif
