@@ -105,7 +105,7 @@ void cmd_lamem(void)
 		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
 		if (sections)
 			la_mem_explain_page(kernel, sections, &list[i]);
-		else if (list[i].status == LA_OK && (list[i].other_reader || list[i].place.state != LA_PAGE_HOLE))
+		else if (list[i].status == LA_OK && (list[i].other_reader || list[i].place.state != LA_BLOCK_HOLE))
 			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s", no_sections.text);
 		if (!json) {
 			fprintf(fp, "%s", i ? "\n" : "");

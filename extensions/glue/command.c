@@ -28,7 +28,7 @@ struct la_arena *command_memory(void)
 	return memory;
 }
 
-bool command_registers(struct la_arena *arena, const char *path, struct la_note_regs **ret, size_t *n)
+bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret, size_t *n)
 {
 	struct la_error err = { "" };
 
@@ -43,7 +43,7 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 {
 	struct la_cpus *cpus = la_alloc(arena, sizeof(*cpus));
 	struct la_error err = { "" };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t n;
 
 	if (!cpus || !command_registers(arena, path, &regs, &n))

@@ -206,7 +206,7 @@ const struct la_door *door_open(struct la_error *err)
 		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
 	};
 	if (reader_dump()) {
-		la_dump_tell_door(reader_dump(), &here.door);
+		la_door_take_notes(reader_dump(), &here.door);
 		take_ram();
 	}
 	here.open = true;

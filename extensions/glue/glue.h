@@ -79,7 +79,7 @@ struct la_dump *reader_dump(void);
 unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start);
 /** Answer a read. False: the dump is to be asked. */
 bool overlay_read(uint64_t pa, void *ret, size_t len);
-void overlay_started(void); /* crash has */
+void overlay_drop_startup(void); /* crash has */
 void overlay_close(void);
 
 /* --- door.c: the core's door over crash --- */
@@ -135,20 +135,20 @@ unsigned long ranges_modules_start(void); /* 0 = unknown */
 /* --- log.c: the log where crash cannot read it --- */
 void log_install(void);
 
-/* --- kmem.c, mach.c: commands of crash that print wrong numbers --- */
+/* --- kmem.c, numbers.c: commands of crash that print wrong numbers --- */
 void kmem_install(void);
-void mach_install(void);
+void numbers_install(void);
 
-/* --- failure.c: why a command of crash could not read --- */
+/* --- read_reason.c: why a command of crash could not read --- */
 
 /** rd, struct and the like say, behind crash's own line, why. */
-void failure_install(void);
+void read_reason_install(void);
 /** The last thing that went wrong: a translation, or a read of a physical address. */
-void failure_note(const char *reason);
-void failure_note_physical(uint64_t pa, size_t len);
+void read_reason_note(const char *reason);
+void read_reason_note_physical(uint64_t pa, size_t len);
 /** Was that a read of a physical address? */
-bool failure_physical(uint64_t *ret_pa, size_t *ret_len);
-void failure_forget(void); /* what failed did no harm: something was read since */
+bool read_reason_physical(uint64_t *ret_pa, size_t *ret_len);
+void read_reason_forget(void); /* what failed did no harm: something was read since */
 
 /* --- sections.c: memory sections for crash, where the guest's own table cannot be read --- */
 
@@ -178,7 +178,7 @@ struct la_arena *command_memory(void);
 void command_memory_free(void);
 
 /** The registers in a saved "info registers -a" text, in @arena. False, and said why: not usable. */
-bool command_registers(struct la_arena *arena, const char *path, struct la_note_regs **ret, size_t *n);
+bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret, size_t *n);
 
 /**
  * The vCPUs with the registers of a saved "info registers -a" text, in @arena. NULL, and said why,

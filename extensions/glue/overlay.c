@@ -49,7 +49,7 @@ static void drop(bool all)
 	}
 }
 
-void overlay_started(void)
+void overlay_drop_startup(void)
 {
 	drop(false);
 }

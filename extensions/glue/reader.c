@@ -192,9 +192,9 @@ static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr
 		return count;
 	status = reader_read(pa, buffer, (size_t)count);
 	if (status != LA_OK)
-		failure_note_physical(pa, (size_t)count);
+		read_reason_note_physical(pa, (size_t)count);
 	else
-		failure_forget();
+		read_reason_forget();
 	switch (status) {
 	case LA_OK:
 		return count;

@@ -16,7 +16,7 @@ static struct {
 	struct la_arena *arena;
 	struct la_kernel kernel;
 	bool kernel_open;
-	struct la_note_regs *text; /* of saved register text; NULL: there is none */
+	struct la_vcpu_regs *text; /* of saved register text; NULL: there is none */
 	size_t ntext;
 	struct la_sections sections;
 	bool sections_tried;
@@ -32,7 +32,7 @@ static void hear_registers(void)
 	const char *path = getenv("LAKVM_REGISTERS");
 
 	if (path && *path && command_registers(session.arena, path, &session.text, &session.ntext))
-		la_kernel_hear(&session.kernel, session.text, session.ntext);
+		la_kernel_use_registers(&session.kernel, session.text, session.ntext);
 }
 
 struct la_kernel *session_kernel(struct la_error *err)

@@ -72,7 +72,7 @@ static bool notes_are_qemu(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
 	struct la_arena *arena = la_arena_new(4 << 20);
-	struct la_note_regs *note;
+	struct la_vcpu_regs *note;
 	size_t n = 0;
 
 	if (kernel && arena && kernel->door->notes)
@@ -98,9 +98,9 @@ void startup_repair(void)
 	gdb_registers_install();
 	kmem_install();
 	log_install();
-	failure_install();
+	read_reason_install();
 	ranges_install();
-	mach_install();
+	numbers_install();
 	if (notes_are_qemu()) {
 		/* Else task_init() takes kdump's per-CPU notes for the missing ones and warns (map_cpus_to_
 		 * prstatus). crash knows QEMU by a "QEMU" note, which its LoongArch dumps lack. */
@@ -129,7 +129,7 @@ static void step_machdep(void)
 static void step_vm(void)
 {
 	vm_init();
-	overlay_started();
+	overlay_drop_startup();
 }
 
 static void step_task(void)
@@ -184,7 +184,7 @@ static bool stand_in(void)
 	struct la_symbol symbol;
 	size_t len;
 
-	if (!kernel || !failure_physical(&pa, &len) || len > sizeof(ulong) ||
+	if (!kernel || !read_reason_physical(&pa, &len) || len > sizeof(ulong) ||
 	    !kernel->door->symbol(kernel->door->ctx, "_sdata", &start) ||
 	    !kernel->door->symbol(kernel->door->ctx, "_end", &end))
 		return false;
@@ -199,7 +199,7 @@ static bool stand_in(void)
 static bool run_through(const struct step *step)
 {
 	for (int left = step->repeatable ? MAX_STAND_INS : 0;; left--) {
-		failure_forget();
+		read_reason_forget();
 		if (guard_run(run_step, (void *)step))
 			return true;
 		if (!left || !stand_in())
@@ -246,7 +246,7 @@ static void resume(void *unused)
 {
 	(void)unused;
 	sections_prepare();
-	overlay_started();
+	overlay_drop_startup();
 }
 
 static bool run_steps(void)

@@ -95,7 +95,7 @@ static int translate(ulong pgd, ulong va, physaddr_t *paddr, int verbose)
 	if (status == LA_OK)
 		*paddr = t.pa;
 	else
-		failure_note(err.text);
+		read_reason_note(err.text);
 	return status == LA_OK;
 }
 
@@ -131,7 +131,7 @@ static int uvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int 
 	if (!tables.pgd && tables.remark[0]) {
 		if (verbose)
 			fprintf(fp, "no page tables: %s\n", tables.remark);
-		failure_note(tables.remark);
+		read_reason_note(tables.remark);
 		return FALSE;
 	}
 	if (verbose && tables.remark[0])

@@ -130,7 +130,7 @@ static void check_space(const char *dump, int out, const struct stat *in, bool p
 	fail(dump, why);
 }
 
-static void report(const char *file, const struct la_migration *m)
+static void report(const char *file, const struct la_converted *m)
 {
 	fprintf(stderr,
 		"laconvert: %s: %" PRIu64 " MiB of RAM, %" PRIu64 " MiB not zero%s%s; "
@@ -146,12 +146,12 @@ static void report(const char *file, const struct la_migration *m)
 static void convert(const char *file, const char *dump, const char *registers, uint64_t high_base)
 {
 	struct progress progress = { .began = time(NULL) };
-	struct la_migration_options opt = { .high_base = high_base, .ctx = &progress };
+	struct la_convert_options opt = { .high_base = high_base, .ctx = &progress };
 	struct la_arena *arena = la_arena_new(MEMORY);
 	/* without waiting, should it be a pipe */
 	int in = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out, text, status, stream;
 	struct la_error err = { "" };
-	struct la_migration m;
+	struct la_converted m;
 	struct la_saved saved;
 	const char *program;
 	pid_t child = 0;
@@ -167,7 +167,7 @@ static void convert(const char *file, const char *dump, const char *registers, u
 		fail(file, err.text);
 	if (lseek(in, (off_t)saved.start, SEEK_SET) < 0)
 		fail(file, strerror(errno));
-	program = la_packing_program(saved.packing);
+	program = la_packer_program(saved.packer);
 	out = create(arena, dump, 0);
 	check_space(dump, out, &st, program != NULL);
 	if (isatty(2))
@@ -175,7 +175,7 @@ static void convert(const char *file, const char *dump, const char *registers, u
 	progress.total = program ? 0 : (uint64_t)st.st_size;
 	stream = program ? unpack(program, in, &child) : in;
 
-	status = la_migration_convert(arena, stream, out, &opt, &m, &err);
+	status = la_convert(arena, stream, out, &opt, &m, &err);
 	if (progress.shown)
 		fputs("\r                          \r", stderr);
 	if (child) {
@@ -214,7 +214,7 @@ static int check(const char *file)
 
 	if (fd < 0 || la_saved_find(fd, &saved, NULL) == LA_ABSENT)
 		return 1;
-	program = la_packing_program(saved.packing);
+	program = la_packer_program(saved.packer);
 	if (!program || saved.libvirt)
 		return 0;
 	stream = unpack(program, fd, &child);

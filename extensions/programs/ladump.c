@@ -88,7 +88,7 @@ static int run(const struct order *o, struct la_arena *arena)
 	struct la_report_options options = { .said = o->said, .log = o->log,
 					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
-	struct la_note_regs *text = NULL;
+	struct la_vcpu_regs *text = NULL;
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
 	struct la_report report;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct la_arena *arena = la_arena_new(16 << 20);
 	uint8_t *area = malloc(size ? size : 1);
 	struct la_error err = { "" };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	const char *info;
 	size_t n;
 

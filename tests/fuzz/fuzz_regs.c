@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct la_arena *arena = la_arena_new(64 << 20);
 	char *text = malloc(size ? size : 1);
 	struct la_error err = { "" };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t n;
 
 	memcpy(text, data, size);

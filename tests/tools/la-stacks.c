@@ -46,7 +46,7 @@ static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 
 static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *saved)
 {
-	struct la_note_regs *notes = NULL;
+	struct la_vcpu_regs *notes = NULL;
 	struct la_error err = { "" };
 	size_t n = 0;
 

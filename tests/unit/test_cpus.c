@@ -290,7 +290,7 @@ static void test_disagreement(void **state)
 /* Saved text of the same moment adds pc and CSRs; of another moment it is only mentioned. */
 static void test_saved_text(void **state)
 {
-	struct la_note_regs text[3] = { { .pid = 1 }, { .pid = 2 }, { .pid = 3 } };
+	struct la_vcpu_regs text[3] = { { .pid = 1 }, { .pid = 2 }, { .pid = 3 } };
 	struct guest *g = guest_new(true);
 
 	(void)state;
@@ -332,7 +332,7 @@ static void test_saved_text(void **state)
 /* A text of another guest, with more vCPUs: nothing of it is taken for this one's. */
 static void test_text_of_another_guest(void **state)
 {
-	struct la_note_regs text[8] = { { .pid = 0 } };
+	struct la_vcpu_regs text[8] = { { .pid = 0 } };
 	struct guest *g = guest_new(true);
 
 	(void)state;

@@ -263,7 +263,7 @@ static void test_explain(void **state)
 	assert_non_null(o.dump);
 	// Header, sub-header, two bitmaps; 7 - 1 - 1 descriptors; zero page, page of words.
 	la_dump_explain(o.dump, 8200, &p);
-	assert_int_equal(p.state, LA_PAGE_PRESENT);
+	assert_int_equal(p.state, LA_BLOCK_PRESENT);
 	assert_int_equal(p.status, LA_OK);
 	assert_int_equal(p.start, 8192);
 	assert_int_equal(p.end, 12288);
@@ -274,20 +274,20 @@ static void test_explain(void **state)
 	assert_string_equal(p.file, o.path[0]);
 	assert_string_equal(p.reason, "");
 	la_dump_explain(o.dump, 0, &p);
-	assert_int_equal(p.state, LA_PAGE_ZERO);
+	assert_int_equal(p.state, LA_BLOCK_ZERO);
 	assert_int_equal(p.offset, 4 * 4096 + 5 * 24);
 	la_dump_explain(o.dump, 12300, &p);
-	assert_int_equal(p.state, LA_PAGE_EXCLUDED);
+	assert_int_equal(p.state, LA_BLOCK_EXCLUDED);
 	assert_int_equal(p.status, LA_EXCLUDED);
 	assert_false(p.stored);
 	la_dump_explain(o.dump, 16384, &p);
-	assert_int_equal(p.state, LA_PAGE_MISSING);
+	assert_int_equal(p.state, LA_BLOCK_MISSING);
 	assert_int_equal(p.status, LA_TRUNCATED);
 	la_dump_explain(o.dump, 20480, &p);
-	assert_int_equal(p.state, LA_PAGE_HOLE);
+	assert_int_equal(p.state, LA_BLOCK_HOLE);
 	assert_int_equal(p.status, LA_NOT_RAM);
 	la_dump_explain(o.dump, UINT64_MAX, &p);
-	assert_int_equal(p.state, LA_PAGE_HOLE);
+	assert_int_equal(p.state, LA_BLOCK_HOLE);
 	opened_free(&o);
 
 	// In a flattened file the place is that in the file, behind two headers here.

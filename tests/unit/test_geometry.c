@@ -131,9 +131,9 @@ static void test_page_size_alone(void **state)
 	fake_free(fake);
 }
 
-static struct la_note_regs vcpu(uint64_t pgdh, uint64_t pwcl, uint64_t pwch)
+static struct la_vcpu_regs vcpu(uint64_t pgdh, uint64_t pwcl, uint64_t pwch)
 {
-	struct la_note_regs r = { .pid = 1 };
+	struct la_vcpu_regs r = { .pid = 1 };
 
 	la_csr_set(&r.regs, LA_CSR_PGDH, pgdh);
 	la_csr_set(&r.regs, LA_CSR_PWCL, pwcl);
@@ -149,12 +149,12 @@ static void test_registers(void **state)
 	struct test *t = *state;
 	struct la_kernel k = open_kernel(t);
 	/* The first is in firmware. The values are those of 16 KiB pages in three levels (la464). */
-	struct la_note_regs r[2] = { vcpu(0, 0x13e4d52c, 0x267), vcpu(PGD, 0x5e56e, 0x2e4) };
+	struct la_vcpu_regs r[2] = { vcpu(0, 0x13e4d52c, 0x267), vcpu(PGD, 0x5e56e, 0x2e4) };
 
-	la_kernel_hear(&k, r, 1);
+	la_kernel_use_registers(&k, r, 1);
 	assert_int_equal(k.nwitnesses, 1);
 	assert_int_equal(k.mmu.dmw[2], 0);
-	la_kernel_hear(&k, r, 2);
+	la_kernel_use_registers(&k, r, 2);
 	assert_int_equal(k.nwitnesses, 2);
 	assert_string_equal(k.witness[0].name, "PWCL and PWCH");
 	assert_int_equal(k.mmu.geometry.levels, 3);
@@ -164,7 +164,7 @@ static void test_registers(void **state)
 	/* What the CPU walks with counts more than the vmlinux; 4 KiB in four levels. */
 	k = open_kernel(t);
 	r[1] = vcpu(PGD, 0x13e4d52c, 0x267);
-	la_kernel_hear(&k, r, 2);
+	la_kernel_use_registers(&k, r, 2);
 	assert_int_equal(k.mmu.geometry.page_shift, 12);
 	assert_int_equal(k.mmu.geometry.levels, 4);
 	assert_non_null(strstr(k.geometry_remark, "PWCL and PWCH says 4 levels"));
@@ -172,14 +172,14 @@ static void test_registers(void **state)
 	/* 64 KiB in two: Dir1 is not used. */
 	k = open_kernel(t);
 	r[1] = vcpu(PGD, 0x1b0, 0x35d);
-	la_kernel_hear(&k, r, 2);
+	la_kernel_use_registers(&k, r, 2);
 	assert_int_equal(k.mmu.geometry.page_shift, 16);
 	assert_int_equal(k.mmu.geometry.levels, 2);
 
 	/* Nonsense is no witness. */
 	k = open_kernel(t);
 	r[1] = vcpu(PGD, 0, 0);
-	la_kernel_hear(&k, r, 2);
+	la_kernel_use_registers(&k, r, 2);
 	assert_int_equal(k.nwitnesses, 1);
 	assert_int_equal(k.mmu.geometry.levels, 3);
 }
@@ -187,13 +187,13 @@ static void test_registers(void **state)
 static void test_option_wins(void **state)
 {
 	struct test *t = *state;
-	struct la_note_regs r = vcpu(PGD, 0x5e56e, 0x2e4);
+	struct la_vcpu_regs r = vcpu(PGD, 0x5e56e, 0x2e4);
 	struct la_kernel k;
 
 	t->said = (struct la_overrides){ .page_shift = 16, .levels = 2, .virt_bits = 40, .phys_bits = 44 };
 	fake_door(t->fake)->overrides = &t->said;
 	k = open_kernel(t);
-	la_kernel_hear(&k, &r, 1);
+	la_kernel_use_registers(&k, &r, 1);
 	assert_int_equal(k.mmu.geometry.page_shift, 16);
 	assert_int_equal(k.mmu.geometry.levels, 2);
 	assert_int_equal(k.mmu.virt_bits, 40);

@@ -27,7 +27,7 @@
 #define CONTINUE 0x20
 
 static struct la_arena *arena;
-static struct la_migration result;
+static struct la_converted result;
 static struct la_error err;
 static int in, out;
 static unsigned char page[65536];
@@ -237,10 +237,10 @@ static void seed(const char *what)
 
 static enum la_status convert_at(uint64_t high_base)
 {
-	struct la_migration_options opt = { .high_base = high_base };
+	struct la_convert_options opt = { .high_base = high_base };
 
 	lseek(in, 0, SEEK_SET);
-	return la_migration_convert(arena, in, out, &opt, &result, &err);
+	return la_convert(arena, in, out, &opt, &result, &err);
 }
 
 static void check_says(enum la_status got, enum la_status want, const char *text)
@@ -306,7 +306,7 @@ static void pages(void **state)
 
 static void registers(void **state)
 {
-	struct la_note_regs *text, *notes;
+	struct la_vcpu_regs *text, *notes;
 	struct la_dump *dump;
 	size_t n, size;
 	uint64_t value;
@@ -636,11 +636,11 @@ static void find(void **state)
 	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);
 	assert_true(saved.libvirt);
 	assert_int_equal(saved.start, 192);
-	assert_int_equal(saved.packing, LA_PLAIN);
+	assert_int_equal(saved.packer, LA_PACKER_NONE);
 	lseek(in, 192, SEEK_SET);
 	raw("\x28\xb5\x2f\xfd", 4);
 	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);
-	assert_string_equal(la_packing_program(saved.packing), "zstd");
+	assert_string_equal(la_packer_program(saved.packer), "zstd");
 	lseek(in, 0, SEEK_SET);
 	raw("QEVM", 4);
 	assert_int_equal(la_saved_find(in, &saved, &err), LA_OK);

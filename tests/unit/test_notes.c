@@ -53,7 +53,7 @@ static void put_prstatus(struct notes *n, uint32_t pid, uint64_t base, unsigned 
 }
 
 static enum la_status read_notes(const struct notes *n, struct la_arena *arena,
-				 struct la_note_regs **regs, size_t *count)
+				 struct la_vcpu_regs **regs, size_t *count)
 {
 	struct la_error err = { "" };
 	/* exactly as large as the notes, so that a byte too far is caught */
@@ -79,7 +79,7 @@ static void test_qemu(void **state)
 {
 	struct la_arena *arena = la_arena_new(1 << 20);
 	struct notes n = { .size = 0 };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t count;
 
 	(void)state;
@@ -107,7 +107,7 @@ static void test_qemu_oe62(void **state)
 {
 	struct la_arena *arena = la_arena_new(1 << 20);
 	struct notes n = { .size = 0 };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t count;
 
 	(void)state;
@@ -129,7 +129,7 @@ static void test_kernel(void **state)
 {
 	struct la_arena *arena = la_arena_new(1 << 20);
 	struct notes n = { .size = 0 };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t count;
 
 	(void)state;
@@ -155,7 +155,7 @@ static void test_cut(void **state)
 {
 	struct la_arena *arena = la_arena_new(64 << 20);
 	struct notes n = { .size = 0 };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t count, one;
 
 	(void)state;
@@ -184,7 +184,7 @@ static void test_hostile_sizes(void **state)
 {
 	static const uint32_t sizes[] = { 0xffffffff, 0xfffffffd, 0x80000000, 0x7fffffff, 481 };
 	struct la_arena *arena = la_arena_new(1 << 20);
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	size_t count;
 
 	(void)state;

@@ -13,7 +13,7 @@
 #include "lakvm/regs/text.h"
 
 static struct la_arena *arena;
-static struct la_note_regs *regs;
+static struct la_vcpu_regs *regs;
 static size_t n;
 
 static int start(void **state)

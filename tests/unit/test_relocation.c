@@ -116,7 +116,7 @@ static void put_vmcoreinfo(struct test *t, uint64_t offset, uint64_t page)
 }
 
 static enum la_status find_with(struct test *t, const struct la_ram_range *ram, size_t nram,
-				const struct la_note_regs *text, size_t ntext)
+				const struct la_vcpu_regs *text, size_t ntext)
 {
 	la_error_clear(&t->err);
 	return la_relocation_find(t->door, ram, nram, text, ntext, t->arena, &t->r, &t->err);
@@ -282,7 +282,7 @@ static void test_far_away(void **state)
 static void test_register_text(void **state)
 {
 	struct test *t = *state;
-	struct la_note_regs text[2] = { { .pid = 1 }, { .pid = 2 } };
+	struct la_vcpu_regs text[2] = { { .pid = 1 }, { .pid = 2 } };
 
 	add_symbols(t, 0);
 	la_csr_set(&text[0].regs, LA_CSR_PGDH, PGD + 0x70000);
@@ -314,7 +314,7 @@ static void test_register_text(void **state)
 static void test_register_text_of_another(void **state)
 {
 	struct test *t = *state;
-	struct la_note_regs text = { .pid = 1 };
+	struct la_vcpu_regs text = { .pid = 1 };
 
 	add_symbols(t, 0);
 	la_csr_set(&text.regs, LA_CSR_PGDH, PGD + 0x4000);

@@ -53,7 +53,7 @@ static int finish(void **state)
 static void make_with(struct test *t, const char *base, const char *csrs, const char *words)
 {
 	struct la_report_options opt = { 0 };
-	struct la_note_regs *regs;
+	struct la_vcpu_regs *regs;
 	char text[2048];
 
 	snprintf(text, sizeof(text), "%s%s%s", head, base, csrs);

@@ -465,11 +465,11 @@ static void test_fold_vector(void **state)
 	function(&g, OTHER, "handle_bp", -1);
 	fake_symbol(g.fake, "pcpu_handlers", WINDOW | 0x700000, 8, NULL);
 	put64(&g, WINDOW | 0x700000, copy);
-	assert_int_equal(la_fold_vector(&g.k, VECTORS + 76 * 0x200 + 0x158), FN(VINT) + 0x158);
-	assert_int_equal(la_fold_vector(&g.k, VECTORS + 8 * 0x200), FN(ENTRY));
-	assert_int_equal(la_fold_vector(&g.k, copy + 12 * 0x200 + 4), FN(OTHER) + 4);
-	assert_int_equal(la_fold_vector(&g.k, copy - 4), copy - 4);
-	assert_int_equal(la_fold_vector(&g.k, FN(INNER)), FN(INNER));
+	assert_int_equal(la_vector_origin(&g.k, VECTORS + 76 * 0x200 + 0x158), FN(VINT) + 0x158);
+	assert_int_equal(la_vector_origin(&g.k, VECTORS + 8 * 0x200), FN(ENTRY));
+	assert_int_equal(la_vector_origin(&g.k, copy + 12 * 0x200 + 4), FN(OTHER) + 4);
+	assert_int_equal(la_vector_origin(&g.k, copy - 4), copy - 4);
+	assert_int_equal(la_vector_origin(&g.k, FN(INNER)), FN(INNER));
 	assert_true(la_is_text(&g.k, FN(INNER)));
 	assert_true(la_is_text(&g.k, VECTORS + 76 * 0x200));
 	assert_false(la_is_text(&g.k, FN(INNER) + 2));

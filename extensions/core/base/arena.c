@@ -79,11 +79,11 @@ void *la_alloc_n(struct la_arena *arena, size_t n, size_t size)
 
 void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size)
 {
-	void *new = la_alloc_n(arena, new_n, size);
+	void *grown = la_alloc_n(arena, new_n, size);
 
-	if (new && old_n)
-		memcpy(new, old, (old_n < new_n ? old_n : new_n) * size);
-	return new;
+	if (grown && old_n)
+		memcpy(grown, old, (old_n < new_n ? old_n : new_n) * size);
+	return grown;
 }
 
 char *la_format(struct la_arena *arena, const char *fmt, ...)

@@ -18,25 +18,25 @@
 #define LIBVIRT_MAGIC 16
 
 static const struct {
-	enum la_packing packing;
+	enum la_packer packer;
 	const char *magic;
 	size_t size;
 	const char *program;
-} packings[] = {
-	{ LA_PLAIN, "QEVM", 4, NULL },
-	{ LA_GZIP, "\x1f\x8b", 2, "gzip" },
-	{ LA_BZIP2, "BZh", 3, "bzip2" },
-	{ LA_XZ, "\xfd" "7zXZ", 6, "xz" },
-	{ LA_LZOP, "\x89LZO", 5, "lzop" },
-	{ LA_ZSTD, "\x28\xb5\x2f\xfd", 4, "zstd" },
+} packers[] = {
+	{ LA_PACKER_NONE, "QEVM", 4, NULL },
+	{ LA_PACKER_GZIP, "\x1f\x8b", 2, "gzip" },
+	{ LA_PACKER_BZIP2, "BZh", 3, "bzip2" },
+	{ LA_PACKER_XZ, "\xfd" "7zXZ", 6, "xz" },
+	{ LA_PACKER_LZOP, "\x89LZO", 5, "lzop" },
+	{ LA_PACKER_ZSTD, "\x28\xb5\x2f\xfd", 4, "zstd" },
 };
-#define NPACKINGS (sizeof(packings) / sizeof(packings[0]))
+#define NPACKERS (sizeof(packers) / sizeof(packers[0]))
 
-const char *la_packing_program(enum la_packing packing)
+const char *la_packer_program(enum la_packer packer)
 {
-	for (size_t i = 0; i < NPACKINGS; i++)
-		if (packings[i].packing == packing)
-			return packings[i].program;
+	for (size_t i = 0; i < NPACKERS; i++)
+		if (packers[i].packer == packer)
+			return packers[i].program;
 	return NULL;
 }
 
@@ -69,10 +69,10 @@ enum la_status la_saved_find(int fd, struct la_saved *ret, struct la_error *err)
 			return LA_CORRUPT;
 		n = pread(fd, head, sizeof(head), (off_t)ret->start);
 	}
-	for (size_t i = 0; i < NPACKINGS; i++) {
-		if (n >= (ssize_t)packings[i].size &&
-		    !memcmp(head, packings[i].magic, packings[i].size)) {
-			ret->packing = packings[i].packing;
+	for (size_t i = 0; i < NPACKERS; i++) {
+		if (n >= (ssize_t)packers[i].size &&
+		    !memcmp(head, packers[i].magic, packers[i].size)) {
+			ret->packer = packers[i].packer;
 			return LA_OK;
 		}
 	}
@@ -245,32 +245,32 @@ static bool device_tree_says(struct la_arena *arena, int out, uint64_t base)
 
 /* 0x90000000 up to QEMU 8.2 and in openEuler's 6.2, 0x80000000 since 9.0 (hw/loongarch/virt.h). */
 static void decide_high_base(struct loader *l, struct la_arena *arena, uint64_t wanted,
-			     unsigned cpu_version, struct la_migration *ret)
+			     unsigned cpu_version, struct la_converted *ret)
 {
-	static const uint64_t new = 0x80000000, old = 0x90000000;
+	static const uint64_t newer = 0x80000000, older = 0x90000000;
 
-	ret->high_base = new;
+	ret->high_base = newer;
 	if (wanted) {
 		ret->high_base = wanted;
 		ret->high_base_from = "as told";
-	} else if (device_tree_says(arena, l->ram.out, new)) {
+	} else if (device_tree_says(arena, l->ram.out, newer)) {
 		ret->high_base_from = "the guest's device tree";
-	} else if (device_tree_says(arena, l->ram.out, old)) {
-		ret->high_base = old;
+	} else if (device_tree_says(arena, l->ram.out, older)) {
+		ret->high_base = older;
 		ret->high_base_from = "the guest's device tree";
 	} else if (cpu_version >= 2 || strchr(l->machine, '.')) {
 		ret->high_base_from = "QEMU is 9.1 or later";
 	} else if (l->ram.page_size == 16384) {
-		ret->high_base = old;
+		ret->high_base = older;
 		ret->high_base_from = "QEMU is older than 8.2";
 	} else {
 		ret->high_base_from = "a guess: QEMU 8.2 had 0x90000000";
 	}
 }
 
-enum la_status la_migration_convert(struct la_arena *arena, int in, int out,
-				    const struct la_migration_options *opt,
-				    struct la_migration *ret, struct la_error *err)
+enum la_status la_convert(struct la_arena *arena, int in, int out,
+				    const struct la_convert_options *opt,
+				    struct la_converted *ret, struct la_error *err)
 {
 	struct loader *l = la_alloc(arena, sizeof(*l));
 	struct la_saved_cpu *cpus = NULL;
@@ -279,7 +279,7 @@ enum la_status la_migration_convert(struct la_arena *arena, int in, int out,
 	size_t size = 0;
 	uint64_t magic;
 
-	*ret = (struct la_migration){ .machine = NULL };
+	*ret = (struct la_converted){ .machine = NULL };
 	if (!l)
 		return la_fail(err, LA_NOMEM, "migration stream");
 	if (la_stream_init(&l->s, arena, in, opt, err) != LA_OK)

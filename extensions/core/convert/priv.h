@@ -29,13 +29,13 @@ struct la_stream {
 	size_t at, end;      /* of what is not consumed yet, in the buffer */
 	uint64_t base;       /* offset of the buffer in the stream */
 	uint64_t next_progress;
-	const struct la_migration_options *opt;
+	const struct la_convert_options *opt;
 	enum la_status status;
 	struct la_error *err;
 };
 
 enum la_status la_stream_init(struct la_stream *s, struct la_arena *arena, int fd,
-			      const struct la_migration_options *opt, struct la_error *err);
+			      const struct la_convert_options *opt, struct la_error *err);
 
 /** Offset of the next byte, for messages. */
 uint64_t la_stream_offset(const struct la_stream *s);
@@ -81,7 +81,7 @@ enum la_status la_pwrite(int fd, const void *data, size_t size, uint64_t offset,
 
 /* --- RAM --- */
 
-struct la_block {
+struct la_ram_block {
 	char name[256];
 	uint64_t size;
 	bool ram;    /* the guest's RAM, and not a device's memory */
@@ -93,7 +93,7 @@ struct la_saved_ram {
 	struct la_arena *arena;
 	int out;
 	bool mapped; /* capability "mapped-ram": pages have fixed places in the file */
-	struct la_block *blocks, *current;
+	struct la_ram_block *blocks, *current;
 	size_t nblocks;
 	uint32_t page_size; /* 0: not known yet */
 	uint64_t total, stored;

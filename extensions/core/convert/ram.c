@@ -68,10 +68,10 @@ static int name_number(const char *name)
 static void place_blocks(struct la_saved_ram *ram)
 {
 	for (size_t placed = 0; placed < ram->nblocks; placed++) {
-		struct la_block *next = NULL;
+		struct la_ram_block *next = NULL;
 
 		for (size_t i = 0; i < ram->nblocks; i++) {
-			struct la_block *b = &ram->blocks[i];
+			struct la_ram_block *b = &ram->blocks[i];
 
 			if (b->ram && b->at == UINT64_MAX &&
 			    (!next || name_number(b->name) < name_number(next->name)))
@@ -114,7 +114,7 @@ static bool was_written(const struct la_saved_ram *ram, uint64_t at)
 static enum la_status put(struct la_stream *s, struct la_saved_ram *ram, uint64_t offset,
 			  const uint8_t *data, size_t size)
 {
-	const struct la_block *b = ram->current;
+	const struct la_ram_block *b = ram->current;
 	uint64_t at = b->at + offset;
 
 	if (!b->ram)
@@ -134,7 +134,7 @@ static enum la_status put(struct la_stream *s, struct la_saved_ram *ram, uint64_
 
 /* Pages with fixed places: struct MappedRamHeader, a bitmap, and the block as it is. */
 static enum la_status mapped_block(struct la_stream *s, struct la_saved_ram *ram,
-				   struct la_block *b)
+				   struct la_ram_block *b)
 {
 	uint64_t page = ram->page_size, bitmap_at = b->bitmap_at, pages_at = b->pages_at;
 	uint8_t *data = la_alloc(ram->arena, MAX_PAGE);
@@ -172,7 +172,7 @@ static bool good_page_size(uint64_t size)
 }
 
 static enum la_status mapped_header(struct la_stream *s, struct la_saved_ram *ram,
-				    struct la_block *b)
+				    struct la_ram_block *b)
 {
 	uint64_t version = la_stream_be(s, 4), page = la_stream_be(s, 8);
 	uint64_t bitmap = la_stream_be(s, 8), pages = la_stream_be(s, 8);
@@ -200,7 +200,7 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 	if (ram->blocks)
 		return la_stream_fail(s, LA_CORRUPT, "a second list of memory blocks");
 	while (total) {
-		struct la_block *b;
+		struct la_ram_block *b;
 
 		if (ram->nblocks == MAX_BLOCKS)
 			return la_stream_fail(s, LA_CORRUPT, "more than %d memory blocks", MAX_BLOCKS);
@@ -247,7 +247,7 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 	return s->status;
 }
 
-static struct la_block *find_block(struct la_saved_ram *ram, const char *name, size_t n)
+static struct la_ram_block *find_block(struct la_saved_ram *ram, const char *name, size_t n)
 {
 	for (size_t i = 0; i < ram->nblocks; i++)
 		if (strlen(ram->blocks[i].name) == n && !memcmp(ram->blocks[i].name, name, n))
@@ -258,7 +258,7 @@ static struct la_block *find_block(struct la_saved_ram *ram, const char *name, s
 /* Can the bytes at @data be the record behind a page of @page bytes? */
 static bool record_follows(struct la_saved_ram *ram, const uint8_t *data, size_t n, size_t page)
 {
-	const struct la_block *b = ram->current;
+	const struct la_ram_block *b = ram->current;
 	uint64_t word = 0;
 	unsigned flags;
 

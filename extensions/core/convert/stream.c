@@ -11,7 +11,7 @@
 #define PROGRESS ((uint64_t)16 << 20)
 
 enum la_status la_stream_init(struct la_stream *s, struct la_arena *arena, int fd,
-			      const struct la_migration_options *opt, struct la_error *err)
+			      const struct la_convert_options *opt, struct la_error *err)
 {
 	off_t here = lseek(fd, 0, SEEK_CUR);
 

@@ -59,7 +59,7 @@ struct work {
 	struct la_arena *arena;
 	struct la_cpus *cpus;
 	int panic_cpu; /* -1: nobody panicked, or not known */
-	struct la_note_regs *notes; /* of the dump, with those of saved text merged in */
+	struct la_vcpu_regs *notes; /* of the dump, with those of saved text merged in */
 	size_t n;
 	const char **said; /* for each note, what text of another moment said, or NULL */
 };
@@ -94,14 +94,14 @@ static void add_possible(struct work *w)
 }
 
 /* QEMU writes its CPU index plus 1 where the kernel's own notes have the pid of a task. */
-static int vcpu_of(const struct la_note_regs *note)
+static int vcpu_of(const struct la_vcpu_regs *note)
 {
 	bool qemu = note->regs.source == LA_REGS_NOTE || note->regs.source == LA_REGS_TEXT;
 
 	return qemu && note->pid && note->pid <= INT32_MAX ? (int)note->pid - 1 : -1;
 }
 
-static void give(struct la_cpu *c, const struct la_note_regs *note)
+static void give(struct la_cpu *c, const struct la_vcpu_regs *note)
 {
 	c->regs = note->regs;
 	c->vcpu = vcpu_of(note);
@@ -112,7 +112,7 @@ static void give(struct la_cpu *c, const struct la_note_regs *note)
 static void take_crash_notes(struct work *w, struct la_cpu *c)
 {
 	const struct la_kernel *k = w->k;
-	struct la_note_regs *notes;
+	struct la_vcpu_regs *notes;
 	unsigned char raw[512];
 	uint64_t base, era;
 	size_t n;
@@ -189,16 +189,16 @@ static const char *pc_in_words(struct work *w, const struct la_regs *regs)
 
 	if (!regs->pc_known)
 		return "saved registers are of another moment";
-	if (door->symbol_at(door->ctx, la_fold_vector(w->k, regs->pc), &symbol))
+	if (door->symbol_at(door->ctx, la_vector_origin(w->k, regs->pc), &symbol))
 		return la_format(w->arena, "saved registers are of another moment, in %s+0x%" PRIx64,
-				 symbol.name, la_fold_vector(w->k, regs->pc) - symbol.start);
+				 symbol.name, la_vector_origin(w->k, regs->pc) - symbol.start);
 	return la_format(w->arena, "saved registers are of another moment, at %#" PRIx64,
 			 regs->pc);
 }
 
-static enum la_status merge_text(struct work *w, const struct la_note_regs *text, size_t n)
+static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text, size_t n)
 {
-	struct la_note_regs *all = la_regrow(w->arena, w->notes, w->n, w->n + n, sizeof(*all));
+	struct la_vcpu_regs *all = la_regrow(w->arena, w->notes, w->n, w->n + n, sizeof(*all));
 	size_t notes = w->n;
 	bool other_moment = false;
 
@@ -229,7 +229,7 @@ static enum la_status merge_text(struct work *w, const struct la_note_regs *text
 	return LA_OK;
 }
 
-static enum la_status gather(struct work *w, const struct la_note_regs *text, size_t n)
+static enum la_status gather(struct work *w, const struct la_vcpu_regs *text, size_t n)
 {
 	const struct la_door *door = w->k->door;
 	struct la_cpus *cpus = w->cpus;
@@ -244,7 +244,7 @@ static enum la_status gather(struct work *w, const struct la_note_regs *text, si
 	return merge_text(w, text, n);
 }
 
-static enum la_status collect(struct work *w, const struct la_note_regs *text, size_t n,
+static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, size_t n,
 			      struct la_error *err)
 {
 	struct la_cpus *cpus = w->cpus;
@@ -381,7 +381,7 @@ static void find_position(struct work *w, struct la_cpu *c)
 		c->pc_source = c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES :
 								       LA_PC_TEXT;
 		c->verified = true;
-		where = la_fold_vector(w->k, c->pc);
+		where = la_vector_origin(w->k, c->pc);
 		if (door->symbol_at(door->ctx, where, &symbol)) {
 			c->symbol = symbol.name;
 			c->module = symbol.module;
@@ -454,7 +454,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 }
 
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
-				    const struct la_note_regs *text, size_t n,
+				    const struct la_vcpu_regs *text, size_t n,
 				    struct la_cpus *ret, struct la_error *err)
 {
 	struct work w = { .k = k, .arena = arena, .cpus = ret, .panic_cpu = -1 };

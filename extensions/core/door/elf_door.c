@@ -347,7 +347,7 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 				    .file_bytes = file_bytes,
 				    .vmlinux = vmlinux };
 	if (dump)
-		la_dump_tell_door(dump, &v->door);
+		la_door_take_notes(dump, &v->door);
 	*ret = v;
 	return LA_OK;
 }
@@ -367,7 +367,7 @@ void la_elf_door_relocate(struct la_elf_door *v, uint64_t relocation)
 	v->door.relocation = relocation;
 }
 
-void la_elf_door_tell(struct la_elf_door *v, const struct la_ram_range *ram, size_t nram,
+void la_elf_door_set_guest(struct la_elf_door *v, const struct la_ram_range *ram, size_t nram,
 		      const struct la_overrides *said)
 {
 	v->door.ram = ram;

@@ -32,7 +32,7 @@ static const struct {
 	{ "LibvirtQemudPart", 16, "an unfinished libvirt save file (virsh save)" },
 };
 
-const char *la_page_state_name(enum la_page_state state)
+const char *la_block_state_name(enum la_block_state state)
 {
 	static const char *const name[] = { "hole", "present", "zero", "excluded", "missing" };
 
@@ -63,7 +63,7 @@ const char *la_dump_remark(const struct la_dump *dump, size_t i)
 enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size)
 {
 	dump->block_size = block_size;
-	return la_window_init(&dump->data, dump->arena,
+	return la_readahead_init(&dump->data, dump->arena,
 			      block_size < READ_AHEAD ? READ_AHEAD : block_size, 1);
 }
 
@@ -91,7 +91,7 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 }
 
 static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64_t end,
-				enum la_page_state state)
+				enum la_block_state state)
 {
 	struct la_ram_range *r = list->n ? &list->r[list->n - 1] : NULL;
 	size_t cap = list->cap ? 2 * list->cap : 16;
@@ -109,17 +109,17 @@ static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64
 	}
 	r->end = end;
 	switch (state) {
-	case LA_PAGE_HOLE:
-	case LA_PAGE_PRESENT:
+	case LA_BLOCK_HOLE:
+	case LA_BLOCK_PRESENT:
 		r->present += end - start;
 		break;
-	case LA_PAGE_ZERO:
+	case LA_BLOCK_ZERO:
 		r->zero += end - start;
 		break;
-	case LA_PAGE_EXCLUDED:
+	case LA_BLOCK_EXCLUDED:
 		r->excluded += end - start;
 		break;
-	case LA_PAGE_MISSING:
+	case LA_BLOCK_MISSING:
 		r->missing += end - start;
 		break;
 	}
@@ -127,7 +127,7 @@ static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64
 }
 
 enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
-			  enum la_page_state state)
+			  enum la_block_state state)
 {
 	enum la_status status = LA_OK;
 	uint64_t stop;
@@ -265,7 +265,7 @@ static enum la_status load(struct la_dump *dump, const struct la_block *b, uint6
 	bool sound = true;
 
 	do {
-		status = la_window_get(&dump->data, b->file, offset, size, &bytes, err);
+		status = la_readahead_get(&dump->data, b->file, offset, size, &bytes, err);
 		if (status)
 			return status;
 		if (b->packing == LA_RAW)
@@ -273,7 +273,7 @@ static enum la_status load(struct la_dump *dump, const struct la_block *b, uint6
 		else
 			sound = la_unpack(dump->unpacker, b->packing, bytes, size, to,
 					  dump->block_size);
-	} while (!la_window_held(&dump->data));
+	} while (!la_readahead_held(&dump->data));
 	if (b->packing != LA_RAW)
 		dump->stats.unpacked++;
 	if (!sound)
@@ -329,13 +329,13 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 		*len = (size_t)(b.end - pa);
 	if (status) {
 		if (!dump->zero_excluded ||
-		    (b.state != LA_PAGE_EXCLUDED && (b.state != LA_PAGE_MISSING || b.stored)))
+		    (b.state != LA_BLOCK_EXCLUDED && (b.state != LA_BLOCK_MISSING || b.stored)))
 			return status;
 		la_error_clear(err);
 		memset(to, 0, *len);
 		return LA_OK;
 	}
-	if (b.state == LA_PAGE_ZERO) {
+	if (b.state == LA_BLOCK_ZERO) {
 		dump->stats.zero++;
 		if (*len < dump->block_size)
 			la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_ZERO);
@@ -443,7 +443,7 @@ const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size)
 	return dump->vmcoreinfo;
 }
 
-void la_dump_tell_door(const struct la_dump *dump, struct la_door *door)
+void la_door_take_notes(const struct la_dump *dump, struct la_door *door)
 {
 	door->notes = la_dump_notes(dump, &door->notes_size);
 	door->vmcoreinfo = la_dump_vmcoreinfo(dump, &door->vmcoreinfo_size);

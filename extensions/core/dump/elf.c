@@ -215,7 +215,7 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	const struct la_extent *e = la_extents_find(&elf->load, pa);
 	uint64_t end, held;
 
-	*ret = (struct la_block){ .state = LA_PAGE_HOLE, .start = pa, .end = UINT64_MAX };
+	*ret = (struct la_block){ .state = LA_BLOCK_HOLE, .start = pa, .end = UINT64_MAX };
 	if (!e || e->start > pa) {
 		if (e)
 			ret->end = e->start;
@@ -225,7 +225,7 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	ret->end = e->end;
 	ret->file = f;
 	if (e->data == LA_NO_DATA) {
-		ret->state = LA_PAGE_EXCLUDED;
+		ret->state = LA_BLOCK_EXCLUDED;
 		return la_fail(err, LA_EXCLUDED, "the segment of 0x%" PRIx64
 			       " has no bytes for it in the file", pa);
 	}
@@ -233,7 +233,7 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	ret->packing = LA_RAW;
 	ret->offset = e->data;
 	ret->size = e->end - e->start;
-	ret->state = LA_PAGE_PRESENT;
+	ret->state = LA_BLOCK_PRESENT;
 	// A segment may go on behind the end of a cut-off file.
 	held = f->size > e->data ? f->size - e->data : 0;
 	end = e->start + (held < ret->size ? held : ret->size);
@@ -242,7 +242,7 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 		ret->size = end - e->start;
 		return LA_OK;
 	}
-	ret->state = LA_PAGE_MISSING;
+	ret->state = LA_BLOCK_MISSING;
 	ret->start = end;
 	ret->offset = e->data + (end - e->start);
 	ret->size = e->end - end;
@@ -261,7 +261,7 @@ static enum la_status elf_ram(struct la_dump *dump, bool count, struct la_ram_li
 	for (size_t i = 0; i < elf->load.n && !status; i++) {
 		for (pa = elf->load.e[i].start; pa < elf->load.e[i].end && !status; pa = b.end) {
 			elf_find(dump, pa, &b, NULL);
-			status = la_ram_add(list, pa, b.end, count ? b.state : LA_PAGE_PRESENT);
+			status = la_ram_add(list, pa, b.end, count ? b.state : LA_BLOCK_PRESENT);
 		}
 	}
 	return status;

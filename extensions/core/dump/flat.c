@@ -50,7 +50,7 @@ static enum la_status add_record(struct records *r, uint64_t start, uint64_t len
 
 // Walk the chain of records. Where it breaks, what came before stays usable: f->cut_at.
 static enum la_status collect(struct la_file *f, struct records *r, uint64_t *size,
-			      struct la_window *w, const struct la_dump_options *opt,
+			      struct la_readahead *w, const struct la_dump_options *opt,
 			      struct la_error *err)
 {
 	uint64_t at = FLAT_HEADER_SIZE, start, len, have;
@@ -64,12 +64,12 @@ static enum la_status collect(struct la_file *f, struct records *r, uint64_t *si
 		if (at > f->stored || f->stored - at < RECORD_HEADER_SIZE)
 			return LA_OK;
 		do {
-			status = la_window_get(w, f, at, RECORD_HEADER_SIZE, &header, err);
+			status = la_readahead_get(w, f, at, RECORD_HEADER_SIZE, &header, err);
 			if (status)
 				return status;
 			start = be64(header);
 			len = be64(header + 8);
-		} while (!la_window_held(w));
+		} while (!la_readahead_held(w));
 		if (start == UINT64_MAX && len == UINT64_MAX) {
 			f->cut = false;
 			return LA_OK;
@@ -102,7 +102,7 @@ enum la_status la_flat_open(struct la_file *f, struct la_arena *arena,
 {
 	static const uint8_t signature[16] = "makedumpfile";
 	struct records r = { .scratch = NULL };
-	struct la_window w;
+	struct la_readahead w;
 	enum la_status status;
 	uint8_t head[32];
 	uint64_t size = 0;
@@ -122,7 +122,7 @@ enum la_status la_flat_open(struct la_file *f, struct la_arena *arena,
 	r.scratch = la_arena_new(SIZE_MAX);
 	if (!r.scratch)
 		return LA_NOMEM;
-	status = la_window_init(&w, r.scratch, 65536, 512);
+	status = la_readahead_init(&w, r.scratch, 65536, 512);
 	if (!status)
 		status = collect(f, &r, &size, &w, opt, err);
 	if (!status)

@@ -63,7 +63,7 @@ struct kdump {
 	bool two_bitmaps;
 	struct part *part;
 	size_t nparts;
-	struct la_window desc;
+	struct la_readahead desc;
 };
 
 static enum la_status read_header(struct la_dump *dump, struct kdump *k, uint8_t *head,
@@ -145,10 +145,10 @@ static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t
 	bool zero;
 
 	do {
-		if (la_window_get(&dump->data, f, at, dump->block_size, &page, NULL))
+		if (la_readahead_get(&dump->data, f, at, dump->block_size, &page, NULL))
 			return 0;
 		zero = !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0;
-	} while (!la_window_held(&dump->data));
+	} while (!la_readahead_held(&dump->data));
 	return zero ? at : 0;
 }
 
@@ -249,15 +249,15 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 	uint32_t size, flags;
 
 	do {
-		status = la_window_get(&k->desc, f, at, DESC_BYTES, &desc, err);
+		status = la_readahead_get(&k->desc, f, at, DESC_BYTES, &desc, err);
 		if (status)
 			return la_fail(err, status, "page descriptor");
 		offset = la_le64(desc);
 		size = la_le32(desc + 8);
 		flags = la_le32(desc + 12);
-	} while (!la_window_held(&k->desc));
+	} while (!la_readahead_held(&k->desc));
 	if (offset == part->zero && offset && !flags) {
-		*ret = (struct la_block){ LA_PAGE_ZERO, ret->start, ret->end, f, true, LA_RAW,
+		*ret = (struct la_block){ LA_BLOCK_ZERO, ret->start, ret->end, f, true, LA_RAW,
 					  offset, size };
 		return LA_OK;
 	}
@@ -301,7 +301,7 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 		return la_fail(err, LA_TRUNCATED,
 			       "%s: page data at 0x%" PRIx64 ", but the %s ends at 0x%" PRIx64,
 			       f->path, offset, f->flattened ? "dump" : "file", f->size);
-	ret->state = LA_PAGE_PRESENT;
+	ret->state = LA_BLOCK_PRESENT;
 	return LA_OK;
 }
 
@@ -313,17 +313,17 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 	const struct part *part;
 	enum la_status status;
 
-	*ret = (struct la_block){ .state = LA_PAGE_HOLE,
+	*ret = (struct la_block){ .state = LA_BLOCK_HOLE,
 				  .start = pfn << k->shift,
 				  .end = (pfn << k->shift) + dump->block_size };
 	if (!la_bitmap_test(&k->dumped, pfn)) {
 		if (!la_bitmap_test(k->ram, pfn))
 			return la_fail(err, LA_NOT_RAM, "page frame 0x%" PRIx64 " is not RAM", pfn);
-		ret->state = LA_PAGE_EXCLUDED;
+		ret->state = LA_BLOCK_EXCLUDED;
 		return la_fail(err, LA_EXCLUDED, "page frame 0x%" PRIx64 " was left out", pfn);
 	}
 	part = part_of(k, pfn);
-	ret->state = LA_PAGE_MISSING;
+	ret->state = LA_BLOCK_MISSING;
 	if (!part)
 		return la_fail(err, LA_TRUNCATED,
 			       "page frame 0x%" PRIx64
@@ -331,7 +331,7 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 	ret->file = part->file;
 	status = read_desc(dump, pfn, part, ret, err);
 	if (status == LA_CORRUPT)
-		ret->state = LA_PAGE_PRESENT;
+		ret->state = LA_BLOCK_PRESENT;
 	return status;
 }
 
@@ -344,7 +344,7 @@ static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list,
 	uint64_t next;
 
 	if (!count)
-		return la_ram_add(list, pfn << shift, end << shift, LA_PAGE_PRESENT);
+		return la_ram_add(list, pfn << shift, end << shift, LA_BLOCK_PRESENT);
 	for (; pfn < end && !status; pfn = next) { // as far as the state stays the same
 		kdump_find(dump, pfn << shift, &b, NULL);
 		for (next = pfn + 1; next < end; next++) {
@@ -372,7 +372,7 @@ static enum la_status kdump_ram(struct la_dump *dump, bool count, struct la_ram_
 		} else if (la_bitmap_test(k->ram, pfn)) {
 			next = la_bitmap_next(k->ram, pfn, dumped, false);
 			status = la_ram_add(list, pfn << k->shift, next << k->shift,
-					    LA_PAGE_EXCLUDED);
+					    LA_BLOCK_EXCLUDED);
 		} else {
 			next = la_bitmap_next(k->ram, pfn, dumped, true);
 		}
@@ -444,7 +444,7 @@ static enum la_status kdump_open(struct la_dump *dump, struct la_error *err)
 	if (!status)
 		status = read_bitmap1(dump, k, err);
 	if (!status)
-		status = la_window_init(&k->desc, dump->arena, 65536 / DESC_BYTES * DESC_BYTES,
+		status = la_readahead_init(&k->desc, dump->arena, 65536 / DESC_BYTES * DESC_BYTES,
 					DESC_BYTES);
 	if (!status)
 		status = open_parts(dump, k, head, err);

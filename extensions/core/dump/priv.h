@@ -119,7 +119,7 @@ enum la_status la_flat_open(struct la_file *f, struct la_arena *arena,
 
 /* --- read-ahead --- */
 
-struct la_window {
+struct la_readahead {
 	uint8_t *buf;
 	size_t cap, least; /* bytes of a read that continues the last one, and of any other */
 	struct la_file *file;
@@ -128,16 +128,16 @@ struct la_window {
 	size_t len;
 };
 
-enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap,
+enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
 			      size_t least);
 
 /**
  * @len (at most w->cap) bytes of the dump at @off, valid until the next call. Once they are used,
- * la_window_held must be asked: if it says false, get and use them again.
+ * la_readahead_held must be asked: if it says false, get and use them again.
  */
-enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t off, size_t len,
+enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
 			     const uint8_t **ret, struct la_error *err);
-bool la_window_held(struct la_window *w);
+bool la_readahead_held(struct la_readahead *w);
 
 /* --- page cache --- */
 
@@ -224,7 +224,7 @@ static inline uint64_t la_bitmap_rank(const struct la_bitmap *b, uint64_t n)
 
 /** Where the bytes of guest-physical [start, end) are. */
 struct la_block {
-	enum la_page_state state;
+	enum la_block_state state;
 	uint64_t start, end;
 	struct la_file *file;
 	bool stored; /* the four fields below are valid */
@@ -243,7 +243,7 @@ struct la_ram_list {
 
 /** Add a piece of RAM in one state, joined to the range before it where they touch. */
 enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
-			  enum la_page_state state);
+			  enum la_block_state state);
 
 /**
  * One format. To add one: write these hooks in a file of its own and list the table in dump.c.
@@ -283,7 +283,7 @@ struct la_dump {
 	bool direct; /* memory lies in the file's mapping as it is: a cache would only cost time */
 	uint32_t block_size;
 	struct la_cache cache;
-	struct la_window data;
+	struct la_readahead data;
 	struct la_unpacker *unpacker;
 	const uint8_t *notes;
 	size_t notes_size;

@@ -4,13 +4,13 @@
 #include "priv.h"
 
 
-enum la_status la_window_init(struct la_window *w, struct la_arena *arena, size_t cap, size_t least)
+enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap, size_t least)
 {
-	*w = (struct la_window){ .buf = la_alloc(arena, cap), .cap = cap, .least = least };
+	*w = (struct la_readahead){ .buf = la_alloc(arena, cap), .cap = cap, .least = least };
 	return w->buf ? LA_OK : LA_NOMEM;
 }
 
-enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t off, size_t len,
+enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
 			     const uint8_t **ret, struct la_error *err)
 {
 	uint64_t at = w->file == f ? off - w->off : UINT64_MAX; // wraps for one before it
@@ -53,7 +53,7 @@ enum la_status la_window_get(struct la_window *w, struct la_file *f, uint64_t of
 	return LA_OK;
 }
 
-bool la_window_held(struct la_window *w)
+bool la_readahead_held(struct la_readahead *w)
 {
 	struct la_map *map = &w->file->map;
 

@@ -54,12 +54,12 @@ void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pg
 		return;
 	}
 	la_dump_explain(dump, ret->translation.pa, &ret->place);
-	if (ret->place.state != LA_PAGE_HOLE)
+	if (ret->place.state != LA_BLOCK_HOLE)
 		return;
 	la_mem_describe_hole(k->door, ret->translation.pa, ret->hole, sizeof(ret->hole));
 	if (ret->translation.pa) {
 		la_dump_explain(dump, ret->translation.pa - 1, &below);
-		ret->behind_ram = below.state != LA_PAGE_HOLE;
+		ret->behind_ram = below.state != LA_BLOCK_HOLE;
 	}
 }
 
@@ -74,7 +74,7 @@ void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 	if (ret->section_known && ret->section.page)
 		ret->page_known = la_page_read(k, s, ret->section.page, &ret->page, &err) == LA_OK;
 	/* A hole has struct pages where it shares its section with RAM; without, it lacks nothing. */
-	if ((ret->other_reader ? ret->place.status != LA_OK : ret->place.state == LA_PAGE_HOLE) && (!ret->page_known || ret->section.rebuilt)) {
+	if ((ret->other_reader ? ret->place.status != LA_OK : ret->place.state == LA_BLOCK_HOLE) && (!ret->page_known || ret->section.rebuilt)) {
 		ret->section_known = ret->page_known = false;
 		return;
 	}

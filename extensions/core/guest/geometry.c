@@ -186,7 +186,7 @@ enum la_status la_geometry_find(struct la_kernel *k, struct la_arena *arena, str
 	return status == LA_OK ? LA_OK : la_fail(err, status, "page-table layout of this kernel");
 }
 
-void la_kernel_hear(struct la_kernel *k, const struct la_note_regs *text, size_t n)
+void la_kernel_use_registers(struct la_kernel *k, const struct la_vcpu_regs *text, size_t n)
 {
 	const bool by_option = k->nwitnesses && !strcmp(k->witness[0].name, "an option");
 	struct la_witness before[LA_MAX_WITNESSES];

@@ -182,7 +182,7 @@ static void try_offset(struct finder *f, uint64_t offset)
 
 /* --- return addresses of vCPUs --- */
 
-static uint64_t return_address(const struct la_note_regs *note)
+static uint64_t return_address(const struct la_vcpu_regs *note)
 {
 	uint64_t ra;
 
@@ -201,7 +201,7 @@ static bool behind_call(const struct finder *f, uint64_t ra, uint64_t offset)
 }
 
 /* Offsets that would put the vCPUs' return addresses into the kernel's text. */
-static void try_returns(struct finder *f, const struct la_note_regs *note, size_t n)
+static void try_returns(struct finder *f, const struct la_vcpu_regs *note, size_t n)
 {
 	const uint64_t start = link_address(f->door, "_stext"), end = link_address(f->door, "_etext");
 	uint64_t last = 0;
@@ -220,7 +220,7 @@ static void try_returns(struct finder *f, const struct la_note_regs *note, size_
 	}
 }
 
-static void confirm_returns(struct finder *f, struct candidate *c, const struct la_note_regs *note,
+static void confirm_returns(struct finder *f, struct candidate *c, const struct la_vcpu_regs *note,
 			    size_t n)
 {
 	const uint64_t start = link_address(f->door, "_stext"), end = link_address(f->door, "_etext");
@@ -240,7 +240,7 @@ static void confirm_returns(struct finder *f, struct candidate *c, const struct 
 
 /* --- the search --- */
 
-static void use_register_text(struct finder *f, const struct la_note_regs *text, size_t n)
+static void use_register_text(struct finder *f, const struct la_vcpu_regs *text, size_t n)
 {
 	const uint64_t pgd = link_address(f->door, "swapper_pg_dir");
 	uint64_t value;
@@ -263,9 +263,9 @@ static bool any_proof(const struct finder *f)
 	return false;
 }
 
-static void search(struct finder *f, const struct la_note_regs *saved, size_t nsaved)
+static void search(struct finder *f, const struct la_vcpu_regs *saved, size_t nsaved)
 {
-	struct la_note_regs *note = NULL;
+	struct la_vcpu_regs *note = NULL;
 	const char *text;
 	size_t n = 0, len;
 
@@ -380,7 +380,7 @@ static enum la_status decide(struct finder *f, struct la_relocation *ret)
 }
 
 enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
-				  size_t nram, const struct la_note_regs *text, size_t ntext,
+				  size_t nram, const struct la_vcpu_regs *text, size_t ntext,
 				  struct la_arena *arena, struct la_relocation *ret,
 				  struct la_error *err)
 {

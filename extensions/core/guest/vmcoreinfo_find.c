@@ -141,7 +141,7 @@ static bool scan_range(struct scan *s, uint64_t start, uint64_t end)
 /* The lowest and highest kernel address to which a vCPU was about to return; false: none. */
 static bool find_text(const struct scan *s, uint64_t *low, uint64_t *high)
 {
-	struct la_note_regs *note = NULL;
+	struct la_vcpu_regs *note = NULL;
 	size_t n = 0;
 
 	*low = UINT64_MAX;

@@ -153,7 +153,7 @@ static void from_qemu_oe62(const void *regs, struct la_regs *ret)
 	la_csr_set(ret, LA_CSR_ECFG, slot(regs, 37));
 }
 
-static void from_prstatus(const struct note *note, enum writer writer, struct la_note_regs *ret)
+static void from_prstatus(const struct note *note, enum writer writer, struct la_vcpu_regs *ret)
 {
 	const unsigned char *regs = note->desc + PRSTATUS_REG;
 
@@ -175,7 +175,7 @@ static void from_prstatus(const struct note *note, enum writer writer, struct la
 }
 
 enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t size,
-			     struct la_note_regs **ret, size_t *ret_n, struct la_error *err)
+			     struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
 {
 	struct cursor c = { notes, notes ? size : 0 };
 	enum writer writer = WRITER_UNKNOWN;
@@ -194,7 +194,7 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 			return la_fail(err, LA_CORRUPT, "PRSTATUS note %zu has only %zu bytes", n,
 				       note.descsz);
 		if (n == room) {
-			struct la_note_regs *more;
+			struct la_vcpu_regs *more;
 
 			room = room ? 2 * room : 16;
 			more = la_regrow(arena, *ret, n, room, sizeof(*more));

@@ -139,7 +139,7 @@ static bool header(const char *at, const char *end, unsigned *ret)
 }
 
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
-			    struct la_note_regs **ret, size_t *ret_n, struct la_error *err)
+			    struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
 {
 	const char *end = text + size, *line, *next;
 	size_t n = 0, room = 0;
@@ -161,7 +161,7 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 			return la_fail(err, LA_INVALID, "register text: more than %d CPUs",
 				       MAX_VCPUS);
 		if (n == room) {
-			struct la_note_regs *more;
+			struct la_vcpu_regs *more;
 
 			room = room ? 2 * room : 16;
 			more = la_regrow(arena, *ret, n, room, sizeof(*more));
@@ -169,7 +169,7 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 				return la_fail(err, LA_NOMEM, "register text");
 			*ret = more;
 		}
-		(*ret)[n] = (struct la_note_regs){ .pid = vcpu + 1 };
+		(*ret)[n] = (struct la_vcpu_regs){ .pid = vcpu + 1 };
 		(*ret)[n].regs.source = LA_REGS_TEXT;
 		*ret_n = ++n;
 	}
@@ -178,7 +178,7 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 	return LA_OK;
 }
 
-enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_note_regs **ret,
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
 				 size_t *ret_n, struct la_error *err)
 {
 	FILE *file = fopen(path, "r");

@@ -28,14 +28,14 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 		       p->status == LA_OK ? "has it" : "does not have it");
 		return;
 	}
-	la_put(sink, "    DUMP: %s", la_page_state_name(p->state));
+	la_put(sink, "    DUMP: %s", la_block_state_name(p->state));
 	if (p->status == LA_OK && p->stored)
 		la_put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
 		    p->offset, p->file ? p->file : "the file");
-	if (p->state == LA_PAGE_HOLE)
+	if (p->state == LA_BLOCK_HOLE)
 		la_put(sink, ": %s", a->hole);
 	la_put(sink, "\n");
-	if (p->status != LA_OK && p->state != LA_PAGE_HOLE)
+	if (p->status != LA_OK && p->state != LA_BLOCK_HOLE)
 		la_put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
 }
 
@@ -239,7 +239,7 @@ static json_t *place_json(const struct la_mem_address *a)
 	if (a->status != LA_OK || a->other_reader)
 		return json_null();
 	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "state",
-			 la_page_state_name(p->state), "readable", p->status == LA_OK, "reason",
+			 la_block_state_name(p->state), "readable", p->status == LA_OK, "reason",
 			 text_or_null(a->hole[0] ? a->hole : p->reason), "start", hex(p->start), "end", hex(p->end), "behind_ram",
 			 a->behind_ram, "file", text_or_null(p->file), "offset",
 			 p->stored ? json_integer((json_int_t)p->offset) : json_null(), "size",

@@ -95,7 +95,7 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 		else
 			la_puts(sink, "(unknown)");
 		if (f->pc_known)
-			la_put(sink, " at %016" PRIx64, shared ? la_fold_vector(k, f->pc) : f->pc);
+			la_put(sink, " at %016" PRIx64, shared ? la_vector_origin(k, f->pc) : f->pc);
 		if (!f->verified)
 			la_put(sink, "  ?%s", la_method_name(f->method));
 		la_puts(sink, "\n");

@@ -98,7 +98,7 @@ static struct facts *open_facts(struct la_dump *dump, struct la_arena *arena)
 				    .type_size = type_size,
 				    .enumerator = enumerator };
 	if (dump)
-		la_dump_tell_door(dump, &f->door);
+		la_door_take_notes(dump, &f->door);
 	return f;
 }
 
@@ -141,7 +141,7 @@ static void find_kernel(struct facts *f, struct la_arena *arena, struct la_repor
  * keep their values until the next one, so in a kernel that died of it and loops in panic() with
  * nothing to interrupt it they still name the cause.
  */
-static const char *last_exception(const struct la_door *door, const struct la_note_regs *cpu,
+static const char *last_exception(const struct la_door *door, const struct la_vcpu_regs *cpu,
 				  struct la_arena *arena)
 {
 	uint64_t estat, era, prmd, crmd, badi, base;
@@ -213,7 +213,7 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		return;
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
-	la_kernel_hear(k, opt->text, opt->ntext);
+	la_kernel_use_registers(k, opt->text, opt->ntext);
 	la_cfi_open(k, NULL);
 	if (opt->lines)
 		la_lines_open(k, NULL);
@@ -264,7 +264,7 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
 					  opt->ntext, arena, &ret->relocation, err) == LA_OK) {
 		la_elf_door_relocate(vmlinux, ret->relocation.offset);
-		la_elf_door_tell(vmlinux, ret->map.range, ret->map.n, &opt->said);
+		la_elf_door_set_guest(vmlinux, ret->map.range, ret->map.n, &opt->said);
 		door = la_elf_door(vmlinux);
 	}
 	la_error_clear(err);

@@ -160,7 +160,7 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 	return link;
 }
 
-enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee)
+enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee)
 {
 	uint64_t target;
 	bool known;

@@ -152,8 +152,8 @@ static void find_epilogues(struct la_callee *c, const struct la_symbol *function
 		return;
 	}
 	for (uint64_t pc = function->start + 4; pc < function->end; pc += 4) {
-		if (!la_described_row(c->k, pc, &row) || row.rule[LA_R_RA].kind != LA_RULE_SAME ||
-		    !la_described_row(c->k, pc - 4, &before) ||
+		if (!la_table_row(c->k, pc, &row) || row.rule[LA_R_RA].kind != LA_RULE_SAME ||
+		    !la_table_row(c->k, pc - 4, &before) ||
 		    before.rule[LA_R_RA].kind != LA_RULE_AT_CFA)
 			continue;
 		if (c->nepilogues == LA_REGION_ROOTS - 1) {
@@ -239,8 +239,8 @@ static bool find_functions(struct la_callee *c, const struct la_region *region)
 		c->function[c->nfunctions++] = symbol;
 		find_epilogues(c, &symbol);
 		/* Without a description its ends are not found. */
-		if (makes_calls(region, &symbol) && !la_described_row(k, symbol.start, &row) &&
-		    !la_described_row(k, symbol.start + 8, &row))
+		if (makes_calls(region, &symbol) && !la_table_row(k, symbol.start, &row) &&
+		    !la_table_row(k, symbol.start + 8, &row))
 			c->cut = true;
 	}
 	return c->nfunctions > before;
@@ -257,7 +257,7 @@ static size_t find_sizes(struct la_callee *c, const struct la_region *region, ui
 		uint64_t size;
 		size_t j = 0;
 
-		if (!la_described_row(c->k, region->node[i].pc, &row)) {
+		if (!la_table_row(c->k, region->node[i].pc, &row)) {
 			/* A frame of its own, and no description of it. */
 			if (la_insn_writes(region->node[i].insn) >> LA_R_SP & 1)
 				c->cut = true;

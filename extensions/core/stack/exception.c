@@ -167,7 +167,7 @@ static bool fold_from(const struct la_kernel *k, uint64_t vectors, uint64_t pc, 
 	return handler != 0;
 }
 
-uint64_t la_fold_vector(const struct la_kernel *k, uint64_t pc)
+uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc)
 {
 	const struct la_door *door = k->door;
 	unsigned char copies[8 * 64];
@@ -250,7 +250,7 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
  * lies where pt_regs will be is of an older exception. @lowered_ret: the stack pointer already
  * points at it.
  */
-static bool is_saving(const struct la_walk *w, const struct la_at *at, bool *lowered_ret)
+static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at, bool *lowered_ret)
 {
 	*lowered_ret = false;
 	for (uint64_t pc = at->symbol.start; pc < at->code; pc += 4) {
@@ -268,7 +268,7 @@ static bool is_saving(const struct la_walk *w, const struct la_at *at, bool *low
 }
 
 /* Interrupted just now: the CSRs and registers still have everything, if they are known. */
-static enum la_step_result leave_early(const struct la_at *at, bool lowered, struct la_step *ret)
+static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lowered, struct la_step *ret)
 {
 	const bool refill = !strcmp(at->symbol.name, "handle_tlb_refill");
 	const enum la_csr where = refill ? LA_CSR_TLBRERA : LA_CSR_ERA;
@@ -301,7 +301,7 @@ static enum la_step_result leave_early(const struct la_at *at, bool lowered, str
 	return LA_STEP_DONE;
 }
 
-enum la_step_result la_step_exception(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_exception(const struct la_walk *w, const struct la_unwind_frame *at,
 				      struct la_step *ret)
 {
 	uint64_t sp, saved_sp, prmd, u0;

@@ -43,7 +43,7 @@ struct search {
 /* Frame 0 is the caller, which made a call before ra. */
 static bool walk_caller(struct search *s, uint64_t sp)
 {
-	struct la_at at = { .regs = *s->regs, .method = LA_FROM_POSITION };
+	struct la_unwind_frame at = { .regs = *s->regs, .method = LA_FROM_POSITION };
 
 	at.regs.pc_known = true;
 	at.regs.pc = s->ra;
@@ -57,7 +57,7 @@ static bool walk_caller(struct search *s, uint64_t sp)
 /* Frame 0 is at @pc exactly. */
 static bool walk_from(struct search *s, uint64_t pc, enum la_method method)
 {
-	struct la_at at = { .regs = *s->regs, .exact = true, .method = method };
+	struct la_unwind_frame at = { .regs = *s->regs, .exact = true, .method = method };
 
 	at.regs.pc_known = true;
 	at.regs.pc = pc;
@@ -86,8 +86,8 @@ static bool can_return(const struct search *s)
 	const struct la_kernel *k = s->w.k;
 	struct la_symbol caller, behind;
 
-	return k->door->symbol_at(k->door->ctx, la_fold_vector(k, s->ra - 4), &caller) &&
-	       k->door->symbol_at(k->door->ctx, la_fold_vector(k, s->ra), &behind) &&
+	return k->door->symbol_at(k->door->ctx, la_vector_origin(k, s->ra - 4), &caller) &&
+	       k->door->symbol_at(k->door->ctx, la_vector_origin(k, s->ra), &behind) &&
 	       caller.start == behind.start;
 }
 
@@ -280,7 +280,7 @@ static bool has_firm_caller(const struct search *s, size_t i)
 	symbol.name = f[i].symbol;
 	symbol.start = f[i].start;
 	symbol.module = f[i].module;
-	return la_link_check(s->w.k, f[i + 1].pc, &symbol) == LA_LINK_DIRECT;
+	return la_call_reaches(s->w.k, f[i + 1].pc, &symbol) == LA_LINK_DIRECT;
 }
 
 static bool is_callee_open(const struct search *s)
@@ -324,7 +324,7 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 static bool function_of(const struct search *s, uint64_t pc, struct la_symbol *ret)
 {
 	const struct la_kernel *k = s->w.k;
-	bool found = k->door->symbol_at(k->door->ctx, la_fold_vector(k, pc), ret);
+	bool found = k->door->symbol_at(k->door->ctx, la_vector_origin(k, pc), ret);
 
 	for (unsigned labels = 0; found && labels < 4; labels++) {
 		const struct la_node *before = la_region_node(&s->region, ret->start - 4, false);
@@ -407,7 +407,7 @@ static void finish(struct search *s, const struct hypothesis *h, bool certain)
 	frame->method = LA_FROM_POSITION;
 	frame->pc_known = frame->pc_exact = pc != 0;
 	frame->pc = pc;
-	frame->offset = pc ? la_fold_vector(s->w.k, pc) - frame->start : 0;
+	frame->offset = pc ? la_vector_origin(s->w.k, pc) - frame->start : 0;
 	if (certain)
 		return;
 	s->frames.verified = false;
@@ -476,7 +476,7 @@ static bool scan(struct search *s, uint64_t sp)
 		if (la_read(s->w.k, at, raw, len, NULL) != LA_OK)
 			return false;
 		for (size_t i = 0; i + 8 <= len; i += 8) {
-			struct la_at from = { .regs = *s->regs, .method = LA_FROM_SCAN };
+			struct la_unwind_frame from = { .regs = *s->regs, .method = LA_FROM_SCAN };
 
 			from.regs.gpr_known &= 1u << LA_R_TP | 1u << LA_R_U0;
 			from.regs.pc = la_le64(raw + i);

@@ -192,14 +192,14 @@ bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret
 	return decode(entry, ret);
 }
 
-bool la_described_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret)
+bool la_table_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret)
 {
 	const char *why;
 
 	return la_cfi_row(k->cfi, code, ret) || la_orc_row(k, code, ret, &why);
 }
 
-static bool cfa_of(const struct la_at *at, const struct la_cfi_row *row, uint64_t *ret)
+static bool cfa_of(const struct la_unwind_frame *at, const struct la_cfi_row *row, uint64_t *ret)
 {
 	const bool known = la_gpr_get(&at->regs, row->cfa_reg, ret);
 
@@ -208,7 +208,7 @@ static bool cfa_of(const struct la_at *at, const struct la_cfi_row *row, uint64_
 }
 
 /* What ORC leaves out is in the code, which is believed where it agrees with ORC. */
-static void add_saved_registers(const struct la_walk *w, const struct la_at *at,
+static void add_saved_registers(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_cfi_row *row)
 {
 	struct la_cfi_row code;
@@ -221,7 +221,7 @@ static void add_saved_registers(const struct la_walk *w, const struct la_at *at,
 			row->rule[r] = code.rule[r];
 }
 
-enum la_step_result la_step_orc(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_step *ret)
 {
 	struct la_cfi_row row;

@@ -7,7 +7,7 @@
 
 #include "flow.h"
 
-enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_unwind_frame *at,
 				     struct la_step *ret)
 {
 	/* A pc outside all text is where a bad pointer was called: ra still has the caller. */

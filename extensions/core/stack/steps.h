@@ -20,7 +20,7 @@ struct la_walk {
 #define LA_IRQ_STACK_START 16 /* bytes below the top (asm/irq.h: IRQ_STACK_START) */
 
 /** A frame: its registers, as far as they are known, while it runs or waits for its callee. */
-struct la_at {
+struct la_unwind_frame {
 	struct la_regs regs;
 	bool exact;	       /* pc is about to run; else it is a return address */
 	enum la_method method; /* that found it */
@@ -36,7 +36,7 @@ enum la_step_result {
 };
 
 struct la_step {
-	struct la_at caller; /* only regs, exact, method: la_at_resolve() does the rest */
+	struct la_unwind_frame caller; /* only regs, exact, method: la_at_resolve() does the rest */
 	uint64_t cfa;	     /* stack pointer of the caller */
 	uint64_t pt_regs;    /* that the frame holds, 0 = none */
 	bool sound;	     /* an exception's pt_regs lies where the entry code puts it, or
@@ -45,20 +45,20 @@ struct la_step {
 	const char *why; /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
 };
 
-typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct la_at *at,
+typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct la_unwind_frame *at,
 					  struct la_step *ret);
 
-enum la_step_result la_step_exception(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_exception(const struct la_walk *w, const struct la_unwind_frame *at,
 				      struct la_step *ret);
-enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_step *ret);
-enum la_step_result la_step_orc(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_step *ret);
-enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_unwind_frame *at,
 				     struct la_step *ret);
 
 /** Leave a frame as @row describes it. */
-enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,
 				   const struct la_cfi_row *row, enum la_method method,
 				   struct la_step *ret);
 
@@ -75,11 +75,11 @@ bool la_is_stack_bottom(uint64_t sp);
 bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret);
 
 /** Find code and symbol of @at from its pc. False: not kernel text. */
-bool la_at_resolve(const struct la_walk *w, struct la_at *at);
+bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at);
 
 /** Registers that a return to the caller leaves as they are: those kept by a call. */
-void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_method method,
-		  struct la_at *ret);
+void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa, enum la_method method,
+		  struct la_unwind_frame *ret);
 
 /** How the call before a return address names its callee. */
 enum la_link {
@@ -89,7 +89,7 @@ enum la_link {
 };
 
 /** Judge the call before return address @ra against the callee's symbol. */
-enum la_link la_link_check(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee);
+enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee);
 
 /**
  * Function that the call before @ra goes to. False: no call, or through an unknown register.
@@ -109,7 +109,7 @@ struct la_frames {
 void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs,
 		  int cpu);
 /** Walk from @start, whose code and symbol are resolved and stand for a verified frame or not. */
-void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verified,
+void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret);
 /** Copy into the arena. */
 void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, struct la_stack *ret);

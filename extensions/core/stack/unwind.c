@@ -55,7 +55,7 @@ const char *la_stop_name(enum la_stop stop)
 
 uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f)
 {
-	return la_fold_vector(k, f->pc) - (f->pc_exact ? 0 : 4);
+	return la_vector_origin(k, f->pc) - (f->pc_exact ? 0 : 4);
 }
 
 static bool between(const struct la_kernel *k, uint64_t pc, const char *from, const char *to)
@@ -71,7 +71,7 @@ bool la_is_text(const struct la_kernel *k, uint64_t pc)
 	struct la_symbol symbol;
 	uint64_t address;
 
-	pc = la_fold_vector(k, pc);
+	pc = la_vector_origin(k, pc);
 	if (pc & 3 || !k->door->symbol_at(k->door->ctx, pc, &symbol))
 		return false;
 	if (symbol.module || between(k, pc, "_stext", "_etext") ||
@@ -81,24 +81,24 @@ bool la_is_text(const struct la_kernel *k, uint64_t pc)
 	return !k->door->symbol(k->door->ctx, "_etext", &address);
 }
 
-bool la_at_resolve(const struct la_walk *w, struct la_at *at)
+bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 {
 	at->symbol = (struct la_symbol){ .name = NULL };
 	at->code = at->regs.pc;
 	if (!at->regs.pc_known || !la_is_text(w->k, at->regs.pc - (at->exact ? 0 : 4)))
 		return false;
 	/* The call, not what follows it: a call that never returns can be a function's last. */
-	at->code = la_fold_vector(w->k, at->regs.pc - (at->exact ? 0 : 4));
+	at->code = la_vector_origin(w->k, at->regs.pc - (at->exact ? 0 : 4));
 	return w->k->door->symbol_at(w->k->door->ctx, at->code, &at->symbol);
 }
 
-void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_method method,
-		  struct la_at *ret)
+void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa, enum la_method method,
+		  struct la_unwind_frame *ret)
 {
 	/* tp and the per-CPU base are constant in kernel mode; fp and s0-s8 survive calls. */
 	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
 
-	*ret = (struct la_at){ .regs = at->regs, .exact = false, .method = method };
+	*ret = (struct la_unwind_frame){ .regs = at->regs, .exact = false, .method = method };
 	ret->regs.gpr_known &= kept;
 	ret->regs.csr_known = 0;
 	la_gpr_set(&ret->regs, LA_R_ZERO, 0);
@@ -108,7 +108,7 @@ void la_at_return(const struct la_at *at, uint64_t ra, uint64_t cfa, enum la_met
 	ret->regs.pc = ra;
 }
 
-enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,
 				   const struct la_cfi_row *row, enum la_method method,
 				   struct la_step *ret)
 {
@@ -163,7 +163,7 @@ enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_at *
  * With -fpatchable-function-entry=2 (6.2 and later, for ftrace) the description of a function
  * starts behind its two patchable instructions, before which nothing has changed.
  */
-static bool find_row(const struct la_walk *w, const struct la_at *at, struct la_cfi_row *ret)
+static bool find_row(const struct la_walk *w, const struct la_unwind_frame *at, struct la_cfi_row *ret)
 {
 	return la_cfi_row(w->k->cfi, at->code, ret) ||
 	       (at->symbol.name && at->code - at->symbol.start < 8 &&
@@ -171,7 +171,7 @@ static bool find_row(const struct la_walk *w, const struct la_at *at, struct la_
 		ret->fde_start == at->symbol.start + 8);
 }
 
-enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
+enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_step *ret)
 {
 	struct la_cfi_row row;
@@ -184,7 +184,7 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_at *at,
 static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc,
 				      la_step_prologue };
 
-static enum la_step_result try_methods(const struct la_walk *w, const struct la_at *at,
+static enum la_step_result try_methods(const struct la_walk *w, const struct la_unwind_frame *at,
 				       struct la_step *ret)
 {
 	const char *why = NULL;
@@ -203,7 +203,7 @@ static enum la_step_result try_methods(const struct la_walk *w, const struct la_
 	return LA_STEP_NOT_MINE;
 }
 
-static bool at_irq_stack_start(const struct la_walk *w, const struct la_at *at)
+static bool at_irq_stack_start(const struct la_walk *w, const struct la_unwind_frame *at)
 {
 	uint64_t sp;
 
@@ -216,10 +216,10 @@ static bool at_irq_stack_start(const struct la_walk *w, const struct la_at *at)
  * it was entered with, at the start of the IRQ stack, and keeps its own stack pointer in s0. Both
  * agree if s0 was followed well; else the stored word alone leads to the interrupted context.
  */
-static enum la_step_result leave_irq_stack(const struct la_walk *w, const struct la_at *at,
+static enum la_step_result leave_irq_stack(const struct la_walk *w, const struct la_unwind_frame *at,
 					   struct la_step *ret)
 {
-	struct la_at on_task_stack = *at;
+	struct la_unwind_frame on_task_stack = *at;
 	uint64_t pt_regs, sp, saved_sp, prmd;
 
 	ret->stop = LA_STOP_UNREADABLE;
@@ -260,7 +260,7 @@ static uint64_t block_of(uint64_t sp)
 }
 
 /* Is @cfa where the caller of a frame at @sp can have its stack pointer? */
-static bool is_further_up(const struct la_walk *w, const struct la_at *at, uint64_t sp,
+static bool is_further_up(const struct la_walk *w, const struct la_unwind_frame *at, uint64_t sp,
 			  uint64_t cfa)
 {
 	if (cfa & 7)
@@ -299,7 +299,7 @@ static void stop(struct la_frames *f, enum la_stop reason, const char *fmt, ...)
 		f->verified = f->verified && f->frame[i].verified;
 }
 
-static struct la_frame *push(struct la_frames *f, const struct la_at *at, bool verified)
+static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *at, bool verified)
 {
 	struct la_frame *frame = &f->frame[f->n++];
 
@@ -321,11 +321,11 @@ static struct la_frame *push(struct la_frames *f, const struct la_at *at, bool v
 }
 
 /* See "verified" in unwind.h. */
-static bool proves(const struct la_walk *w, const struct la_at *at, const struct la_step *step)
+static bool proves(const struct la_walk *w, const struct la_unwind_frame *at, const struct la_step *step)
 {
 	if (step->caller.exact)
 		return step->sound;
-	switch (la_link_check(w->k, step->caller.regs.pc, &at->symbol)) {
+	switch (la_call_reaches(w->k, step->caller.regs.pc, &at->symbol)) {
 	case LA_LINK_DIRECT:
 		return true;
 	case LA_LINK_INDIRECT:
@@ -343,10 +343,10 @@ static bool is_near_end(const char *symbol)
 	return symbol && (!strcmp(symbol, "start_kernel") || !strcmp(symbol, "start_secondary"));
 }
 
-void la_walk_run(const struct la_walk *w, const struct la_at *start, bool verified,
+void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret)
 {
-	struct la_at at = *start;
+	struct la_unwind_frame at = *start;
 
 	ret->n = 0;
 	for (;;) {
@@ -432,7 +432,7 @@ void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, stru
 void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
 	       int cpu, struct la_stack *ret)
 {
-	struct la_at at = { .regs = *start, .exact = true, .method = LA_FROM_REGS };
+	struct la_unwind_frame at = { .regs = *start, .exact = true, .method = LA_FROM_REGS };
 	struct la_frames frames = { .n = 0 };
 	struct la_walk w;
 	uint64_t sp, crmd;

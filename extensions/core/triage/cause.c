@@ -83,7 +83,7 @@ static const struct panic_word *panic_word_of(const char *message)
 }
 
 /* BUG() is "break 1", BRK_BUG of asm/break.h; BADI holds the instruction of the exception. */
-static bool is_bug(const struct triage *t, const struct la_regs *regs)
+static bool is_bug(const struct la_triage *t, const struct la_regs *regs)
 {
 	uint64_t badi;
 	uint32_t insn;
@@ -94,17 +94,17 @@ static bool is_bug(const struct triage *t, const struct la_regs *regs)
 	       insn == 0x002a0001;
 }
 
-void la_triage_position(struct triage *t, const char *printed)
+void la_triage_position(struct la_triage *t, const char *printed)
 {
 	const struct la_door *door = t->k->door;
 	struct la_cause *c = &t->ret->cause;
 	struct la_symbol symbol;
 	size_t n;
 
-	if (c->pc_known && door->symbol_at(door->ctx, la_fold_vector(t->k, c->pc), &symbol)) {
+	if (c->pc_known && door->symbol_at(door->ctx, la_vector_origin(t->k, c->pc), &symbol)) {
 		c->symbol = symbol.name;
 		c->module = symbol.module;
-		c->offset = la_fold_vector(t->k, c->pc) - symbol.start;
+		c->offset = la_vector_origin(t->k, c->pc) - symbol.start;
 		return;
 	}
 	/* A module's symbols may be unknown here; the kernel knew them: "func+0x12/0x34 [mod]". */
@@ -121,7 +121,7 @@ void la_triage_position(struct triage *t, const char *printed)
 }
 
 /* A jump to nowhere: its pc says nothing, but ra still lies in the function that jumped. */
-static void cause_caller(struct triage *t, const struct la_regs *regs)
+static void cause_caller(struct la_triage *t, const struct la_regs *regs)
 {
 	const struct la_door *door = t->k->door;
 	struct la_cause *c = &t->ret->cause;
@@ -136,7 +136,7 @@ static void cause_caller(struct triage *t, const struct la_regs *regs)
 }
 
 /* Kind, address and pc that a set of registers at an exception tells. */
-static void cause_registers(struct triage *t, const struct la_regs *regs)
+static void cause_registers(struct la_triage *t, const struct la_regs *regs)
 {
 	struct la_cause *c = &t->ret->cause;
 	uint64_t estat, badv;
@@ -165,7 +165,7 @@ static void cause_registers(struct triage *t, const struct la_regs *regs)
 	}
 }
 
-void la_triage_cause_oops(struct triage *t, const struct la_event *oops)
+void la_triage_cause_oops(struct la_triage *t, const struct la_event *oops)
 {
 	struct la_cause *c = &t->ret->cause;
 
@@ -191,7 +191,7 @@ void la_triage_cause_oops(struct triage *t, const struct la_event *oops)
  * The exception that the panicking CPU's stack leads back to, saved in full by the exception's
  * entry. Only frames outside panic() count: above it lie the timer ticks of its endless loop.
  */
-static void cause_from_stack(struct triage *t)
+static void cause_from_stack(struct la_triage *t)
 {
 	const struct la_stack *stack = &t->cpu->stack;
 	struct la_cause *c = &t->ret->cause;
@@ -228,7 +228,7 @@ static void cause_from_stack(struct triage *t)
  * Saved register text has the CSRs: as long as the dead CPU took no other exception, ESTAT and
  * ERA still are those of the last one (with interrupts off, or before the first timer tick).
  */
-static void cause_from_csrs(struct triage *t)
+static void cause_from_csrs(struct la_triage *t)
 {
 	const struct la_regs *now = &t->cpu->regs;
 	struct la_regs then = { .source = LA_REGS_TEXT };
@@ -248,7 +248,7 @@ static void cause_from_csrs(struct triage *t)
 }
 
 /* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */
-static bool same_context(const struct triage *t, const struct la_event *oops)
+static bool same_context(const struct la_triage *t, const struct la_event *oops)
 {
 	const struct la_record *a = &t->log.record[oops->record];
 	const struct la_record *b = t->panic ? &t->log.record[t->panic->record] : NULL;
@@ -260,7 +260,7 @@ static bool same_context(const struct triage *t, const struct la_event *oops)
 	return true;
 }
 
-void la_triage_cause(struct triage *t)
+void la_triage_cause(struct la_triage *t)
 {
 	const struct panic_word *word = panic_word_of(t->ret->message);
 	size_t before = t->panic ? (size_t)(t->panic - t->events.event) : SIZE_MAX;

@@ -9,13 +9,13 @@
 
 #include "cpu/priv.h"
 
-static const char *const source_names[NSOURCES] = {
-	[SOURCE_LOG] = "log",
-	[SOURCE_PANIC_CPU] = "panic_cpu",
-	[SOURCE_CPUS] = "registers",
+static const char *const source_names[LA_NSOURCES] = {
+	[LA_SOURCE_LOG] = "log",
+	[LA_SOURCE_PANIC_CPU] = "panic_cpu",
+	[LA_SOURCE_CPUS] = "registers",
 };
 
-void la_triage_fact(struct triage *t, const char *source, const char *fmt, ...)
+void la_triage_fact(struct la_triage *t, const char *source, const char *fmt, ...)
 {
 	char text[1280]; /* a whole record (PRINTKRB_RECORD_MAX, 1024 bytes) and words around it */
 	const char *copy;
@@ -29,29 +29,29 @@ void la_triage_fact(struct triage *t, const char *source, const char *fmt, ...)
 		t->fact[t->ret->nfacts++] = (struct la_fact){ .text = copy, .source = source };
 }
 
-static void missing(struct triage *t, enum source source, const struct la_error *err,
+static void missing(struct la_triage *t, enum la_source source, const struct la_error *err,
 		    enum la_status st)
 {
 	t->missing[source] = la_format(t->arena, "%s: %s", source_names[source],
 				       err && err->text[0] ? err->text : la_status_text(st));
 }
 
-static void collect_log(struct triage *t)
+static void collect_log(struct la_triage *t)
 {
 	struct la_error err = { "" };
 	enum la_status st = la_log_read(t->k, t->arena, &t->log, &err);
 	const char *what = err.text[0] ? err.text : la_status_text(st);
 
 	if (t->log.n) {
-		t->have |= NEEDS(SOURCE_LOG);
+		t->have |= LA_NEEDS(LA_SOURCE_LOG);
 		if (st != LA_OK || t->log.lost)
 			la_triage_fact(t, "log", "%zu records read, %zu lost%s%s", t->log.n,
 				       t->log.lost, st != LA_OK ? ": " : "",
 				       st != LA_OK ? what : "");
 	} else if (st == LA_OK) {
-		t->missing[SOURCE_LOG] = "log: it is empty";
+		t->missing[LA_SOURCE_LOG] = "log: it is empty";
 	} else {
-		missing(t, SOURCE_LOG, &err, st);
+		missing(t, LA_SOURCE_LOG, &err, st);
 	}
 	la_events_parse(t->arena, &t->log, &t->events);
 	/* The first panic is the reason; a second one would be a failure while panicking. */
@@ -60,7 +60,7 @@ static void collect_log(struct triage *t)
 			t->panic = &t->events.event[i];
 }
 
-static void collect_panic_cpu(struct triage *t)
+static void collect_panic_cpu(struct la_triage *t)
 {
 	struct la_error err = { "" };
 	uint64_t value;
@@ -68,15 +68,15 @@ static void collect_panic_cpu(struct triage *t)
 
 	t->panic_cpu = -1;
 	if (st != LA_OK) {
-		missing(t, SOURCE_PANIC_CPU, &err, st);
+		missing(t, LA_SOURCE_PANIC_CPU, &err, st);
 		return;
 	}
 	if (value != UINT32_MAX && value >= t->k->ncpus) {
-		t->missing[SOURCE_PANIC_CPU] =
+		t->missing[LA_SOURCE_PANIC_CPU] =
 			la_format(t->arena, "panic_cpu: %#" PRIx64 " is no CPU", value);
 		return;
 	}
-	t->have |= NEEDS(SOURCE_PANIC_CPU);
+	t->have |= LA_NEEDS(LA_SOURCE_PANIC_CPU);
 	t->panic_cpu = (int)(uint32_t)value;
 	if (t->panic_cpu >= 0)
 		la_triage_fact(t, "panic_cpu", "CPU %d is in panic()", t->panic_cpu);
@@ -99,7 +99,7 @@ static bool plain_text(const char *s)
  * vpanic() since 6.17 (kernel/panic.c); compilers number such symbols, and other functions have
  * a "buf" too: size and content decide.
  */
-static void collect_buffer(struct triage *t)
+static void collect_buffer(struct la_triage *t)
 {
 	static const char *const names[] = {
 		"panic.buf", "vpanic.buf", "buf",    "buf.0",  "buf.1",	 "buf.2", "buf.3",
@@ -122,7 +122,7 @@ static void collect_buffer(struct triage *t)
 }
 
 /* Bits of tainted_mask as the letters of "Tainted: G      D" (kernel/panic.c, taint_flags). */
-static void collect_taint(struct triage *t)
+static void collect_taint(struct la_triage *t)
 {
 	static const char letters[] = "PFSRMBUDAWCIOELKXTN";
 	char text[sizeof(letters)] = "";
@@ -138,7 +138,7 @@ static void collect_taint(struct triage *t)
 }
 
 /* One line for each kind of trouble the log tells of, with its last telling. */
-static void collect_events(struct triage *t)
+static void collect_events(struct la_triage *t)
 {
 	for (enum la_event_kind kind = 0; kind <= LA_EVENT_CACHE_ERROR; kind++) {
 		const struct la_event *last = la_events_last(&t->events, kind, SIZE_MAX);
@@ -170,16 +170,16 @@ static const char *const dying[] = { "panic",	"vpanic",    "die", "make_task_dea
 				     "do_exit", "nmi_panic", NULL };
 
 /* The CPU in panic(), by variable or by its stack, and where its stack leaves dying. */
-static void collect_stack(struct triage *t)
+static void collect_stack(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 
 	t->below_panic = SIZE_MAX;
 	if (!cpus || !cpus->n) {
-		t->missing[SOURCE_CPUS] = "registers: there are none";
+		t->missing[LA_SOURCE_CPUS] = "registers: there are none";
 		return;
 	}
-	t->have |= NEEDS(SOURCE_CPUS);
+	t->have |= LA_NEEDS(LA_SOURCE_CPUS);
 	for (size_t i = 0; i < cpus->n && !t->cpu; i++) {
 		const struct la_cpu *c = &cpus->cpu[i];
 
@@ -201,7 +201,7 @@ static void collect_stack(struct triage *t)
 			       "it is in %s()", t->cpu->stack.frame[t->below_panic - 1].symbol);
 }
 
-static void collect_release(struct triage *t)
+static void collect_release(struct la_triage *t)
 {
 	const struct la_door *door = t->k->door;
 	struct la_member name, release;
@@ -219,7 +219,7 @@ static void collect_release(struct triage *t)
 }
 
 /* CPUs that wait for something, or whose stack ran over: what a hang is made of. */
-static void collect_waiting(struct triage *t)
+static void collect_waiting(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 
@@ -245,7 +245,7 @@ static void collect_waiting(struct triage *t)
 	}
 }
 
-void la_triage_collect(struct triage *t)
+void la_triage_collect(struct la_triage *t)
 {
 	collect_release(t);
 	collect_panic_cpu(t);

@@ -36,14 +36,14 @@ const char *la_verdict_name(enum la_verdict v)
 	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
 
-void la_triage_set_uptime(struct triage *t, uint64_t nsec)
+void la_triage_set_uptime(struct la_triage *t, uint64_t nsec)
 {
 	t->ret->uptime_known = true;
 	t->ret->uptime_s = la_seconds(nsec);
 }
 
 /* Task and CPU out of an event, where the registers did not tell. */
-void la_triage_who_from_event(struct triage *t, const struct la_event *e)
+void la_triage_who_from_event(struct la_triage *t, const struct la_event *e)
 {
 	struct la_panic *p = t->ret;
 
@@ -59,7 +59,7 @@ void la_triage_who_from_event(struct triage *t, const struct la_event *e)
 		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
 }
 
-void la_triage_who_from_cpu(struct triage *t, const struct la_cpu *c)
+void la_triage_who_from_cpu(struct la_triage *t, const struct la_cpu *c)
 {
 	t->ret->cpu = (int)c->cpu;
 	t->ret->task = c->task;
@@ -67,7 +67,7 @@ void la_triage_who_from_cpu(struct triage *t, const struct la_cpu *c)
 		t->ret->stack = &c->stack;
 }
 
-static bool judge_panic(struct triage *t)
+static bool judge_panic(struct la_triage *t)
 {
 	struct la_panic *p = t->ret;
 	bool called = t->panic_cpu >= 0;
@@ -104,7 +104,7 @@ static bool judge_panic(struct triage *t)
 	return true;
 }
 
-static bool judge_oops(struct triage *t)
+static bool judge_oops(struct la_triage *t)
 {
 	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
 	struct la_panic *p = t->ret;
@@ -130,34 +130,34 @@ static bool judge_oops(struct triage *t)
 static const struct rule {
 	const char *name;
 	unsigned all, any;
-	bool (*judge)(struct triage *t);
+	bool (*judge)(struct la_triage *t);
 } rules[] = {
-	{ "panic", 0, NEEDS(SOURCE_PANIC_CPU) | NEEDS(SOURCE_LOG), judge_panic },
-	{ "stack-overflow", NEEDS(SOURCE_CPUS), 0, la_judge_stack_overflow },
-	{ "soft-lockup", NEEDS(SOURCE_LOG) | NEEDS(SOURCE_CPUS), 0, la_judge_soft_lockup },
-	{ "rcu-stall", NEEDS(SOURCE_LOG), 0, la_judge_rcu_stall },
-	{ "hung-task", NEEDS(SOURCE_LOG), 0, la_judge_hung_task },
-	{ "spinlock", NEEDS(SOURCE_CPUS), 0, la_judge_spinlock },
-	{ "lost-ipi", NEEDS(SOURCE_CPUS), 0, la_judge_lost_ipi },
-	{ "oops", NEEDS(SOURCE_LOG), 0, judge_oops },
-	{ "firmware", NEEDS(SOURCE_CPUS), 0, la_judge_firmware },
-	{ "running", NEEDS(SOURCE_CPUS) | NEEDS(SOURCE_LOG), 0, la_judge_running },
+	{ "panic", 0, LA_NEEDS(LA_SOURCE_PANIC_CPU) | LA_NEEDS(LA_SOURCE_LOG), judge_panic },
+	{ "stack-overflow", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_stack_overflow },
+	{ "soft-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_soft_lockup },
+	{ "rcu-stall", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_rcu_stall },
+	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_hung_task },
+	{ "spinlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_spinlock },
+	{ "lost-ipi", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_ipi },
+	{ "oops", LA_NEEDS(LA_SOURCE_LOG), 0, judge_oops },
+	{ "firmware", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_firmware },
+	{ "running", LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_running },
 };
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
 
-static const char *unmet(const struct triage *t, const struct rule *rule)
+static const char *unmet(const struct la_triage *t, const struct rule *rule)
 {
 	unsigned lacking = rule->all & ~t->have;
 
 	if (rule->any && !(rule->any & t->have))
 		lacking |= rule->any;
-	for (unsigned i = 0; i < NSOURCES; i++)
-		if (lacking & NEEDS(i))
+	for (unsigned i = 0; i < LA_NSOURCES; i++)
+		if (lacking & LA_NEEDS(i))
 			return t->missing[i] ? t->missing[i] : "not found";
 	return NULL;
 }
 
-static void judge(struct triage *t)
+static void judge(struct la_triage *t)
 {
 	for (size_t i = 0; i < NRULES; i++) {
 		const char *reason = unmet(t, &rules[i]);
@@ -172,7 +172,7 @@ static void judge(struct triage *t)
 
 /* --- the rest of the result --- */
 
-static void keep_log_tail(struct triage *t)
+static void keep_log_tail(struct la_triage *t)
 {
 	size_t first = t->log.n > LOG_TAIL ? t->log.n - LOG_TAIL : 0;
 	const char **tail = la_alloc_n(t->arena, LOG_TAIL, sizeof(*tail));
@@ -192,7 +192,7 @@ static void keep_log_tail(struct triage *t)
 }
 
 /* Functions for the signature: where it happened, then who called, as far as that is certain. */
-static void sign(struct triage *t)
+static void sign(struct la_triage *t)
 {
 	const struct la_stack *stack = t->ret->stack;
 	const char *function[8];
@@ -229,7 +229,7 @@ static void sign(struct triage *t)
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret)
 {
-	struct triage t = { .k = k, .arena = arena, .ret = ret };
+	struct la_triage t = { .k = k, .arena = arena, .ret = ret };
 
 	*ret = (struct la_panic){ .cpu = -1, .cpus = cpus };
 	t.fact = la_alloc_n(arena, LA_MAX_FACTS, sizeof(*t.fact));

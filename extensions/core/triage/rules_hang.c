@@ -5,7 +5,7 @@
 #include "cpu/priv.h"
 #include "triage.h"
 
-static void cause_from_cpu(struct triage *t, const struct la_cpu *c, const char *kind)
+static void cause_from_cpu(struct la_triage *t, const struct la_cpu *c, const char *kind)
 {
 	t->ret->cause.kind = kind;
 	if (!c->verified)
@@ -20,7 +20,7 @@ static void cause_from_cpu(struct triage *t, const struct la_cpu *c, const char 
 }
 
 /* A running task's stack ran over. What the CPU did after that, oopses included, follows. */
-bool la_judge_stack_overflow(struct triage *t)
+bool la_judge_stack_overflow(struct la_triage *t)
 {
 	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
 	const struct la_cpus *cpus = t->ret->cpus;
@@ -42,7 +42,7 @@ bool la_judge_stack_overflow(struct triage *t)
 }
 
 /* Reported by the kernel's watchdog, and still going on: the CPU still runs that task. */
-bool la_judge_soft_lockup(struct triage *t)
+bool la_judge_soft_lockup(struct la_triage *t)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_SOFT_LOCKUP, SIZE_MAX);
 	const struct la_cpu *c =
@@ -61,7 +61,7 @@ bool la_judge_soft_lockup(struct triage *t)
 }
 
 /* Reported, and rcu_state.gp_seq still is the grace period that the report names. */
-bool la_judge_rcu_stall(struct triage *t)
+bool la_judge_rcu_stall(struct la_triage *t)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_RCU_STALL, SIZE_MAX);
 	const struct la_door *door = t->k->door;
@@ -89,7 +89,7 @@ bool la_judge_rcu_stall(struct triage *t)
 #define TASK_UNINTERRUPTIBLE 2
 
 /* Is there a task with this pid and name, and does it sleep uninterruptibly? */
-static bool still_blocked(struct triage *t, const struct la_event *e, struct la_task *ret)
+static bool still_blocked(struct la_triage *t, const struct la_event *e, struct la_task *ret)
 {
 	const struct la_door *door = t->k->door;
 	struct la_member tasks;
@@ -119,7 +119,7 @@ static bool still_blocked(struct triage *t, const struct la_event *e, struct la_
 }
 
 /* The stack of a sleeping task, and where it waits: the first function that is not scheduling. */
-static void show_sleeper(struct triage *t)
+static void show_sleeper(struct la_triage *t)
 {
 	struct la_panic *p = t->ret;
 	struct la_stack *stack = la_alloc(t->arena, sizeof(*stack));
@@ -145,7 +145,7 @@ static void show_sleeper(struct triage *t)
 }
 
 /* Reported, and the task still sleeps. Whom it waits for is not looked into. */
-bool la_judge_hung_task(struct triage *t)
+bool la_judge_hung_task(struct la_triage *t)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_HUNG_TASK, SIZE_MAX);
 	struct la_task task;
@@ -166,7 +166,7 @@ bool la_judge_hung_task(struct triage *t)
  * other CPU is idle, in user mode or waiting for a lock itself, the holder is one of those that
  * wait, or nobody: a deadlock, or a lock that was never given back.
  */
-bool la_judge_spinlock(struct triage *t)
+bool la_judge_spinlock(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 	const struct la_cpu *waiter = NULL;
@@ -197,7 +197,7 @@ bool la_judge_spinlock(struct triage *t)
 #define DEAF_NS UINT64_C(3000000000)
 
 /* Why a CPU cannot answer an IPI, or NULL: it may. */
-static const char *why_deaf(const struct triage *t, const struct la_cpu *c)
+static const char *why_deaf(const struct la_triage *t, const struct la_cpu *c)
 {
 	uint64_t crmd;
 
@@ -225,7 +225,7 @@ static const char *why_deaf(const struct triage *t, const struct la_cpu *c)
 }
 
 /* A CPU waits for an answer from one that stands still where it takes no interrupts. */
-bool la_judge_lost_ipi(struct triage *t)
+bool la_judge_lost_ipi(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 
@@ -249,7 +249,7 @@ bool la_judge_lost_ipi(struct triage *t)
 }
 
 /* Not one vCPU runs Linux, and Linux has said nothing: it was never started. */
-bool la_judge_firmware(struct triage *t)
+bool la_judge_firmware(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 	size_t n = 0;
@@ -270,7 +270,7 @@ bool la_judge_firmware(struct triage *t)
 }
 
 /* Every CPU does what a healthy system's CPUs do. */
-bool la_judge_running(struct triage *t)
+bool la_judge_running(struct la_triage *t)
 {
 	const struct la_cpus *cpus = t->ret->cpus;
 	size_t idle = 0, user = 0, kernel = 0;

@@ -19,15 +19,15 @@
 #include "lakvm/base/arena.h"
 #include "lakvm/base/status.h"
 
-enum la_packing { LA_PLAIN, LA_GZIP, LA_BZIP2, LA_XZ, LA_LZOP, LA_ZSTD };
+enum la_packer { LA_PACKER_NONE, LA_PACKER_GZIP, LA_PACKER_BZIP2, LA_PACKER_XZ, LA_PACKER_LZOP, LA_PACKER_ZSTD };
 
-/** The program that unpacks it ("gzip"), as libvirt used one to pack it; NULL for LA_PLAIN. */
-const char *la_packing_program(enum la_packing packing);
+/** The program that unpacks it ("gzip"), as libvirt used one to pack it; NULL for LA_PACKER_NONE. */
+const char *la_packer_program(enum la_packer packer);
 
 /** Where in a file the stream begins, and how it is packed. */
 struct la_saved {
 	uint64_t start;
-	enum la_packing packing;
+	enum la_packer packer;
 	bool libvirt; /* behind a header of libvirt's */
 };
 
@@ -37,7 +37,7 @@ struct la_saved {
  */
 enum la_status la_saved_find(int fd, struct la_saved *ret, struct la_error *err);
 
-struct la_migration_options {
+struct la_convert_options {
 	/* Physical address of the RAM above the first 256 MiB; 0: find out. */
 	uint64_t high_base;
 	/* Called after each 16 MiB of the stream with the bytes read so far. May be NULL. */
@@ -45,7 +45,7 @@ struct la_migration_options {
 	void *ctx;
 };
 
-struct la_migration {
+struct la_converted {
 	const char *machine;       /* "virt-11.1"; NULL: the stream does not say */
 	uint32_t page_size;        /* QEMU's; 0: no page had to be stored */
 	uint64_t ram;              /* bytes */
@@ -71,8 +71,8 @@ struct la_migration {
  * reading or writing failed. LA_NOMEM: a guest, or a claim of one, that @arena is too small for.
  * After a failure @out holds nothing of use.
  */
-enum la_status la_migration_convert(struct la_arena *arena, int in, int out,
-				    const struct la_migration_options *opt,
-				    struct la_migration *ret, struct la_error *err);
+enum la_status la_convert(struct la_arena *arena, int in, int out,
+				    const struct la_convert_options *opt,
+				    struct la_converted *ret, struct la_error *err);
 
 #endif

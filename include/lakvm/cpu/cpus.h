@@ -95,7 +95,7 @@ enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena
  * they differ, it is of another moment: the notes count, and the remark tells what the text said.
  */
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
-				    const struct la_note_regs *text, size_t n,
+				    const struct la_vcpu_regs *text, size_t n,
 				    struct la_cpus *ret, struct la_error *err);
 
 /** The entry of Linux CPU @cpu, or NULL. */

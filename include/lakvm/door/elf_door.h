@@ -26,7 +26,7 @@ void la_elf_door_relocate(struct la_elf_door *e, uint64_t relocation);
  * Set what neither file tells: where the guest has RAM (la_dump_ram), and what a person says of it
  * (NULL: nothing). Both must outlive the door.
  */
-void la_elf_door_tell(struct la_elf_door *e, const struct la_ram_range *ram, size_t nram,
+void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram, size_t nram,
 		      const struct la_overrides *said);
 
 const struct la_door *la_elf_door(const struct la_elf_door *e);

@@ -50,18 +50,18 @@ void la_dump_close(struct la_dump *dump);
 enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t len,
 			    struct la_error *err);
 
-enum la_page_state {
-	LA_PAGE_HOLE,     /* not RAM of the guest */
-	LA_PAGE_PRESENT,
-	LA_PAGE_ZERO,     /* the file's shared zero page */
-	LA_PAGE_EXCLUDED, /* RAM, but left out of the dump */
-	LA_PAGE_MISSING,  /* RAM that should be in the file, which is cut off */
+enum la_block_state {
+	LA_BLOCK_HOLE,     /* not RAM of the guest */
+	LA_BLOCK_PRESENT,
+	LA_BLOCK_ZERO,     /* the file's shared zero page */
+	LA_BLOCK_EXCLUDED, /* RAM, but left out of the dump */
+	LA_BLOCK_MISSING,  /* RAM that should be in the file, which is cut off */
 };
-const char *la_page_state_name(enum la_page_state state);
+const char *la_block_state_name(enum la_block_state state);
 
 /** What the file holds for one guest-physical address. */
 struct la_dump_place {
-	enum la_page_state state;
+	enum la_block_state state;
 	enum la_status status; /* what reading it gives: LA_CORRUPT for a present, damaged page */
 	uint64_t start, end;   /* guest-physical range for which the same holds */
 	const char *file;      /* the part that holds or should hold it; NULL: none */
@@ -103,7 +103,7 @@ const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size);
 
 struct la_door;
 /** Put both, as far as the file has them, into the door that stands before this dump. */
-void la_dump_tell_door(const struct la_dump *dump, struct la_door *door);
+void la_door_take_notes(const struct la_dump *dump, struct la_door *door);
 
 /** What makedumpfile erased from the dump, as it lists it; NULL and 0: nothing. */
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size);

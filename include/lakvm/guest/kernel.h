@@ -57,7 +57,7 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
  * What registers (la_regs_text) of vCPUs that run this kernel say of its windows and page tables;
  * they are the CPU's own and win over all but an option.
  */
-void la_kernel_hear(struct la_kernel *k, const struct la_note_regs *text, size_t n);
+void la_kernel_use_registers(struct la_kernel *k, const struct la_vcpu_regs *text, size_t n);
 
 /** Read kernel-virtual memory, across page borders. All or nothing. */
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,

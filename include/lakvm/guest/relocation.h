@@ -53,7 +53,7 @@ struct la_relocation {
  * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree.
  */
 enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
-				  size_t nram, const struct la_note_regs *text, size_t ntext,
+				  size_t nram, const struct la_vcpu_regs *text, size_t ntext,
 				  struct la_arena *arena, struct la_relocation *ret,
 				  struct la_error *err);
 

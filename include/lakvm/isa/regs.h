@@ -71,7 +71,7 @@ _Static_assert(LA_NCSR <= 32, "csr_known holds one bit a CSR");
 void la_regs_from_pt_regs(const void *image, struct la_regs *ret);
 
 /** One CPU's registers as a dump's notes have them. */
-struct la_note_regs {
+struct la_vcpu_regs {
 	uint32_t pid; /* QEMU: cpu_index + 1 */
 	struct la_regs regs;
 };
@@ -84,6 +84,6 @@ struct la_note_regs {
  * openEuler 6.2 branch), Linux arch/loongarch/include/uapi/asm/reg.h.
  */
 enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t size,
-			     struct la_note_regs **ret, size_t *ret_n, struct la_error *err);
+			     struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err);
 
 #endif

@@ -19,7 +19,7 @@
 #include "lakvm/base/status.h"
 
 struct la_report_options {
-	const struct la_note_regs *text; /* registers out of saved text, or NULL */
+	const struct la_vcpu_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
 	struct la_overrides said; /* what a person says of the guest */
 	bool log; /* read the log too */

@@ -135,6 +135,6 @@ void la_cfi_close(struct la_kernel *k);
  * (arch/loongarch/kernel/traps.c). Fold an address inside such a copy back to the handler it
  * was copied from; other addresses come back unchanged.
  */
-uint64_t la_fold_vector(const struct la_kernel *k, uint64_t pc);
+uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc);
 
 #endif

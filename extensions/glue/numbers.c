@@ -77,7 +77,7 @@ static void help_hook(void)
 	free(output);
 }
 
-void mach_install(void)
+void numbers_install(void)
 {
 	crash_help = command_replace("help", help_hook);
 	REPAIR("mach", machdep->cmd_mach, cmd_mach_hook);

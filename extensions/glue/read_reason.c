@@ -16,27 +16,27 @@ static struct {
 	size_t len;
 } last;
 
-void failure_forget(void)
+void read_reason_forget(void)
 {
 	last.reason[0] = '\0';
 	last.physical = false;
 }
 
-void failure_note(const char *reason)
+void read_reason_note(const char *reason)
 {
 	snprintf(last.reason, sizeof(last.reason), "%s", reason);
 	last.physical = false;
 }
 
 /* The words are looked for only if they are wanted: crash reads in vain all the time. */
-void failure_note_physical(uint64_t pa, size_t len)
+void read_reason_note_physical(uint64_t pa, size_t len)
 {
 	last.physical = true;
 	last.pa = pa;
 	last.len = len;
 }
 
-bool failure_physical(uint64_t *ret_pa, size_t *ret_len)
+bool read_reason_physical(uint64_t *ret_pa, size_t *ret_len)
 {
 	*ret_pa = last.pa;
 	*ret_len = last.len;
@@ -57,7 +57,7 @@ static void command_hook(void)
 			crash = &commands[i].crash;
 	if (!crash || !*crash)
 		error(FATAL, "lakvm: not a command of crash\n");
-	failure_forget();
+	read_reason_forget();
 	/* struct returns as if nothing were: gdb has printed the error that crash's reader returned. */
 	guard_run(run, crash);
 	if (last.physical)
@@ -66,7 +66,7 @@ static void command_hook(void)
 		error(INFO, "%s\n", last.reason);
 }
 
-void failure_install(void)
+void read_reason_install(void)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		commands[i].crash = command_replace(commands[i].name, command_hook);
