@@ -29,7 +29,8 @@ bool abi_fits(char *ret, size_t size)
 {
 	/* loongarch64.c of crash is empty for every other target. */
 	if (!dlsym(RTLD_DEFAULT, "loongarch64_init")) {
-		snprintf(ret, size, "this crash was built for another architecture than LOONGARCH64");
+		snprintf(ret, size,
+			 "this crash was built for another architecture than LOONGARCH64");
 		return false;
 	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

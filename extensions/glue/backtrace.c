@@ -32,7 +32,8 @@ static void print_pt_regs(const struct la_kernel *k, uint64_t address)
 	la_regs_from_pt_regs(image, &regs);
 	for (unsigned i = 0; i < LA_NGPR; i++) {
 		if (la_gpr_get(&regs, i, &value))
-			fprintf(fp, "%s %4s: %016" PRIx64, i % 4 ? "" : "   ", la_gpr_name(i), value);
+			fprintf(fp, "%s %4s: %016" PRIx64, i % 4 ? "" : "   ", la_gpr_name(i),
+				value);
 		else
 			fprintf(fp, "%s %4s: %-16s", i % 4 ? "" : "   ", la_gpr_name(i), "unknown");
 		if (i % 4 == 3)
@@ -42,7 +43,8 @@ static void print_pt_regs(const struct la_kernel *k, uint64_t address)
 		if (!la_csr_get(&regs, (enum la_csr)i, &value))
 			continue;
 		la_csr_decode((enum la_csr)i, value, words, sizeof(words));
-		fprintf(fp, "    %5s: %016" PRIx64 "  %s\n", la_csr_name((enum la_csr)i), value, words);
+		fprintf(fp, "    %5s: %016" PRIx64 "  %s\n", la_csr_name((enum la_csr)i), value,
+			words);
 	}
 }
 
@@ -158,8 +160,8 @@ static const struct la_stack *own_stack_of(struct la_kernel *k, struct bt_info *
 	if (cpu && cpu->regs.source != LA_REGS_NONE) {
 		return &cpu->stack;
 	} else if (cpu) {
-		snprintf(stack->reason, sizeof(stack->reason),
-			 "no registers of CPU %u in the dump", cpu->cpu);
+		snprintf(stack->reason, sizeof(stack->reason), "no registers of CPU %u in the dump",
+			 cpu->cpu);
 		stack->stop = LA_STOP_NO_REGS;
 		return stack;
 	} else if (la_task_regs(k, bt->task, &regs, &err) != LA_OK) {
@@ -175,8 +177,8 @@ static const struct la_stack *own_stack_of(struct la_kernel *k, struct bt_info *
  * bt -S alone: the task's stack from the frame with this stack pointer on; where there is none, as
  * when the stack is damaged below it, what a search of the stack from there on finds.
  */
-static const struct la_stack *stack_from(struct la_kernel *k, struct bt_info *bt, struct la_arena *arena,
-					 struct la_stack *stack)
+static const struct la_stack *stack_from(struct la_kernel *k, struct bt_info *bt,
+					 struct la_arena *arena, struct la_stack *stack)
 {
 	const struct la_cpu *cpu = cpu_of(bt);
 	struct la_regs regs = { .source = LA_REGS_NONE };
@@ -197,7 +199,8 @@ static const struct la_stack *stack_of(struct la_kernel *k, struct bt_info *bt,
 				       struct la_arena *arena, struct la_stack *stack)
 {
 	const struct la_cpu *cpu = cpu_of(bt);
-	struct la_regs regs = { .source = LA_REGS_SWITCHED, .pc_known = bt->instptr != 0,
+	struct la_regs regs = { .source = LA_REGS_SWITCHED,
+				.pc_known = bt->instptr != 0,
 				.pc = bt->instptr };
 
 	if (!bt->hp || !(bt->hp->eip || bt->hp->esp))
@@ -247,7 +250,8 @@ static int eframe_search_hook(struct bt_info *bt)
 		for (size_t i = 0; i < stack->n; i++) {
 			if (!stack->frame[i].pt_regs)
 				continue;
-			fprintf(fp, "\nEXCEPTION-FRAME AT %016" PRIx64 "\n", stack->frame[i].pt_regs);
+			fprintf(fp, "\nEXCEPTION-FRAME AT %016" PRIx64 "\n",
+				stack->frame[i].pt_regs);
 			print_pt_regs(kernel, stack->frame[i].pt_regs);
 			found++;
 		}

@@ -85,8 +85,10 @@ void cmd_lamem(void)
 
 	kernel = session_kernel(&err);
 	if (!kernel || (!reader_dump() && !args[optind])) {
-		error(INFO, "%s\n", kernel ? "this dump is read by crash itself: only addresses can be explained" :
-					     err.text);
+		error(INFO, "%s\n",
+		      kernel ?
+			      "this dump is read by crash itself: only addresses can be explained" :
+			      err.text);
 		return;
 	}
 	arena = command_memory();
@@ -102,11 +104,14 @@ void cmd_lamem(void)
 	for (size_t i = 0; list && i < n; i++) {
 		const uint64_t address = parse(args[optind + (int)i]);
 
-		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical, &list[i]);
+		la_mem_explain(kernel, reader_dump(), tables_of(kernel, address), address, physical,
+			       &list[i]);
 		if (sections)
 			la_mem_explain_page(kernel, sections, &list[i]);
-		else if (list[i].status == LA_OK && (list[i].other_reader || list[i].place.state != LA_BLOCK_HOLE))
-			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s", no_sections.text);
+		else if (list[i].status == LA_OK &&
+			 (list[i].other_reader || list[i].place.state != LA_BLOCK_HOLE))
+			snprintf(list[i].page_reason, sizeof(list[i].page_reason), "%s",
+				 no_sections.text);
 		if (!json) {
 			fprintf(fp, "%s", i ? "\n" : "");
 			la_render_mem_address_text(kernel, &list[i], command_sink());

@@ -28,7 +28,8 @@ struct la_arena *command_memory(void)
 	return memory;
 }
 
-bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret, size_t *n)
+bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
+		       size_t *n)
 {
 	struct la_error err = { "" };
 

@@ -203,7 +203,8 @@ const struct la_door *door_open(struct la_error *err)
 		.file_bytes = file_bytes,
 		.overrides = &here.overrides,
 		.vmlinux = pc->namelist,
-		.relocation = (uint64_t)0 - kt->relocate, /* crash keeps link minus run-time address */
+		/* crash keeps link minus run-time address */
+		.relocation = (uint64_t)0 - kt->relocate,
 	};
 	if (reader_dump()) {
 		la_door_take_notes(reader_dump(), &here.door);

@@ -178,7 +178,8 @@ struct la_arena *command_memory(void);
 void command_memory_free(void);
 
 /** The registers in a saved "info registers -a" text, in @arena. False, and said why: not usable. */
-bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret, size_t *n);
+bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
+		       size_t *n);
 
 /**
  * The vCPUs with the registers of a saved "info registers -a" text, in @arena. NULL, and said why,

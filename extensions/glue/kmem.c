@@ -36,10 +36,12 @@ static bool commit_limit(const struct la_kernel *k, ulong total, ulong huge, uin
 	uint64_t kbytes = 0, ratio, swap = 0;
 
 	la_read_variable(k, "sysctl_overcommit_kbytes", 8, &kbytes, NULL);
-	if (la_read_variable(k, "sysctl_overcommit_ratio", 4, &ratio, NULL) != LA_OK || huge > total)
+	if (la_read_variable(k, "sysctl_overcommit_ratio", 4, &ratio, NULL) != LA_OK ||
+	    huge > total)
 		return false;
 	la_read_variable(k, "total_swap_pages", 8, &swap, NULL);
-	*ret = (kbytes ? kbytes >> (k->mmu.geometry.page_shift - 10) : (total - huge) * ratio / 100) +
+	*ret = (kbytes ? kbytes >> (k->mmu.geometry.page_shift - 10) :
+			 (total - huge) * ratio / 100) +
 	       swap;
 	return true;
 }
@@ -55,7 +57,8 @@ static void print_line(const char *heading, uint64_t pages, const char *rest)
 {
 	char size[BUFSIZE];
 
-	fprintf(fp, "%13s  %7" PRIu64 "  %11s  %s\n", heading, pages, pages_to_size(pages, size), rest);
+	fprintf(fp, "%13s  %7" PRIu64 "  %11s  %s\n", heading, pages, pages_to_size(pages, size),
+		rest);
 }
 
 static void print_corrected(const struct la_kernel *k, char *output)
@@ -65,8 +68,8 @@ static void print_corrected(const struct la_kernel *k, char *output)
 	int64_t committed;
 
 	if (!end ||
-	    !commit_limit(k, number_behind(output, "TOTAL MEM"), number_behind(output, "TOTAL HUGE"),
-			  &limit) ||
+	    !commit_limit(k, number_behind(output, "TOTAL MEM"),
+			  number_behind(output, "TOTAL HUGE"), &limit) ||
 	    !percpu_counter(k, "vm_committed_as", &committed)) {
 		fputs(output, fp);
 		return;
@@ -86,9 +89,11 @@ static void print_corrected(const struct la_kernel *k, char *output)
 static void tell_losses(void)
 {
 	if (sections_lost())
-		error(INFO, "the table of memory sections cannot be read: not all struct pages are found\n");
+		error(INFO,
+		      "the table of memory sections cannot be read: not all struct pages are found\n");
 	if (vt->node_table && !vt->node_table->pgdat)
-		error(INFO, "the guest's memory nodes cannot be read: what is free in them is not known\n");
+		error(INFO,
+		      "the guest's memory nodes cannot be read: what is free in them is not known\n");
 }
 
 static void kmem_hook(void)

@@ -12,8 +12,9 @@ static cmd_func_t crash_log;
 /* crash warns of what it cannot read and returns; a line of the log begins with none of these. */
 static bool has_failed(const char *output)
 {
-	return strstr(output, "cannot read printk_ringbuffer") || strstr(output, "cannot read prb_") ||
-	       strstr(output, "cannot read log_buf") || !output[strspn(output, " \n")];
+	return strstr(output, "cannot read printk_ringbuffer") ||
+	       strstr(output, "cannot read prb_") || strstr(output, "cannot read log_buf") ||
+	       !output[strspn(output, " \n")];
 }
 
 /* As dump_lockless_record_log() has it. */

@@ -23,14 +23,15 @@ ulong ranges_vmalloc_start(void)
 
 	if (!kernel)
 		return 0;
-	if (la_vmcoreinfo_number(kernel->vmcoreinfo, kernel->vmcoreinfo_len, "NUMBER(VMALLOC_START)",
-				 false, &start))
+	if (la_vmcoreinfo_number(kernel->vmcoreinfo, kernel->vmcoreinfo_len,
+				 "NUMBER(VMALLOC_START)", false, &start))
 		return start;
 	/* Kernels before 6.9 keep their areas in a list sorted by address (mm/vmalloc.c). */
 	if (kernel->door->symbol(kernel->door->ctx, "vmap_area_list", &head) &&
 	    kernel->door->member(kernel->door->ctx, "vmap_area", "list", &list) &&
 	    la_read_u64(kernel, head, &first, NULL) == LA_OK && first != head &&
-	    la_read_member(kernel, first - list.offset, "vmap_area", "va_start", &start, NULL) == LA_OK)
+	    la_read_member(kernel, first - list.offset, "vmap_area", "va_start", &start, NULL) ==
+		    LA_OK)
 		return start;
 	return 0; /* nothing was allocated yet, or nobody knows: crash then counts nothing as vmalloc */
 }
@@ -41,7 +42,8 @@ ulong ranges_modules_start(void)
 	struct la_kernel *kernel = session_kernel(NULL);
 
 	return kernel && kernel->mmu.vm_map_base && kernel->mmu.geometry.levels ?
-		       kernel->mmu.vm_map_base + PCI_IOSIZE + (2UL << kernel->mmu.geometry.page_shift) :
+		       kernel->mmu.vm_map_base + PCI_IOSIZE +
+			       (2UL << kernel->mmu.geometry.page_shift) :
 		       0;
 }
 
@@ -66,9 +68,9 @@ static int kvaddr_ranges_hook(struct vaddr_range *ret)
 		.type = KVADDR_UNITY_MAP,
 	};
 	if (vt->vmalloc_start)
-		ret[n++] = (struct vaddr_range){
-			.start = vt->vmalloc_start, .end = ~0UL, .type = KVADDR_VMALLOC
-		};
+		ret[n++] = (struct vaddr_range){ .start = vt->vmalloc_start,
+						 .end = ~0UL,
+						 .type = KVADDR_VMALLOC };
 	return n;
 }
 

@@ -145,7 +145,8 @@ static void say_shrank(void)
 	if (!file || said)
 		return;
 	said = true;
-	fprintf(stderr, "%s: %s has become shorter since it was opened: what it lost reads as an error\n",
+	fprintf(stderr,
+		"%s: %s has become shorter since it was opened: what it lost reads as an error\n",
 		pc->program_name, file);
 }
 
@@ -168,7 +169,8 @@ enum la_status reader_explain(uint64_t pa, char *ret, size_t size)
 	enum la_status status;
 	char byte;
 
-	status = dump ? la_dump_read(dump, pa, &byte, 1, &err) : read_through_crash(pa, (unsigned char *)&byte, 1);
+	status = dump ? la_dump_read(dump, pa, &byte, 1, &err) :
+			read_through_crash(pa, (unsigned char *)&byte, 1);
 	if (status == LA_NOT_RAM && door) {
 		char where[120];
 

@@ -42,8 +42,8 @@ static bool table_reads(const struct la_kernel *k, const struct la_sections *s)
 }
 
 /* @rebuilt: only what has no entry to be read, else only what has. */
-static void fill_in(const struct la_kernel *k, const struct la_sections *s, uint64_t nr, bool rebuilt,
-		    unsigned char *map_of_first)
+static void fill_in(const struct la_kernel *k, const struct la_sections *s, uint64_t nr,
+		    bool rebuilt, unsigned char *map_of_first)
 {
 	struct la_section section;
 	uint64_t map;
@@ -78,7 +78,8 @@ static bool build(const struct la_kernel *k, const struct la_sections *s, uint64
 	for (uint64_t nr = 0; nr < used * s->per_root; nr++)
 		fill_in(k, s, nr, false, entries + map_offset);
 	for (size_t i = 0; i < n; i++)
-		for (uint64_t nr = ram[i].start >> s->size_bits; nr <= (ram[i].end - 1) >> s->size_bits; nr++)
+		for (uint64_t nr = ram[i].start >> s->size_bits;
+		     nr <= (ram[i].end - 1) >> s->size_bits; nr++)
 			fill_in(k, s, nr, true, entries + map_offset);
 	return true;
 }
@@ -123,6 +124,7 @@ void sections_prepare(void)
 	}
 	pages_lost = !s->vmemmap;
 	error(WARNING, "lakvm: the table of memory sections cannot be read; %s\n",
-	      pages_lost ? "nothing else tells where struct pages are: kmem -p and the like do without" :
-			   "rebuilt from vmemmap and the RAM of the dump");
+	      pages_lost ?
+		      "nothing else tells where struct pages are: kmem -p and the like do without" :
+		      "rebuilt from vmemmap and the RAM of the dump");
 }

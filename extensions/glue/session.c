@@ -23,7 +23,8 @@ static struct {
 	struct la_error no_sections; /* why they are not known; empty: they are */
 	struct la_cpus cpus;
 	bool cpus_known;
-	char refused[200]; /* why nothing of the kernel can be right in this session; empty: it can */
+	char refused
+		[200]; /* why nothing of the kernel can be right in this session; empty: it can */
 } session;
 
 /* lacrash's word about a dump that laconvert made: the registers are beside it. Or a person's. */
@@ -134,8 +135,8 @@ void session_close(void)
 #define SEARCH_MEMORY ((size_t)8 << 20)
 
 /* Why the dump does not hold the kernel of this vmlinux, in the dump's own words where it has any. */
-static void explain_mismatch(const struct la_door *door, const struct la_relocation *found, char *ret,
-			     size_t size)
+static void explain_mismatch(const struct la_door *door, const struct la_relocation *found,
+			     char *ret, size_t size)
 {
 	char file[256] = "", guest[256] = "";
 	uint64_t banner;
@@ -154,7 +155,8 @@ static void explain_mismatch(const struct la_door *door, const struct la_relocat
 	vmlinux_read(banner, file, sizeof(file) - 1);
 	file[strcspn(file, "\n")] = '\0';
 	if (door->read_phys(door->ctx, banner & ((UINT64_C(1) << 48) - 1), guest,
-			    sizeof(guest) - 1) != LA_OK || strncmp(guest, "Linux version", 13))
+			    sizeof(guest) - 1) != LA_OK ||
+	    strncmp(guest, "Linux version", 13))
 		return;
 	guest[strcspn(guest, "\n")] = '\0';
 	if (strcmp(file, guest))
@@ -177,8 +179,9 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 			 "the kernel in this dump moved itself by %#lx: start again with --kaslr=%#lx (lacrash does so by itself)",
 			 (ulong)found.offset, (ulong)found.offset);
 	else if (status == LA_OK)
-		snprintf(session.refused, sizeof(session.refused),
-			 "the kernel in this dump runs where it was linked: start again without --kaslr");
+		snprintf(
+			session.refused, sizeof(session.refused),
+			"the kernel in this dump runs where it was linked: start again without --kaslr");
 	if (status == LA_OK)
 		snprintf(ret, size, "%s", session.refused);
 	else if (found.remark[0])

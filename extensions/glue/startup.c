@@ -42,7 +42,8 @@ static char *read_vmcoreinfo_hook(const char *key)
 	const char *value;
 	size_t n;
 
-	return kernel && la_vmcoreinfo_get(kernel->vmcoreinfo, kernel->vmcoreinfo_len, key, &value, &n) ?
+	return kernel && la_vmcoreinfo_get(kernel->vmcoreinfo, kernel->vmcoreinfo_len, key, &value,
+					   &n) ?
 		       strndup(value, n) :
 		       NULL;
 }
@@ -76,7 +77,8 @@ static bool notes_are_qemu(void)
 	size_t n = 0;
 
 	if (kernel && arena && kernel->door->notes)
-		la_notes_regs(arena, kernel->door->notes, kernel->door->notes_size, &note, &n, NULL);
+		la_notes_regs(arena, kernel->door->notes, kernel->door->notes_size, &note, &n,
+			      NULL);
 	const bool qemu = n && note[0].regs.source == LA_REGS_NOTE;
 	la_arena_free(arena);
 	return qemu;
@@ -150,8 +152,8 @@ static void step_end(void)
 static const struct step {
 	const char *name;
 	void (*run)(void);
-	bool repeatable; /* can be run again when it was left halfway */
-	bool needed; /* without it the later steps would work on nothing */
+	bool repeatable;  /* can be run again when it was left halfway */
+	bool needed;      /* without it the later steps would work on nothing */
 	const char *lost; /* what does not work if it fails */
 } steps[] = {
 	{ "kernel configuration", step_config, false, false, "sys config" },
@@ -190,7 +192,8 @@ static bool stand_in(void)
 		return false;
 	address = start - (start & LA_PHYS_MASK) + pa;
 	if (address < start || address >= end ||
-	    !kernel->door->symbol_at(kernel->door->ctx, address, &symbol) || !overlay_add(pa, len, true))
+	    !kernel->door->symbol_at(kernel->door->ctx, address, &symbol) ||
+	    !overlay_add(pa, len, true))
 		return false;
 	error(WARNING, "lakvm: %s cannot be read: crash starts as if it were 0\n", symbol.name);
 	return true;

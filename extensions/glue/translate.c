@@ -17,8 +17,8 @@ static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
 	width_entry = (int)MAX(strlen(entry_text), strlen("PTE"));
 	width_pa = (int)MAX(strlen(pa_text), strlen("PHYSICAL"));
 
-	fprintf(fp, "%s  ", mkstring(head, width_entry, CENTER | LJUST,
-				     (char *)la_level_name(g, level)));
+	fprintf(fp, "%s  ",
+		mkstring(head, width_entry, CENTER | LJUST, (char *)la_level_name(g, level)));
 	fprintf(fp, "%s  FLAGS\n", mkstring(head, width_pa, CENTER | LJUST, "PHYSICAL"));
 	fprintf(fp, "%s  ", mkstring(entry_text, width_entry, CENTER | RJUST, NULL));
 	fprintf(fp, "%s  (%s)\n", mkstring(pa_text, width_pa, CENTER | RJUST, NULL), flags);
@@ -55,7 +55,8 @@ static void print_walk(const struct la_kernel *k, ulong pgd, ulong va,
 
 	fprintf(fp, "SEGMENT: %s\n", la_segment_name(la_segment_of(va)));
 	if (t->window >= 0) {
-		fprintf(fp, " WINDOW: DMW%d %016llx\n\n", t->window, (ulonglong)k->mmu.dmw[t->window]);
+		fprintf(fp, " WINDOW: DMW%d %016llx\n\n", t->window,
+			(ulonglong)k->mmu.dmw[t->window]);
 		return;
 	}
 	fprintf(fp, "PAGE DIRECTORY: %016lx\n", pgd);
@@ -105,7 +106,8 @@ static int kvtop_hook(struct task_context *tc, ulong va, physaddr_t *paddr, int 
 
 	(void)tc;
 	/* Kernel addresses are the same for all: the user tables only copy that half. */
-	return kernel && IS_KVADDR(va) ? translate(kernel->mmu.kernel_pgd, va, paddr, verbose) : FALSE;
+	return kernel && IS_KVADDR(va) ? translate(kernel->mmu.kernel_pgd, va, paddr, verbose) :
+					 FALSE;
 }
 
 void translate_user_tables(const struct la_kernel *kernel, const struct task_context *tc,

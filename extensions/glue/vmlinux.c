@@ -49,7 +49,8 @@ bool vmlinux_symbol_size(const char *name, uint64_t *ret)
 		const Elf64_Shdr *header = elf64_getshdr(section);
 		const Elf_Data *data;
 
-		if (!header || header->sh_type != SHT_SYMTAB || !(data = elf_getdata(section, NULL)))
+		if (!header || header->sh_type != SHT_SYMTAB ||
+		    !(data = elf_getdata(section, NULL)))
 			continue;
 		for (size_t i = 0; i < data->d_size / sizeof(Elf64_Sym); i++) {
 			const Elf64_Sym *sym = (const Elf64_Sym *)data->d_buf + i;

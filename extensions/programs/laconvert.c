@@ -87,7 +87,8 @@ static void show_progress(void *ctx, uint64_t done)
 		return;
 	p->shown = true;
 	if (p->total)
-		fprintf(stderr, "\r%3" PRIu64 "%% of %" PRIu64 " MiB", done * 100 / p->total, p->total >> 20);
+		fprintf(stderr, "\r%3" PRIu64 "%% of %" PRIu64 " MiB", done * 100 / p->total,
+			p->total >> 20);
 	else
 		fprintf(stderr, "\r%" PRIu64 " MiB", done >> 20);
 }
@@ -106,7 +107,8 @@ static int unpack(const char *program, int fd, pid_t *child)
 		if (dup2(fd, 0) < 0 || dup2(ends[1], 1) < 0)
 			_exit(127);
 		execlp(program, program, "-dc", (char *)NULL);
-		fprintf(stderr, "laconvert: %s, which packed this file: %s\n", program, strerror(errno));
+		fprintf(stderr, "laconvert: %s, which packed this file: %s\n", program,
+			strerror(errno));
 		_exit(127);
 	}
 	close(ends[1]);
@@ -138,7 +140,8 @@ static void report(const char *file, const struct la_converted *m)
 		file, m->ram >> 20, m->stored >> 20, m->machine ? ", machine " : "",
 		m->machine ? m->machine : "", m->high_base, m->high_base_from);
 	if (m->left_out)
-		fprintf(stderr, "laconvert: left out, their place is not in the stream: %s\n", m->left_out);
+		fprintf(stderr, "laconvert: left out, their place is not in the stream: %s\n",
+			m->left_out);
 	if (!m->registers)
 		fprintf(stderr, "laconvert: registers are unknown: %s\n", m->unknown.text);
 }
@@ -182,7 +185,8 @@ static void convert(const char *file, const char *dump, const char *registers, u
 		int ended;
 
 		close(stream);
-		if (waitpid(child, &ended, 0) == child && WIFEXITED(ended) && WEXITSTATUS(ended) == 127)
+		if (waitpid(child, &ended, 0) == child && WIFEXITED(ended) &&
+		    WEXITSTATUS(ended) == 127)
 			fail(file, "not unpacked");
 	}
 	if (status != LA_OK)

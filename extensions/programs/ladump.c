@@ -35,9 +35,11 @@ static int fail(const char *what)
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
-		    "       ladump --relocation VMLINUX DUMP...\n"
-		    "-m, --machdep: %s\n", la_overrides_help);
+	fprintf(to,
+		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		"       ladump --relocation VMLINUX DUMP...\n"
+		"-m, --machdep: %s\n",
+		la_overrides_help);
 }
 
 /* For lacrash: the offset alone. */
@@ -75,7 +77,8 @@ static int print_report(const struct la_report *r, const struct order *o)
 	if (o->json)
 		status = la_render_report_json(r, &o->show, o->log, &sink);
 	else if (o->log)
-		la_render_log_text(&r->log, &(struct la_log_format){ .time = LA_LOG_UPTIME }, &sink);
+		la_render_log_text(&r->log, &(struct la_log_format){ .time = LA_LOG_UPTIME },
+				   &sink);
 	else
 		la_render_report_text(r, &o->show, &sink);
 	if (o->log && !o->json && r->log_reason)
@@ -85,7 +88,8 @@ static int print_report(const struct la_report *r, const struct order *o)
 
 static int run(const struct order *o, struct la_arena *arena)
 {
-	struct la_report_options options = { .said = o->said, .log = o->log,
+	struct la_report_options options = { .said = o->said,
+					     .log = o->log,
 					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_vcpu_regs *text = NULL;
@@ -94,8 +98,10 @@ static int run(const struct order *o, struct la_arena *arena)
 	struct la_report report;
 	const bool open =
 		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
-		(!o->vmlinux || la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) == LA_OK) &&
-		(!o->text || la_regs_text_read(arena, o->text, &text, &options.ntext, &err) == LA_OK);
+		(!o->vmlinux ||
+		 la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) == LA_OK) &&
+		(!o->text ||
+		 la_regs_text_read(arena, o->text, &text, &options.ntext, &err) == LA_OK);
 	int status;
 
 	options.text = text;

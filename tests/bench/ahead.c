@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 
 		if (la_dump_ram(dump, false, arena, &ram, &n, NULL) || !n)
 			return 2;
-		first = ram[n - 1].start / GUEST_PAGE; /* the largest range: high RAM, if there is any */
+		first = ram[n - 1].start /
+			GUEST_PAGE; /* the largest range: high RAM, if there is any */
 		last = ram[n - 1].end / GUEST_PAGE;
 		for (int k = 0; k < 2 * ROUNDS; k++) {
 			double start = own_time(), used = now();

@@ -299,10 +299,10 @@ static void open_dump(const char *path)
 		la_dump_close(dump);
 	}
 	printf("%-34s %7.1f GiB  open %6.2f ms, cold %6.1f ms  map %6.1f ms  bitmap %5.1f MiB  memory %5.1f"
-	       " MiB, after %d reads %5.1f MiB and %.1f MiB of the file\n", path,
-	       (double)total / (1 << 30), best * 1e3, cold * 1e3, map * 1e3,
-	       n ? (double)ram[n - 1].end / 4096 / 8 / (1 << 20) : 0.0, own1 - own0, READS, own2 - own0,
-	       mapped - mapped0);
+	       " MiB, after %d reads %5.1f MiB and %.1f MiB of the file\n",
+	       path, (double)total / (1 << 30), best * 1e3, cold * 1e3, map * 1e3,
+	       n ? (double)ram[n - 1].end / 4096 / 8 / (1 << 20) : 0.0, own1 - own0, READS,
+	       own2 - own0, mapped - mapped0);
 	la_arena_free(arena);
 }
 

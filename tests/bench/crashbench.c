@@ -91,8 +91,9 @@ static uint64_t chase(void)
 static const struct {
 	const char *name;
 	uint64_t (*run)(void);
-} work[] = { { "scan", scan }, { "random", random_reads }, { "hot", hot_reads },
-	     { "list", chase } };
+} work[] = {
+	{ "scan", scan }, { "random", random_reads }, { "hot", hot_reads }, { "list", chase }
+};
 
 static void cmd_labench(void)
 {
@@ -122,7 +123,8 @@ static void cmd_labench(void)
 }
 
 static char *help[] = { "labench", "measure the reader of physical memory", "", NULL };
-static struct command_table_entry commands[] = { { "labench", cmd_labench, help, MINIMAL }, { NULL } };
+static struct command_table_entry commands[] = { { "labench", cmd_labench, help, MINIMAL },
+						 { NULL } };
 
 static void __attribute__((constructor)) load(void)
 {

@@ -133,7 +133,8 @@ static int compare_saved(struct la_dump *a, const char *dump, char *const *saved
 	for (size_t i = 0; i < n; i++)
 		bad |= compare_ram(a, dump, saved[i], &total);
 	if (n && total != size) {
-		printf("%s: %" PRIu64 " bytes of RAM, %" PRIu64 " in the files\n", dump, size, total);
+		printf("%s: %" PRIu64 " bytes of RAM, %" PRIu64 " in the files\n", dump, size,
+		       total);
 		bad = 1;
 	}
 	return bad;
@@ -169,8 +170,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++) {
 		size += ram[i].end - ram[i].start;
 		printf("  0x%" PRIx64 "-0x%" PRIx64 ": present %" PRIu64 ", zero %" PRIu64
-		       ", excluded %" PRIu64 ", missing %" PRIu64 "\n", ram[i].start, ram[i].end,
-		       ram[i].present, ram[i].zero, ram[i].excluded, ram[i].missing);
+		       ", excluded %" PRIu64 ", missing %" PRIu64 "\n",
+		       ram[i].start, ram[i].end, ram[i].present, ram[i].zero, ram[i].excluded,
+		       ram[i].missing);
 	}
 	for (char **path = argv; *path; path++) {
 		other = path == argv ? first : open_ours(*path);

@@ -58,8 +58,11 @@ static bool type_size(void *ctx, const char *type, size_t *ret)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memory m = { data, size, size && data[size - 1] & 1 };
-	struct la_door door = { .ctx = &m, .read_phys = read_phys, .symbol = symbol,
-				.member = member, .type_size = type_size };
+	struct la_door door = { .ctx = &m,
+				.read_phys = read_phys,
+				.symbol = symbol,
+				.member = member,
+				.type_size = type_size };
 	struct la_kernel k = { .door = &door, .ncpus = 1 };
 	struct la_arena *arena = la_arena_new(256 << 20);
 	struct la_log log;

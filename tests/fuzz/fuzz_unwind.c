@@ -35,7 +35,8 @@
 enum { HANDLE_IRQ, DO_VINT, HANDLE_VINT, INNER, OUTER, THREAD, LEAF, NFUNCTIONS };
 
 static const char *const name[NFUNCTIONS] = {
-	"handle_irq", "do_vint", "handle_vint", "inner", "outer", "ret_from_kernel_thread_asm", "leaf",
+	"handle_irq", "do_vint", "handle_vint", "inner", "outer", "ret_from_kernel_thread_asm",
+	"leaf",
 };
 /* Of each function, the one it calls. */
 static const int callee[NFUNCTIONS] = { LEAF, HANDLE_IRQ, DO_VINT, LEAF, INNER, OUTER, -1 };
@@ -201,7 +202,8 @@ static struct la_regs sound_guest(struct guest *g)
 
 static void damage(struct guest *g, struct la_regs *regs, const uint8_t *record)
 {
-	const uint32_t where = (uint32_t)record[1] | (uint32_t)record[2] << 8 | (uint32_t)record[3] << 16;
+	const uint32_t where =
+		(uint32_t)record[1] | (uint32_t)record[2] << 8 | (uint32_t)record[3] << 16;
 	uint32_t low;
 	uint64_t value;
 
@@ -230,7 +232,8 @@ static void check(const struct la_stack *stack)
 		abort();
 	for (size_t i = 0; i < stack->n; i++) {
 		verified = verified && stack->frame[i].verified;
-		if (i && stack->frame[i].verified && !stack->frame[i].symbol && !stack->frame[i].pc_exact)
+		if (i && stack->frame[i].verified && !stack->frame[i].symbol &&
+		    !stack->frame[i].pc_exact)
 			abort();
 	}
 	if (stack->verified && !verified)

@@ -21,8 +21,9 @@ static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
 static void put_sound(uint8_t *memory)
 {
 	const uint64_t pointer = UINT64_C(0x9000000000002000);
-	static const char text[] = "OSRELEASE=6.12\nBUILD-ID=00\nPAGESIZE=16384\n"
-				   "SYMBOL(init_uts_ns)=9000000000003000\nSYMBOL(_stext)=9000000000200000\n";
+	static const char text[] =
+		"OSRELEASE=6.12\nBUILD-ID=00\nPAGESIZE=16384\n"
+		"SYMBOL(init_uts_ns)=9000000000003000\nSYMBOL(_stext)=9000000000200000\n";
 	static const char banner[] = "Linux version 6.12 (lab@lakvm) #1\n";
 
 	memcpy(memory + 0xff0, banner, sizeof(banner));
@@ -49,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (la_vmcoreinfo_find(&door, &ram, 1, arena, &text, &len, &banner, &err) == LA_OK) {
 		/* what was found holds, and is a text */
-		if (text[len] || strlen(text) != len || !la_vmcoreinfo_get(text, len, "OSRELEASE", &value, &n))
+		if (text[len] || strlen(text) != len ||
+		    !la_vmcoreinfo_get(text, len, "OSRELEASE", &value, &n))
 			abort();
 	} else if (!err.text[0]) {
 		abort();

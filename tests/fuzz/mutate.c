@@ -117,8 +117,8 @@ static void read_all(struct la_dump *dump, struct tally *t)
 
 	la_dump_ram(dump, false, arena, &r, &n, &err);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t end = r[i].end - r[i].start < HEAD_BYTES ? r[i].end
-								  : r[i].start + HEAD_BYTES;
+		uint64_t end =
+			r[i].end - r[i].start < HEAD_BYTES ? r[i].end : r[i].start + HEAD_BYTES;
 
 		for (uint64_t pa = r[i].start; pa < end && left; pa += sizeof(page), left--) {
 			t->by_status[la_dump_read(dump, pa, page, sizeof(page), &err)]++;

@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FEW 8	   // pages shown at each end of an area
+#define FEW 8      // pages shown at each end of an area
 #define BETWEEN 24 // and between them
 
 static size_t page_size;
@@ -37,7 +37,8 @@ static void die(const char *what)
 // Each word is its own address, of every page or of the first 16 bytes of every page.
 static void fill_until(char *start, size_t size, size_t end)
 {
-	for (size_t at = 0; at < size; at += at % page_size < end - 8 ? 8 : page_size - at % page_size) {
+	for (size_t at = 0; at < size;
+	     at += at % page_size < end - 8 ? 8 : page_size - at % page_size) {
 		uint64_t *word = (uint64_t *)(start + at);
 
 		*word = (uintptr_t)word;
@@ -110,7 +111,8 @@ static _Noreturn void make(void)
 	at = huge_page();
 	mprotect(at, page_size / 8 * page_size, PROT_NONE);
 	// of hugetlb, if the kernel has that, and has a page
-	at = mmap(NULL, page_size / 8 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	at = mmap(NULL, page_size / 8 * page_size, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (at != MAP_FAILED)
 		fill_until(at, page_size / 8 * page_size, 16);
 
@@ -133,7 +135,8 @@ static _Noreturn void make(void)
 
 	// the other task maps the huge page by small entries, and not all of it
 	if (!fork()) {
-		if (prctl(PR_SET_NAME, "pages-again") || munmap(huge + 4 * page_size, 4 * page_size))
+		if (prctl(PR_SET_NAME, "pages-again") ||
+		    munmap(huge + 4 * page_size, 4 * page_size))
 			die("pages-again");
 		fd = open("/tmp/pages-ready", O_WRONLY | O_CREAT, 0600);
 		if (fd < 0)
@@ -158,22 +161,25 @@ static bool word_of(const char *path, uint64_t pfn, uint64_t *word)
 }
 
 // @inode: of a file, of which @index is the page's number; 0 = none.
-static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions, const char *area,
-		      uint64_t inode, uint64_t index)
+static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions,
+		      const char *area, uint64_t inode, uint64_t index)
 {
 	uint64_t entry = 0, pfn, flags, count;
 
 	// above the last address that can be mapped, there is nothing to read
-	if (pread(fd, &entry, sizeof(entry), (off_t)(address / page_size * sizeof(entry))) != sizeof(entry))
+	if (pread(fd, &entry, sizeof(entry), (off_t)(address / page_size * sizeof(entry))) !=
+	    sizeof(entry))
 		return;
 	printf("%s %" PRIxPTR " ", pid, address);
 	pfn = entry & ((UINT64_C(1) << 55) - 1);
 	if (entry >> 63) {
 		printf("page-%" PRIx64, pfn);
-		if (word_of("/proc/kpageflags", pfn, &flags) && word_of("/proc/kpagecount", pfn, &count))
+		if (word_of("/proc/kpageflags", pfn, &flags) &&
+		    word_of("/proc/kpagecount", pfn, &count))
 			printf("-%" PRIx64 "-%" PRIu64, flags, count);
 	} else if (entry >> 62 & 1)
-		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31, entry >> 5 & ((UINT64_C(1) << 50) - 1));
+		printf("swap-%" PRIu64 "-%" PRIu64, entry & 31,
+		       entry >> 5 & ((UINT64_C(1) << 50) - 1));
 	else
 		printf("none");
 	printf(" %s %s", permissions, area);
@@ -200,8 +206,8 @@ static void show(const char *pid)
 		uint64_t offset, inode;
 		size_t count, step;
 
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %" SCNx64 " %*s %" SCNu64 " %255s", &start, &end,
-			   permissions, &offset, &inode, area) < 5)
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %" SCNx64 " %*s %" SCNu64 " %255s",
+			   &start, &end, permissions, &offset, &inode, area) < 5)
 			continue;
 		if (last && last < start)
 			show_page(fd, pid, last, "-", "behind", 0, 0);
@@ -210,7 +216,8 @@ static void show(const char *pid)
 		count = (end - start) / page_size;
 		step = count > 2 * FEW ? (count - 2 * FEW) / BETWEEN + 1 : 1;
 		for (size_t i = 0; i < count; i += i < FEW || i + FEW >= count ? 1 : step)
-			show_page(fd, pid, start + i * page_size, permissions, area, inode, offset / page_size + i);
+			show_page(fd, pid, start + i * page_size, permissions, area, inode,
+				  offset / page_size + i);
 		last = end;
 	}
 	show_page(fd, pid, last, "-", "behind", 0, 0);
@@ -221,12 +228,14 @@ static void show(const char *pid)
 static void frames(size_t wanted)
 {
 	const off_t step = sysconf(_SC_PHYS_PAGES) / (off_t)wanted | 1;
-	const int flags = open("/proc/kpageflags", O_RDONLY), count = open("/proc/kpagecount", O_RDONLY);
+	const int flags = open("/proc/kpageflags", O_RDONLY),
+		  count = open("/proc/kpagecount", O_RDONLY);
 	uint64_t two[2];
 
 	if (flags < 0 || count < 0)
 		die("/proc/kpageflags, kpagecount");
-	for (off_t pfn = 0; pread(flags, &two[0], 8, pfn * 8) == 8 && pread(count, &two[1], 8, pfn * 8) == 8;
+	for (off_t pfn = 0;
+	     pread(flags, &two[0], 8, pfn * 8) == 8 && pread(count, &two[1], 8, pfn * 8) == 8;
 	     pfn += step)
 		if (!(two[0] >> 20 & 1)) // KPF_NOPAGE
 			printf("%jx %" PRIx64 " %" PRIu64 "\n", (intmax_t)pfn, two[0], two[1]);

@@ -11,34 +11,20 @@
 
 // Names and offsets as in dump-format sources: makedumpfile diskdump_mod.h, <elf.h>.
 static const struct mk_field fields[] = {
-	{ "signature", 0, 8, false },
-	{ "version", 8, 4, false },
-	{ "status", 424, 4, false },
-	{ "block_size", 428, 4, false },
-	{ "sub_hdr_size", 432, 4, false },
-	{ "bitmap_blocks", 436, 4, false },
-	{ "max_mapnr", 440, 4, false },
-	{ "nr_cpus", 460, 4, false },
-	{ "split", 12, 4, true },
-	{ "start_pfn", 16, 8, true },
-	{ "end_pfn", 24, 8, true },
-	{ "offset_vmcoreinfo", 32, 8, true },
-	{ "size_vmcoreinfo", 40, 8, true },
-	{ "offset_note", 48, 8, true },
-	{ "size_note", 56, 8, true },
-	{ "offset_eraseinfo", 64, 8, true },
-	{ "size_eraseinfo", 72, 8, true },
-	{ "start_pfn_64", 80, 8, true },
-	{ "end_pfn_64", 88, 8, true },
-	{ "max_mapnr_64", 96, 8, true },
-	{ "e_class", 4, 1, false },
-	{ "e_data", 5, 1, false },
-	{ "e_type", 16, 2, false },
-	{ "e_machine", 18, 2, false },
-	{ "e_phoff", 32, 8, false },
-	{ "e_shoff", 40, 8, false },
-	{ "e_phentsize", 54, 2, false },
-	{ "e_phnum", 56, 2, false },
+	{ "signature", 0, 8, false },       { "version", 8, 4, false },
+	{ "status", 424, 4, false },        { "block_size", 428, 4, false },
+	{ "sub_hdr_size", 432, 4, false },  { "bitmap_blocks", 436, 4, false },
+	{ "max_mapnr", 440, 4, false },     { "nr_cpus", 460, 4, false },
+	{ "split", 12, 4, true },           { "start_pfn", 16, 8, true },
+	{ "end_pfn", 24, 8, true },         { "offset_vmcoreinfo", 32, 8, true },
+	{ "size_vmcoreinfo", 40, 8, true }, { "offset_note", 48, 8, true },
+	{ "size_note", 56, 8, true },       { "offset_eraseinfo", 64, 8, true },
+	{ "size_eraseinfo", 72, 8, true },  { "start_pfn_64", 80, 8, true },
+	{ "end_pfn_64", 88, 8, true },      { "max_mapnr_64", 96, 8, true },
+	{ "e_class", 4, 1, false },         { "e_data", 5, 1, false },
+	{ "e_type", 16, 2, false },         { "e_machine", 18, 2, false },
+	{ "e_phoff", 32, 8, false },        { "e_shoff", 40, 8, false },
+	{ "e_phentsize", 54, 2, false },    { "e_phnum", 56, 2, false },
 };
 
 static const struct mk_field desc_fields[] = {
@@ -47,8 +33,8 @@ static const struct mk_field desc_fields[] = {
 	{ "flags", 12, 4, false },
 };
 
-static const char *const kinds[] = { "hole", "words", "noise", "mixed", "zero", "excluded",
-				     "missing" };
+static const char *const kinds[] = { "hole", "words",    "noise",  "mixed",
+				     "zero", "excluded", "missing" };
 static const char *const methods[] = { "raw", "zlib", "lzo", "snappy", "zstd" };
 
 void mk_die(const char *fmt, ...)

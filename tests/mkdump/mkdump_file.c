@@ -49,7 +49,8 @@ size_t mk_pack(enum mkdump_method method, const uint8_t *page, size_t size, uint
 		return lzo1x_1_compress(page, size, ret, &lzo_len, work) == LZO_E_OK ? lzo_len : 0;
 	case SNAPPY:
 		return snappy_compress((const char *)page, size, (char *)ret, &len) == SNAPPY_OK ?
-			       len : 0;
+			       len :
+			       0;
 	case ZSTD:
 		len = ZSTD_compress(ret, cap, page, size, 1);
 		return ZSTD_isError(len) ? 0 : len;
@@ -269,9 +270,13 @@ static void write_elf(struct mkdump *m, int fd)
 {
 	uint64_t at, phnum = m->nram + 1;
 	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-			 .e_type = ET_CORE, .e_machine = 258, .e_version = EV_CURRENT,
-			 .e_phoff = m->phoff, .e_shoff = m->xnum ? 64 : 0,
-			 .e_ehsize = (uint16_t)m->ehsize, .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_type = ET_CORE,
+			 .e_machine = 258,
+			 .e_version = EV_CURRENT,
+			 .e_phoff = m->phoff,
+			 .e_shoff = m->xnum ? 64 : 0,
+			 .e_ehsize = (uint16_t)m->ehsize,
+			 .e_phentsize = sizeof(Elf64_Phdr),
 			 .e_shentsize = sizeof(Elf64_Shdr),
 			 .e_phnum = m->xnum ? PN_XNUM : (uint16_t)phnum };
 	Elf64_Shdr s = { .sh_info = (uint32_t)phnum };
@@ -293,8 +298,11 @@ static void write_elf(struct mkdump *m, int fd)
 	for (size_t i = 0; i < m->nram; i++) {
 		const struct mk_ram *r = &m->ram[i];
 
-		p = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = at, .p_vaddr = r->start,
-				  .p_paddr = r->start, .p_memsz = r->end - r->start };
+		p = (Elf64_Phdr){ .p_type = PT_LOAD,
+				  .p_offset = at,
+				  .p_vaddr = r->start,
+				  .p_paddr = r->start,
+				  .p_memsz = r->end - r->start };
 		if (dumped(r->kind))
 			p.p_filesz = p.p_memsz;
 		mk_write_at(fd, m->phoff + (i + 1) * sizeof(p), &p, sizeof(p));

@@ -18,8 +18,8 @@ extern void register_extension(struct command_table_entry *);
 extern char *args[];
 extern int argcnt;
 
-static const char *const tables[] = { "program_context", "machdep_table",    "kernel_table",
-				      "task_table",      "vm_table",	     "linux_command_table",
+static const char *const tables[] = { "program_context", "machdep_table", "kernel_table",
+				      "task_table",      "vm_table",      "linux_command_table",
 				      "offset_table",    "size_table" };
 
 static void write_table(FILE *file, const char *name)

@@ -51,7 +51,8 @@ static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const 
 	size_t n = 0;
 
 	if ((saved ? la_regs_text_read(arena, saved, &notes, &n, &err) :
-		     la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err)) != LA_OK)
+		     la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err)) !=
+	    LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	for (size_t i = 0; i < n; i++) {
 		struct la_regs *regs = &notes[i].regs;
@@ -131,7 +132,8 @@ int main(int argc, char **argv)
 			return 99;
 	}
 	if (argc - optind != 2 || !arena) {
-		fprintf(stderr, "usage: la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP\n");
+		fprintf(stderr,
+			"usage: la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP\n");
 		return 99;
 	}
 	if (la_dump_open(&dump, (const char *const *)argv + optind + 1, 1, NULL, &err) != LA_OK ||

@@ -21,8 +21,7 @@ void fake_hide(struct fake *f, uint64_t pa, uint64_t len, enum la_status status)
 
 void fake_symbol(struct fake *f, const char *name, uint64_t start, uint64_t size,
 		 const char *module);
-void fake_member(struct fake *f, const char *type, const char *member, size_t offset,
-		 size_t size);
+void fake_member(struct fake *f, const char *type, const char *member, size_t offset, size_t size);
 void fake_type(struct fake *f, const char *type, size_t size);
 void fake_enumerator(struct fake *f, const char *name, int64_t value);
 

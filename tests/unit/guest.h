@@ -117,11 +117,11 @@ static inline void guest_free(struct guest *g)
 static inline void describe(struct guest *g, unsigned n)
 {
 	static const unsigned char program[] = {
-		0x41 + 3, 0x0e,	     FRAME,	     /* +4: sp is lowered */
-		0x41 + 7, 0x81,	     1,	    0x97, 2, /* +12: ra at cfa-8, s0 at cfa-16 */
-		0x02,	  0xf4 - 12, 0xc1,	     /* +0xf4: ra is back */
-		0x41 + 3, 0xd7,			     /* +0xf8: s0 is back */
-		0x41 + 3, 0x0e,	     0,		     /* +0xfc: sp is back */
+		0x41 + 3, 0x0e,      FRAME,          /* +4: sp is lowered */
+		0x41 + 7, 0x81,      1,     0x97, 2, /* +12: ra at cfa-8, s0 at cfa-16 */
+		0x02,     0xf4 - 12, 0xc1,           /* +0xf4: ra is back */
+		0x41 + 3, 0xd7,                      /* +0xf8: s0 is back */
+		0x41 + 3, 0x0e,      0,              /* +0xfc: sp is back */
 	};
 	struct frames_section s = { .size = 0 };
 	struct la_error err = { "" };

@@ -93,8 +93,8 @@ static inline void ring_push_data_tail(struct ring *r)
 }
 
 /* @text NULL: a record without text, as printk("\n") leaves it. Returns the record's id. */
-static inline uint64_t ring_add(struct ring *r, uint64_t ts_nsec, unsigned level,
-				unsigned facility, uint32_t caller, const char *text)
+static inline uint64_t ring_add(struct ring *r, uint64_t ts_nsec, unsigned level, unsigned facility,
+				uint32_t caller, const char *text)
 {
 	uint64_t count = UINT64_C(1) << r->count_bits, mask = (UINT64_C(1) << r->size_bits) - 1;
 	uint64_t id = RING_ID(r->head_id + 1), size, at;

@@ -23,8 +23,7 @@ static inline struct la_log *serial_log(struct la_arena *arena, const char *text
 		unsigned long s, us;
 		int used = 0;
 
-		if (sscanf(text, "[%lu.%lu]%n", &s, &us, &used) >= 2 && used &&
-		    (size_t)used <= n) {
+		if (sscanf(text, "[%lu.%lu]%n", &s, &us, &used) >= 2 && used && (size_t)used <= n) {
 			if (text[used] == ' ')
 				used++;
 			r->seq = log->n++;

@@ -16,6 +16,7 @@
 #define MOVED UINT64_C(0x10000) /* relocation */
 
 /* What gcc says of: addi.d sp,-32; st.d ra,sp,24; st.d s0,sp,16; ...; epilogue; ret; more code */
+/* clang-format off */
 static const unsigned char usual[] = {
 	DW_CFA_advance_loc | 4, DW_CFA_def_cfa_offset, 32, /* +4 */
 	DW_CFA_advance_loc | 8, DW_CFA_offset | 1, 1, DW_CFA_offset | 23, 2, /* +12 */
@@ -24,8 +25,10 @@ static const unsigned char usual[] = {
 	DW_CFA_advance_loc | 4, DW_CFA_restore | 23, DW_CFA_def_cfa_offset, 0, /* +120 */
 	DW_CFA_advance_loc2, 4, 0, DW_CFA_restore_state, /* +124 */
 };
+/* clang-format on */
 
 /* A frame pointer: CFA = fp + 0; s1 by a signed offset; fp lost to an expression. */
+/* clang-format off */
 static const unsigned char unusual[] = {
 	DW_CFA_advance_loc4, 4, 0, 0, 0, DW_CFA_def_cfa, 22, 0x80, 0x01, /* +4: fp + 128 */
 	DW_CFA_advance_loc | 4, DW_CFA_offset_extended_sf, 24, 0x7f, /* +8: +8 */
@@ -34,6 +37,7 @@ static const unsigned char unusual[] = {
 	DW_CFA_advance_loc | 4, DW_CFA_def_cfa_sf, 3, 0x7e, /* +20: sp + 16 */
 	DW_CFA_undefined, 1, DW_CFA_offset | 40, 3, /* a floating-point register */
 };
+/* clang-format on */
 
 static struct la_kernel open_frames(struct fake *fake, const struct frames_section *s, char **path)
 {
@@ -56,7 +60,8 @@ static void close_frames(struct la_kernel *k, struct fake *fake, char *path)
 	free(path);
 }
 
-static void check_rule(const struct la_cfi_row *row, unsigned reg, enum la_rule_kind kind, int offset)
+static void check_rule(const struct la_cfi_row *row, unsigned reg, enum la_rule_kind kind,
+		       int offset)
 {
 	assert_int_equal(row->rule[reg].kind, kind);
 	assert_int_equal(row->rule[reg].offset, offset);
@@ -69,8 +74,8 @@ static void test_rows(void **state)
 		int cfa;
 		bool ra, s0;
 	} rows[] = {
-		{ 0, 0, false, false },	  { 4, 32, false, false },  { 8, 32, false, false },
-		{ 12, 32, true, true },	  { 108, 32, true, true },  { 112, 32, true, true },
+		{ 0, 0, false, false },   { 4, 32, false, false },  { 8, 32, false, false },
+		{ 12, 32, true, true },   { 108, 32, true, true },  { 112, 32, true, true },
 		{ 116, 32, false, true }, { 120, 0, false, false }, { 124, 32, true, true },
 		{ 196, 32, true, true },
 	};

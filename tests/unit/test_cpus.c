@@ -296,7 +296,8 @@ static void test_saved_text(void **state)
 	(void)state;
 	for (unsigned v = 0; v < 2; v++) {
 		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
-		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT, .pc_known = true,
+		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT,
+						 .pc_known = true,
 						 .pc = W + 0x300010 };
 		for (unsigned r = 0; r < LA_NGPR; r++)
 			la_gpr_set(&text[v].regs, r, 0);
@@ -340,7 +341,8 @@ static void test_text_of_another_guest(void **state)
 		add_note(g, v, 0, TASK(v), STACK(v) + 0x3000, AREA(v));
 	for (unsigned v = 0; v < 8; v++) {
 		text[v].pid = v + 1;
-		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT, .pc_known = true,
+		text[v].regs = (struct la_regs){ .source = LA_REGS_TEXT,
+						 .pc_known = true,
 						 .pc = W + 0x300010 };
 		for (unsigned r = 0; r < LA_NGPR; r++)
 			la_gpr_set(&text[v].regs, r, W + 0x1234000 + r);
@@ -453,42 +455,70 @@ struct stack_case {
 
 /* Stacks as gdb showed them on real guests, and others from the kernel's source. */
 static const struct stack_case stack_cases[] = {
-	{ { "stop_this_cpu", "__flush_smp_call_function_queue", "loongson_ipi_interrupt",
-	    "do_vint", "!handle_vint", "idle_exit", "arch_cpu_idle", "do_idle" },
-	  LA_CPU_STOPPED, LA_CPU_IDLE, false },
+	{ { "stop_this_cpu", "__flush_smp_call_function_queue", "loongson_ipi_interrupt", "do_vint",
+	    "!handle_vint", "idle_exit", "arch_cpu_idle", "do_idle" },
+	  LA_CPU_STOPPED,
+	  LA_CPU_IDLE,
+	  false },
 	{ { "stop_this_cpu", "do_vint", "!handle_vint" }, LA_CPU_STOPPED, LA_CPU_USER, true },
 	{ { "stop_this_cpu", "do_vint", "!handle_vint", "__clear_user_fast", "vfs_read" },
-	  LA_CPU_STOPPED, LA_CPU_RUNNING, false },
-	{ { "__udelay", "vpanic", "panic", "do_exit", "die" }, LA_CPU_PANICKING, LA_CPU_UNKNOWN,
+	  LA_CPU_STOPPED,
+	  LA_CPU_RUNNING,
+	  false },
+	{ { "__udelay", "vpanic", "panic", "do_exit", "die" },
+	  LA_CPU_PANICKING,
+	  LA_CPU_UNKNOWN,
 	  false },
 	{ { "tick_nohz_handler", "do_vint", "!handle_vint", "__udelay", "panic" },
-	  LA_CPU_PANICKING, LA_CPU_UNKNOWN, false },
+	  LA_CPU_PANICKING,
+	  LA_CPU_UNKNOWN,
+	  false },
 	{ { "panic_smp_self_stop", "panic", "die" }, LA_CPU_STOPPED, LA_CPU_UNKNOWN, false },
 	{ { "crash_shutdown_secondary", "__flush_smp_call_function_queue", "do_vint",
 	    "!handle_vint", "queued_spin_lock_slowpath", "_raw_spin_lock" },
-	  LA_CPU_KDUMP_STOPPED, LA_CPU_SPINNING, false },
+	  LA_CPU_KDUMP_STOPPED,
+	  LA_CPU_SPINNING,
+	  false },
 	{ { "__arch_cpu_idle", "arch_cpu_idle", "default_idle_call", "do_idle",
-	    "cpu_startup_entry" }, LA_CPU_IDLE, LA_CPU_UNKNOWN, false },
-	{ { "__schedule", "schedule_idle", "do_idle", "cpu_startup_entry" }, LA_CPU_RUNNING,
-	  LA_CPU_UNKNOWN, false },
+	    "cpu_startup_entry" },
+	  LA_CPU_IDLE,
+	  LA_CPU_UNKNOWN,
+	  false },
+	{ { "__schedule", "schedule_idle", "do_idle", "cpu_startup_entry" },
+	  LA_CPU_RUNNING,
+	  LA_CPU_UNKNOWN,
+	  false },
 	{ { "queued_spin_lock_slowpath.constprop.0", "_raw_spin_lock", "futex_wake" },
-	  LA_CPU_SPINNING, LA_CPU_UNKNOWN, false },
+	  LA_CPU_SPINNING,
+	  LA_CPU_UNKNOWN,
+	  false },
 	{ { "smp_call_function_many_cond", "on_each_cpu_cond_mask", "flush_tlb_all" },
-	  LA_CPU_IPI_WAIT, LA_CPU_UNKNOWN, false },
+	  LA_CPU_IPI_WAIT,
+	  LA_CPU_UNKNOWN,
+	  false },
 	/* It runs the function itself, on its own CPU: no waiting. */
-	{ { "do_flush", "do_nothing", "smp_call_function_many_cond" }, LA_CPU_RUNNING,
-	  LA_CPU_UNKNOWN, false },
+	{ { "do_flush", "do_nothing", "smp_call_function_many_cond" },
+	  LA_CPU_RUNNING,
+	  LA_CPU_UNKNOWN,
+	  false },
 	{ { "__delay", "__udelay", "some_driver" }, LA_CPU_DELAY, LA_CPU_UNKNOWN, false },
-	{ { "timer_function", "run_timers", "do_vint", "!handle_vint", "vfs_read" }, LA_CPU_IRQ,
-	  LA_CPU_RUNNING, false },
-	{ { "do_page_fault", "!tlb_do_page_fault_0", "__clear_user" }, LA_CPU_EXCEPTION,
-	  LA_CPU_RUNNING, false },
-	{ { "vfs_read", "do_syscall", "!handle_syscall" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN,
-	  true },
+	{ { "timer_function", "run_timers", "do_vint", "!handle_vint", "vfs_read" },
+	  LA_CPU_IRQ,
+	  LA_CPU_RUNNING,
+	  false },
+	{ { "do_page_fault", "!tlb_do_page_fault_0", "__clear_user" },
+	  LA_CPU_EXCEPTION,
+	  LA_CPU_RUNNING,
+	  false },
+	{ { "vfs_read", "do_syscall", "!handle_syscall" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN, true },
 	{ { "worker_thread", "kthread", "ret_from_kernel_thread", "!ret_from_kernel_thread_asm" },
-	  LA_CPU_RUNNING, LA_CPU_UNKNOWN, false },
+	  LA_CPU_RUNNING,
+	  LA_CPU_UNKNOWN,
+	  false },
 	{ { "panic_notifier", "vfs_read" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN, false },
-	{ { "idle_play_dead", "arch_cpu_idle_dead", "do_idle" }, LA_CPU_OFFLINE, LA_CPU_UNKNOWN,
+	{ { "idle_play_dead", "arch_cpu_idle_dead", "do_idle" },
+	  LA_CPU_OFFLINE,
+	  LA_CPU_UNKNOWN,
 	  false },
 };
 
@@ -521,7 +551,8 @@ static void test_states(void **state)
 static void test_lock(void **state)
 {
 	struct guest *g = guest_new(true);
-	struct la_cpu c = { .state = LA_CPU_SPINNING, .verified = true,
+	struct la_cpu c = { .state = LA_CPU_SPINNING,
+			    .verified = true,
 			    .symbol = "queued_spin_lock_slowpath" };
 
 	(void)state;
@@ -553,8 +584,11 @@ static void test_lock(void **state)
 static void test_ipi(void **state)
 {
 	struct guest *g = guest_new(true);
-	struct la_cpu c = { .cpu = 1, .matched = true, .state = LA_CPU_IPI_WAIT,
-			    .verified = true, .symbol = "smp_call_function_many_cond" };
+	struct la_cpu c = { .cpu = 1,
+			    .matched = true,
+			    .state = LA_CPU_IPI_WAIT,
+			    .verified = true,
+			    .symbol = "smp_call_function_many_cond" };
 
 	(void)state;
 	la_cpu_find_wait(&g->k, g->arena, &c);
@@ -648,9 +682,11 @@ static void test_pending(void **state)
 static void test_since(void **state)
 {
 	struct guest *g = guest_new(true);
-	struct la_cpu cpu[3] = { { .cpu = 0, .matched = true, .task = { W + 0xc0000, .pid = 7, .pid_known = true } },
-				 { .cpu = 1, .matched = true, .task = { W + 0xc1000, .pid = 0, .pid_known = true } },
-				 { .cpu = 2, .task = { W + 0xc0000, .pid = 7, .pid_known = true } } };
+	struct la_cpu cpu[3] = {
+		{ .cpu = 0, .matched = true, .task = { W + 0xc0000, .pid = 7, .pid_known = true } },
+		{ .cpu = 1, .matched = true, .task = { W + 0xc1000, .pid = 0, .pid_known = true } },
+		{ .cpu = 2, .task = { W + 0xc0000, .pid = 7, .pid_known = true } }
+	};
 	struct la_cpus cpus = { .cpu = cpu, .n = 3 };
 
 	(void)state;
@@ -700,8 +736,11 @@ static void test_since(void **state)
 static void test_ipi_single(void **state)
 {
 	struct guest *g = guest_new(true);
-	struct la_cpu c = { .cpu = 1, .matched = true, .state = LA_CPU_IPI_WAIT,
-			    .verified = true, .symbol = "smp_call_function_single" };
+	struct la_cpu c = { .cpu = 1,
+			    .matched = true,
+			    .state = LA_CPU_IPI_WAIT,
+			    .verified = true,
+			    .symbol = "smp_call_function_single" };
 
 	(void)state;
 	make_queues(g);

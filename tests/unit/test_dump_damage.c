@@ -106,7 +106,8 @@ static const struct damage damages[] = {
 	{ SMALL "set split 1\nset start_pfn_64 9\nset end_pfn_64 8\n", LA_CORRUPT, "split dump", 0,
 	  0 },
 	{ SMALL "set split 1\nset start_pfn_64 0xffffffffffffffff\nset end_pfn_64 "
-		"0xffffffffffffffff\n", LA_CORRUPT, "split dump", 0, 0 },
+		"0xffffffffffffffff\n",
+	  LA_CORRUPT, "split dump", 0, 0 },
 
 	// flattened: one record header is at 4096, its data behind it
 	{ SMALL "flatten\npoke 16 0000000000000002\n", LA_UNSUPPORTED, "type 2", 0, 0 },
@@ -117,8 +118,8 @@ static const struct damage damages[] = {
 	{ SMALL "flatten\npoke 4104 ffffffffffffff00\n", LA_TRUNCATED, "", 0, 0 },
 	{ SMALL "flatten\npoke 4104 7fffffffffffffff\n", LA_TRUNCATED, "", 0, 0 },
 	{ SMALL "flatten no-end\n", LA_OK, "no sound record", 8, LA_OK },
-	{ SMALL "flatten no-end record=0x8000\ntruncate -4000\n", LA_OK, "no sound record", 0x10f000,
-	  LA_TRUNCATED },
+	{ SMALL "flatten no-end record=0x8000\ntruncate -4000\n", LA_OK, "no sound record",
+	  0x10f000, LA_TRUNCATED },
 	{ SMALL "flatten no-end record=0x8000\ntruncate -4000\n", LA_OK, "no sound record", 8,
 	  LA_OK },
 	// The second of these records holds the descriptors; pages of the others stay readable.
@@ -130,7 +131,8 @@ static const struct damage damages[] = {
 
 	// Pages from 0x5180 on, record 6 of 0x6000 sent elsewhere: a gap is zeros only in a whole file.
 	{ "kdump method=raw\nram 0 64K words\nflatten record=4096 no-end\n"
-	  "poke 0x7060 0000000010000000\n", LA_OK, "no sound record", 3840, LA_TRUNCATED },
+	  "poke 0x7060 0000000010000000\n",
+	  LA_OK, "no sound record", 3840, LA_TRUNCATED },
 
 	// ELF: e_phoff 64, PT_NOTE, then PT_LOADs of 56 bytes: p_offset 8, p_paddr 24, p_filesz 32
 	{ "elf\nram 0 64K words\nset e_class 1\n", LA_UNSUPPORTED, "64-bit", 0, 0 },
@@ -138,7 +140,8 @@ static const struct damage damages[] = {
 	{ "elf\nram 0 64K words\nset e_type 2\n", LA_UNSUPPORTED, "type 2", 0, 0 },
 	{ "elf\nram 0 64K words\nset e_phentsize 32\n", LA_CORRUPT, "of 32 bytes", 0, 0 },
 	{ "elf\nram 0 64K words\nset e_phnum 0\n", LA_CORRUPT, "without memory", 0, 0 },
-	{ "elf\nram 0 64K words\nset e_phnum 60000\n", LA_TRUNCATED, "60000 program headers", 0, 0 },
+	{ "elf\nram 0 64K words\nset e_phnum 60000\n", LA_TRUNCATED, "60000 program headers", 0,
+	  0 },
 	{ "elf\nram 0 64K words\nset e_phoff 0x8000000000000000\n", LA_TRUNCATED, "headers at", 0,
 	  0 },
 	{ "elf xnum phoff=192\nram 0 64K words\npoke 108 ffffffff\n", LA_TRUNCATED,
@@ -155,11 +158,12 @@ static const struct damage damages[] = {
 	{ "elf\nram 0 64K words\ntruncate 70\n", LA_TRUNCATED, "program headers", 0, 0 },
 	{ "elf\nram 0 64K words\ntruncate 20\n", LA_TRUNCATED, "ELF header", 0, 0 },
 	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffffffff000000\n", LA_OK, NULL, 8, LA_OK },
-	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffff0000000000\n", LA_OK, "notes", 8, LA_OK },
+	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffff0000000000\n", LA_OK, "notes", 8,
+	  LA_OK },
 	// Two segments turned into notes, each of nearly the whole file.
 	{ "elf\nram 0 64K words\nram 64K 64K words\nram 128K 64K words\npoke 176 04000000\n"
-	  "poke 208 0000030000000000\npoke 232 04000000\npoke 264 0000030000000000\n", LA_OK,
-	  "more bytes than the file", 8, LA_OK },
+	  "poke 208 0000030000000000\npoke 232 04000000\npoke 264 0000030000000000\n",
+	  LA_OK, "more bytes than the file", 8, LA_OK },
 };
 
 static bool says(const struct opened *o, const char *what)
@@ -193,8 +197,8 @@ static void test_damages(void **state)
 				 o.err.text);
 		if (!says(&o, d->says))
 			fail_msg("%ssays: %s; %s", d->text, o.err.text,
-				 o.dump && la_dump_remark(o.dump, 0) ? la_dump_remark(o.dump, 0)
-								      : "nothing");
+				 o.dump && la_dump_remark(o.dump, 0) ? la_dump_remark(o.dump, 0) :
+								       "nothing");
 		if (o.dump) {
 			status = la_dump_read(o.dump, d->pa, &v, 8, &err);
 			if (status != d->read || !err.text[0] != !status)
@@ -214,10 +218,14 @@ static void test_damages(void **state)
 static void test_shrinks_while_open(void **state)
 {
 	static const char *const text[] = {
-		"kdump method=raw\nram 0 1M noise\n",    "kdump method=zlib\nram 0 1M words\n",
-		"kdump method=lzo\nram 0 1M words\n",    "kdump method=snappy\nram 0 1M words\n",
-		"kdump method=zstd\nram 0 1M words\n",   "elf skew=5\nram 0 1M words\n",
-		"elf\nram 0 1M mixed\n",                "kdump\nram 0 1M words\nflatten\n",
+		"kdump method=raw\nram 0 1M noise\n",
+		"kdump method=zlib\nram 0 1M words\n",
+		"kdump method=lzo\nram 0 1M words\n",
+		"kdump method=snappy\nram 0 1M words\n",
+		"kdump method=zstd\nram 0 1M words\n",
+		"elf skew=5\nram 0 1M words\n",
+		"elf\nram 0 1M mixed\n",
+		"kdump\nram 0 1M words\nflatten\n",
 	};
 	static uint8_t got[4096], want[4096];
 	uint64_t pa;
@@ -367,7 +375,8 @@ static void test_too_large_to_map(void **state)
 		o.m = mkdump_parse(text[i]);
 		mkdump_write(o.m, path);
 		assert_int_equal(ftruncate(fd, INT64_C(1) << 62), 0);
-		assert_ptr_equal(mmap(NULL, (size_t)1 << 62, PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED);
+		assert_ptr_equal(mmap(NULL, (size_t)1 << 62, PROT_READ, MAP_PRIVATE, fd, 0),
+				 MAP_FAILED);
 		assert_int_equal(la_dump_open(&o.dump, &path, 1, NULL, &o.err), LA_OK);
 		assert_ptr_equal(handler(), before); // no mapping, no handler
 		assert_null(opened_wrong(&o));
@@ -410,7 +419,8 @@ static void test_foreign_part(void **state)
 	opened_make(&a, "kdump\nram 0 64K words\nsplit 2\n", 2, NULL);
 	opened_make(&b, "kdump\nram 0 60K words\nram 60K 4K excluded\nsplit 2\n", 2, NULL);
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ a.path[0], b.path[1] }, 2, NULL,
-				      &err), LA_INVALID);
+				      &err),
+			 LA_INVALID);
 	assert_non_null(strstr(err.text, "not parts of one dump"));
 	opened_free(&a);
 	opened_free(&b);

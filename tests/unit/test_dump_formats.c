@@ -80,7 +80,8 @@ static void test_flattened(void **state)
 	(void)state;
 	check("kdump\n" RAM "flatten record=1000\n", 1);
 	check("kdump\n" RAM "flatten record=1 shuffle=1\n"
-	      "# one byte a record: hundreds of thousands of them\n", 1);
+	      "# one byte a record: hundreds of thousands of them\n",
+	      1);
 	check("kdump\n" RAM "flatten record=4096 shuffle=7\n", 1);
 	check("kdump\n" RAM "flatten record=5000 shuffle=8 overlap\n", 1);
 	check("kdump\n" RAM "flatten gaps\n", 1);
@@ -131,7 +132,8 @@ static void test_split(void **state)
 	// In another order, and without the middle part.
 	dump = NULL;
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ o.path[2], o.path[0] }, 2, NULL,
-				      &err), LA_OK);
+				      &err),
+			 LA_OK);
 	assert_int_equal(la_dump_read(dump, 0x90000000, &v, 8, NULL), LA_OK);
 	assert_int_equal(la_dump_read(dump, 8, &v, 8, NULL), LA_OK);
 	assert_int_equal(v, 8);
@@ -146,7 +148,8 @@ static void test_split(void **state)
 	// The same part twice.
 	la_error_clear(&err);
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ o.path[1], o.path[1] }, 2, NULL,
-				      &err), LA_INVALID);
+				      &err),
+			 LA_INVALID);
 	assert_null(dump);
 	opened_free(&o);
 }
@@ -158,8 +161,10 @@ static void test_zero_excluded(void **state)
 	struct opened o;
 
 	(void)state;
-	opened_make(&o, "kdump\nram 0 4K words\nram 4K 4K excluded\nram 8K 4K missing\n"
-			"ram 12K 4K words\n", 1, &opt);
+	opened_make(&o,
+		    "kdump\nram 0 4K words\nram 4K 4K excluded\nram 8K 4K missing\n"
+		    "ram 12K 4K words\n",
+		    1, &opt);
 	assert_non_null(o.dump);
 	memset(page, 1, sizeof(page));
 	assert_int_equal(la_dump_read(o.dump, 4096, page, 8192, NULL), LA_OK);
@@ -239,8 +244,10 @@ static void test_ram(void **state)
 	assert_int_equal(r[1].present, 0);
 	opened_free(&o);
 
-	opened_make(&o, "elf\nram 0 12K words\nram 12K 4K noise\nram 16K 4K excluded\n"
-			"ram 0x80000000 8K words\ntruncate -4096\n", 1, NULL);
+	opened_make(&o,
+		    "elf\nram 0 12K words\nram 12K 4K noise\nram 16K 4K excluded\n"
+		    "ram 0x80000000 8K words\ntruncate -4096\n",
+		    1, NULL);
 	assert_int_equal(la_dump_ram(o.dump, true, arena, &r, &n, NULL), LA_OK);
 	assert_int_equal(n, 2);
 	assert_int_equal(r[0].end, 20 << 10);
@@ -258,8 +265,10 @@ static void test_explain(void **state)
 	struct opened o;
 
 	(void)state;
-	opened_make(&o, "kdump method=raw\nram 0 8K zero\nram 8K 4K words\nram 12K 4K excluded\n"
-			"ram 16K 4K missing\nram 24K 4K zero\n", 1, NULL);
+	opened_make(&o,
+		    "kdump method=raw\nram 0 8K zero\nram 8K 4K words\nram 12K 4K excluded\n"
+		    "ram 16K 4K missing\nram 24K 4K zero\n",
+		    1, NULL);
 	assert_non_null(o.dump);
 	// Header, sub-header, two bitmaps; 7 - 1 - 1 descriptors; zero page, page of words.
 	la_dump_explain(o.dump, 8200, &p);
@@ -348,8 +357,8 @@ static void test_longjmp(void **state)
 
 	(void)state;
 	// Small records, so that one read-ahead takes many system calls and a jump hits it.
-	opened_make(&o, "kdump method=zlib\nram 0 4M mixed\nram 4M 1M zero\nflatten record=512\n", 1,
-		    &opt);
+	opened_make(&o, "kdump method=zlib\nram 0 4M mixed\nram 4M 1M zero\nflatten record=512\n",
+		    1, &opt);
 	assert_non_null(o.dump);
 	signal(SIGALRM, on_alarm);
 	for (pa = 0; jumps < 2000;) {

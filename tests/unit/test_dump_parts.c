@@ -81,13 +81,18 @@ static void test_bitmap(void **state)
 		struct la_arena *arena = la_arena_new(1 << 24);
 		uint64_t nbits = sizes[s], bytes = (nbits + 7) / 8, count = 0;
 		uint8_t *bits = calloc(1, bytes);
-		struct la_file f = { .fd = fd, .path = "x", .stored = bytes + 3,
-				     .size = bytes + 3, .stats = &stats };
+		struct la_file f = { .fd = fd,
+				     .path = "x",
+				     .stored = bytes + 3,
+				     .size = bytes + 3,
+				     .stats = &stats };
 		struct la_bitmap b;
 		bool same;
 
 		for (uint64_t i = 0; i < bytes; i++) // with long runs of the same
-			bits[i] = i / 1000 % 3 == 0 ? 0 : i / 1000 % 3 == 1 ? 0xff : (uint8_t)draw(256);
+			bits[i] = i / 1000 % 3 == 0 ? 0 :
+				  i / 1000 % 3 == 1 ? 0xff :
+						      (uint8_t)draw(256);
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(pwrite(fd, bits, bytes, 3), bytes);
 		assert_int_equal(la_bitmap_load(&b, arena, &f, 3, nbits, NULL), LA_OK);
@@ -103,7 +108,8 @@ static void test_bitmap(void **state)
 		assert_false(la_bitmap_test(&b, nbits));
 		assert_false(la_bitmap_test(&b, UINT64_MAX));
 		for (unsigned turn = 0; turn < 200; turn++) {
-			uint64_t from = draw((unsigned)nbits + 1), end = draw((unsigned)nbits + 2), at;
+			uint64_t from = draw((unsigned)nbits + 1), end = draw((unsigned)nbits + 2),
+				 at;
 			bool value = draw(2);
 
 			for (at = from; at < end && at < nbits; at++)
@@ -180,7 +186,8 @@ static void test_cache_content(void **state)
 static void test_unpack(void **state)
 {
 	enum { BIG = 1 << 20, PAGE = 4096 };
-	static uint8_t plain[BIG], packed[BIG + BIG / 8 + 1024], out[PAGE + 64], work[LZO1X_1_MEM_COMPRESS];
+	static uint8_t plain[BIG], packed[BIG + BIG / 8 + 1024], out[PAGE + 64],
+		work[LZO1X_1_MEM_COMPRESS];
 	struct la_unpacker *u = la_unpacker_new();
 
 	(void)state;

@@ -42,7 +42,8 @@ static const char all_kinds[] = "kdump\n"
 #define R16(c) c c c c c c c c c c c c c c c c
 #define R64(c) R16(c) R16(c) R16(c) R16(c)
 
-static void render(struct opened *o, unsigned columns, struct la_mem_map *map, struct la_arena *arena)
+static void render(struct opened *o, unsigned columns, struct la_mem_map *map,
+		   struct la_arena *arena)
 {
 	struct la_error err = { "" };
 
@@ -65,25 +66,40 @@ static void test_picture(void **state)
 	at = strstr(out, " PICTURE: 16 KB each");
 	assert_non_null(at);
 	at = strchr(at, '\n') + 1;
-	assert_string_equal(at, "           0  " R64("#") "\n"
-				"      100000  " R16(".") "++#.x?  #\n"
-				"    80000000  " R64("x") "\n"
-				"    80100000  " R64("x") "\n"
-				"    80200000  " R64("x") "\n"
-				"    80300000  " R64("x") "\n"
-				"    80400000  " R64("x") "\n"
-				"    80500000  " R64("x") "\n");
+	assert_string_equal(
+		at,
+		"           0  " R64(
+			"#") "\n"
+			     "      100000  " R16(
+				     ".") "++#.x?  #\n"
+					  "    80000000  " R64(
+						  "x") "\n"
+						       "    80100000  " R64(
+							       "x") "\n"
+								    "    80200000  " R64(
+									    "x") "\n"
+										 "    80300000  " R64(
+											 "x") "\n"
+											      "    80400000  " R64(
+												      "x") "\n"
+													   "    80500000  " R64(
+														   "x") "\n");
 	render(&o, 0, &map, arena); /* no terminal: as for 80 columns */
 	assert_non_null(strstr(out, "           0  " R64("#") "\n"));
 	render(&o, 45, &map, arena); /* one short of 14 + 32 */
-	assert_non_null(strstr(out, "       c0000  " R16("#") "\n      100000  " R16(".") "\n"
-				    "      140000  ++#.x?  #\n    80000000  " R16("x") "\n"));
+	assert_non_null(
+		strstr(out, "       c0000  " R16("#") "\n      100000  " R16(
+				    ".") "\n"
+					 "      140000  ++#.x?  #\n    80000000  " R16("x") "\n"));
 	render(&o, 1, &map, arena);
 	assert_non_null(strstr(out, "           0  ########\n       20000  ########\n"));
 	render(&o, 65535, &map, arena);
-	assert_non_null(strstr(out, "           0  " R64("#") R16(".") "++#.x?  #\n"
-				    "    80000000  " R64("x") R64("x") R64("x") R64("x") "\n"
-				    "    80400000  " R64("x") R64("x") "\n"));
+	assert_non_null(strstr(out, "           0  " R64("#")
+					    R16(".") "++#.x?  #\n"
+						     "    80000000  " R64("x") R64("x") R64("x")
+							     R64("x") "\n"
+								      "    80400000  " R64("x")
+									      R64("x") "\n"));
 	opened_free(&o);
 	la_arena_free(arena);
 }
@@ -107,14 +123,17 @@ static void test_cells(void **state)
 			struct la_ram_range sum = { 0 };
 
 			if (size[s])
-				assert_int_equal(cell[i].start / size[s], (cell[i].end - 1) / size[s]);
+				assert_int_equal(cell[i].start / size[s],
+						 (cell[i].end - 1) / size[s]);
 			assert_true(!i || cell[i].start >= cell[i - 1].end);
 			for (uint64_t pa = cell[i].start; pa < cell[i].end; pa += 4096) {
 				enum mkdump_kind kind = mkdump_kind_at(o.m, pa);
 
 				assert_int_not_equal(kind, MK_HOLE);
-				*(kind == MK_ZERO ? &sum.zero : kind == MK_EXCLUDED ? &sum.excluded :
-				  kind == MK_MISSING ? &sum.missing : &sum.present) += 4096;
+				*(kind == MK_ZERO     ? &sum.zero :
+				  kind == MK_EXCLUDED ? &sum.excluded :
+				  kind == MK_MISSING  ? &sum.missing :
+							&sum.present) += 4096;
 			}
 			assert_int_equal(cell[i].present, sum.present);
 			assert_int_equal(cell[i].zero, sum.zero);
@@ -161,7 +180,8 @@ static void test_json(void **state)
 				sum[k] += json_integer_value(json_object_get(cell, key[k]));
 		} while (strcmp(json_string_value(json_object_get(cell, "end")), end) != 0);
 		for (int k = 0; k < 4; k++)
-			assert_int_equal(json_integer_value(json_object_get(json_array_get(ram, i), key[k])),
+			assert_int_equal(json_integer_value(
+						 json_object_get(json_array_get(ram, i), key[k])),
 					 sum[k]);
 	}
 	json_decref(object);
@@ -179,8 +199,8 @@ static void test_sizes(void **state)
 		  "    a8000000  " R64("x") "\n" },
 		{ "kdump\nram 0 256M zero\nram 0x80000000 9984M excluded\n", " PICTURE: 32 MB each",
 		  "   280000000  " R16("x") R16("x") R16("x") "xxxxxxxx\n" },
-		{ "kdump\nram 0 256M zero\nram 0x80000000 1048320M excluded\n", " PICTURE: 2 GB each",
-		  "  e000000000  " R64("x") "\n" },
+		{ "kdump\nram 0 256M zero\nram 0x80000000 1048320M excluded\n",
+		  " PICTURE: 2 GB each", "  e000000000  " R64("x") "\n" },
 	};
 
 	(void)state;

@@ -34,8 +34,11 @@ struct test {
 
 static Elf64_Sym symbol(unsigned name, unsigned type, uint64_t value, uint64_t size)
 {
-	return (Elf64_Sym){ .st_name = name, .st_info = ELF64_ST_INFO(STB_GLOBAL, type), .st_shndx = 1,
-			    .st_value = value, .st_size = size };
+	return (Elf64_Sym){ .st_name = name,
+			    .st_info = ELF64_ST_INFO(STB_GLOBAL, type),
+			    .st_shndx = 1,
+			    .st_value = value,
+			    .st_size = size };
 }
 
 static int start(void **state)
@@ -43,30 +46,52 @@ static int start(void **state)
 	struct test *t = calloc(1, sizeof(*t));
 	struct file *f = &t->file;
 
-	f->ehdr = (Elf64_Ehdr){ .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-				.e_type = ET_EXEC, .e_machine = LOONGARCH, .e_version = EV_CURRENT,
-				.e_shoff = offsetof(struct file, shdr), .e_ehsize = sizeof(f->ehdr),
-				.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 5, .e_shstrndx = 4 };
+	f->ehdr = (Elf64_Ehdr){ .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
+					     EV_CURRENT },
+				.e_type = ET_EXEC,
+				.e_machine = LOONGARCH,
+				.e_version = EV_CURRENT,
+				.e_shoff = offsetof(struct file, shdr),
+				.e_ehsize = sizeof(f->ehdr),
+				.e_shentsize = sizeof(Elf64_Shdr),
+				.e_shnum = 5,
+				.e_shstrndx = 4 };
 	for (unsigned i = 0; i < sizeof(f->text); i++)
 		f->text[i] = (unsigned char)i;
-	f->sym[1] = symbol(1, STT_FUNC, TEXT, 32);     /* function */
-	f->sym[2] = symbol(10, STT_NOTYPE, TEXT, 0);   /* label, at the same address */
+	f->sym[1] = symbol(1, STT_FUNC, TEXT, 32);        /* function */
+	f->sym[2] = symbol(10, STT_NOTYPE, TEXT, 0);      /* label, at the same address */
 	f->sym[3] = symbol(16, STT_OBJECT, TEXT + 32, 8); /* data */
-	f->sym[4] = symbol(21, STT_OBJECT, 0x40, 8);   /* percpu: an offset, no address */
+	f->sym[4] = symbol(21, STT_OBJECT, 0x40, 8);      /* percpu: an offset, no address */
 	f->sym[5] = symbol(28, STT_NOTYPE, TEXT + 64, 0); /* _end */
 	f->sym[6] = symbol(33, STT_NOTYPE, TEXT + 4, 0);  /* $x: the assembler's */
 	f->sym[7] = symbol(36, STT_FUNC, TEXT + 8, 0);
 	f->sym[7].st_shndx = SHN_UNDEF;
 	memcpy(f->strtab, strings, sizeof(strings));
 	memcpy(f->shstrtab, section_names, sizeof(section_names));
-	f->shdr[1] = (Elf64_Shdr){ .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC, .sh_addr = TEXT,
-				   .sh_offset = offsetof(struct file, text), .sh_size = 64, .sh_addralign = 1 };
-	f->shdr[2] = (Elf64_Shdr){ .sh_name = 7, .sh_type = SHT_SYMTAB, .sh_offset = offsetof(struct file, sym),
-				   .sh_size = sizeof(f->sym), .sh_link = 3, .sh_entsize = sizeof(Elf64_Sym), .sh_addralign = 1 };
-	f->shdr[3] = (Elf64_Shdr){ .sh_name = 15, .sh_type = SHT_STRTAB, .sh_size = sizeof(f->strtab),
-				   .sh_offset = offsetof(struct file, strtab), .sh_addralign = 1 };
-	f->shdr[4] = (Elf64_Shdr){ .sh_name = 23, .sh_type = SHT_STRTAB, .sh_size = sizeof(f->shstrtab),
-				   .sh_offset = offsetof(struct file, shstrtab), .sh_addralign = 1 };
+	f->shdr[1] = (Elf64_Shdr){ .sh_name = 1,
+				   .sh_type = SHT_PROGBITS,
+				   .sh_flags = SHF_ALLOC,
+				   .sh_addr = TEXT,
+				   .sh_offset = offsetof(struct file, text),
+				   .sh_size = 64,
+				   .sh_addralign = 1 };
+	f->shdr[2] = (Elf64_Shdr){ .sh_name = 7,
+				   .sh_type = SHT_SYMTAB,
+				   .sh_offset = offsetof(struct file, sym),
+				   .sh_size = sizeof(f->sym),
+				   .sh_link = 3,
+				   .sh_entsize = sizeof(Elf64_Sym),
+				   .sh_addralign = 1 };
+	f->shdr[3] = (Elf64_Shdr){ .sh_name = 15,
+				   .sh_type = SHT_STRTAB,
+				   .sh_size = sizeof(f->strtab),
+				   .sh_offset = offsetof(struct file, strtab),
+				   .sh_addralign = 1 };
+	f->shdr[4] = (Elf64_Shdr){ .sh_name = 23,
+				   .sh_type = SHT_STRTAB,
+				   .sh_size = sizeof(f->shstrtab),
+				   .sh_offset = offsetof(struct file, shstrtab),
+				   .sh_addralign = 1 };
 	t->arena = la_arena_new(1 << 20);
 	*state = t;
 	return 0;
@@ -147,7 +172,8 @@ static void test_relocation(void **state)
 	assert_string_equal(at.name, "function");
 	assert_int_equal(at.start, TEXT + 0x1230000);
 	/* The file's bytes, as many as the section has. */
-	assert_int_equal(door->file_bytes(door->ctx, TEXT + 0x1230000 + 60, bytes, sizeof(bytes)), 4);
+	assert_int_equal(door->file_bytes(door->ctx, TEXT + 0x1230000 + 60, bytes, sizeof(bytes)),
+			 4);
 	assert_int_equal(bytes[3], 63);
 	assert_int_equal(door->file_bytes(door->ctx, TEXT, bytes, 1), 0);
 	la_elf_door_close(e);

@@ -136,8 +136,8 @@ static struct guest random_program(bool *jumps)
 static void describe_program(struct guest *g)
 {
 	static const unsigned char framed[] = {
-		0x41 + 3, 0x0e,	     FRAME, 0x41 + 7, 0x81, 1,	      0x97, 2,
-		0x02,	  0xf4 - 12, 0xc1,  0x41 + 3, 0xd7, 0x41 + 3, 0x0e, 0,
+		0x41 + 3, 0x0e,      FRAME, 0x41 + 7, 0x81, 1,        0x97, 2,
+		0x02,     0xf4 - 12, 0xc1,  0x41 + 3, 0xd7, 0x41 + 3, 0x0e, 0,
 	};
 	struct frames_section s = { .size = 0 };
 	struct la_error err = { "" };

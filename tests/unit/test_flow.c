@@ -9,7 +9,7 @@
 
 #define AT(i) (FN(0) + 4 * (uint64_t)(i))
 #define BREAK_BUG BREAK(1) /* asm/break.h: BRK_BUG */
-#define LU12I_W(rd, imm) (UINT32_C(0x0a) << 25 | ((uint32_t)(imm) & 0xfffff) << 5 | (rd))
+#define LU12I_W(rd, imm) (UINT32_C(0x0a) << 25 | ((uint32_t)(imm)&0xfffff) << 5 | (rd))
 #define SUB_D(rd, rj, rk) asm_3r(0x23, rd, rj, rk)
 
 /* One function of a module, made of @insn. */
@@ -357,12 +357,11 @@ static void test_any_code(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_late_frame),     cmocka_unit_test(test_ways_meet),
-		cmocka_unit_test(test_large_frames),   cmocka_unit_test(test_noreturn_inside),
-		cmocka_unit_test(test_patched_branch), cmocka_unit_test(test_jump_table),
-		cmocka_unit_test(test_frameless_jump_table),
-		cmocka_unit_test(test_traced),	       cmocka_unit_test(test_bad_places),
-		cmocka_unit_test(test_any_code),
+		cmocka_unit_test(test_late_frame),           cmocka_unit_test(test_ways_meet),
+		cmocka_unit_test(test_large_frames),         cmocka_unit_test(test_noreturn_inside),
+		cmocka_unit_test(test_patched_branch),       cmocka_unit_test(test_jump_table),
+		cmocka_unit_test(test_frameless_jump_table), cmocka_unit_test(test_traced),
+		cmocka_unit_test(test_bad_places),           cmocka_unit_test(test_any_code),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

@@ -62,7 +62,8 @@ static void put_configuration(struct test *t, const char *text)
 		       .next_out = packed,
 		       .avail_out = sizeof(packed) };
 
-	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
+			 Z_OK);
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&z);
 	fake_put(t->fake, CONFIG, packed, z.total_out);
@@ -91,7 +92,8 @@ static void test_all_agree(void **state)
 
 	fake_door(t->fake)->vmcoreinfo = "OSRELEASE=x\nPAGESIZE=16384\n";
 	fake_door(t->fake)->vmcoreinfo_size = 27;
-	put_configuration(t, "# CONFIG_4KB_3LEVEL is not set\nCONFIG_16KB_3LEVEL=y\nCONFIG_HZ=250\n");
+	put_configuration(t,
+			  "# CONFIG_4KB_3LEVEL is not set\nCONFIG_16KB_3LEVEL=y\nCONFIG_HZ=250\n");
 	k = open_kernel(t);
 	assert_int_equal(k.nwitnesses, 3);
 	assert_int_equal(k.mmu.geometry.levels, 3);
@@ -109,8 +111,11 @@ static void test_disagreement_is_said(void **state)
 	k = open_kernel(t);
 	assert_int_equal(k.mmu.geometry.page_shift, 14);
 	assert_int_equal(k.mmu.geometry.levels, 3);
-	assert_non_null(strstr(k.geometry_remark, "vmlinux says pages of 16384 bytes, but VMCOREINFO says 4096"));
-	assert_non_null(strstr(k.geometry_remark, "; vmlinux says 3 levels of page tables, but the kernel's configuration says 2"));
+	assert_non_null(strstr(k.geometry_remark,
+			       "vmlinux says pages of 16384 bytes, but VMCOREINFO says 4096"));
+	assert_non_null(strstr(
+		k.geometry_remark,
+		"; vmlinux says 3 levels of page tables, but the kernel's configuration says 2"));
 }
 
 /* Without symbols of the empty tables nothing tells the levels; two is no answer. */
@@ -190,7 +195,9 @@ static void test_option_wins(void **state)
 	struct la_vcpu_regs r = vcpu(PGD, 0x5e56e, 0x2e4);
 	struct la_kernel k;
 
-	t->said = (struct la_overrides){ .page_shift = 16, .levels = 2, .virt_bits = 40, .phys_bits = 44 };
+	t->said = (struct la_overrides){
+		.page_shift = 16, .levels = 2, .virt_bits = 40, .phys_bits = 44
+	};
 	fake_door(t->fake)->overrides = &t->said;
 	k = open_kernel(t);
 	la_kernel_use_registers(&k, &r, 1);
@@ -198,7 +205,9 @@ static void test_option_wins(void **state)
 	assert_int_equal(k.mmu.geometry.levels, 2);
 	assert_int_equal(k.mmu.virt_bits, 40);
 	assert_int_equal(k.mmu.phys_bits, 44);
-	assert_non_null(strstr(k.geometry_remark, "an option says pages of 65536 bytes, but PWCL and PWCH says 16384"));
+	assert_non_null(
+		strstr(k.geometry_remark,
+		       "an option says pages of 65536 bytes, but PWCL and PWCH says 16384"));
 	/* What no kernel has is not walked. */
 	t->said.levels = 4;
 	k = open_kernel(t);

@@ -16,7 +16,7 @@
 #include "lakvm/render/render.h"
 
 struct point {
-	uint64_t call;	  /* an address in the call of here() */
+	uint64_t call;    /* an address in the call of here() */
 	unsigned line[3]; /* of that call, and of the calls of the functions it is inlined in */
 };
 
@@ -122,7 +122,8 @@ static void test_rendered(void **state)
 	struct la_kernel k = open_self(fake);
 	static char output[8192], expected[256];
 	struct la_frame frame = { .symbol = "outer", .pc_known = true, .verified = true };
-	struct la_cpu cpu = { .matched = true, .waits_for = -1,
+	struct la_cpu cpu = { .matched = true,
+			      .waits_for = -1,
 			      .stack = { .frame = &frame, .n = 1, .stop = LA_STOP_END } };
 	const struct la_cpus cpus = { .cpu = &cpu, .n = 1 };
 	struct la_render_options opt = { .stacks = true };
@@ -149,8 +150,8 @@ static void test_rendered(void **state)
 
 	output[0] = '\0';
 	assert_int_equal(la_render_cpus_json(&k, &cpus, &opt, &sink), LA_OK);
-	snprintf(expected, sizeof(expected), "test_lines.c\",\"line\":%u,\"inlined\":[{\"symbol\":\"innermost\"",
-		 p.line[2]);
+	snprintf(expected, sizeof(expected),
+		 "test_lines.c\",\"line\":%u,\"inlined\":[{\"symbol\":\"innermost\"", p.line[2]);
 	assert_non_null(strstr(output, expected));
 	la_lines_close(&k);
 	output[0] = '\0';
@@ -174,7 +175,8 @@ static void test_no_such_code(void **state)
 
 static void test_no_information(void **state)
 {
-	static const char *const files[] = { NULL, "/nonexistent", "/dev/null", "/etc/passwd", "/" };
+	static const char *const files[] = { NULL, "/nonexistent", "/dev/null", "/etc/passwd",
+					     "/" };
 	struct fake *fake = fake_new();
 	struct la_kernel k = { .door = fake_door(fake) };
 
@@ -238,10 +240,8 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inlined),
-		cmocka_unit_test(test_rendered),
-		cmocka_unit_test(test_no_such_code),
-		cmocka_unit_test(test_no_information),
+		cmocka_unit_test(test_inlined),      cmocka_unit_test(test_rendered),
+		cmocka_unit_test(test_no_such_code), cmocka_unit_test(test_no_information),
 		cmocka_unit_test(test_damage),
 	};
 

@@ -115,8 +115,7 @@ static void test_wrapping(void **state)
 			assert_int_equal(log.lost, 0);
 			for (size_t j = 0; j < log.n; j++) {
 				assert_int_equal(log.record[j].seq, i + 1 - log.n + j);
-				assert_string_equal(log.record[j].text,
-						    text[i + 1 - log.n + j]);
+				assert_string_equal(log.record[j].text, text[i + 1 - log.n + j]);
 			}
 			la_arena_free(arena);
 			fake_free(f);

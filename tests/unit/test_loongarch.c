@@ -22,8 +22,10 @@ static void test_encodings(void **state)
 	assert_int_equal(LD_D(RA, SP, 56), 0x28c0e061);
 	assert_int_equal(MOVE(A1, ZERO), 0x00150005);
 	assert_int_equal(ADD_D(T1, T1, T0), 0x0010b1ad);
-	assert_int_equal(BL(UINT64_C(0x9000000000249938), UINT64_C(0x9000000000296570)), 0x54cc3801);
-	assert_int_equal(BL(UINT64_C(0x900000000024993c), UINT64_C(0x9000000000249730)), 0x57fdf7ff);
+	assert_int_equal(BL(UINT64_C(0x9000000000249938), UINT64_C(0x9000000000296570)),
+			 0x54cc3801);
+	assert_int_equal(BL(UINT64_C(0x900000000024993c), UINT64_C(0x9000000000249730)),
+			 0x57fdf7ff);
 	assert_int_equal(B(UINT64_C(0x9000000000249950), UINT64_C(0x9000000000249950)), 0x50000000);
 	assert_int_equal(JIRL(RA, T0, 0), 0x4c000181);
 	assert_int_equal(JIRL(ZERO, RA, 0), RET);
@@ -45,7 +47,7 @@ static void test_calls(void **state)
 	assert_true(la_insn_is_call(0x4c000181, UINT64_C(0x9000000000236bf4), &target));
 	assert_int_equal(target, 0);
 	assert_false(la_insn_is_call(RET, 0, &target));
-	assert_false(la_insn_is_call(0x50000000, 0, &target));         /* b . */
+	assert_false(la_insn_is_call(0x50000000, 0, &target));        /* b . */
 	assert_false(la_insn_is_call(JIRL(ZERO, T0, 0), 0, &target)); /* jr t0 */
 	assert_false(la_insn_is_call(NOP, 0, &target));
 }
@@ -56,7 +58,8 @@ static void test_branch_distances(void **state)
 	assert_int_equal(la_insn_branch_offset(0x400025a0), 36);
 	assert_int_equal(la_insn_branch_offset(0x47fffd9f), -4);
 	assert_int_equal(la_insn_branch_offset(0x5c00098d), 8);
-	assert_int_equal(la_insn_branch_offset(0x6804b5cc), 1204); /* bltu in queued_spin_lock_slowpath */
+	assert_int_equal(la_insn_branch_offset(0x6804b5cc),
+			 1204); /* bltu in queued_spin_lock_slowpath */
 	assert_int_equal(la_insn_offs26(0x53ffc7ff), -60);
 	assert_int_equal(la_insn_offs26(0x55ec9c00), 126108);
 }
@@ -95,7 +98,8 @@ static void test_csr_words(void **state)
 	(void)state;
 	check_csr(LA_CSR_CRMD, 0xb4, "PLV0, interrupts on, paging");
 	check_csr(LA_CSR_CRMD, 0xb0, "PLV0, interrupts off, paging");
-	check_csr(LA_CSR_CRMD, 0xa8, "PLV0, interrupts off, direct addresses (fetch cached, data cached)");
+	check_csr(LA_CSR_CRMD, 0xa8,
+		  "PLV0, interrupts off, direct addresses (fetch cached, data cached)");
 	check_csr(LA_CSR_PRMD, 0x7, "came from PLV3, interrupts on");
 	check_csr(LA_CSR_EUEN, 0x0, "no unit enabled");
 	check_csr(LA_CSR_EUEN, 0x7, "FP LSX LASX enabled");
@@ -146,28 +150,28 @@ static void test_arithmetic(void **state)
 		uint32_t insn;
 		uint64_t a1, a2, a0, result;
 	} t[] = {
-		{ 0x02c004a4, 5, 0, 0, 6 },                          /* addi.d a0, a1, 1 */
-		{ 0x028004a4, 0x7fffffff, 0, 0, 0xffffffff80000000 }, /* addi.w a0, a1, 1 */
-		{ 0x030004a4, 7, 0, 0, 0x0010000000000007 },         /* lu52i.d a0, a1, 1 */
-		{ 0x14000024, 0, 0, 0, 0x1000 },                     /* lu12i.w a0, 1 */
+		{ 0x02c004a4, 5, 0, 0, 6 },                            /* addi.d a0, a1, 1 */
+		{ 0x028004a4, 0x7fffffff, 0, 0, 0xffffffff80000000 },  /* addi.w a0, a1, 1 */
+		{ 0x030004a4, 7, 0, 0, 0x0010000000000007 },           /* lu52i.d a0, a1, 1 */
+		{ 0x14000024, 0, 0, 0, 0x1000 },                       /* lu12i.w a0, 1 */
 		{ 0x16000024, 0, 0, 0xffffffff00000005, 0x100000005 }, /* lu32i.d a0, 1 */
-		{ 0x18000024, 0, 0, 0, 0x900000000020000c },         /* pcaddi a0, 1 */
-		{ 0x1a000024, 0, 0, 0, 0x9000000000201000 },         /* pcalau12i a0, 1 */
-		{ 0x1e000024, 0, 0, 0, 0x9000000000240008 },         /* pcaddu18i a0, 1 */
-		{ 0x0041fca4, 3, 0, 0, 0x8000000000000000 },         /* slli.d a0, a1, 63 */
-		{ 0x00408ca4, 0x10000001, 0, 0, 0xffffffff80000008 }, /* slli.w a0, a1, 3 */
-		{ 0x00448ca4, 0x1ffffffff, 0, 0, 0x1fffffff },       /* srli.w a0, a1, 3 */
-		{ 0x00cf10a4, 0xabcd, 0, 0, 0xabc },                 /* bstrpick.d a0, a1, 15, 4 */
-		{ 0x008f10a4, 0xabc, 0, 0x10001, 0x1abc1 },          /* bstrins.d a0, a1, 15, 4 */
-		{ 0x000058a4, 0x8000, 0, 0, 0xffffffffffff8000 },    /* ext.w.h a0, a1 */
-		{ 0x001318a4, 9, 0, 0, 0 },                          /* maskeqz a0, a1, a2 */
-		{ 0x001398a4, 9, 0, 0, 9 },                          /* masknez a0, a1, a2 */
-		{ 0x001118a4, 0, 1, 0, 0xffffffffffffffff },         /* sub.w a0, a1, a2 */
-		{ 0x001298a4, 1, 2, 0, 1 },                          /* sltu a0, a1, a2 */
-		{ 0x001418a4, 0, 0, 0, 0xffffffffffffffff },         /* nor a0, a1, a2 */
-		{ 0x001918a4, 0x100, 4, 0, 0x10 },                   /* srl.d a0, a1, a2 */
-		{ 0x002c18a4, 3, 1, 0, 7 },                          /* alsl.d a0, a1, a2, 1 */
-		{ 0x002d98a4, 3, 1, 0, 49 },                         /* alsl.d a0, a1, a2, 4 */
+		{ 0x18000024, 0, 0, 0, 0x900000000020000c },           /* pcaddi a0, 1 */
+		{ 0x1a000024, 0, 0, 0, 0x9000000000201000 },           /* pcalau12i a0, 1 */
+		{ 0x1e000024, 0, 0, 0, 0x9000000000240008 },           /* pcaddu18i a0, 1 */
+		{ 0x0041fca4, 3, 0, 0, 0x8000000000000000 },           /* slli.d a0, a1, 63 */
+		{ 0x00408ca4, 0x10000001, 0, 0, 0xffffffff80000008 },  /* slli.w a0, a1, 3 */
+		{ 0x00448ca4, 0x1ffffffff, 0, 0, 0x1fffffff },         /* srli.w a0, a1, 3 */
+		{ 0x00cf10a4, 0xabcd, 0, 0, 0xabc },              /* bstrpick.d a0, a1, 15, 4 */
+		{ 0x008f10a4, 0xabc, 0, 0x10001, 0x1abc1 },       /* bstrins.d a0, a1, 15, 4 */
+		{ 0x000058a4, 0x8000, 0, 0, 0xffffffffffff8000 }, /* ext.w.h a0, a1 */
+		{ 0x001318a4, 9, 0, 0, 0 },                       /* maskeqz a0, a1, a2 */
+		{ 0x001398a4, 9, 0, 0, 9 },                       /* masknez a0, a1, a2 */
+		{ 0x001118a4, 0, 1, 0, 0xffffffffffffffff },      /* sub.w a0, a1, a2 */
+		{ 0x001298a4, 1, 2, 0, 1 },                       /* sltu a0, a1, a2 */
+		{ 0x001418a4, 0, 0, 0, 0xffffffffffffffff },      /* nor a0, a1, a2 */
+		{ 0x001918a4, 0x100, 4, 0, 0x10 },                /* srl.d a0, a1, a2 */
+		{ 0x002c18a4, 3, 1, 0, 7 },                       /* alsl.d a0, a1, a2, 1 */
+		{ 0x002d98a4, 3, 1, 0, 49 },                      /* alsl.d a0, a1, a2, 4 */
 	};
 
 	(void)state;
@@ -180,15 +184,15 @@ static void test_arithmetic(void **state)
 static void test_forgetting(void **state)
 {
 	static const uint32_t keeps[] = {
-		0x29c000a4, /* st.d a0, a1, 0 */   0x270000a4, /* stptr.d a0, a1, 0 */
+		0x29c000a4, /* st.d a0, a1, 0 */ 0x270000a4,   /* stptr.d a0, a1, 0 */
 		0x381c18a4, /* stx.d a0, a1, a2 */ 0x38720004, /* dbar 4 */
-		0x2ac000a4, /* preld 4, a1, 0 */   0x06488004, /* idle 4 */
-		0x5c000484, /* bne a0, a0, 4 */    0x50000800, /* b */
+		0x2ac000a4, /* preld 4, a1, 0 */ 0x06488004,   /* idle 4 */
+		0x5c000484, /* bne a0, a0, 4 */ 0x50000800,    /* b */
 	};
 	static const uint32_t loses[] = {
-		0x28c000a4, /* ld.d a0, a1, 0 */   0x260000a4, /* ldptr.d a0, a1, 0 */
-		0x230000a4, /* sc.d a0, a1, 0 */   0x04000004, /* csrrd a0, 0 */
-		0x000068a4, /* rdtime.d a0, a1 */  0x380c18a4, /* ldx.d a0, a1, a2 */
+		0x28c000a4, /* ld.d a0, a1, 0 */ 0x260000a4,  /* ldptr.d a0, a1, 0 */
+		0x230000a4, /* sc.d a0, a1, 0 */ 0x04000004,  /* csrrd a0, 0 */
+		0x000068a4, /* rdtime.d a0, a1 */ 0x380c18a4, /* ldx.d a0, a1, a2 */
 	};
 	struct la_values v;
 
@@ -215,9 +219,9 @@ static void test_forgetting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_encodings), cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_encodings),        cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_branch_distances), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_csr_words), cmocka_unit_test(test_arithmetic),
+		cmocka_unit_test(test_csr_words),        cmocka_unit_test(test_arithmetic),
 		cmocka_unit_test(test_forgetting),
 	};
 

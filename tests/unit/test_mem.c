@@ -49,10 +49,14 @@ static int start(void **state)
 			    .e_ehsize = sizeof(ehdr),
 			    .e_phentsize = sizeof(Elf64_Phdr),
 			    .e_phnum = 2 };
-	Elf64_Phdr phdr[2] = { { .p_type = PT_LOAD, .p_offset = 4096, .p_filesz = 65536,
-				 .p_memsz = 65536 },
-			       { .p_type = PT_LOAD, .p_offset = 4096 + 65536, .p_paddr = 0x80000000,
-				 .p_filesz = 65536, .p_memsz = 65536 } };
+	Elf64_Phdr phdr[2] = {
+		{ .p_type = PT_LOAD, .p_offset = 4096, .p_filesz = 65536, .p_memsz = 65536 },
+		{ .p_type = PT_LOAD,
+		  .p_offset = 4096 + 65536,
+		  .p_paddr = 0x80000000,
+		  .p_filesz = 65536,
+		  .p_memsz = 65536 }
+	};
 	static const char zero[4096 + 2 * 65536];
 	const char *path;
 	int fd;
@@ -117,16 +121,19 @@ static void test_behind_ram(void **state)
 	assert_int_equal(a.place.status, LA_NOT_RAM);
 	assert_true(a.behind_ram);
 	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
-	assert_non_null(strstr(t->out, "DUMP: hole: the first byte after RAM, which ends at 80010000\n"));
+	assert_non_null(
+		strstr(t->out, "DUMP: hole: the first byte after RAM, which ends at 80010000\n"));
 	explain(t, CACHED | 0x80012000, &a);
 	assert_int_equal(a.place.status, LA_NOT_RAM);
 	assert_false(a.behind_ram);
 	assert_string_equal(a.hole, "beyond RAM, which ends at 80010000");
 	explain(t, CACHED | 0x10000, &a);
 	assert_true(a.behind_ram);
-	assert_string_equal(a.hole, "the first byte after RAM, which ends at 10000 and goes on at 80000000");
+	assert_string_equal(a.hole,
+			    "the first byte after RAM, which ends at 10000 and goes on at 80000000");
 	explain(t, CACHED | 0x7fffffff, &a);
-	assert_string_equal(a.hole, "in a hole of RAM, which ends at 10000 and goes on at 80000000");
+	assert_string_equal(a.hole,
+			    "in a hole of RAM, which ends at 10000 and goes on at 80000000");
 	fake_door(t->fake)->nram = 0;
 	explain(t, CACHED | 0x7fffffff, &a);
 	assert_string_equal(a.hole, "not RAM of the guest");
@@ -148,7 +155,8 @@ static void test_other_reader(void **state)
 	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
 	assert_non_null(strstr(t->out, "PHYSICAL: 1234\n    DUMP: crash's own reader has it\n"));
 	t->out[0] = '\0';
-	assert_int_equal(la_render_mem_address_json(&t->k, &a, 1, &(struct la_sink){ to_text, t }), LA_OK);
+	assert_int_equal(la_render_mem_address_json(&t->k, &a, 1, &(struct la_sink){ to_text, t }),
+			 LA_OK);
 	assert_non_null(strstr(t->out, "\"dump\":null"));
 }
 
@@ -166,7 +174,8 @@ static void test_untranslated(void **state)
 	object = json_loads(t->out, 0, NULL);
 	assert_non_null(object);
 	first = json_array_get(json_object_get(object, "addresses"), 0);
-	assert_string_equal(json_string_value(json_object_get(first, "address")), "0x8000000000001000");
+	assert_string_equal(json_string_value(json_object_get(first, "address")),
+			    "0x8000000000001000");
 	assert_true(json_is_null(json_object_get(first, "physical")));
 	assert_true(json_is_null(json_object_get(first, "dump")));
 	assert_true(json_is_null(json_object_get(first, "window")));
@@ -231,12 +240,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_present),
-		TEST(test_behind_ram),
-		TEST(test_other_reader),
-		TEST(test_untranslated),
-		TEST(test_map),
-		TEST(test_user_tables),
+		TEST(test_present),      TEST(test_behind_ram), TEST(test_other_reader),
+		TEST(test_untranslated), TEST(test_map),        TEST(test_user_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

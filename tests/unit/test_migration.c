@@ -86,7 +86,8 @@ static void footer(unsigned id)
 	be(id, 4);
 }
 
-static void section(unsigned type, unsigned id, const char *what, unsigned instance, unsigned version)
+static void section(unsigned type, unsigned id, const char *what, unsigned instance,
+		    unsigned version)
 {
 	be(type, 1);
 	be(id, 4);
@@ -177,8 +178,10 @@ static void description(unsigned cpus, unsigned version, const char *last_csr)
 		"{\"name\":\"env.fpr\",\"array_len\":32,\"type\":\"struct\",\"struct\":{\"fields\":"
 		"[{\"name\":\"UD[0]\",\"size\":8}]},\"size\":8},"
 		"{\"name\":\"env.fcsr0\",\"size\":4},{\"name\":\"env.cf\",\"array_len\":8,\"size\":1}]}]}";
-	char *text = la_format(arena, "{\"page_size\":4096,\"devices\":["
-			       "{\"name\":\"timer\",\"instance_id\":0,\"version\":2,\"fields\":[{\"name\":\"t\",\"size\":3}]},");
+	char *text = la_format(
+		arena,
+		"{\"page_size\":4096,\"devices\":["
+		"{\"name\":\"timer\",\"instance_id\":0,\"version\":2,\"fields\":[{\"name\":\"t\",\"size\":3}]},");
 
 	for (unsigned i = 0; i < cpus; i++) {
 		char *more = la_format(arena, one, i ? "," : "", i, version, last_csr);
@@ -268,7 +271,8 @@ static void check_page(struct la_dump *dump, uint64_t pa, unsigned char byte)
 		fail_msg("0x%llx: %s", (unsigned long long)pa, err.text);
 	for (size_t i = 0; i < sizeof(got); i++)
 		if (got[i] != byte)
-			fail_msg("0x%llx: byte 0x%02x, wanted 0x%02x", (unsigned long long)pa + i, got[i], byte);
+			fail_msg("0x%llx: byte 0x%02x, wanted 0x%02x", (unsigned long long)pa + i,
+				 got[i], byte);
 }
 
 static void pages(void **state)
@@ -318,7 +322,8 @@ static void registers(void **state)
 	seed("whole");
 	assert_int_equal(convert_at(0), LA_OK);
 	assert_int_equal(result.nvcpus, 2);
-	assert_int_equal(la_regs_text(arena, result.registers, strlen(result.registers), &text, &n, &err),
+	assert_int_equal(la_regs_text(arena, result.registers, strlen(result.registers), &text, &n,
+				      &err),
 			 LA_OK);
 	assert_int_equal(n, 2);
 	dump = open_dump();
@@ -342,7 +347,8 @@ static void registers(void **state)
 		assert_int_equal(value, 3);
 		assert_true(la_csr_get(&notes[cpu].regs, LA_CSR_ERA, &value));
 		assert_int_equal(value, 0x9000000000555000 + cpu);
-		assert_false(la_csr_get(&text[cpu].regs, LA_CSR_PRMD, &value)); /* not in the stream */
+		assert_false(
+			la_csr_get(&text[cpu].regs, LA_CSR_PRMD, &value)); /* not in the stream */
 	}
 	/* NT_FPREGSET of vCPU 0: behind its head and PRSTATUS; arch_dump.c has the layout. */
 	memcpy(&value, (const char *)area + 500 + 20 + 8 * 31, 8);
@@ -537,7 +543,9 @@ static void refused(void **state)
 	static const struct {
 		unsigned flag;
 		const char *says;
-	} flags[] = { { 0x40, "XBZRLE" }, { 0x80, "RDMA" }, { 0x100, "compressed" }, { 0x200, "multifd" } };
+	} flags[] = {
+		{ 0x40, "XBZRLE" }, { 0x80, "RDMA" }, { 0x100, "compressed" }, { 0x200, "multifd" }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -573,7 +581,8 @@ static void hostile(void **state)
 		const char *says;
 		enum la_status status;
 	} bad[] = {
-		{ UINT64_C(1) << 60, 0, "loongarch.ram", LA_CORRUPT }, /* more RAM than there can be */
+		{ UINT64_C(1) << 60, 0, "loongarch.ram",
+		  LA_CORRUPT },                                     /* more RAM than there can be */
 		{ UINT64_C(1) << 45, 0, "33554432 MiB", LA_NOMEM }, /* more than the arena is for */
 		{ 512 * MIB, 512 * MIB, "outside", LA_CORRUPT },
 		{ 512 * MIB, 0x7ffffffffffff000, "outside", LA_CORRUPT },
@@ -608,9 +617,11 @@ static void endless_description(void **state)
 	section(4, 10, "cpu", 0, 4);
 	for (int i = 0; i < 64; i++)
 		raw(page, sizeof(page));
-	text = la_format(arena, "{\"devices\":[{\"name\":\"cpu\",\"instance_id\":0,\"version\":4,\"fields\":["
-			 "{\"name\":\"a\",\"array_len\":4194304,\"size\":1,\"struct\":{\"fields\":[%s{}]}}]}]}",
-			 fields);
+	text = la_format(
+		arena,
+		"{\"devices\":[{\"name\":\"cpu\",\"instance_id\":0,\"version\":4,\"fields\":["
+		"{\"name\":\"a\",\"array_len\":4194304,\"size\":1,\"struct\":{\"fields\":[%s{}]}}]}]}",
+		fields);
 	be(6, 1);
 	be(strlen(text), 4);
 	raw(text, strlen(text));
@@ -655,9 +666,10 @@ static void find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pages), TEST(registers), TEST(no_description), TEST(wrong_description),
-		TEST(cut), TEST(old_qemu), TEST(device_tree), TEST(numa), TEST(mapped_ram),
-		TEST(refused), TEST(hostile), TEST(endless_description), TEST(find),
+		TEST(pages),      TEST(registers), TEST(no_description), TEST(wrong_description),
+		TEST(cut),        TEST(old_qemu),  TEST(device_tree),    TEST(numa),
+		TEST(mapped_ram), TEST(refused),   TEST(hostile),        TEST(endless_description),
+		TEST(find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

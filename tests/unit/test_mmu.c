@@ -89,7 +89,8 @@ static void test_no_address(void **state)
 	assert_non_null(strstr(reason(&g, UINT64_C(0xc000000000000000)), "not canonical"));
 	assert_non_null(strstr(reason(&g, UINT64_C(0xb000000000000000)), "no window"));
 	/* a kernel thread has no tables for user space */
-	assert_int_equal(la_translate(fake_door(g.fake), &g.mmu, 0, 0x120000000, &t, &err), LA_UNMAPPED);
+	assert_int_equal(la_translate(fake_door(g.fake), &g.mmu, 0, 0x120000000, &t, &err),
+			 LA_UNMAPPED);
 	assert_non_null(strstr(err.text, "has none"));
 	assert_int_equal(la_translate(fake_door(g.fake), &g.mmu, 0, CACHED | 8, &t, NULL), LA_OK);
 	/* A CPU with fewer bits. */
@@ -121,14 +122,16 @@ static void test_tables_shorter_than_addresses(void **state)
 	fake_put_u64(g.fake, 0x1000000 + 2047 * 8, CACHED | 0x2004000);
 	fake_put_u64(g.fake, 0x2004000 + 2047 * 8, 0x9a8000 | 0x1d3);
 	/* vm_map_base and what follows, and the fixed map at the top: the kernel's own addresses */
-	assert_int_equal(translate(&g, UINT64_C(0xffff800000000000) | 3 << 25 | 4 << 14, &t), LA_OK);
+	assert_int_equal(translate(&g, UINT64_C(0xffff800000000000) | 3 << 25 | 4 << 14, &t),
+			 LA_OK);
 	assert_int_equal(t.pa, 0x5674000);
 	assert_int_equal(t.ignored, 0);
 	assert_int_equal(translate(&g, UINT64_C(0xffffffffffffc000), &t), LA_OK);
 	assert_int_equal(t.pa, 0x9a8000);
 	assert_int_equal(t.ignored, 0);
 	/* between them the CPU finds the same entries again, under names that nobody gave out */
-	assert_int_equal(translate(&g, UINT64_C(0xffff805000000000) | 3 << 25 | 4 << 14, &t), LA_OK);
+	assert_int_equal(translate(&g, UINT64_C(0xffff805000000000) | 3 << 25 | 4 << 14, &t),
+			 LA_OK);
 	assert_int_equal(t.pa, 0x5674000);
 	assert_int_equal(t.ignored, UINT64_C(0x5000000000));
 	/* and of a user's address */
@@ -163,11 +166,13 @@ static void test_three_levels_16k(void **state)
 	assert_false(t.swapped);
 	/* in swap: offset 0x345, exclusive, area 5; the types at the end are no swap areas */
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 1 << 23 | 5 << 16);
-	assert_non_null(strstr(reason_of(&g, va, LA_UNMAPPED, 3), "swapped out to area 5, offset 837 (PTE 0x345850000)"));
+	assert_non_null(strstr(reason_of(&g, va, LA_UNMAPPED, 3),
+			       "swapped out to area 5, offset 837 (PTE 0x345850000)"));
 	assert_int_equal(translate(&g, va, &t), LA_UNMAPPED);
 	assert_true(t.swapped);
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, UINT64_C(0x345) << 24 | 30 << 16);
-	assert_non_null(strstr(reason_of(&g, va, LA_UNMAPPED, 3), "being moved, poisoned or marked"));
+	assert_non_null(
+		strstr(reason_of(&g, va, LA_UNMAPPED, 3), "being moved, poisoned or marked"));
 	/* PROT_NONE pages hold data */
 	fake_put_u64(g.fake, 0x1008000 + 7 * 8, 0x123454000 | 0x400);
 	assert_int_equal(translate(&g, va, &t), LA_OK);
@@ -194,8 +199,7 @@ static void test_huge(void **state)
 	assert_int_equal(t.pa, UINT64_C(0x2ebabcde8));
 	assert_int_equal(t.page_shift, 25);
 	/* under migration since 6.4 a huge entry is PRESENT_INVALID and still holds its page */
-	fake_put_u64(g.fake, 0x1004000 + 5 * 8,
-		     UINT64_C(0x2ea000000) | 0x40 | UINT64_C(1) << 60);
+	fake_put_u64(g.fake, 0x1004000 + 5 * 8, UINT64_C(0x2ea000000) | 0x40 | UINT64_C(1) << 60);
 	assert_int_equal(translate(&g, va, &t), LA_OK);
 	fake_free(g.fake);
 }
@@ -211,8 +215,10 @@ static void test_other_geometries(void **state)
 	fake_put_u64(g.fake, 0x2000000 + 2 * 8, CACHED | 0x2001000);
 	fake_put_u64(g.fake, 0x2001000 + 3 * 8, CACHED | 0x2002000);
 	fake_put_u64(g.fake, 0x2002000 + 4 * 8, 0x5678000 | 0x1d3);
-	assert_int_equal(translate(&g, UINT64_C(1) << 39 | UINT64_C(2) << 30 | 3 << 21 | 4 << 12 | 9,
-				   &t), LA_OK);
+	assert_int_equal(translate(&g,
+				   UINT64_C(1) << 39 | UINT64_C(2) << 30 | 3 << 21 | 4 << 12 | 9,
+				   &t),
+			 LA_OK);
 	assert_int_equal(t.pa, 0x5678009);
 	assert_int_equal(t.nsteps, 4);
 	fake_free(g.fake);
@@ -256,7 +262,8 @@ static void test_damaged_tables(void **state)
 /* Each layout, and each level of it at which an entry can be damaged. */
 static void test_damage_at_each_level(void **state)
 {
-	static const unsigned layout[][2] = { { 12, 3 }, { 12, 4 }, { 14, 2 }, { 14, 3 }, { 16, 2 }, { 16, 3 } };
+	static const unsigned layout[][2] = { { 12, 3 }, { 12, 4 }, { 14, 2 },
+					      { 14, 3 }, { 16, 2 }, { 16, 3 } };
 	const uint64_t va = 0; /* the first entry of every table */
 
 	(void)state;
@@ -267,7 +274,8 @@ static void test_damage_at_each_level(void **state)
 		struct la_translation t;
 
 		for (unsigned level = 0; level + 1 < levels; level++)
-			fake_put_u64(g.fake, table + level * size, CACHED + table + (level + 1) * size);
+			fake_put_u64(g.fake, table + level * size,
+				     CACHED + table + (level + 1) * size);
 		fake_put_u64(g.fake, table + (levels - 1) * size, 0x2340000 | 0x1d3);
 		assert_int_equal(translate(&g, va, &t), LA_OK);
 		for (unsigned level = 0; level < levels; level++) {
@@ -278,7 +286,8 @@ static void test_damage_at_each_level(void **state)
 			for (unsigned up = 0; up <= level; up++) {
 				fake_put_u64(g.fake, at, CACHED + table + up * size);
 				text = reason_of(&g, va, LA_CORRUPT, levels);
-				assert_non_null(strstr(text, "is neither a page nor a place in swap"));
+				assert_non_null(
+					strstr(text, "is neither a page nor a place in swap"));
 			}
 			if (level + 1 < levels) {
 				fake_put_u64(g.fake, at, UINT64_C(0x1234567890000000));
@@ -320,10 +329,14 @@ static void test_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_windows),		 cmocka_unit_test(test_no_address),
-		cmocka_unit_test(test_tables_shorter_than_addresses), cmocka_unit_test(test_three_levels_16k),
-		cmocka_unit_test(test_huge),		 cmocka_unit_test(test_other_geometries),
-		cmocka_unit_test(test_damaged_tables),	 cmocka_unit_test(test_damage_at_each_level),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_tables_shorter_than_addresses),
+		cmocka_unit_test(test_three_levels_16k),
+		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_other_geometries),
+		cmocka_unit_test(test_damaged_tables),
+		cmocka_unit_test(test_damage_at_each_level),
 		cmocka_unit_test(test_flags),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,8 +250,8 @@ static void test_pt_regs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_qemu),	      cmocka_unit_test(test_qemu_oe62),
-		cmocka_unit_test(test_kernel),	      cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_qemu),          cmocka_unit_test(test_qemu_oe62),
+		cmocka_unit_test(test_kernel),        cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_hostile_sizes), cmocka_unit_test(test_pt_regs),
 	};
 

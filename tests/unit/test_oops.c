@@ -137,19 +137,19 @@ static void test_sysrq(void **state)
 /* show_regs() of Linux 5.19 (arch/loongarch/kernel/traps.c there). */
 static void test_registers_of_5_19(void **state)
 {
-	struct la_events events = parse(
-		"[    9.000001] Kernel ade access[#2]:\n"
-		"[    9.000002] CPU: 3 PID: 77 Comm: a b: c Tainted: G      D 5.19.0 #1\n"
-		"[    9.000003] $ 0   : 0000000000000000 9000000000000001 9000000000000002 "
-		"9000000000000003\n"
-		"[    9.000004] $28   : 900000000000001c 900000000000001d 900000000000001e "
-		"900000000000001f\n"
-		"[    9.000005] era   : 9000000000300010 some_function+0x10/0x40 [mod]\n"
-		"[    9.000006] ra    : 9000000000300004 some_function+0x4/0x40\n"
-		"[    9.000007] CSR crmd: 000000b0	\n"
-		"[    9.000008] CSR estat: 00480000	\n"
-		"[    9.000009] ExcCode : 8 (SubCode 1)\n"
-		"[    9.000010] BadVA : 0123456789abcdef\n");
+	struct la_events events =
+		parse("[    9.000001] Kernel ade access[#2]:\n"
+		      "[    9.000002] CPU: 3 PID: 77 Comm: a b: c Tainted: G      D 5.19.0 #1\n"
+		      "[    9.000003] $ 0   : 0000000000000000 9000000000000001 9000000000000002 "
+		      "9000000000000003\n"
+		      "[    9.000004] $28   : 900000000000001c 900000000000001d 900000000000001e "
+		      "900000000000001f\n"
+		      "[    9.000005] era   : 9000000000300010 some_function+0x10/0x40 [mod]\n"
+		      "[    9.000006] ra    : 9000000000300004 some_function+0x4/0x40\n"
+		      "[    9.000007] CSR crmd: 000000b0	\n"
+		      "[    9.000008] CSR estat: 00480000	\n"
+		      "[    9.000009] ExcCode : 8 (SubCode 1)\n"
+		      "[    9.000010] BadVA : 0123456789abcdef\n");
 	const struct la_event *e = events.event;
 
 	(void)state;
@@ -172,10 +172,10 @@ static void test_registers_of_5_19(void **state)
 /* die() never got further: the announcement alone still is an oops. */
 static void test_announced_only(void **state)
 {
-	struct la_events events = parse(
-		"[    1.0] CPU 2 Unable to handle kernel paging request at virtual address "
-		"0000000000000010, era == 9000000000300010, ra == 9000000000300004\n"
-		"[    2.0] something else\n");
+	struct la_events events =
+		parse("[    1.0] CPU 2 Unable to handle kernel paging request at virtual address "
+		      "0000000000000010, era == 9000000000300010, ra == 9000000000300004\n"
+		      "[    2.0] something else\n");
 
 	(void)state;
 	assert_int_equal(events.n, 1);
@@ -209,12 +209,12 @@ static void test_vocabulary(void **state)
 		  LA_EVENT_SOFT_LOCKUP, 3, 4321, "kworker/3:1", NULL },
 		{ "watchdog: Watchdog detected hard LOCKUP on cpu 5", LA_EVENT_HARD_LOCKUP, 5, -1,
 		  "", NULL },
-		{ "watchdog: CPU2: Watchdog detected hard LOCKUP on cpu 6", LA_EVENT_HARD_LOCKUP,
-		  6, -1, "", NULL },
+		{ "watchdog: CPU2: Watchdog detected hard LOCKUP on cpu 6", LA_EVENT_HARD_LOCKUP, 6,
+		  -1, "", NULL },
 		{ "rcu: INFO: rcu_preempt self-detected stall on CPU", LA_EVENT_RCU_STALL, -1, -1,
 		  "", NULL },
-		{ "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", LA_EVENT_RCU_STALL, -1,
-		  -1, "", NULL },
+		{ "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", LA_EVENT_RCU_STALL, -1, -1,
+		  "", NULL },
 		{ "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 3-... }",
 		  LA_EVENT_RCU_STALL, -1, -1, "", NULL },
 		{ "INFO: task jbd2/vda2-8:312 blocked for more than 122 seconds.",

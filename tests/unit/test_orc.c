@@ -246,12 +246,12 @@ static void test_from_file(void **state)
 /* struct module and what it holds, in a layout of our own; @text is where its code is. */
 static void module_at(struct guest *g, uint64_t at, uint64_t next, uint64_t text)
 {
-	put64(g, at + 8, next + 8);	  /* list */
-	put64(g, at + 64, 0);		  /* mem[0] */
+	put64(g, at + 8, next + 8); /* list */
+	put64(g, at + 64, 0);       /* mem[0] */
 	put64(g, at + 72, 0);
-	put64(g, at + 80, text);	  /* mem[1] */
+	put64(g, at + 80, text); /* mem[1] */
 	put64(g, at + 88, 0x1000);
-	put64(g, at + 96, 1);		  /* arch: num_orcs, orc_unwind_ip, orc_unwind */
+	put64(g, at + 96, 1); /* arch: num_orcs, orc_unwind_ip, orc_unwind */
 	put64(g, at + 104, IP + 0x8000);
 	put64(g, at + 112, ENTRIES + 0x8000);
 }
@@ -266,7 +266,7 @@ static void test_module(void **state)
 	(void)state;
 	put_entry(&g, IP + 0x8000, ENTRIES + 0x8000, 0, &entry);
 	fake_put_u32(g.fake, IP + 0x8000 - WINDOW, 0x100); /* a start that is near its element */
-	assert_false(row_at(&g, IP + 0x8104, &row));	   /* no list of modules yet */
+	assert_false(row_at(&g, IP + 0x8104, &row));       /* no list of modules yet */
 	fake_symbol(g.fake, "modules", MODULE + 0x800, 16, NULL);
 	fake_member(g.fake, "module", "list", 8, 16);
 	fake_member(g.fake, "module", "mem", 64, 32);
@@ -300,9 +300,9 @@ static void test_module(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_chain),           cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_saved_registers), cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_from_file),	cmocka_unit_test(test_module),
+		cmocka_unit_test(test_from_file),       cmocka_unit_test(test_module),
 	};
 
 	return cmocka_run_group_tests_name("orc", tests, NULL, NULL);

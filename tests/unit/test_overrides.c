@@ -18,8 +18,13 @@ static void test_words(void **state)
 	assert_int_equal(o.page_shift, 14);
 	assert_int_equal(o.levels, 3);
 	assert_int_equal(o.section_bits, 0);
-	assert_int_equal(la_overrides_parse("section_size_bits=28,max_physmem_bits=46,vabits_actual=40", &o, NULL), LA_OK);
-	assert_int_equal(la_overrides_parse("vmemmap=0xfffffebffe000000,page_size=65536,", &o, NULL), LA_OK);
+	assert_int_equal(
+		la_overrides_parse("section_size_bits=28,max_physmem_bits=46,vabits_actual=40", &o,
+				   NULL),
+		LA_OK);
+	assert_int_equal(la_overrides_parse("vmemmap=0xfffffebffe000000,page_size=65536,", &o,
+					    NULL),
+			 LA_OK);
 	assert_int_equal(o.page_shift, 16);
 	assert_int_equal(o.levels, 3); /* what was said before stays */
 	assert_int_equal(o.section_bits, 28);
@@ -32,9 +37,22 @@ static void test_words(void **state)
 static void test_nonsense(void **state)
 {
 	static const char *const bad[] = {
-		"page_size=8k", "page_size=", "page_size", "=4k", "levels=5", "levels=-2", "levels=2x",
-		"section_size_bits=99", "max_physmem_bits=64", "vabits_actual=0", "vmemmap=0x1000",
-		"vmemmap=0xffffffffffffffffff", "colour=3", "pages_size=4k", "levels =3", "page_size=99999999k",
+		"page_size=8k",
+		"page_size=",
+		"page_size",
+		"=4k",
+		"levels=5",
+		"levels=-2",
+		"levels=2x",
+		"section_size_bits=99",
+		"max_physmem_bits=64",
+		"vabits_actual=0",
+		"vmemmap=0x1000",
+		"vmemmap=0xffffffffffffffffff",
+		"colour=3",
+		"pages_size=4k",
+		"levels =3",
+		"page_size=99999999k",
 	};
 
 	(void)state;
@@ -54,7 +72,8 @@ static void test_what_stood_before_counts(void **state)
 	struct la_error err = { "" };
 
 	(void)state;
-	assert_int_equal(la_overrides_parse("levels=2,nonsense=1,page_size=4k", &o, &err), LA_INVALID);
+	assert_int_equal(la_overrides_parse("levels=2,nonsense=1,page_size=4k", &o, &err),
+			 LA_INVALID);
 	assert_non_null(strstr(err.text, "\"nonsense=1\""));
 	assert_int_equal(o.levels, 2);
 	assert_int_equal(o.page_shift, 0);

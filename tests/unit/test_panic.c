@@ -35,8 +35,9 @@ static struct guest *guest_new(void)
 	ring_init(&g->ring, 10, 17);
 	g->cpus = (struct la_cpus){ .cpu = g->cpu, .n = 2 };
 	for (unsigned i = 0; i < 2; i++) {
-		g->cpu[i] = (struct la_cpu){ .cpu = i, .matched = true, .vcpu = (int)i,
-					    .waits_for = -1 };
+		g->cpu[i] = (struct la_cpu){
+			.cpu = i, .matched = true, .vcpu = (int)i, .waits_for = -1
+		};
 		g->cpu[i].regs.source = LA_REGS_NOTE;
 		g->cpu[i].stack.frame = g->frame[i];
 	}
@@ -92,7 +93,7 @@ struct death {
 	unsigned cpu;
 	const char *message; /* NULL: in no buffer */
 	const char *stack[12];
-	size_t exception;    /* the frame of its handler; 0: none */
+	size_t exception; /* the frame of its handler; 0: none */
 	uint64_t era, badv, prmd, estat;
 };
 
@@ -153,19 +154,25 @@ static void check_i8042(const struct la_panic *p)
 
 static void test_all_witnesses(void **state)
 {
-	static const struct death death = {
-		1, "Attempted to kill init! exitcode=0x0000000b",
-		{ "__udelay", "vpanic", "panic", "do_exit", "make_task_dead", "die", "do_page_fault",
-		  "tlb_do_page_fault_0", "i8042_flush", "i8042_init", "do_one_initcall" },
-		7, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000
-	};
+	static const struct death death = { 1,
+					    "Attempted to kill init! exitcode=0x0000000b",
+					    { "__udelay", "vpanic", "panic", "do_exit",
+					      "make_task_dead", "die", "do_page_fault",
+					      "tlb_do_page_fault_0", "i8042_flush", "i8042_init",
+					      "do_one_initcall" },
+					    7,
+					    0x9000000000eb7fa8,
+					    0xffff800000008064,
+					    0,
+					    0x10000 };
 	struct guest *g = *state;
 	const struct la_panic *p;
 
 	add_log(g, "i8042-7.2.12.log", 0, 1);
 	die(g, &death);
-	g->cpu[1].task = (struct la_task){ .address = W + 0x367380, .pid_known = true, .pid = 1,
-					   .comm = "swapper/0" };
+	g->cpu[1].task = (struct la_task){
+		.address = W + 0x367380, .pid_known = true, .pid = 1, .comm = "swapper/0"
+	};
 	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
 	p = analyse(g, true);
 
@@ -224,11 +231,15 @@ static void test_record_missing(void **state)
 /* No log at all: variable, buffer and stack suffice. */
 static void test_no_log(void **state)
 {
-	static const struct death death = {
-		1, "Fatal exception",
-		{ "__udelay", "vpanic", "panic", "die", "do_page_fault", "tlb_do_page_fault_0", "i8042_flush" },
-		5, 0x9000000000eb7fa8, 0xffff800000008064, 0, 0x10000
-	};
+	static const struct death death = { 1,
+					    "Fatal exception",
+					    { "__udelay", "vpanic", "panic", "die", "do_page_fault",
+					      "tlb_do_page_fault_0", "i8042_flush" },
+					    5,
+					    0x9000000000eb7fa8,
+					    0xffff800000008064,
+					    0,
+					    0x10000 };
 	struct guest *g = *state;
 	const struct la_panic *p;
 
@@ -252,17 +263,22 @@ static void test_no_log(void **state)
 static void test_sysrq_is_its_own_cause(void **state)
 {
 	/* The system call comes from user mode. */
-	static const struct death death = {
-		0, NULL,
-		{ "__udelay", "vpanic", "panic", "sysrq_handle_crash", "__handle_sysrq", "handle_syscall" },
-		5, 0x120001000, 0, 7, 0xb0000
-	};
+	static const struct death death = { 0,
+					    NULL,
+					    { "__udelay", "vpanic", "panic", "sysrq_handle_crash",
+					      "__handle_sysrq", "handle_syscall" },
+					    5,
+					    0x120001000,
+					    0,
+					    7,
+					    0xb0000 };
 	struct guest *g = *state;
 	const struct la_panic *p;
 
 	/* An oops of another task long before has nothing to do with it. */
 	add_log(g, "i8042-7.2.12.log", 2, 77);
-	ring_add(&g->ring, 5446736000, 0, 0, 280, "Kernel panic - not syncing: sysrq triggered crash");
+	ring_add(&g->ring, 5446736000, 0, 0, 280,
+		 "Kernel panic - not syncing: sysrq triggered crash");
 	die(g, &death);
 	p = analyse(g, true);
 	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
@@ -299,11 +315,15 @@ static void test_oops_of_another(void **state)
 /* A soft lockup that panics: the interrupted pc is where it hung, no fault. */
 static void test_lockup_panic(void **state)
 {
-	static const struct death death = {
-		1, NULL,
-		{ "__udelay", "panic", "watchdog_timer_fn", "do_vint", "handle_vint", "busy_function", "kthread" },
-		4, W + 0x300040, 0, 4, 0x800
-	};
+	static const struct death death = { 1,
+					    NULL,
+					    { "__udelay", "panic", "watchdog_timer_fn", "do_vint",
+					      "handle_vint", "busy_function", "kthread" },
+					    4,
+					    W + 0x300040,
+					    0,
+					    4,
+					    0x800 };
 	struct guest *g = *state;
 	const struct la_panic *p;
 
@@ -323,9 +343,14 @@ static void test_lockup_panic(void **state)
 /* BUG(): the break instruction's code tells it from any other break. */
 static void test_bug(void **state)
 {
-	static const struct death death = { 0, "Fatal exception in interrupt",
+	static const struct death death = { 0,
+					    "Fatal exception in interrupt",
 					    { "panic", "die", "do_bp", "handle_bp", "f" },
-					    3, W + 0x300040, 0, 0, 0xc0000 };
+					    3,
+					    W + 0x300040,
+					    0,
+					    0,
+					    0xc0000 };
 
 	(void)state;
 	for (int bug = 0; bug < 2; bug++) {
@@ -345,7 +370,8 @@ static void test_bug(void **state)
  */
 static void test_seed(void **state)
 {
-	static const struct death death = { .message = "Fatal exception", .stack = { "__delay", "panic" } };
+	static const struct death death = { .message = "Fatal exception",
+					    .stack = { "__delay", "panic" } };
 
 	(void)state;
 	for (int later_tick = 0; later_tick < 2; later_tick++) {
@@ -381,9 +407,16 @@ static void test_seed(void **state)
 /* A call through a wild pointer: pc says nothing, ra says who called. */
 static void test_jump_to_nowhere(void **state)
 {
-	static const struct death death = { 0, "Fatal exception",
-					    { "panic", "die", "do_page_fault", "tlb_do_page_fault_0" },
-					    3, 0, 0, 0, 0x30000 };
+	static const struct death death = {
+		0,
+		"Fatal exception",
+		{ "panic", "die", "do_page_fault", "tlb_do_page_fault_0" },
+		3,
+		0,
+		0,
+		0,
+		0x30000
+	};
 	struct guest *g = *state;
 	const struct la_panic *p;
 
@@ -484,8 +517,7 @@ static void test_rcu_stall(void **state)
 		g->cpu[1].state = LA_CPU_RUNNING;
 		g->cpu[1].symbol = "busy_function";
 		p = analyse(g, true);
-		assert_int_equal(p->verdict,
-				 same ? LA_VERDICT_RCU_STALL : LA_VERDICT_RUNNING);
+		assert_int_equal(p->verdict, same ? LA_VERDICT_RCU_STALL : LA_VERDICT_RUNNING);
 		if (same)
 			assert_int_equal(p->cpu, 1);
 		guest_free(g);
@@ -593,8 +625,7 @@ static void test_hung_task(void **state)
 		fake_put(g->f, 0x860040, "jbd2/vda2-8", 12);
 		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
 		p = analyse(g, true);
-		assert_int_equal(p->verdict,
-				 blocked ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
+		assert_int_equal(p->verdict, blocked ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
 		if (blocked)
 			assert_int_equal(p->task.pid, 312);
 		guest_free(g);

@@ -380,7 +380,8 @@ static void test_entry(void **state)
 		const char *symbol; /* NULL: not known */
 	} cases[] = {
 		{ LA_ECODE_SYS, 0x120001000, "handle_syscall" },
-		{ LA_ECODE_SYS, 0x120000ffc, "handle_syscall" }, /* its pt_regs are one instruction on */
+		{ LA_ECODE_SYS, 0x120000ffc,
+		  "handle_syscall" }, /* its pt_regs are one instruction on */
 		{ LA_ECODE_INT, 0x120001000, "handle_vint" },
 		{ LA_ECODE_PIS, 0x120001000, "tlb_do_page_fault_1" },
 		{ LA_ECODE_PIS, 0x120000ffc, NULL }, /* what is saved is of an earlier exception */
@@ -462,8 +463,18 @@ static void test_wild_code(void **state)
 /* Registers that make no sense, or a little: no harm, no endless work, nothing called verified. */
 static void test_random_registers(void **state)
 {
-	const uint64_t near[] = { FN(0),  FN(LEAF), BACK(MIDDLE),    STACK,  SP0,	    STACK_TOP,
-				  IRQ_STACK, IRQ_START, VECTORS + 0x9854, LOCK, WINDOW | 0x9000000, 0 };
+	const uint64_t near[] = { FN(0),
+				  FN(LEAF),
+				  BACK(MIDDLE),
+				  STACK,
+				  SP0,
+				  STACK_TOP,
+				  IRQ_STACK,
+				  IRQ_START,
+				  VECTORS + 0x9854,
+				  LOCK,
+				  WINDOW | 0x9000000,
+				  0 };
 	struct guest g = guest_in_middle(INNER);
 	uint32_t seed = 1;
 

@@ -143,8 +143,13 @@ static void test_cut_and_crlf(void **state)
 
 static void test_something_else(void **state)
 {
-	static const char *const texts[] = { "", "\n\n", "PC=12", "CPU#", "CPU#x\n PC=1",
-					     "CPU#99999 PC", "EAX=00000000 EBX=00000000\n" };
+	static const char *const texts[] = { "",
+					     "\n\n",
+					     "PC=12",
+					     "CPU#",
+					     "CPU#x\n PC=1",
+					     "CPU#99999 PC",
+					     "EAX=00000000 EBX=00000000\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -166,7 +171,9 @@ static void test_file(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	assert_int_equal(la_regs_text_read(arena, "tests/unit/data/registers-seed.txt", &regs, &n, NULL), LA_OK);
+	assert_int_equal(la_regs_text_read(arena, "tests/unit/data/registers-seed.txt", &regs, &n,
+					   NULL),
+			 LA_OK);
 	assert_true(n > 0);
 	assert_int_equal(la_regs_text_read(arena, path, &regs, &n, &err), LA_INVALID);
 	assert_non_null(strstr(err.text, path));
@@ -190,11 +197,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_old_format),
-		TEST(test_new_format),
-		TEST(test_cut_and_crlf),
-		TEST(test_something_else),
-		TEST(test_file),
+		TEST(test_old_format),     TEST(test_new_format), TEST(test_cut_and_crlf),
+		TEST(test_something_else), TEST(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

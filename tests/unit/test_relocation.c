@@ -62,10 +62,16 @@ static void add_symbols(struct test *t, uint64_t believed)
 	static const struct {
 		const char *name;
 		uint64_t address;
-	} symbol[] = { { "_stext", STEXT }, { "_etext", ETEXT }, { "linux_banner", BANNER },
-		       { "init_uts_ns", UTS }, { "swapper_pg_dir", PGD }, { "eentry", EENTRY },
-		       { "exception_handlers", HANDLERS }, { "reloc_offset", SELF },
-		       { "vmcoreinfo_data", DATA }, { "vmcoreinfo_size", SIZE } };
+	} symbol[] = { { "_stext", STEXT },
+		       { "_etext", ETEXT },
+		       { "linux_banner", BANNER },
+		       { "init_uts_ns", UTS },
+		       { "swapper_pg_dir", PGD },
+		       { "eentry", EENTRY },
+		       { "exception_handlers", HANDLERS },
+		       { "reloc_offset", SELF },
+		       { "vmcoreinfo_data", DATA },
+		       { "vmcoreinfo_size", SIZE } };
 
 	for (size_t i = 0; i < sizeof(symbol) / sizeof(symbol[0]); i++)
 		fake_symbol(t->fake, symbol[i].name, symbol[i].address + believed, 8, NULL);
@@ -257,7 +263,8 @@ static void test_other_kernel(void **state)
 	assert_int_equal(find(t), LA_ABSENT);
 	assert_int_equal(t->r.n, 0);
 	/* another build: its variables may lie at the same places, its banner tells */
-	fake_put(t->fake, PA(BANNER, 0x60000), "Linux version 6.12.118-lakvm (lab@lakvm) #1 SMP\n", 48);
+	fake_put(t->fake, PA(BANNER, 0x60000), "Linux version 6.12.118-lakvm (lab@lakvm) #1 SMP\n",
+		 48);
 	fake_put_u64(t->fake, PA(SELF, 0x60000), 0x60000);
 	assert_int_equal(find(t), LA_ABSENT);
 	assert_false(t->r.known);
@@ -394,10 +401,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		T(test_all_agree), T(test_wrong_belief), T(test_each_alone), T(test_not_moved),
-		T(test_disagreement), T(test_two_banners), T(test_other_kernel), T(test_far_away),
-		T(test_register_text), T(test_register_text_of_another), T(test_vmcoreinfo_note),
-		T(test_vmcoreinfo_in_memory), T(test_vmcoreinfo_left_over),
+		T(test_all_agree),
+		T(test_wrong_belief),
+		T(test_each_alone),
+		T(test_not_moved),
+		T(test_disagreement),
+		T(test_two_banners),
+		T(test_other_kernel),
+		T(test_far_away),
+		T(test_register_text),
+		T(test_register_text_of_another),
+		T(test_vmcoreinfo_note),
+		T(test_vmcoreinfo_in_memory),
+		T(test_vmcoreinfo_left_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

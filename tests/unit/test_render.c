@@ -48,13 +48,27 @@ static int finish(void **state)
 
 /* A result with everything in it. */
 static struct la_frame frames[3] = {
-	{ .sp = 0x9000000100003b30, .symbol = "vpanic", .start = 0x9000000000220a08,
-	  .method = LA_FROM_POSITION, .verified = true },
-	{ .pc = 0x9000000000eb7fa8, .pc_known = true, .sp = 0x9000000100003c00,
-	  .symbol = "i8042_flush", .start = 0x9000000000eb7f50, .offset = 0x58,
-	  .method = LA_FROM_EXCEPTION, .pc_exact = true, .verified = true },
-	{ .pc = 0xffff800002000010, .pc_known = true, .sp = 0x9000000100003d00,
-	  .symbol = "mod_init", .start = 0xffff800002000000, .offset = 0x10, .module = "mod",
+	{ .sp = 0x9000000100003b30,
+	  .symbol = "vpanic",
+	  .start = 0x9000000000220a08,
+	  .method = LA_FROM_POSITION,
+	  .verified = true },
+	{ .pc = 0x9000000000eb7fa8,
+	  .pc_known = true,
+	  .sp = 0x9000000100003c00,
+	  .symbol = "i8042_flush",
+	  .start = 0x9000000000eb7f50,
+	  .offset = 0x58,
+	  .method = LA_FROM_EXCEPTION,
+	  .pc_exact = true,
+	  .verified = true },
+	{ .pc = 0xffff800002000010,
+	  .pc_known = true,
+	  .sp = 0x9000000100003d00,
+	  .symbol = "mod_init",
+	  .start = 0xffff800002000000,
+	  .offset = 0x10,
+	  .module = "mod",
 	  .method = LA_FROM_SCAN },
 };
 
@@ -69,34 +83,62 @@ static void make_full(void)
 	static const char *const tail[] = { "[    0.435502] Kernel panic - not syncing: x" };
 
 	memset(two_cpus, 0, sizeof(two_cpus));
-	two_cpus[0] = (struct la_cpu){ .cpu = 0, .matched = true, .vcpu = 0,
-				       .online_known = true, .state = LA_CPU_STOPPED,
-				       .before = LA_CPU_USER, .waits_for = -1 };
+	two_cpus[0] = (struct la_cpu){ .cpu = 0,
+				       .matched = true,
+				       .vcpu = 0,
+				       .online_known = true,
+				       .state = LA_CPU_STOPPED,
+				       .before = LA_CPU_USER,
+				       .waits_for = -1 };
 	two_cpus[0].regs.source = LA_REGS_NOTE;
 	la_gpr_set(&two_cpus[0].regs, LA_R_RA, 0x9000000000000001);
-	two_cpus[1] = (struct la_cpu){ .cpu = 1, .matched = true, .vcpu = 3, .online = true,
-				       .online_known = true, .state = LA_CPU_PANICKING,
-				       .pc_source = LA_PC_RECOVERED, .pc = 0x9000000000220a10,
-				       .symbol = "vpanic", .offset = 8, .verified = true,
-				       .waits_for = -1, .remark = "odd" };
-	two_cpus[1].task = (struct la_task){ .address = 0x9000000100367380, .pid_known = true,
-					     .pid = 1, .comm = "swapper/0" };
-	two_cpus[1].stack = (struct la_stack){ .frame = frames, .n = 3,
-					       .stop = LA_STOP_NO_RULE, .reason = "no rule" };
+	two_cpus[1] = (struct la_cpu){ .cpu = 1,
+				       .matched = true,
+				       .vcpu = 3,
+				       .online = true,
+				       .online_known = true,
+				       .state = LA_CPU_PANICKING,
+				       .pc_source = LA_PC_RECOVERED,
+				       .pc = 0x9000000000220a10,
+				       .symbol = "vpanic",
+				       .offset = 8,
+				       .verified = true,
+				       .waits_for = -1,
+				       .remark = "odd" };
+	two_cpus[1].task = (struct la_task){
+		.address = 0x9000000100367380, .pid_known = true, .pid = 1, .comm = "swapper/0"
+	};
+	two_cpus[1].stack = (struct la_stack){
+		.frame = frames, .n = 3, .stop = LA_STOP_NO_RULE, .reason = "no rule"
+	};
 	cpus = (struct la_cpus){ .cpu = two_cpus, .n = 2 };
 
-	full = (struct la_panic){ .release = "7.2.12+deb14-loong64", .verdict = LA_VERDICT_PANIC, .confidence = LA_CERTAIN,
+	full = (struct la_panic){ .release = "7.2.12+deb14-loong64",
+				  .verdict = LA_VERDICT_PANIC,
+				  .confidence = LA_CERTAIN,
 				  .message = "Attempted to kill init! exitcode=0x0000000b",
-				  .cpu = 1, .task = two_cpus[1].task, .uptime_known = true,
-				  .uptime_s = 0.435502, .stack = &two_cpus[1].stack,
-				  .signature = "lakvm-1 panic", .hash = "0123456789abcdef",
-				  .fact = facts, .nfacts = 1, .unchecked = unchecked,
-				  .nunchecked = 1, .log_tail = tail, .nlog_tail = 1,
+				  .cpu = 1,
+				  .task = two_cpus[1].task,
+				  .uptime_known = true,
+				  .uptime_s = 0.435502,
+				  .stack = &two_cpus[1].stack,
+				  .signature = "lakvm-1 panic",
+				  .hash = "0123456789abcdef",
+				  .fact = facts,
+				  .nfacts = 1,
+				  .unchecked = unchecked,
+				  .nunchecked = 1,
+				  .log_tail = tail,
+				  .nlog_tail = 1,
 				  .cpus = &cpus };
-	full.cause = (struct la_cause){ .kind = "page-fault", .address_known = true,
-					.address = 0xffff800000008064, .pc_known = true,
-					.pc = 0x9000000000eb7fa8, .symbol = "i8042_flush",
-					.offset = 88, .regs_known = true };
+	full.cause = (struct la_cause){ .kind = "page-fault",
+					.address_known = true,
+					.address = 0xffff800000008064,
+					.pc_known = true,
+					.pc = 0x9000000000eb7fa8,
+					.symbol = "i8042_flush",
+					.offset = 88,
+					.regs_known = true };
 	la_csr_set(&full.cause.regs, LA_CSR_BADV, 0xffff800000008064);
 	la_csr_set(&full.cause.regs, LA_CSR_PRMD, 0);
 }
@@ -162,8 +204,9 @@ static void test_cpus_text(void **state)
 	assert_null(strstr(output, "#1"));
 
 	output[0] = '\0';
-	opt = (struct la_render_options){ .registers = true, .stacks = true, .only = only,
-					  .nonly = 1 };
+	opt = (struct la_render_options){
+		.registers = true, .stacks = true, .only = only, .nonly = 1
+	};
 	la_render_cpus_text(&kernel, &cpus, &opt, &sink);
 	assert_null(strstr(output, "stopped"));
 	has(" #1 [9000000100003c00] i8042_flush+0x58");
@@ -181,11 +224,14 @@ static void test_equal_stacks(void **state)
 	(void)state;
 	memcpy(other, frames, sizeof(other));
 	for (unsigned i = 0; i < 9; i++) {
-		many[i] = (struct la_cpu){ .cpu = i, .matched = i < 8, .vcpu = (int)i,
-					   .state = i == 4 ? LA_CPU_IDLE : LA_CPU_STOPPED,
-					   .waits_for = -1,
-					   .stack = { .frame = i == 5 ? other : frames, .n = 3,
-						      .stop = LA_STOP_END } };
+		many[i] = (struct la_cpu){
+			.cpu = i,
+			.matched = i < 8,
+			.vcpu = (int)i,
+			.state = i == 4 ? LA_CPU_IDLE : LA_CPU_STOPPED,
+			.waits_for = -1,
+			.stack = { .frame = i == 5 ? other : frames, .n = 3, .stop = LA_STOP_END }
+		};
 	}
 	for (unsigned i = 0; i < 3; i++)
 		other[i].sp += 0x4000; /* the same but for its place */
@@ -227,7 +273,7 @@ static void keys_are(json_t *o, const char *const *names)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(o, key, value) {
+	json_object_foreach (o, key, value) {
 		assert_non_null(*names);
 		assert_string_equal(key, *names++);
 	}
@@ -242,13 +288,15 @@ static const char *string_at(json_t *o, const char *key)
 static void test_panic_json(void **state)
 {
 	/* The order of docs/json.md. */
-	static const char *const keys[] = { "schema", "release", "kind", "message", "confidence", "cpu",
-					    "task", "pid", "comm", "uptime_s", "cause", "frames",
-					    "signature", "evidence", "not_checked", "log_tail",
-					    "cpus", NULL };
-	static const char *const frame_keys[] = { "level", "pc", "symbol", "offset", "sp",
-						  "method", "verified", "file", "line", "inlined", "module",
-						  "pt_regs", NULL };
+	static const char *const keys[] = { "schema",     "release",  "kind",        "message",
+					    "confidence", "cpu",      "task",        "pid",
+					    "comm",       "uptime_s", "cause",       "frames",
+					    "signature",  "evidence", "not_checked", "log_tail",
+					    "cpus",       NULL };
+	static const char *const frame_keys[] = { "level", "pc",      "symbol",   "offset",
+						  "sp",    "method",  "verified", "file",
+						  "line",  "inlined", "module",   "pt_regs",
+						  NULL };
 	json_t *o, *list, *f;
 
 	(void)state;
@@ -287,8 +335,8 @@ static void test_panic_json(void **state)
 static void test_unknown_json(void **state)
 {
 	struct la_panic nothing = { .cpu = -1 };
-	static const char *const nulls[] = { "release", "message", "cpu", "task", "pid", "comm", "uptime_s",
-					     "cause", "signature", "cpus" };
+	static const char *const nulls[] = { "release", "message",  "cpu",   "task",      "pid",
+					     "comm",    "uptime_s", "cause", "signature", "cpus" };
 	json_t *o;
 
 	(void)state;
@@ -303,12 +351,15 @@ static void test_unknown_json(void **state)
 
 static void test_cpus_json(void **state)
 {
-	static const char *const keys[] = { "cpu", "vcpu", "online", "state", "task", "pid",
-					    "comm", "pc", "pc_source", "symbol", "offset",
-					    "module", "verified", "before", "lock",
-					    "lock_symbol", "lock_owner", "waits_for", "waits_for_all",
-					    "pending_calls", "pending_call", "since_ns", "clock_age_ns", "steal_ns", "preempted", "regs", "csr", "frames", "stop",
-					    "stop_reason", "remark", NULL };
+	static const char *const keys[] = {
+		"cpu",          "vcpu",       "online",       "state",         "task",
+		"pid",          "comm",       "pc",           "pc_source",     "symbol",
+		"offset",       "module",     "verified",     "before",        "lock",
+		"lock_symbol",  "lock_owner", "waits_for",    "waits_for_all", "pending_calls",
+		"pending_call", "since_ns",   "clock_age_ns", "steal_ns",      "preempted",
+		"regs",         "csr",        "frames",       "stop",          "stop_reason",
+		"remark",       NULL
+	};
 	struct la_render_options opt = { .registers = false };
 	json_t *o, *c;
 
@@ -340,7 +391,8 @@ static const char *const hostile[] = {
 	"quote\" back\\slash",
 	"\xff\xfe\x80 bytes",
 	"\xc0\xaf overlong, \xed\xa0\x80 surrogate, \xf4\x90\x80\x80 too high",
-	"\xc2\x9b""31m C1",
+	"\xc2\x9b"
+	"31m C1",
 	"cut \xe4\xb8",
 	"good \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x90\xa7",
 	"\x7f\r\b\t",
@@ -428,16 +480,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_panic_text),
-		TEST(test_unknown_text),
-		TEST(test_cpus_text),
-		TEST(test_equal_stacks),
-		TEST(test_panic_json),
-		TEST(test_unknown_json),
-		TEST(test_cpus_json),
-		TEST(test_hostile_text),
-		TEST(test_hostile_json),
-		TEST(test_escape_in_small_pieces),
+		TEST(test_panic_text),   TEST(test_unknown_text),
+		TEST(test_cpus_text),    TEST(test_equal_stacks),
+		TEST(test_panic_json),   TEST(test_unknown_json),
+		TEST(test_cpus_json),    TEST(test_hostile_text),
+		TEST(test_hostile_json), TEST(test_escape_in_small_pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,11 +18,24 @@ static void to_text(void *ctx, const char *text)
 }
 
 static struct la_record record[] = {
-	{ .ts_nsec = UINT64_C(5000123456), .level = 4, .caller_id = 153, .text = "usb 1-1: new\nline\033[2J",
-	  .subsystem = "usb", .device = "+usb:1-1" },
-	{ .ts_nsec = UINT64_C(123456000000789), .level = 0, .caller_id = 0x80000001, .text = "over",
-	  .subsystem = "", .device = "" },
-	{ .ts_nsec = 0, .level = 6, .caller_id = UINT32_MAX, .text = "", .subsystem = "", .device = "" },
+	{ .ts_nsec = UINT64_C(5000123456),
+	  .level = 4,
+	  .caller_id = 153,
+	  .text = "usb 1-1: new\nline\033[2J",
+	  .subsystem = "usb",
+	  .device = "+usb:1-1" },
+	{ .ts_nsec = UINT64_C(123456000000789),
+	  .level = 0,
+	  .caller_id = 0x80000001,
+	  .text = "over",
+	  .subsystem = "",
+	  .device = "" },
+	{ .ts_nsec = 0,
+	  .level = 6,
+	  .caller_id = UINT32_MAX,
+	  .text = "",
+	  .subsystem = "",
+	  .device = "" },
 };
 
 static const char *render(const struct la_log_format *format)
@@ -47,7 +60,8 @@ static void test_uptime(void **state)
 
 static void test_everything(void **state)
 {
-	const char *text = render(&(struct la_log_format){ .level = true, .caller = 6, .device = true });
+	const char *text =
+		render(&(struct la_log_format){ .level = true, .caller = 6, .device = true });
 
 	(void)state;
 	assert_ptr_equal(strstr(text, "[    5.000123] [  T153] <4>usb 1-1"), text);
@@ -62,9 +76,12 @@ static void test_clock(void **state)
 	setenv("TZ", "UTC", 1);
 	tzset();
 	/* 2026-11-24 12:00:00 UTC, checked with date(1) */
-	assert_non_null(strstr(render(&(struct la_log_format){ .time = LA_LOG_CLOCK, .boot = 1795521600 }),
-			       "[Tue Nov 24 12:00:05 UTC 2026] usb"));
-	assert_ptr_equal(strstr(render(&(struct la_log_format){ .time = LA_LOG_NO_TIME, .level = true }), "<4>usb"),
+	assert_non_null(
+		strstr(render(&(struct la_log_format){ .time = LA_LOG_CLOCK, .boot = 1795521600 }),
+		       "[Tue Nov 24 12:00:05 UTC 2026] usb"));
+	assert_ptr_equal(strstr(render(&(struct la_log_format){ .time = LA_LOG_NO_TIME,
+								.level = true }),
+				"<4>usb"),
 			 render(&(struct la_log_format){ .time = LA_LOG_NO_TIME, .level = true }));
 }
 

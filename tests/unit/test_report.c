@@ -57,7 +57,8 @@ static void make_with(struct test *t, const char *base, const char *csrs, const 
 	char text[2048];
 
 	snprintf(text, sizeof(text), "%s%s%s", head, base, csrs);
-	assert_int_equal(la_regs_text(t->arena, text, strlen(text), &regs, &opt.ntext, NULL), LA_OK);
+	assert_int_equal(la_regs_text(t->arena, text, strlen(text), &regs, &opt.ntext, NULL),
+			 LA_OK);
 	opt.text = regs;
 	assert_int_equal(la_overrides_parse(words, &opt.said, NULL), LA_OK);
 	assert_int_equal(la_report_make(NULL, NULL, &opt, t->arena, &t->report, NULL), LA_OK);
@@ -133,14 +134,15 @@ static void test_json(void **state)
 	o = json_loads(t->out, 0, NULL);
 	assert_non_null(o);
 	assert_string_equal(json_string_value(json_object_get(o, "schema")), "lakvm.dump/1");
-	for (const char *const *key = (const char *const[]){ "dump", "release", "build_id", "banner",
-							      "page_size", "vmcoreinfo", "relocation",
-							      "cpus_remark", "log", "log_lost",
-							      "log_remark", NULL };
+	for (const char *const *key =
+		     (const char *const[]){ "dump", "release", "build_id", "banner", "page_size",
+					    "vmcoreinfo", "relocation", "cpus_remark", "log",
+					    "log_lost", "log_remark", NULL };
 	     *key; key++)
 		assert_true(json_is_null(json_object_get(o, *key)));
 	layout = json_object_get(o, "layout");
-	for (const char *const *key = (const char *const[]){ "levels", "remark", "sections", NULL }; *key; key++)
+	for (const char *const *key = (const char *const[]){ "levels", "remark", "sections", NULL };
+	     *key; key++)
 		assert_true(json_is_null(json_object_get(layout, *key)));
 	assert_int_equal(json_array_size(json_object_get(layout, "known_by")), 0);
 	cpu = json_array_get(json_object_get(o, "cpus"), 0);
@@ -157,14 +159,17 @@ static void test_options(void **state)
 	json_t *o, *layout;
 
 	make_with(t, early, brk, "page_size=64k,levels=2");
-	assert_int_equal(la_render_report_json(&t->report, &(struct la_render_options){ 0 }, false, &sink),
+	assert_int_equal(la_render_report_json(&t->report, &(struct la_render_options){ 0 }, false,
+					       &sink),
 			 LA_OK);
 	o = json_loads(t->out, 0, NULL);
 	assert_non_null(o);
 	assert_int_equal(json_integer_value(json_object_get(o, "page_size")), 65536);
 	layout = json_object_get(o, "layout");
 	/* nothing else tells anything, and without tables (swapper_pg_dir) there is no walk */
-	assert_string_equal(json_string_value(json_array_get(json_object_get(layout, "known_by"), 0)), "an option");
+	assert_string_equal(json_string_value(
+				    json_array_get(json_object_get(layout, "known_by"), 0)),
+			    "an option");
 	assert_true(json_is_null(json_object_get(layout, "remark")));
 	json_decref(o);
 }

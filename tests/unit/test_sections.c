@@ -36,7 +36,8 @@ static void put_info(struct test *t, const char *text)
 	fake_put_u64(t->fake, 0x1010, CACHED | INFO);
 	fake_put_u64(t->fake, 0x1018, strlen(text));
 	fake_put(t->fake, INFO, text, strlen(text));
-	assert_int_equal(la_vmcoreinfo_read(&t->k, t->arena, &t->k.vmcoreinfo, &t->k.vmcoreinfo_len, NULL),
+	assert_int_equal(la_vmcoreinfo_read(&t->k, t->arena, &t->k.vmcoreinfo, &t->k.vmcoreinfo_len,
+					    NULL),
 			 LA_OK);
 }
 
@@ -91,7 +92,9 @@ static void test_encoded_map(void **state)
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
 	assert_int_equal(s.per_root, 512);
-	assert_int_equal(la_section_find(&t->k, &s, 0x60000000 + 5 * 0x4000 + 0x123, &section, NULL), LA_OK);
+	assert_int_equal(la_section_find(&t->k, &s, 0x60000000 + 5 * 0x4000 + 0x123, &section,
+					 NULL),
+			 LA_OK);
 	assert_int_equal(section.number, 3);
 	assert_int_equal(section.start, 0x60000000);
 	assert_int_equal(section.end, 0x80000000);
@@ -113,7 +116,8 @@ static void test_absent(void **state)
 	assert_int_equal(la_section_find(&t->k, &s, 0x20000000, &section, NULL), LA_OK);
 	assert_int_equal(section.page, 0);
 	/* The second root does not exist. */
-	assert_int_equal(la_section_find(&t->k, &s, UINT64_C(512) << 29, &section, NULL), LA_ABSENT);
+	assert_int_equal(la_section_find(&t->k, &s, UINT64_C(512) << 29, &section, NULL),
+			 LA_ABSENT);
 	assert_int_equal(la_section_find(&t->k, &s, UINT64_C(1) << 48, &section, NULL), LA_ABSENT);
 }
 
@@ -187,7 +191,8 @@ static void test_size_by_option(void **state)
 	fake_put_u64(t->fake, ENTRY(8), CACHED | 3);
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
 	/* A person is believed more than the kernel. */
-	fake_door(t->fake)->overrides = &(struct la_overrides){ .section_bits = 30, .phys_bits = 40 };
+	fake_door(t->fake)->overrides =
+		&(struct la_overrides){ .section_bits = 30, .phys_bits = 40 };
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 30);
 	assert_int_equal(s.physmem_bits, 40);
@@ -308,7 +313,8 @@ static void test_vmemmap_computed(void **state)
 		k.mmu.vm_map_base = UINT64_C(0xffff800000000000);
 		k.mmu.virt_bits = k.mmu.phys_bits = 48;
 		fake_door(fake)->ram = ram;
-		fake_door(fake)->nram = 1; /* 256 MiB: their struct pages are in the first huge page */
+		fake_door(fake)->nram =
+			1; /* 256 MiB: their struct pages are in the first huge page */
 		fake_symbol(fake, "mem_section", CACHED | POINTER, 8, NULL);
 		fake_put_u64(fake, POINTER, CACHED | 0x7000000); /* the table is lost */
 		fake_type(fake, "mem_section", 16);
@@ -321,9 +327,11 @@ static void test_vmemmap_computed(void **state)
 
 		/* Tables down to a huge entry of level 1, at the level of which 2-level tables begin. */
 		for (unsigned level = g->levels - 1; level > 0; level--) {
-			const uint64_t index = guest[i].vmemmap >> g->shift[level] & ((1u << g->index_bits) - 1);
+			const uint64_t index =
+				guest[i].vmemmap >> g->shift[level] & ((1u << g->index_bits) - 1);
 
-			fake_put_u64(fake, table + index * 8, level > 1 ? CACHED | (table + 0x100000) : 0x2000000 | 0x11d3);
+			fake_put_u64(fake, table + index * 8,
+				     level > 1 ? CACHED | (table + 0x100000) : 0x2000000 | 0x11d3);
 			if (level == 1 && guest[i].page_shift == 12) /* two */
 				fake_put_u64(fake, table + index * 8 + 8, 0x4000000 | 0x11d3);
 			table += 0x100000;
@@ -462,7 +470,8 @@ static void test_compound_page(void **state)
 	assert_true(page.mapcount_known);
 	assert_int_equal(page.mapcount, 1 + 3);
 	/* NO_PAGE_MAPCOUNT: no page has them, or what an address has left is there; of which page they are is lost. */
-	static const uint32_t lost[] = { 0, 0x800000, 0x800000 | 5, 0xfffffebf, 0x90000001, 0xdead0000 };
+	static const uint32_t lost[] = { 0,          0x800000,   0x800000 | 5,
+					 0xfffffebf, 0x90000001, 0xdead0000 };
 
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
 		fake_put_u32(t->fake, head + 56 + 20, lost[i]);
@@ -558,8 +567,9 @@ static void test_types_before_6_12(void **state)
 	static const struct {
 		uint32_t word;
 		const char *type;
-	} old[] = { { 0xffffffff, NULL }, { 0xffffff7f, "buddy" }, { 0xfffffeff, "offline" },
-		    { 0xfffffdff, "table" }, { 0xfffffbff, "guard" }, { 5, NULL }, { 0xfffffffe, NULL } },
+	} old[] = { { 0xffffffff, NULL },    { 0xffffff7f, "buddy" }, { 0xfffffeff, "offline" },
+		    { 0xfffffdff, "table" }, { 0xfffffbff, "guard" }, { 5, NULL },
+		    { 0xfffffffe, NULL } },
 	  by_name[] = { { 0xffffffff, NULL }, { 0xfffffbff, "buddy" }, { 0xffffffef, NULL } };
 	struct test *t = *state;
 	struct la_sections s;

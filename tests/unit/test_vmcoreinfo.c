@@ -12,8 +12,9 @@
 
 static void test_lines(void **state)
 {
-	const char text[] = "OSRELEASE=6.12\nXPAGESIZE=1\nPAGESIZE=16384\nSYMBOL(_stext)=9000000000202000\n"
-			    "NUMBER(VMALLOC_START)=0xffff800082008000\nNUMBER(BAD)=12x\nLAST=7";
+	const char text[] =
+		"OSRELEASE=6.12\nXPAGESIZE=1\nPAGESIZE=16384\nSYMBOL(_stext)=9000000000202000\n"
+		"NUMBER(VMALLOC_START)=0xffff800082008000\nNUMBER(BAD)=12x\nLAST=7";
 	const char *value;
 	uint64_t n;
 	size_t len;

@@ -26,7 +26,10 @@ static const struct {
 	{ LA_PACKER_NONE, "QEVM", 4, NULL },
 	{ LA_PACKER_GZIP, "\x1f\x8b", 2, "gzip" },
 	{ LA_PACKER_BZIP2, "BZh", 3, "bzip2" },
-	{ LA_PACKER_XZ, "\xfd" "7zXZ", 6, "xz" },
+	{ LA_PACKER_XZ,
+	  "\xfd"
+	  "7zXZ",
+	  6, "xz" },
 	{ LA_PACKER_LZOP, "\x89LZO", 5, "lzop" },
 	{ LA_PACKER_ZSTD, "\x28\xb5\x2f\xfd", 4, "zstd" },
 };
@@ -122,8 +125,8 @@ static enum la_status configuration(struct loader *l)
 					la_stream_fail(s, LA_UNSUPPORTED, "capability %s", name);
 			}
 		} else {
-			return la_stream_fail(s, LA_UNSUPPORTED,
-					      "\"%s\" does not tell its length", name);
+			return la_stream_fail(s, LA_UNSUPPORTED, "\"%s\" does not tell its length",
+					      name);
 		}
 	}
 	return s->status;
@@ -168,9 +171,10 @@ static enum la_status read_ram(struct loader *l)
 			la_stream_be(s, 4);
 			version = la_stream_be(s, 4);
 			if (type != LA_VM_START || strcmp(name, "ram"))
-				return la_stream_fail(s, LA_UNSUPPORTED,
-						      "section \"%s\" before the end of RAM does not tell its length",
-						      name);
+				return la_stream_fail(
+					s, LA_UNSUPPORTED,
+					"section \"%s\" before the end of RAM does not tell its length",
+					name);
 			if (s->status == LA_OK && version != RAM_VERSION)
 				return la_stream_fail(s, LA_UNSUPPORTED, "RAM of version %" PRIu64,
 						      version);
@@ -181,7 +185,9 @@ static enum la_status read_ram(struct loader *l)
 			id = la_stream_be(s, 4);
 			if (s->status == LA_OK && (!l->ram.blocks || id != ram_id))
 				return la_stream_fail(s, LA_CORRUPT,
-						      "section %" PRIu64 ", which was never started", id);
+						      "section %" PRIu64
+						      ", which was never started",
+						      id);
 			break;
 		case LA_VM_EOF:
 			return la_stream_fail(s, LA_TRUNCATED, "the stream ends here");
@@ -193,7 +199,9 @@ static enum la_status read_ram(struct loader *l)
 		if (la_stream_be(s, 1) != LA_VM_FOOTER || la_stream_be(s, 4) != ram_id)
 			return la_stream_fail(s, LA_CORRUPT, "the section's end mark is missing");
 		if (type == LA_VM_END)
-			return l->ram.blocks ? LA_OK : la_stream_fail(s, LA_CORRUPT, "no list of memory blocks");
+			return l->ram.blocks ?
+				       LA_OK :
+				       la_stream_fail(s, LA_CORRUPT, "no list of memory blocks");
 	}
 	return s->status;
 }
@@ -211,8 +219,8 @@ static enum la_status read_tail(struct la_stream *s, struct la_arena *arena, con
 		if (!got || s->status != LA_OK)
 			break;
 		if (n + got > MAX_TAIL)
-			return la_fail(err, LA_UNSUPPORTED, "the devices' state is larger than %zu MiB",
-				       MAX_TAIL >> 20);
+			return la_fail(err, LA_UNSUPPORTED,
+				       "the devices' state is larger than %zu MiB", MAX_TAIL >> 20);
 		if (n + got > room) {
 			room = 2 * (n + got);
 			tail = la_regrow(arena, tail, n, room, 1);
@@ -269,8 +277,8 @@ static void decide_high_base(struct loader *l, struct la_arena *arena, uint64_t 
 }
 
 enum la_status la_convert(struct la_arena *arena, int in, int out,
-				    const struct la_convert_options *opt,
-				    struct la_converted *ret, struct la_error *err)
+			  const struct la_convert_options *opt, struct la_converted *ret,
+			  struct la_error *err)
 {
 	struct loader *l = la_alloc(arena, sizeof(*l));
 	struct la_saved_cpu *cpus = NULL;
@@ -299,8 +307,8 @@ enum la_status la_convert(struct la_arena *arena, int in, int out,
 	/* From here on nothing is fatal that is wrong with the stream. */
 	l->s.err = &ret->unknown;
 	if (read_tail(&l->s, arena, &tail, &size, &ret->unknown) == LA_OK &&
-	    la_saved_cpus(arena, tail, size, &cpus, &ret->nvcpus, &cpu_version,
-			  &ret->unknown) == LA_OK) {
+	    la_saved_cpus(arena, tail, size, &cpus, &ret->nvcpus, &cpu_version, &ret->unknown) ==
+		    LA_OK) {
 		ret->registers = la_saved_cpus_text(arena, cpus, ret->nvcpus);
 		if (!ret->registers)
 			return la_fail(err, LA_NOMEM, "register text");

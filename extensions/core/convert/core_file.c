@@ -69,8 +69,12 @@ static uint8_t *cpu_notes(uint8_t *at, const struct la_saved_cpu *cpu)
 
 static Elf64_Phdr segment(uint64_t pa, uint64_t size, uint64_t offset)
 {
-	return (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = offset, .p_vaddr = pa, .p_paddr = pa,
-			     .p_filesz = size, .p_memsz = size };
+	return (Elf64_Phdr){ .p_type = PT_LOAD,
+			     .p_offset = offset,
+			     .p_vaddr = pa,
+			     .p_paddr = pa,
+			     .p_filesz = size,
+			     .p_memsz = size };
 }
 
 enum la_status la_core_write(struct la_arena *arena, int out, uint64_t ram, uint64_t high_base,
@@ -79,15 +83,21 @@ enum la_status la_core_write(struct la_arena *arena, int out, uint64_t ram, uint
 	uint64_t low = ram < LA_LOW_RAM ? ram : LA_LOW_RAM;
 	Elf64_Phdr phdr[3] = { { .p_type = PT_NOTE, .p_offset = NOTES_AT } };
 	Elf64_Ehdr head = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_CORE, .e_machine = EM_LOONGARCH, .e_version = EV_CURRENT,
-		.e_phoff = sizeof(head), .e_ehsize = sizeof(head),
-		.e_phentsize = sizeof(phdr[0]), .e_phnum = ram > low ? 3 : 2,
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
+		.e_type = ET_CORE,
+		.e_machine = EM_LOONGARCH,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(head),
+		.e_ehsize = sizeof(head),
+		.e_phentsize = sizeof(phdr[0]),
+		.e_phnum = ram > low ? 3 : 2,
 	};
 	uint8_t *notes, *at;
 
 	if (ncpus > (LA_CORE_DATA - NOTES_AT) / CPU_NOTES)
-		return la_fail(err, LA_UNSUPPORTED, "%zu vCPUs: more than a dump has room for", ncpus);
+		return la_fail(err, LA_UNSUPPORTED, "%zu vCPUs: more than a dump has room for",
+			       ncpus);
 	at = notes = la_alloc_n(arena, ncpus, CPU_NOTES);
 	if (!notes)
 		return la_fail(err, LA_NOMEM, "notes of %zu vCPUs", ncpus);

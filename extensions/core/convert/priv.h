@@ -26,8 +26,8 @@ enum {
 struct la_stream {
 	int fd;
 	uint8_t *buffer;
-	size_t at, end;      /* of what is not consumed yet, in the buffer */
-	uint64_t base;       /* offset of the buffer in the stream */
+	size_t at, end; /* of what is not consumed yet, in the buffer */
+	uint64_t base;  /* offset of the buffer in the stream */
 	uint64_t next_progress;
 	const struct la_convert_options *opt;
 	enum la_status status;
@@ -66,7 +66,7 @@ enum la_status la_stream_fail(struct la_stream *s, enum la_status status, const 
 #define LA_LOW_RAM ((uint64_t)256 << 20)
 
 struct la_saved_cpu {
-	uint32_t vcpu; /* QEMU's cpu_index */
+	uint32_t vcpu;  /* QEMU's cpu_index */
 	unsigned known; /* bits 0..31: gpr */
 	bool pc_known;
 	uint64_t gpr[32], pc, era, badv, fpr[32], fcc;
@@ -84,8 +84,8 @@ enum la_status la_pwrite(int fd, const void *data, size_t size, uint64_t offset,
 struct la_ram_block {
 	char name[256];
 	uint64_t size;
-	bool ram;    /* the guest's RAM, and not a device's memory */
-	uint64_t at; /* if so: its place in all RAM */
+	bool ram;                     /* the guest's RAM, and not a device's memory */
+	uint64_t at;                  /* if so: its place in all RAM */
 	uint64_t bitmap_at, pages_at; /* mapped-ram: places in the file */
 };
 

@@ -151,13 +151,15 @@ static enum la_status mapped_block(struct la_stream *s, struct la_saved_ram *ram
 				left = sizeof(map);
 			if (bytes_at(s, bitmap_at + n / 8, map, left) != left)
 				return la_stream_fail(s, LA_TRUNCATED,
-						      "the map of block \"%s\" is behind the end", b->name);
+						      "the map of block \"%s\" is behind the end",
+						      b->name);
 		}
 		if (!(map[in_map] >> n % 8 & 1))
 			continue;
 		if (bytes_at(s, pages_at + n * page, data, page) != page)
-			return la_stream_fail(s, LA_TRUNCATED, "block \"%s\" is cut off at 0x%" PRIx64,
-					      b->name, n * page);
+			return la_stream_fail(s, LA_TRUNCATED,
+					      "block \"%s\" is cut off at 0x%" PRIx64, b->name,
+					      n * page);
 		if (put(s, ram, n * page, data, page) != LA_OK)
 			return s->status;
 		if (s->opt && s->opt->progress && !(n * page & ((16 << 20) - 1)))
@@ -183,8 +185,8 @@ static enum la_status mapped_header(struct la_stream *s, struct la_saved_ram *ra
 		return la_stream_fail(s, LA_UNSUPPORTED, "mapped-ram of version %" PRIu64, version);
 	if (!good_page_size(page) || (ram->page_size && page != ram->page_size) ||
 	    bitmap > INT64_MAX - b->size || pages > INT64_MAX - b->size || b->size % page)
-		return la_stream_fail(s, LA_CORRUPT, "block \"%s\": mapped-ram header makes no sense",
-				      b->name);
+		return la_stream_fail(s, LA_CORRUPT,
+				      "block \"%s\": mapped-ram header makes no sense", b->name);
 	ram->page_size = (uint32_t)page;
 	/* Where it goes shows only when all blocks are known: see read_blocks(). */
 	b->bitmap_at = bitmap;
@@ -203,7 +205,8 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 		struct la_ram_block *b;
 
 		if (ram->nblocks == MAX_BLOCKS)
-			return la_stream_fail(s, LA_CORRUPT, "more than %d memory blocks", MAX_BLOCKS);
+			return la_stream_fail(s, LA_CORRUPT, "more than %d memory blocks",
+					      MAX_BLOCKS);
 		if (ram->nblocks == room) {
 			room = room ? 2 * room : 16;
 			b = la_regrow(ram->arena, ram->blocks, ram->nblocks, room, sizeof(*b));
@@ -224,15 +227,17 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 		b->at = UINT64_MAX;
 		b->ram = !is_device_memory(b->name) && !is_hotplugged(b->name);
 		if (is_hotplugged(b->name))
-			ram->left_out = la_format(ram->arena, "%s%s%s (%" PRIu64 " MiB)",
-						  ram->left_out ? ram->left_out : "",
-						  ram->left_out ? ", " : "", b->name, b->size >> 20);
+			ram->left_out =
+				la_format(ram->arena, "%s%s%s (%" PRIu64 " MiB)",
+					  ram->left_out ? ram->left_out : "",
+					  ram->left_out ? ", " : "", b->name, b->size >> 20);
 		if (ram->mapped && mapped_header(s, ram, b) != LA_OK)
 			return s->status;
 	}
 	place_blocks(ram);
 	if (!ram->total)
-		return la_stream_fail(s, LA_UNSUPPORTED, "no memory block is RAM of a LoongArch guest");
+		return la_stream_fail(s, LA_UNSUPPORTED,
+				      "no memory block is RAM of a LoongArch guest");
 	if (ram->total > MAX_RAM)
 		return la_stream_fail(s, LA_CORRUPT, "0x%" PRIx64 " bytes of RAM", ram->total);
 	ram->written = la_alloc(ram->arena, ram->total / UNIT / 8 + 1);
@@ -311,7 +316,8 @@ static enum la_status page_record(struct la_stream *s, struct la_saved_ram *ram,
 			return s->status;
 		ram->current = find_block(ram, name, strlen(name));
 		if (!ram->current)
-			return la_stream_fail(s, LA_CORRUPT, "a page of \"%s\", which is in no list", name);
+			return la_stream_fail(s, LA_CORRUPT,
+					      "a page of \"%s\", which is in no list", name);
 	}
 	if (!ram->current)
 		return la_stream_fail(s, LA_CORRUPT, "a page of no block");
@@ -329,9 +335,10 @@ static enum la_status page_record(struct la_stream *s, struct la_saved_ram *ram,
 		return s->status;
 	/* Before the first stored page nothing can have been there: a page of zeros is no work. */
 	if (!ram->page_size)
-		return addr < ram->current->size ? LA_OK :
-			la_stream_fail(s, LA_CORRUPT, "page 0x%" PRIx64 " is outside \"%s\"", addr,
-				       ram->current->name);
+		return addr < ram->current->size ?
+			       LA_OK :
+			       la_stream_fail(s, LA_CORRUPT, "page 0x%" PRIx64 " is outside \"%s\"",
+					      addr, ram->current->name);
 	if (addr % ram->page_size || addr >= ram->current->size ||
 	    ram->page_size > ram->current->size - addr)
 		return la_stream_fail(s, LA_CORRUPT, "page 0x%" PRIx64 " is outside \"%s\"", addr,
@@ -367,7 +374,8 @@ enum la_status la_ram_section(struct la_stream *s, struct la_saved_ram *ram)
 			break;
 		for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 			if (flags & refused[i].flag && !(ram->mapped && flags == FLAG_MULTIFD))
-				return la_stream_fail(s, LA_UNSUPPORTED, "%s: not read", refused[i].what);
+				return la_stream_fail(s, LA_UNSUPPORTED, "%s: not read",
+						      refused[i].what);
 		switch (flags & ~(unsigned)FLAG_CONTINUE) {
 		case FLAG_MEM_SIZE:
 			read_blocks(s, ram, addr);
@@ -381,7 +389,8 @@ enum la_status la_ram_section(struct la_stream *s, struct la_saved_ram *ram)
 		case FLAG_MULTIFD:
 			break;
 		default:
-			return la_stream_fail(s, LA_CORRUPT, "flags 0x%x in a record of RAM", flags);
+			return la_stream_fail(s, LA_CORRUPT, "flags 0x%x in a record of RAM",
+					      flags);
 		}
 	}
 	return s->status;

@@ -48,7 +48,7 @@ static json_t *find_description(const uint8_t *tail, size_t size)
 struct cpu_reader {
 	struct la_saved_cpu *cpu;
 	size_t csr_used;
-	bool full; /* more CSRs than there is room for */
+	bool full;        /* more CSRs than there is room for */
 	unsigned *budget; /* fields that may still be visited */
 };
 
@@ -66,7 +66,8 @@ static void take_csr(struct cpu_reader *r, const char *name, bool array, uint64_
 	char number[8] = "";
 	int n;
 
-	if (strlen(name) > 12 || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(name))
+	if (strlen(name) > 12 ||
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(name))
 		return;
 	if (array)
 		snprintf(number, sizeof(number), "%u", (unsigned)index & 0xff);
@@ -116,7 +117,7 @@ static uint64_t walk(struct cpu_reader *r, const json_t *described, const uint8_
 	uint64_t at = 0;
 	size_t n;
 
-	json_array_foreach(fields, n, each) {
+	json_array_foreach (fields, n, each) {
 		const char *name = json_string_value(json_object_get(each, "name"));
 		const json_t *inner = json_object_get(each, "struct");
 		const json_t *len = json_object_get(each, "array_len");
@@ -137,13 +138,13 @@ static uint64_t walk(struct cpu_reader *r, const json_t *described, const uint8_
 					    be(data + at, (uint64_t)one));
 		}
 	}
-	json_array_foreach(json_object_get(described, "subsections"), n, each) {
+	json_array_foreach (json_object_get(described, "subsections"), n, each) {
 		const char *name = json_string_value(json_object_get(each, "vmsd_name"));
 		size_t length = name ? strlen(name) : 0;
 		uint64_t head = 2 + length + 4, used;
 
-		if (!length || size - at < head || data[at] != LA_VM_SUBSECTION || data[at + 1] != length ||
-		    memcmp(data + at + 2, name, length))
+		if (!length || size - at < head || data[at] != LA_VM_SUBSECTION ||
+		    data[at + 1] != length || memcmp(data + at + 2, name, length))
 			return 0;
 		used = walk(r, each, data + at + head, size - at - head, "", 0);
 		if (!used)
@@ -206,10 +207,11 @@ enum la_status la_saved_cpus(struct la_arena *arena, const uint8_t *tail, size_t
 	size_t i, n = 0, from = 0;
 
 	*ret_n = 0;
-	json_array_foreach(devices, i, device)
+	json_array_foreach (devices, i, device)
 		n += is_cpu(device);
 	if (!description)
-		status = la_fail(err, LA_ABSENT, "the stream ends without a description of its devices");
+		status = la_fail(err, LA_ABSENT,
+				 "the stream ends without a description of its devices");
 	else if (!n)
 		status = la_fail(err, LA_ABSENT, "the stream describes no vCPU");
 	else if (n > MAX_VCPUS)
@@ -217,13 +219,14 @@ enum la_status la_saved_cpus(struct la_arena *arena, const uint8_t *tail, size_t
 	else if (!(*ret = la_alloc_n(arena, n, sizeof(**ret))))
 		status = la_fail(err, LA_NOMEM, "registers of %zu vCPUs", n);
 	n = 0;
-	json_array_foreach(devices, i, device) {
+	json_array_foreach (devices, i, device) {
 		if (status != LA_OK || !is_cpu(device))
 			continue;
 		*ret_version = (unsigned)json_integer_value(json_object_get(device, "version"));
 		if (!read_cpu(arena, device, tail, size, &from, &(*ret)[n]))
 			status = la_fail(err, LA_CORRUPT,
-					 "the state of vCPU %zu is not as the stream describes it", n);
+					 "the state of vCPU %zu is not as the stream describes it",
+					 n);
 		n++;
 	}
 	json_decref(description);
@@ -238,11 +241,12 @@ char *la_saved_cpus_text(struct la_arena *arena, const struct la_saved_cpu *cpu,
 	char *text = la_alloc_n(arena, n ? n : 1, each), *at = text, *end = text + n * each;
 
 	for (size_t i = 0; text && i < n; i++, cpu++) {
-		at += snprintf(at, (size_t)(end - at), "CPU#%u\n PC=%016llx  FCSR0 0x%08x\n", cpu->vcpu,
-			       (unsigned long long)cpu->pc, cpu->fcsr);
+		at += snprintf(at, (size_t)(end - at), "CPU#%u\n PC=%016llx  FCSR0 0x%08x\n",
+			       cpu->vcpu, (unsigned long long)cpu->pc, cpu->fcsr);
 		for (unsigned r = 0; r < 32; r++)
-			at += snprintf(at, (size_t)(end - at), "%s r%u %016llx%s", r % 4 ? "" : " GPR:",
-				       r, (unsigned long long)cpu->gpr[r], r % 4 == 3 ? "\n" : "");
+			at += snprintf(at, (size_t)(end - at), "%s r%u %016llx%s",
+				       r % 4 ? "" : " GPR:", r, (unsigned long long)cpu->gpr[r],
+				       r % 4 == 3 ? "\n" : "");
 		at += snprintf(at, (size_t)(end - at), " CSR: %s\n\n", cpu->csrs);
 	}
 	return text;

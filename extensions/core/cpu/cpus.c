@@ -9,20 +9,13 @@
 #include "priv.h"
 
 static const char *const state_names[] = {
-	[LA_CPU_UNKNOWN] = "unknown",
-	[LA_CPU_PANICKING] = "panicking",
-	[LA_CPU_STOPPED] = "stopped",
-	[LA_CPU_KDUMP_STOPPED] = "kdump-stopped",
-	[LA_CPU_IDLE] = "idle",
-	[LA_CPU_USER] = "user",
-	[LA_CPU_SPINNING] = "spinning",
-	[LA_CPU_IPI_WAIT] = "ipi-wait",
-	[LA_CPU_DELAY] = "delay",
-	[LA_CPU_IRQ] = "irq",
-	[LA_CPU_EXCEPTION] = "exception",
-	[LA_CPU_RUNNING] = "running",
-	[LA_CPU_FIRMWARE] = "firmware",
-	[LA_CPU_OFFLINE] = "offline",
+	[LA_CPU_UNKNOWN] = "unknown",     [LA_CPU_PANICKING] = "panicking",
+	[LA_CPU_STOPPED] = "stopped",     [LA_CPU_KDUMP_STOPPED] = "kdump-stopped",
+	[LA_CPU_IDLE] = "idle",           [LA_CPU_USER] = "user",
+	[LA_CPU_SPINNING] = "spinning",   [LA_CPU_IPI_WAIT] = "ipi-wait",
+	[LA_CPU_DELAY] = "delay",         [LA_CPU_IRQ] = "irq",
+	[LA_CPU_EXCEPTION] = "exception", [LA_CPU_RUNNING] = "running",
+	[LA_CPU_FIRMWARE] = "firmware",   [LA_CPU_OFFLINE] = "offline",
 };
 
 const char *la_cpu_state_name(enum la_cpu_state state)
@@ -58,7 +51,7 @@ struct work {
 	const struct la_kernel *k;
 	struct la_arena *arena;
 	struct la_cpus *cpus;
-	int panic_cpu; /* -1: nobody panicked, or not known */
+	int panic_cpu;              /* -1: nobody panicked, or not known */
 	struct la_vcpu_regs *notes; /* of the dump, with those of saved text merged in */
 	size_t n;
 	const char **said; /* for each note, what text of another moment said, or NULL */
@@ -88,8 +81,8 @@ static void add_possible(struct work *w)
 		cpus->n++;
 		c->cpu = i;
 		c->vcpu = -1;
-		c->online_known = la_cpumask_test(w->k, "__cpu_online_mask", i, &c->online, NULL) ==
-				  LA_OK;
+		c->online_known =
+			la_cpumask_test(w->k, "__cpu_online_mask", i, &c->online, NULL) == LA_OK;
 	}
 }
 
@@ -190,10 +183,10 @@ static const char *pc_in_words(struct work *w, const struct la_regs *regs)
 	if (!regs->pc_known)
 		return "saved registers are of another moment";
 	if (door->symbol_at(door->ctx, la_vector_origin(w->k, regs->pc), &symbol))
-		return la_format(w->arena, "saved registers are of another moment, in %s+0x%" PRIx64,
+		return la_format(w->arena,
+				 "saved registers are of another moment, in %s+0x%" PRIx64,
 				 symbol.name, la_vector_origin(w->k, regs->pc) - symbol.start);
-	return la_format(w->arena, "saved registers are of another moment, at %#" PRIx64,
-			 regs->pc);
+	return la_format(w->arena, "saved registers are of another moment, at %#" PRIx64, regs->pc);
 }
 
 static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text, size_t n)
@@ -221,9 +214,10 @@ static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text
 	}
 	if (other_moment && w->n > notes) {
 		remark(w->arena, &w->cpus->remark,
-		       la_format(w->arena,
-				 "saved registers of %zu vCPUs that the dump does not have are left out: the text is of another moment or guest",
-				 w->n - notes));
+		       la_format(
+			       w->arena,
+			       "saved registers of %zu vCPUs that the dump does not have are left out: the text is of another moment or guest",
+			       w->n - notes));
 		w->n = notes;
 	}
 	return LA_OK;
@@ -235,8 +229,8 @@ static enum la_status gather(struct work *w, const struct la_vcpu_regs *text, si
 	struct la_cpus *cpus = w->cpus;
 	struct la_error why = { "" };
 
-	if (door->notes_size && la_notes_regs(w->arena, door->notes, door->notes_size, &w->notes,
-					      &w->n, &why) != LA_OK)
+	if (door->notes_size &&
+	    la_notes_regs(w->arena, door->notes, door->notes_size, &w->notes, &w->n, &why) != LA_OK)
 		remark(w->arena, &cpus->remark,
 		       la_format(w->arena, "register notes: %s", why.text));
 	if (!w->n && !cpus->remark)
@@ -378,8 +372,8 @@ static void find_position(struct work *w, struct la_cpu *c)
 
 	if (c->regs.pc_known) {
 		c->pc = c->regs.pc;
-		c->pc_source = c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES :
-								       LA_PC_TEXT;
+		c->pc_source =
+			c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES : LA_PC_TEXT;
 		c->verified = true;
 		where = la_vector_origin(w->k, c->pc);
 		if (door->symbol_at(door->ctx, where, &symbol)) {
@@ -454,8 +448,8 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 }
 
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
-				    const struct la_vcpu_regs *text, size_t n,
-				    struct la_cpus *ret, struct la_error *err)
+				    const struct la_vcpu_regs *text, size_t n, struct la_cpus *ret,
+				    struct la_error *err)
 {
 	struct work w = { .k = k, .arena = arena, .cpus = ret, .panic_cpu = -1 };
 	enum la_status st;

@@ -24,8 +24,8 @@ static const char *function_of(const struct la_kernel *k, uint64_t csd)
 	return symbol.name;
 }
 
-bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu, bool (*take)(void *ctx, uint64_t csd),
-		      void *ctx)
+bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
+		      bool (*take)(void *ctx, uint64_t csd), void *ctx)
 {
 	uint64_t head, at;
 
@@ -65,8 +65,8 @@ static void find_steal(const struct la_kernel *k, struct la_cpu *c)
 	uint64_t stat;
 	int64_t which;
 
-	if (!k->door->enumerator(k->door->ctx, "CPUTIME_STEAL", &which) || which < 0 || which > 63 ||
-	    la_percpu(k, "kernel_cpustat", c->cpu, &stat, NULL) != LA_OK)
+	if (!k->door->enumerator(k->door->ctx, "CPUTIME_STEAL", &which) || which < 0 ||
+	    which > 63 || la_percpu(k, "kernel_cpustat", c->cpu, &stat, NULL) != LA_OK)
 		return;
 	c->steal_known = la_read_u64(k, stat + 8 * (uint64_t)which, &c->steal_ns, NULL) == LA_OK;
 }

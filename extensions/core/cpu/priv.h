@@ -36,8 +36,8 @@ void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct 
  * Show @take each request (struct __call_single_data) that other CPUs have queued for @cpu, newest
  * first, until it returns false. False: the queue cannot be read, or not to its end.
  */
-bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu, bool (*take)(void *ctx, uint64_t csd),
-		      void *ctx);
+bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
+		      bool (*take)(void *ctx, uint64_t csd), void *ctx);
 
 /** Fill in what others have queued for a CPU, and the time the host took from it. */
 void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c);

@@ -37,7 +37,8 @@ static bool run_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 
 	if (!c->task.address || !door->symbol(door->ctx, "fair_sched_class", &fair) ||
 	    !door->member(door->ctx, "task_struct", "se", &se) ||
-	    la_read_member(k, c->task.address, "task_struct", "sched_class", &class, NULL) != LA_OK ||
+	    la_read_member(k, c->task.address, "task_struct", "sched_class", &class, NULL) !=
+		    LA_OK ||
 	    class != fair ||
 	    la_read_member(k, c->task.address + se.offset, "sched_entity", "sum_exec_runtime", &sum,
 			   NULL) != LA_OK ||

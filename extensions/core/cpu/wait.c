@@ -98,7 +98,8 @@ static void find_targets(const struct la_kernel *k, struct la_arena *arena, stru
 	c->waits_for_all = list;
 	if (la_is_function(c->symbol, "smp_call_function_many_cond")) {
 		if (la_percpu(k, "cfd_data", c->cpu, &cfd, NULL) != LA_OK ||
-		    la_read_member(k, cfd, "call_function_data", "csd", &csd, NULL) != LA_OK || !csd)
+		    la_read_member(k, cfd, "call_function_data", "csd", &csd, NULL) != LA_OK ||
+		    !csd)
 			return;
 		for (unsigned i = 0; i < k->ncpus; i++)
 			if (i != c->cpu && csd_open(k, csd + k->percpu[i]))

@@ -130,8 +130,7 @@ static bool find_type(struct la_elf_door *v, const char *name, Dwarf_Die *ret)
 		return false;
 	t = &v->type[v->ntypes++];
 	snprintf(t->name, sizeof(t->name), "%s", name);
-	while (!t->found &&
-	       !dwarf_nextcu(v->dwarf, offset, &next, &header, NULL, NULL, NULL)) {
+	while (!t->found && !dwarf_nextcu(v->dwarf, offset, &next, &header, NULL, NULL, NULL)) {
 		Dwarf_Die unit, child;
 
 		if (dwarf_offdie(v->dwarf, offset + header, &unit) && !dwarf_child(&unit, &child)) {
@@ -295,7 +294,7 @@ static enum la_status load_symbols(struct la_elf_door *v, const char *path, stru
 			continue;
 		v->by_address[v->n++] = (struct entry){ s.st_value, s.st_size, name,
 							GELF_ST_TYPE(s.st_info) == STT_FUNC ? 0 :
-							s.st_size			    ? 1 :
+							s.st_size                           ? 1 :
 											      2 };
 	}
 	memcpy(v->by_name, v->by_address, v->n * sizeof(*v->by_name));
@@ -368,7 +367,7 @@ void la_elf_door_relocate(struct la_elf_door *v, uint64_t relocation)
 }
 
 void la_elf_door_set_guest(struct la_elf_door *v, const struct la_ram_range *ram, size_t nram,
-		      const struct la_overrides *said)
+			   const struct la_overrides *said)
 {
 	v->door.ram = ram;
 	v->door.nram = nram;

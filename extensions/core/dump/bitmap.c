@@ -81,8 +81,8 @@ enum la_status la_bitmap_load(struct la_bitmap *ret, struct la_arena *arena, str
 	return status;
 }
 
-enum la_status la_bitmap_same(const struct la_bitmap *b, struct la_file *f, uint64_t off,
-			      bool *ret, struct la_error *err)
+enum la_status la_bitmap_same(const struct la_bitmap *b, struct la_file *f, uint64_t off, bool *ret,
+			      struct la_error *err)
 {
 	uint64_t bytes = (b->nbits + 7) / 8;
 	enum la_status status = LA_OK;

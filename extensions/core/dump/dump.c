@@ -64,7 +64,7 @@ enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size)
 {
 	dump->block_size = block_size;
 	return la_readahead_init(&dump->data, dump->arena,
-			      block_size < READ_AHEAD ? READ_AHEAD : block_size, 1);
+				 block_size < READ_AHEAD ? READ_AHEAD : block_size, 1);
 }
 
 const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t off, uint64_t size,
@@ -77,8 +77,9 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 	if (!size)
 		return NULL;
 	if (size > MAX_AREA || size > f->stored || off > f->size || size > f->size - off) {
-		la_dump_add_remark(dump, "%s: 0x%" PRIx64 " bytes at 0x%" PRIx64
-				    " are not in the file", what, size, off);
+		la_dump_add_remark(dump,
+				   "%s: 0x%" PRIx64 " bytes at 0x%" PRIx64 " are not in the file",
+				   what, size, off);
 		return NULL;
 	}
 	area = la_alloc(dump->arena, (size_t)size);
@@ -164,8 +165,10 @@ static enum la_status open_files(struct la_dump *dump, const char *const *path, 
 			return status;
 		la_file_map(f);
 		if (f->cut)
-			la_dump_add_remark(dump, "%s: flattened, and no sound record from 0x%"
-					    PRIx64 " on: cut off or damaged", f->path, f->cut_at);
+			la_dump_add_remark(dump,
+					   "%s: flattened, and no sound record from 0x%" PRIx64
+					   " on: cut off or damaged",
+					   f->path, f->cut_at);
 	}
 	return LA_OK;
 }
@@ -215,8 +218,8 @@ static enum la_status open_all(struct la_dump *dump, const char *const *path, si
 	if (status)
 		return status;
 	if (!dump->vmcoreinfo)
-		dump->vmcoreinfo = la_notes_vmcoreinfo(dump->notes, dump->notes_size,
-						       &dump->vmcoreinfo_size);
+		dump->vmcoreinfo =
+			la_notes_vmcoreinfo(dump->notes, dump->notes_size, &dump->vmcoreinfo_size);
 	return LA_OK;
 }
 
@@ -255,8 +258,8 @@ void la_dump_close(struct la_dump *dump)
 }
 
 // One whole block into @to.
-static enum la_status load(struct la_dump *dump, const struct la_block *b, uint64_t at,
-			   uint8_t *to, struct la_error *err)
+static enum la_status load(struct la_dump *dump, const struct la_block *b, uint64_t at, uint8_t *to,
+			   struct la_error *err)
 {
 	size_t size = b->packing == LA_RAW ? dump->block_size : (size_t)b->size;
 	uint64_t offset = b->offset + (at - b->start);

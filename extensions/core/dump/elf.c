@@ -54,11 +54,12 @@ static enum la_status read_ehdr(struct la_file *f, struct phdrs *ret, struct la_
 	if (ret->offset > f->size || ret->n > (f->size - ret->offset) / sizeof(Elf64_Phdr))
 		return la_fail(err, LA_TRUNCATED,
 			       "%s: %" PRIu64 " program headers at 0x%" PRIx64
-			       ", but the file ends at 0x%" PRIx64, f->path, ret->n, ret->offset,
-			       f->size);
+			       ", but the file ends at 0x%" PRIx64,
+			       f->path, ret->n, ret->offset, f->size);
 	if (ret->n > f->stored / sizeof(Elf64_Phdr)) // a flattened file may claim any size
-		return la_fail(err, LA_CORRUPT, "%s: %" PRIu64 " program headers in %" PRIu64
-			       " bytes", f->path, ret->n, f->stored);
+		return la_fail(err, LA_CORRUPT,
+			       "%s: %" PRIu64 " program headers in %" PRIu64 " bytes", f->path,
+			       ret->n, f->stored);
 	return LA_OK;
 }
 
@@ -78,7 +79,8 @@ static enum la_status add_load(struct la_file *f, const uint8_t *phdr, struct la
 	if (start > LA_PHYS_END || memsz > LA_PHYS_END - start || offset > INT64_MAX - filesz)
 		return la_fail(err, LA_CORRUPT,
 			       "%s: segment of 0x%" PRIx64 " bytes at physical 0x%" PRIx64
-			       ", file offset 0x%" PRIx64, f->path, memsz, start, offset);
+			       ", file offset 0x%" PRIx64,
+			       f->path, memsz, start, offset);
 	if (filesz)
 		bytes[(*nbytes)++] = (struct la_extent){ start, start + filesz, offset };
 	if (memsz > filesz)
@@ -166,8 +168,9 @@ static void remark_cut(struct la_dump *dump, const struct elf *elf)
 			end = e->data + (e->end - e->start);
 	}
 	if (end > f->size)
-		la_dump_add_remark(dump, "cut off: ends at 0x%" PRIx64
-				    ", its segments at 0x%" PRIx64, f->size, end);
+		la_dump_add_remark(dump,
+				   "cut off: ends at 0x%" PRIx64 ", its segments at 0x%" PRIx64,
+				   f->size, end);
 }
 
 static enum la_status elf_open(struct la_dump *dump, struct la_error *err)
@@ -226,8 +229,8 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	ret->file = f;
 	if (e->data == LA_NO_DATA) {
 		ret->state = LA_BLOCK_EXCLUDED;
-		return la_fail(err, LA_EXCLUDED, "the segment of 0x%" PRIx64
-			       " has no bytes for it in the file", pa);
+		return la_fail(err, LA_EXCLUDED,
+			       "the segment of 0x%" PRIx64 " has no bytes for it in the file", pa);
 	}
 	ret->stored = true;
 	ret->packing = LA_RAW;
@@ -246,9 +249,9 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	ret->start = end;
 	ret->offset = e->data + (end - e->start);
 	ret->size = e->end - end;
-	return la_fail(err, LA_TRUNCATED, "%s: at file offset 0x%" PRIx64
-		       ", but the file ends at 0x%" PRIx64, f->path, e->data + (pa - e->start),
-		       f->size);
+	return la_fail(err, LA_TRUNCATED,
+		       "%s: at file offset 0x%" PRIx64 ", but the file ends at 0x%" PRIx64, f->path,
+		       e->data + (pa - e->start), f->size);
 }
 
 static enum la_status elf_ram(struct la_dump *dump, bool count, struct la_ram_list *list)

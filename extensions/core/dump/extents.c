@@ -27,9 +27,9 @@ static void append(struct la_extents *x, uint64_t start, uint64_t end, const str
 
 	// A covered neighbour's start may have cut a winning extent in two.
 	if (prev && prev->end == start &&
-	    (data == LA_NO_DATA ? prev->data == LA_NO_DATA
-				: prev->data != LA_NO_DATA &&
-					  data - prev->data == start - prev->start)) {
+	    (data == LA_NO_DATA ?
+		     prev->data == LA_NO_DATA :
+		     prev->data != LA_NO_DATA && data - prev->data == start - prev->start)) {
 		prev->end = end;
 		return;
 	}

@@ -125,7 +125,8 @@ enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t l
 			return la_fail(err, LA_TRUNCATED,
 				       "%s: offset 0x%" PRIx64
 				       " of the dump: in no record up to 0x%" PRIx64
-				       ", where the file is cut off", f->path, off, f->cut_at);
+				       ", where the file is cut off",
+				       f->path, off, f->cut_at);
 		n = e && e->start - off < len ? e->start - off : len;
 		memset(to, 0, (size_t)n);
 	}
@@ -141,8 +142,9 @@ const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len)
 	if (!f->flattened)
 		return f->map.base + off;
 	e = la_extents_find(&f->flat, off);
-	return e && e->start <= off && len <= e->end - off
-		       ? f->map.base + (e->data + (off - e->start)) : NULL;
+	return e && e->start <= off && len <= e->end - off ?
+		       f->map.base + (e->data + (off - e->start)) :
+		       NULL;
 }
 
 uint64_t la_file_where(struct la_file *f, uint64_t off)

@@ -178,14 +178,15 @@ static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la
 		if (ret->start > ret->end || ret->start > k->dumped.nbits)
 			return la_fail(err, LA_CORRUPT,
 				       "%s: part of a split dump from page frame 0x%" PRIx64
-				       " to 0x%" PRIx64, f->path, ret->start, ret->end);
+				       " to 0x%" PRIx64,
+				       f->path, ret->start, ret->end);
 		if (ret->end > k->dumped.nbits)
 			ret->end = k->dumped.nbits;
 	}
 	ret->first = la_bitmap_rank(&k->dumped, ret->start);
-	ret->zero = find_zero_page(
-		dump, f,
-		k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, ret->end) - ret->first));
+	ret->zero = find_zero_page(dump, f,
+				   k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, ret->end) -
+							    ret->first));
 	return LA_OK;
 }
 
@@ -219,13 +220,13 @@ static enum la_status open_parts(struct la_dump *dump, struct kdump *k, const ui
 		if (k->part[i].start > end)
 			la_dump_add_remark(dump,
 					   "split dump: the part with 0x%" PRIx64 "-0x%" PRIx64
-					   " was not given", end << k->shift,
-					   k->part[i].start << k->shift);
+					   " was not given",
+					   end << k->shift, k->part[i].start << k->shift);
 		end = k->part[i].end;
 	}
 	if (end < k->dumped.nbits)
 		la_dump_add_remark(dump, "split dump: the part from 0x%" PRIx64 " was not given",
-				    end << k->shift);
+				   end << k->shift);
 	return LA_OK;
 }
 
@@ -257,8 +258,8 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 		flags = la_le32(desc + 12);
 	} while (!la_readahead_held(&k->desc));
 	if (offset == part->zero && offset && !flags) {
-		*ret = (struct la_block){ LA_BLOCK_ZERO, ret->start, ret->end, f, true, LA_RAW,
-					  offset, size };
+		*ret = (struct la_block){ LA_BLOCK_ZERO, ret->start, ret->end, f,
+					  true,          LA_RAW,     offset,   size };
 		return LA_OK;
 	}
 	if (!offset)
@@ -288,14 +289,14 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 	}
 	if (!size || size > dump->block_size || (!flags && size != dump->block_size))
 		return la_fail(err, LA_CORRUPT,
-			       "%s: page descriptor %" PRIu64 ": %" PRIu32 " bytes for a block of %"
-			       PRIu32, f->path, (at - k->descs) / DESC_BYTES, size,
-			       dump->block_size);
+			       "%s: page descriptor %" PRIu64 ": %" PRIu32
+			       " bytes for a block of %" PRIu32,
+			       f->path, (at - k->descs) / DESC_BYTES, size, dump->block_size);
 	if (offset < k->descs || offset > INT64_MAX)
 		return la_fail(err, LA_CORRUPT,
 			       "%s: page descriptor %" PRIu64 ": offset 0x%" PRIx64
-			       " is not in the page data", f->path, (at - k->descs) / DESC_BYTES,
-			       offset);
+			       " is not in the page data",
+			       f->path, (at - k->descs) / DESC_BYTES, offset);
 	ret->stored = true;
 	if (offset > f->size || size > f->size - offset)
 		return la_fail(err, LA_TRUNCATED,
@@ -327,7 +328,8 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 	if (!part)
 		return la_fail(err, LA_TRUNCATED,
 			       "page frame 0x%" PRIx64
-			       " is in a part of the split dump that was not given", pfn);
+			       " is in a part of the split dump that was not given",
+			       pfn);
 	ret->file = part->file;
 	status = read_desc(dump, pfn, part, ret, err);
 	if (status == LA_CORRUPT)
@@ -386,17 +388,18 @@ static void add_areas(struct la_dump *dump, const struct kdump *k, const uint8_t
 	struct la_file *f = &dump->file[0];
 
 	if (k->version >= 3 && la_le64(sub + SUB_VMCOREINFO))
-		dump->vmcoreinfo = (const char *)la_dump_area(
-			dump, f, la_le64(sub + SUB_VMCOREINFO), la_le64(sub + SUB_VMCOREINFO + 8),
-			"VMCOREINFO", &dump->vmcoreinfo_size);
+		dump->vmcoreinfo =
+			(const char *)la_dump_area(dump, f, la_le64(sub + SUB_VMCOREINFO),
+						   la_le64(sub + SUB_VMCOREINFO + 8), "VMCOREINFO",
+						   &dump->vmcoreinfo_size);
 	if (k->version >= 4 && la_le64(sub + SUB_NOTES))
-		dump->notes = la_dump_area(dump, f, la_le64(sub + SUB_NOTES),
-					   la_le64(sub + SUB_NOTES + 8), "notes",
-					   &dump->notes_size);
+		dump->notes =
+			la_dump_area(dump, f, la_le64(sub + SUB_NOTES),
+				     la_le64(sub + SUB_NOTES + 8), "notes", &dump->notes_size);
 	if (k->version >= 5 && la_le64(sub + SUB_ERASEINFO))
-		dump->eraseinfo = (const char *)la_dump_area(
-			dump, f, la_le64(sub + SUB_ERASEINFO), la_le64(sub + SUB_ERASEINFO + 8),
-			"erase info", &dump->eraseinfo_size);
+		dump->eraseinfo = (const char *)la_dump_area(dump, f, la_le64(sub + SUB_ERASEINFO),
+							     la_le64(sub + SUB_ERASEINFO + 8),
+							     "erase info", &dump->eraseinfo_size);
 }
 
 static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t *head)
@@ -427,8 +430,9 @@ static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t 
 	pfn = la_bitmap_last(&k->dumped, last->end);
 	if (pfn != UINT64_MAX && pfn >= last->start &&
 	    kdump_find(dump, pfn << k->shift, &b, &err) == LA_TRUNCATED)
-		la_dump_add_remark(dump, "cut off: the last page, at 0x%" PRIx64
-				    ", is not in the file", b.start);
+		la_dump_add_remark(dump,
+				   "cut off: the last page, at 0x%" PRIx64 ", is not in the file",
+				   b.start);
 }
 
 static enum la_status kdump_open(struct la_dump *dump, struct la_error *err)
@@ -445,7 +449,7 @@ static enum la_status kdump_open(struct la_dump *dump, struct la_error *err)
 		status = read_bitmap1(dump, k, err);
 	if (!status)
 		status = la_readahead_init(&k->desc, dump->arena, 65536 / DESC_BYTES * DESC_BYTES,
-					DESC_BYTES);
+					   DESC_BYTES);
 	if (!status)
 		status = open_parts(dump, k, head, err);
 	if (status)

@@ -129,14 +129,14 @@ struct la_readahead {
 };
 
 enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
-			      size_t least);
+				 size_t least);
 
 /**
  * @len (at most w->cap) bytes of the dump at @off, valid until the next call. Once they are used,
  * la_readahead_held must be asked: if it says false, get and use them again.
  */
 enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
-			     const uint8_t **ret, struct la_error *err);
+				const uint8_t **ret, struct la_error *err);
 bool la_readahead_held(struct la_readahead *w);
 
 /* --- page cache --- */
@@ -197,8 +197,8 @@ struct la_bitmap {
 enum la_status la_bitmap_load(struct la_bitmap *ret, struct la_arena *arena, struct la_file *f,
 			      uint64_t off, uint64_t nbits, struct la_error *err);
 /** Does the file hold the same bits at @off? */
-enum la_status la_bitmap_same(const struct la_bitmap *b, struct la_file *f, uint64_t off,
-			      bool *ret, struct la_error *err);
+enum la_status la_bitmap_same(const struct la_bitmap *b, struct la_file *f, uint64_t off, bool *ret,
+			      struct la_error *err);
 /** First bit at or behind @from that has @value, but at most @end. */
 uint64_t la_bitmap_next(const struct la_bitmap *b, uint64_t from, uint64_t end, bool value);
 /** Last set bit below @end, which is at most nbits; UINT64_MAX: none. */

@@ -3,15 +3,15 @@
 // from its mapping, or by a read of little more than what is asked for.
 #include "priv.h"
 
-
-enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap, size_t least)
+enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
+				 size_t least)
 {
 	*w = (struct la_readahead){ .buf = la_alloc(arena, cap), .cap = cap, .least = least };
 	return w->buf ? LA_OK : LA_NOMEM;
 }
 
 enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
-			     const uint8_t **ret, struct la_error *err)
+				const uint8_t **ret, struct la_error *err)
 {
 	uint64_t at = w->file == f ? off - w->off : UINT64_MAX; // wraps for one before it
 	enum la_status status;

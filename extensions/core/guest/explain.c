@@ -31,8 +31,8 @@ void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, si
 		snprintf(ret, size, "before RAM, which begins at %" PRIx64, above->start);
 }
 
-void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
-		    uint64_t address, bool physical, struct la_mem_address *ret)
+void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd, uint64_t address,
+		    bool physical, struct la_mem_address *ret)
 {
 	struct la_error err = { "" };
 	struct la_dump_place below;
@@ -70,19 +70,21 @@ void la_mem_explain_page(const struct la_kernel *k, const struct la_sections *s,
 
 	if (ret->status != LA_OK)
 		return;
-	ret->section_known = la_section_find(k, s, ret->translation.pa, &ret->section, &err) == LA_OK;
+	ret->section_known =
+		la_section_find(k, s, ret->translation.pa, &ret->section, &err) == LA_OK;
 	if (ret->section_known && ret->section.page)
 		ret->page_known = la_page_read(k, s, ret->section.page, &ret->page, &err) == LA_OK;
 	/* A hole has struct pages where it shares its section with RAM; without, it lacks nothing. */
-	if ((ret->other_reader ? ret->place.status != LA_OK : ret->place.state == LA_BLOCK_HOLE) && (!ret->page_known || ret->section.rebuilt)) {
+	if ((ret->other_reader ? ret->place.status != LA_OK : ret->place.state == LA_BLOCK_HOLE) &&
+	    (!ret->page_known || ret->section.rebuilt)) {
 		ret->section_known = ret->page_known = false;
 		return;
 	}
 	snprintf(ret->page_reason, sizeof(ret->page_reason), "%s", err.text);
 }
 
-static enum la_status divide_ram(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
-				 struct la_error *err)
+static enum la_status divide_ram(struct la_dump *dump, struct la_arena *arena,
+				 struct la_mem_map *ret, struct la_error *err)
 {
 	struct la_ram_range *range, *cell;
 	enum la_status status;

@@ -82,7 +82,7 @@ static void ask_configuration(struct la_kernel *k, struct la_arena *arena)
 		const char *name;
 		unsigned page_shift, levels;
 	} choice[] = {
-		{ "CONFIG_4KB_3LEVEL", 12, 3 },	 { "CONFIG_4KB_4LEVEL", 12, 4 },
+		{ "CONFIG_4KB_3LEVEL", 12, 3 },  { "CONFIG_4KB_4LEVEL", 12, 4 },
 		{ "CONFIG_16KB_2LEVEL", 14, 2 }, { "CONFIG_16KB_3LEVEL", 14, 3 },
 		{ "CONFIG_64KB_2LEVEL", 16, 2 }, { "CONFIG_64KB_3LEVEL", 16, 3 },
 	};
@@ -92,14 +92,16 @@ static void ask_configuration(struct la_kernel *k, struct la_arena *arena)
 		return;
 	for (size_t i = 0; i < sizeof(choice) / sizeof(choice[0]); i++)
 		if (la_ikconfig_enabled(text, choice[i].name))
-			add(k, "the kernel's configuration", choice[i].page_shift, choice[i].levels);
+			add(k, "the kernel's configuration", choice[i].page_shift,
+			    choice[i].levels);
 }
 
 /* PWCL and PWCH: where each level's index begins in an address, and its bits (manual, 7.5.5, 7.5.6). */
 static void ask_walk_controls(struct la_kernel *k, uint64_t pwcl, uint64_t pwch)
 {
 	const unsigned page_shift = pwcl & 31, width = pwcl >> 5 & 31;
-	const unsigned dir_width[] = { pwcl >> 15 & 31, pwcl >> 25 & 31, pwch >> 6 & 63, pwch >> 18 & 63 };
+	const unsigned dir_width[] = { pwcl >> 15 & 31, pwcl >> 25 & 31, pwch >> 6 & 63,
+				       pwch >> 18 & 63 };
 	unsigned levels = 1;
 
 	for (size_t i = 0; i < sizeof(dir_width) / sizeof(dir_width[0]); i++)
@@ -132,8 +134,8 @@ static enum la_status decide(struct la_kernel *k, struct la_error *err)
 		size = size || !w->page_shift ? size : w;
 		levels = levels || !w->levels ? levels : w;
 		if (w->page_shift && w->page_shift != size->page_shift) {
-			remark(k, "%s%s says pages of %u bytes, but %s says %u", semicolon, size->name,
-			       1u << size->page_shift, w->name, 1u << w->page_shift);
+			remark(k, "%s%s says pages of %u bytes, but %s says %u", semicolon,
+			       size->name, 1u << size->page_shift, w->name, 1u << w->page_shift);
 			semicolon = "; ";
 		}
 		if (w->levels && w->levels != levels->levels)
@@ -141,7 +143,8 @@ static enum la_status decide(struct la_kernel *k, struct la_error *err)
 			       levels->name, levels->levels, w->name, w->levels);
 	}
 	if (!size || !levels)
-		return la_fail(err, LA_UNSUPPORTED, "nothing tells how this kernel's page tables are made");
+		return la_fail(err, LA_UNSUPPORTED,
+			       "nothing tells how this kernel's page tables are made");
 	return la_geometry_init(&k->mmu.geometry, size->page_shift, levels->levels, err);
 }
 
@@ -158,8 +161,8 @@ static void find_widths(struct la_kernel *k)
 	else if (!(-mmu->vm_map_base & (-mmu->vm_map_base - 1)))
 		mmu->virt_bits = (unsigned)__builtin_ctzll(mmu->vm_map_base) + 1;
 	if (k->door->symbol(k->door->ctx, "cpu_data", &cpu) &&
-	    la_read_member(k, cpu, "cpuinfo_loongarch", "pabits", &bits, NULL) == LA_OK && bits >= 31 &&
-	    bits <= 47)
+	    la_read_member(k, cpu, "cpuinfo_loongarch", "pabits", &bits, NULL) == LA_OK &&
+	    bits >= 31 && bits <= 47)
 		mmu->phys_bits = (unsigned)bits + 1;
 	if (o && o->virt_bits)
 		mmu->virt_bits = o->virt_bits;
@@ -198,7 +201,8 @@ void la_kernel_use_registers(struct la_kernel *k, const struct la_vcpu_regs *tex
 		uint64_t pgdh, pwcl, pwch;
 
 		/* A vCPU that is in firmware, or was never started, has others, or none. */
-		if (!la_csr_get(r, LA_CSR_PGDH, &pgdh) || !k->mmu.kernel_pgd || pgdh != k->mmu.kernel_pgd)
+		if (!la_csr_get(r, LA_CSR_PGDH, &pgdh) || !k->mmu.kernel_pgd ||
+		    pgdh != k->mmu.kernel_pgd)
 			continue;
 		for (unsigned j = 0; j < LA_NDMW; j++)
 			la_csr_get(r, LA_CSR_DMW0 + j, &k->mmu.dmw[j]);

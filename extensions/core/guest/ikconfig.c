@@ -23,7 +23,8 @@ static enum la_status unpack(const void *packed, size_t len, char *ret, size_t s
 	got = inflate(&z, Z_FINISH);
 	inflateEnd(&z);
 	if (got != Z_STREAM_END)
-		return la_fail(err, LA_CORRUPT, "not what gzip writes, or longer than %zu bytes", size);
+		return la_fail(err, LA_CORRUPT, "not what gzip writes, or longer than %zu bytes",
+			       size);
 	return LA_OK;
 }
 

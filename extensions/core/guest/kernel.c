@@ -31,8 +31,8 @@ enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t
 		n = len < room ? len : (size_t)room;
 		status = k->door->read_phys(k->door->ctx, t.pa, out, n);
 		if (status != LA_OK)
-			return la_fail(err, status, "%#" PRIx64 " (physical %#" PRIx64 ") is %s", va,
-				       t.pa, la_status_text(status));
+			return la_fail(err, status, "%#" PRIx64 " (physical %#" PRIx64 ") is %s",
+				       va, t.pa, la_status_text(status));
 		va += n;
 		out += n;
 		len -= n;
@@ -192,15 +192,18 @@ void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la
 	*ret = (struct la_user_tables){ 0 };
 	if (!mm)
 		return;
-	if (!regs || !la_csr_get(regs, LA_CSR_PGDL, &pgdl) || !la_window(&k->mmu, pgdl, &unused, &window))
+	if (!regs || !la_csr_get(regs, LA_CSR_PGDL, &pgdl) ||
+	    !la_window(&k->mmu, pgdl, &unused, &window))
 		pgdl = 0;
 	if (la_read_member(k, mm, "mm_struct", "pgd", &ret->pgd, &err) != LA_OK) {
 		ret->pgd = pgdl;
 		snprintf(ret->remark, sizeof(ret->remark), "%s%s", err.text,
-			 pgdl ? "; the tables in PGDL of the CPU that runs this task are taken" : "");
+			 pgdl ? "; the tables in PGDL of the CPU that runs this task are taken" :
+				"");
 	} else if (pgdl && pgdl != ret->pgd) {
 		snprintf(ret->remark, sizeof(ret->remark),
-			 "the CPU that runs this task has other tables than the task's, at %" PRIx64 " (PGDL)",
+			 "the CPU that runs this task has other tables than the task's, at %" PRIx64
+			 " (PGDL)",
 			 pgdl);
 	}
 }
@@ -239,7 +242,8 @@ static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, str
 
 	status = la_read_variable(k, "nr_cpu_ids", 4, &n, err);
 	if (status != LA_OK || n == 0 || n > MAX_CPUS) {
-		k->ncpus = 1; /* a kernel for one CPU has no such variable, and one CPU there always is */
+		/* a kernel for one CPU has no such variable, and one CPU there always is */
+		k->ncpus = 1;
 		return status == LA_OK ? la_fail(err, LA_CORRUPT, "nr_cpu_ids is %" PRIu64, n) :
 					 status;
 	}

@@ -118,42 +118,59 @@ struct layout {
 #define DEV_INFO_SIZE 64
 
 static const struct layout default_layout = {
-	.ring_descs = 0, .ring_data = 48,
-	.count_bits = 0, .descs = 8, .infos = 16, .head_id = 24, .tail_id = 32,
-	.size_bits = 0, .data = 8,
-	.desc_size = 24, .state_var = 0, .lpos = 8, .begin = 0, .next = 8,
-	.info_size = 88, .seq = 0, .ts_nsec = 8, .text_len = 16, .facility = 18, .caller_id = 20,
+	.ring_descs = 0,
+	.ring_data = 48,
+	.count_bits = 0,
+	.descs = 8,
+	.infos = 16,
+	.head_id = 24,
+	.tail_id = 32,
+	.size_bits = 0,
+	.data = 8,
+	.desc_size = 24,
+	.state_var = 0,
+	.lpos = 8,
+	.begin = 0,
+	.next = 8,
+	.info_size = 88,
+	.seq = 0,
+	.ts_nsec = 8,
+	.text_len = 16,
+	.facility = 18,
+	.caller_id = 20,
 	.caller_id2 = NO_MEMBER, /* since 7.0, with CONFIG_PRINTK_EXECUTION_CTX only */
-	.dev_info = NO_MEMBER, .subsystem = 0, .device = DEVICE_OFFSET,
+	.dev_info = NO_MEMBER,
+	.subsystem = 0,
+	.device = DEVICE_OFFSET,
 };
 
 static const struct {
 	const char *type, *member;
 	size_t slot; /* of struct layout */
 } layout_member[] = {
-#define AT(t, m, s) { #t, #m, offsetof(struct layout, s) }
-	AT(printk_ringbuffer, desc_ring, ring_descs),
-	AT(printk_ringbuffer, text_data_ring, ring_data),
-	AT(prb_desc_ring, count_bits, count_bits),
-	AT(prb_desc_ring, descs, descs),
-	AT(prb_desc_ring, infos, infos),
-	AT(prb_desc_ring, head_id, head_id),
-	AT(prb_desc_ring, tail_id, tail_id),
-	AT(prb_data_ring, size_bits, size_bits),
-	AT(prb_data_ring, data, data),
-	AT(prb_desc, state_var, state_var),
-	AT(prb_desc, text_blk_lpos, lpos),
-	AT(prb_data_blk_lpos, begin, begin),
-	AT(prb_data_blk_lpos, next, next),
-	AT(printk_info, seq, seq),
-	AT(printk_info, ts_nsec, ts_nsec),
-	AT(printk_info, text_len, text_len),
-	AT(printk_info, facility, facility),
-	AT(printk_info, caller_id, caller_id),
-	AT(printk_info, caller_id2, caller_id2),
-	AT(printk_info, dev_info, dev_info),
-	AT(dev_printk_info, subsystem, subsystem),
-	AT(dev_printk_info, device, device),
+#define AT(t, m, s) #t, #m, offsetof(struct layout, s)
+	{ AT(printk_ringbuffer, desc_ring, ring_descs) },
+	{ AT(printk_ringbuffer, text_data_ring, ring_data) },
+	{ AT(prb_desc_ring, count_bits, count_bits) },
+	{ AT(prb_desc_ring, descs, descs) },
+	{ AT(prb_desc_ring, infos, infos) },
+	{ AT(prb_desc_ring, head_id, head_id) },
+	{ AT(prb_desc_ring, tail_id, tail_id) },
+	{ AT(prb_data_ring, size_bits, size_bits) },
+	{ AT(prb_data_ring, data, data) },
+	{ AT(prb_desc, state_var, state_var) },
+	{ AT(prb_desc, text_blk_lpos, lpos) },
+	{ AT(prb_data_blk_lpos, begin, begin) },
+	{ AT(prb_data_blk_lpos, next, next) },
+	{ AT(printk_info, seq, seq) },
+	{ AT(printk_info, ts_nsec, ts_nsec) },
+	{ AT(printk_info, text_len, text_len) },
+	{ AT(printk_info, facility, facility) },
+	{ AT(printk_info, caller_id, caller_id) },
+	{ AT(printk_info, caller_id2, caller_id2) },
+	{ AT(printk_info, dev_info, dev_info) },
+	{ AT(dev_printk_info, subsystem, subsystem) },
+	{ AT(dev_printk_info, device, device) },
 #undef AT
 };
 
@@ -269,13 +286,14 @@ static bool block_position(const struct ring *ring, uint64_t begin, uint64_t nex
 	return begin % 8 == 0 && next % 8 == 0 && *size_ret >= 8 && *size_ret <= size;
 }
 
-static void read_device(const struct reader *r, const struct layout *at, const unsigned char *dev_info,
-			struct la_record *rec)
+static void read_device(const struct reader *r, const struct layout *at,
+			const unsigned char *dev_info, struct la_record *rec)
 {
 	const char *text = (const char *)dev_info;
 
 	if (text[at->subsystem])
-		rec->subsystem = la_strndup(r->arena, text + at->subsystem, at->device - at->subsystem);
+		rec->subsystem =
+			la_strndup(r->arena, text + at->subsystem, at->device - at->subsystem);
 	if (text[at->device])
 		rec->device = la_strndup(r->arena, text + at->device, DEV_INFO_SIZE - at->device);
 	if (!rec->subsystem || !rec->device) /* no memory: the text is what counts */
@@ -316,8 +334,7 @@ static enum la_status read_record(struct reader *r, const struct ring *ring, uin
 	rec.facility = info[at->facility];
 	rec.level = info[at->facility + 1] >> 5; /* u8 flags:5, level:3 follow the facility */
 	rec.caller_id = la_le32(info + at->caller_id);
-	rec.caller_id2 = at->caller_id2 == NO_MEMBER ? UINT32_MAX :
-						       la_le32(info + at->caller_id2);
+	rec.caller_id2 = at->caller_id2 == NO_MEMBER ? UINT32_MAX : la_le32(info + at->caller_id2);
 
 	if (at->dev_info != NO_MEMBER)
 		read_device(r, at, info + at->dev_info, &rec);
@@ -411,8 +428,8 @@ static enum la_status read_byte_ring(struct reader *r, struct la_error *err)
 	la_read_variable(r->k, "log_first_seq", 8, &seq, NULL);
 	door->type_size(door->ctx, "printk_log", &header);
 	/* CONFIG_PRINTK_CALLER, 5.1 and later */
-	has_caller = door->member(door->ctx, "printk_log", "caller_id", &caller) &&
-		     caller.offset == 16;
+	has_caller =
+		door->member(door->ctx, "printk_log", "caller_id", &caller) && caller.offset == 16;
 	if (header < (has_caller ? 20 : 16) || header > 64 || size > UINT64_C(1) << MAX_SIZE_BITS ||
 	    size < header || pos > size - header || end > size)
 		return la_fail(err, LA_CORRUPT, "log_buf: positions outside its %llu bytes",

@@ -143,13 +143,15 @@ static enum la_status map_leaf(const struct la_geometry *g, unsigned level, uint
 
 		/* An offset of 2^36 pages and more is none; the address of a table would be one. */
 		if (entry >> 60)
-			return la_fail(err, LA_CORRUPT, "%s %#" PRIx64 " is neither a page nor a place in swap",
+			return la_fail(err, LA_CORRUPT,
+				       "%s %#" PRIx64 " is neither a page nor a place in swap",
 				       la_level_name(g, level), entry);
 		ret->swapped = true;
 		if (type < 32 - 9)
 			return la_fail(err, LA_UNMAPPED,
-				       "swapped out to area %u, offset %" PRIu64 " (%s %#" PRIx64 ")", type,
-				       entry >> 24, la_level_name(g, level), entry);
+				       "swapped out to area %u, offset %" PRIu64 " (%s %#" PRIx64
+				       ")",
+				       type, entry >> 24, la_level_name(g, level), entry);
 		return la_fail(err, LA_UNMAPPED,
 			       "not present: being moved, poisoned or marked (%s %#" PRIx64
 			       ", of type %u)",
@@ -180,9 +182,11 @@ static enum la_status check_half(const struct la_mmu *mmu, uint64_t va, struct l
 			       "%#" PRIx64 " is in no window the guest set, and not canonical", va);
 	default:
 		if ((va & sign) != 0 && (va & sign) != sign)
-			return la_fail(err, LA_UNMAPPED,
-				       "%#" PRIx64 " is not canonical: bits 63 to %u are not alike, an address error to the CPU",
-				       va, valid - 1);
+			return la_fail(
+				err, LA_UNMAPPED,
+				"%#" PRIx64
+				" is not canonical: bits 63 to %u are not alike, an address error to the CPU",
+				va, valid - 1);
 	}
 	if ((va & between) != 0 && !(va & sign && (va & between) == between))
 		ret->ignored = va & between;
@@ -209,8 +213,8 @@ enum la_status la_translate(const struct la_door *door, const struct la_mmu *mmu
 	if (status != LA_OK)
 		return status;
 	if (!pgd)
-		return la_fail(err, LA_UNMAPPED, "%#" PRIx64 " is in user space, and this task has none",
-			       va);
+		return la_fail(err, LA_UNMAPPED,
+			       "%#" PRIx64 " is in user space, and this task has none", va);
 
 	for (unsigned level = g->levels; level-- > 0;) {
 		struct la_walk_step *step = &ret->step[ret->nsteps];

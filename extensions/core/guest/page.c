@@ -13,21 +13,24 @@ struct name {
 
 static void add_name(char *ret, size_t size, size_t *used, const char *name)
 {
-	int n = *used < size ? snprintf(ret + *used, size - *used, "%s%s", *used ? "|" : "", name) : 0;
+	int n = *used < size ? snprintf(ret + *used, size - *used, "%s%s", *used ? "|" : "", name) :
+			       0;
 
 	*used += n > 0 ? (size_t)n : 0;
 }
 
 /* Names that a bit has for every page; aliases for certain kinds of pages are left out. */
 static const char *const page_flag[] = {
-	"PG_locked", "PG_writeback", "PG_referenced", "PG_uptodate", "PG_dirty", "PG_lru", "PG_head",
-	"PG_waiters", "PG_active", "PG_workingset", "PG_error", "PG_slab", "PG_owner_priv_1",
-	"PG_owner_2", "PG_arch_1", "PG_reserved", "PG_private", "PG_private_2", "PG_mappedtodisk",
-	"PG_reclaim", "PG_swapbacked", "PG_unevictable", "PG_mlocked", "PG_uncached", "PG_hwpoison",
-	"PG_young", "PG_idle", "PG_dropbehind", "PG_arch_2", "PG_arch_3",
+	"PG_locked",     "PG_writeback",   "PG_referenced",   "PG_uptodate",     "PG_dirty",
+	"PG_lru",        "PG_head",        "PG_waiters",      "PG_active",       "PG_workingset",
+	"PG_error",      "PG_slab",        "PG_owner_priv_1", "PG_owner_2",      "PG_arch_1",
+	"PG_reserved",   "PG_private",     "PG_private_2",    "PG_mappedtodisk", "PG_reclaim",
+	"PG_swapbacked", "PG_unevictable", "PG_mlocked",      "PG_uncached",     "PG_hwpoison",
+	"PG_young",      "PG_idle",        "PG_dropbehind",   "PG_arch_2",       "PG_arch_3",
 };
 
-static void name_flags(const struct la_door *door, struct la_page *page, uint64_t flags, unsigned nflags)
+static void name_flags(const struct la_door *door, struct la_page *page, uint64_t flags,
+		       unsigned nflags)
 {
 	uint64_t seen = 0;
 	size_t used = 0;
@@ -59,8 +62,9 @@ static void read_places(const struct la_door *door, const struct la_sections *s,
 			struct la_page *page, unsigned nflags)
 {
 	static const struct name zone[] = {
-		{ "ZONE_DMA", "DMA" }, { "ZONE_DMA32", "DMA32" }, { "ZONE_NORMAL", "Normal" },
-		{ "ZONE_MOVABLE", "Movable" }, { "ZONE_DEVICE", "Device" },
+		{ "ZONE_DMA", "DMA" },       { "ZONE_DMA32", "DMA32" },
+		{ "ZONE_NORMAL", "Normal" }, { "ZONE_MOVABLE", "Movable" },
+		{ "ZONE_DEVICE", "Device" },
 	};
 	const unsigned sections = s->has_vmemmap ? 0 : s->physmem_bits - s->size_bits;
 	unsigned nodes = 0, zones, at = 64 - sections;
@@ -93,8 +97,8 @@ static void read_places(const struct la_door *door, const struct la_sections *s,
 static const char *typed_by_bit(const struct la_kernel *k, uint32_t word)
 {
 	static const struct name type[] = {
-		{ "PG_buddy", "buddy" }, { "PG_offline", "offline" }, { "PG_table", "table" },
-		{ "PG_guard", "guard" }, { "PG_hugetlb", "hugetlb" }, { "PG_slab", "slab" },
+		{ "PG_buddy", "buddy" },       { "PG_offline", "offline" }, { "PG_table", "table" },
+		{ "PG_guard", "guard" },       { "PG_hugetlb", "hugetlb" }, { "PG_slab", "slab" },
 		{ "PG_zsmalloc", "zsmalloc" },
 	};
 	static const uint32_t macro[] = { 0x80, 0x100, 0x200, 0x400 };
@@ -106,15 +110,18 @@ static const char *typed_by_bit(const struct la_kernel *k, uint32_t word)
 		return NULL;
 	if (door->enumerator(door->ctx, "PG_buddy", &bit)) {
 		for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++)
-			if (door->enumerator(door->ctx, type[i].enumerator, &bit) && bit >= 0x80 && !(word & bit))
+			if (door->enumerator(door->ctx, type[i].enumerator, &bit) && bit >= 0x80 &&
+			    !(word & bit))
 				return type[i].text;
 		return NULL;
 	}
-	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", false,
-				 &buddy) && ~(uint32_t)buddy != macro[0])
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len,
+				 "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", false, &buddy) &&
+	    ~(uint32_t)buddy != macro[0])
 		return NULL;
-	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", false,
-				 &offline) && ~(uint32_t)offline != macro[1])
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len,
+				 "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)", false, &offline) &&
+	    ~(uint32_t)offline != macro[1])
 		return NULL;
 	for (size_t i = 0; i < sizeof(macro) / sizeof(macro[0]); i++)
 		if (!(word & macro[i]))
@@ -125,9 +132,14 @@ static const char *typed_by_bit(const struct la_kernel *k, uint32_t word)
 static void read_type(const struct la_kernel *k, uint64_t first, struct la_page *page)
 {
 	static const struct name type[] = {
-		{ "PGTY_buddy", "buddy" }, { "PGTY_offline", "offline" }, { "PGTY_table", "table" },
-		{ "PGTY_guard", "guard" }, { "PGTY_hugetlb", "hugetlb" }, { "PGTY_slab", "slab" },
-		{ "PGTY_zsmalloc", "zsmalloc" }, { "PGTY_unaccepted", "unaccepted" },
+		{ "PGTY_buddy", "buddy" },
+		{ "PGTY_offline", "offline" },
+		{ "PGTY_table", "table" },
+		{ "PGTY_guard", "guard" },
+		{ "PGTY_hugetlb", "hugetlb" },
+		{ "PGTY_slab", "slab" },
+		{ "PGTY_zsmalloc", "zsmalloc" },
+		{ "PGTY_unaccepted", "unaccepted" },
 		{ "PGTY_large_kmalloc", "large_kmalloc" },
 	};
 	const struct la_door *door = k->door;
@@ -173,14 +185,16 @@ static void read_slab(const struct la_kernel *k, uint64_t first, struct la_page 
 		read_name(k, name, 24, ret);
 }
 
-static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mapping, struct la_page *ret)
+static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mapping,
+		      struct la_page *ret)
 {
 	uint64_t host, sb;
 	struct la_member id;
 
 	ret->owner = LA_PAGE_FILE;
-	ret->index_known = la_read_member(k, first, "page", "index", &ret->index, NULL) == LA_OK ||
-			   la_read_member(k, first, "page", "__folio_index", &ret->index, NULL) == LA_OK;
+	ret->index_known =
+		la_read_member(k, first, "page", "index", &ret->index, NULL) == LA_OK ||
+		la_read_member(k, first, "page", "__folio_index", &ret->index, NULL) == LA_OK;
 	if (la_read_member(k, mapping, "address_space", "host", &host, NULL) != LA_OK || !host)
 		return;
 	la_read_member(k, host, "inode", "i_ino", &ret->inode, NULL);
@@ -190,7 +204,8 @@ static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mappin
 }
 
 /* page->mapping (page-flags.h, PAGE_MAPPING_ANON): bit 0 anonymous memory, bits 0 and 1 KSM. */
-static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags, struct la_page *ret)
+static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags,
+		       struct la_page *ret)
 {
 	/* The only type of pages that tasks have. */
 	const bool typed = ret->type && strcmp(ret->type, "hugetlb") != 0;
@@ -199,7 +214,8 @@ static void read_owner(const struct la_kernel *k, uint64_t first, uint64_t flags
 
 	/* Until 6.9 PG_slab was a flag. */
 	if (ret->type ? !strcmp(ret->type, "slab") :
-			k->door->enumerator(k->door->ctx, "PG_slab", &bit) && bit < 64 && flags >> bit & 1) {
+			k->door->enumerator(k->door->ctx, "PG_slab", &bit) && bit < 64 &&
+				flags >> bit & 1) {
 		read_slab(k, first, ret);
 		return;
 	}
@@ -226,15 +242,16 @@ static uint64_t find_head(const struct la_kernel *k, const struct la_sections *s
 
 	if (la_read_member(k, address, "page", "compound_head", &word, NULL) == LA_OK)
 		return word & 1 ? word - 1 : 0;
-	if (la_read_member(k, address, "page", "compound_info", &word, NULL) != LA_OK || !(word & 1))
+	if (la_read_member(k, address, "page", "compound_info", &word, NULL) != LA_OK ||
+	    !(word & 1))
 		return 0;
 	word -= 1;
 	return power && !(-word & (-word - 1)) ? address & word : word;
 }
 
 /* Counts of mappings begin at -1. Damaged ones may wrap. */
-static bool read_count(const struct la_kernel *k, uint64_t address, const char *type, const char *member,
-		       int32_t *ret)
+static bool read_count(const struct la_kernel *k, uint64_t address, const char *type,
+		       const char *member, int32_t *ret)
 {
 	uint64_t value;
 
@@ -251,7 +268,8 @@ static bool read_count(const struct la_kernel *k, uint64_t address, const char *
  */
 static bool counts_pages(const struct la_kernel *k, uint64_t first, int32_t whole)
 {
-	const uint64_t entirely = 0x800000; /* in the number of pages (mm/internal.h, ENTIRELY_MAPPED) */
+	/* in the number of pages (mm/internal.h, ENTIRELY_MAPPED) */
+	const uint64_t entirely = 0x800000;
 	int32_t all;
 	uint64_t pages;
 
@@ -269,7 +287,8 @@ static bool counts_pages(const struct la_kernel *k, uint64_t first, int32_t whol
  * has them in its own count too, and each anonymous one that is also mapped by itself one too many
  * (__page_mapcount(), mm/util.c).
  */
-static bool read_whole_before_6_3(const struct la_kernel *k, uint64_t first, uint64_t second, int32_t *ret)
+static bool read_whole_before_6_3(const struct la_kernel *k, uint64_t first, uint64_t second,
+				  int32_t *ret)
 {
 	const struct la_door *door = k->door;
 	uint64_t mapping, flags, destructor;
@@ -307,7 +326,8 @@ static void read_mapcount(const struct la_kernel *k, const struct la_sections *s
 		ret->mapcount_known = true; /* mapped as a whole only */
 		ret->mapcount = 0;
 	}
-	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 || !(flags >> head & 1))
+	if (!door->enumerator(door->ctx, "PG_head", &head) || head < 0 || head > 63 ||
+	    !(flags >> head & 1))
 		return;
 	if (read_count(k, first, "folio", "_entire_mapcount", &whole) ?
 		    !counts_pages(k, first, whole) :
@@ -317,15 +337,17 @@ static void read_mapcount(const struct la_kernel *k, const struct la_sections *s
 		ret->mapcount = (int32_t)((uint32_t)ret->mapcount + (uint32_t)whole);
 }
 
-enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
-			    struct la_page *ret, struct la_error *err)
+enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s,
+			    uint64_t address, struct la_page *ret, struct la_error *err)
 {
 	const struct la_door *door = k->door;
 	int64_t nflags = 64;
 	uint64_t value, flags, first = address;
 	enum la_status status;
 
-	*ret = (struct la_page){ .address = address, .zone = LA_PAGE_UNKNOWN, .node = LA_PAGE_UNKNOWN };
+	*ret = (struct la_page){ .address = address,
+				 .zone = LA_PAGE_UNKNOWN,
+				 .node = LA_PAGE_UNKNOWN };
 	status = la_read_member(k, address, "page", "flags", &ret->flags, err);
 	if (status != LA_OK)
 		return la_fail(err, status, "struct page %#" PRIx64, address);

@@ -39,15 +39,16 @@ struct finder {
 	struct la_arena *arena;
 	char banner[256]; /* as vmlinux has it */
 	size_t banner_len;
-	uint64_t banner_at, self, eentry, handlers; /* link addresses; 0: vmlinux has no such symbol */
+	uint64_t banner_at, self, eentry,
+		handlers; /* link addresses; 0: vmlinux has no such symbol */
 	struct candidate candidate[MAX_CANDIDATES];
 	size_t n;
 };
 
 const char *la_relocation_way_name(enum la_relocation_way way)
 {
-	static const char *const name[] = { "vmcoreinfo", "reloc_offset", "eentry",  "csr-pgdh",
-					    "csr-eentry", "banner",	  "returns" };
+	static const char *const name[] = { "vmcoreinfo", "reloc_offset", "eentry", "csr-pgdh",
+					    "csr-eentry", "banner",       "returns" };
 
 	return name[way];
 }
@@ -203,7 +204,8 @@ static bool behind_call(const struct finder *f, uint64_t ra, uint64_t offset)
 /* Offsets that would put the vCPUs' return addresses into the kernel's text. */
 static void try_returns(struct finder *f, const struct la_vcpu_regs *note, size_t n)
 {
-	const uint64_t start = link_address(f->door, "_stext"), end = link_address(f->door, "_etext");
+	const uint64_t start = link_address(f->door, "_stext"),
+		       end = link_address(f->door, "_etext");
 	uint64_t last = 0;
 
 	if (!start || end <= start || end - start > MAX_RANDOM)
@@ -215,7 +217,8 @@ static void try_returns(struct finder *f, const struct la_vcpu_regs *note, size_
 		if (!ra || (last && ra - last + MAX_RANDOM < 2 * MAX_RANDOM))
 			continue;
 		last = ra;
-		for (uint64_t text = start & ~(LA_RELOCATION_STEP - 1); text < end; text += LA_RELOCATION_STEP)
+		for (uint64_t text = start & ~(LA_RELOCATION_STEP - 1); text < end;
+		     text += LA_RELOCATION_STEP)
 			try_offset(f, (ra - text) & ~(LA_RELOCATION_STEP - 1));
 	}
 }
@@ -223,7 +226,8 @@ static void try_returns(struct finder *f, const struct la_vcpu_regs *note, size_
 static void confirm_returns(struct finder *f, struct candidate *c, const struct la_vcpu_regs *note,
 			    size_t n)
 {
-	const uint64_t start = link_address(f->door, "_stext"), end = link_address(f->door, "_etext");
+	const uint64_t start = link_address(f->door, "_stext"),
+		       end = link_address(f->door, "_etext");
 	unsigned inside = 0, behind = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -246,11 +250,13 @@ static void use_register_text(struct finder *f, const struct la_vcpu_regs *text,
 	uint64_t value;
 
 	for (size_t i = 0; i < n; i++) {
-		if (pgd && la_csr_get(&text[i].regs, LA_CSR_PGDH, &value) && value >> 60 == CACHED_WINDOW)
+		if (pgd && la_csr_get(&text[i].regs, LA_CSR_PGDH, &value) &&
+		    value >> 60 == CACHED_WINDOW)
 			found(f, value - pgd, LA_RELOCATION_CSR_PGDH);
 		/* Other CPUs have copies of the handlers (kernel/traps.c, pcpu_handlers). */
 		if (f->handlers && text[i].pid == 1 &&
-		    la_csr_get(&text[i].regs, LA_CSR_EENTRY, &value) && value >> 60 == CACHED_WINDOW)
+		    la_csr_get(&text[i].regs, LA_CSR_EENTRY, &value) &&
+		    value >> 60 == CACHED_WINDOW)
 			found(f, value - f->handlers, LA_RELOCATION_CSR_EENTRY);
 	}
 }
@@ -333,7 +339,8 @@ static enum la_status decide(struct finder *f, struct la_relocation *ret)
 	one = only_one(f, PROOFS, true, &n);
 	if (n > 1) {
 		snprintf(ret->remark, sizeof(ret->remark),
-			 "%zu ways to find the kernel's offset disagree: the dump or vmlinux is damaged, or of another kernel", n);
+			 "%zu ways to find the kernel's offset disagree: the dump or vmlinux is damaged, or of another kernel",
+			 n);
 		return LA_CORRUPT;
 	}
 	ret->proved = one != NULL;
@@ -344,22 +351,26 @@ static enum la_status decide(struct finder *f, struct la_relocation *ret)
 			one = only_one(f, banner, true, &n);
 		if (n > 1) {
 			snprintf(ret->remark, sizeof(ret->remark),
-				 "the kernel's banner is in memory at %zu places, and nothing tells which one runs", n);
+				 "the kernel's banner is in memory at %zu places, and nothing tells which one runs",
+				 n);
 			return LA_CORRUPT;
 		}
 		if (one)
-			snprintf(ret->remark, sizeof(ret->remark),
-				 "only its banner text says so: the guest stopped before it had set up more");
+			snprintf(
+				ret->remark, sizeof(ret->remark),
+				"only its banner text says so: the guest stopped before it had set up more");
 	}
 	if (!one) {
-		snprintf(ret->remark, sizeof(ret->remark),
-			 f->n ? "the dump is not of this vmlinux: where its addresses point, the banner is another" :
-				"nothing in the dump fits this vmlinux: another kernel, or a damaged dump");
+		snprintf(
+			ret->remark, sizeof(ret->remark),
+			f->n ? "the dump is not of this vmlinux: where its addresses point, the banner is another" :
+			       "nothing in the dump fits this vmlinux: another kernel, or a damaged dump");
 		return LA_ABSENT;
 	}
 	if (one->offset % LA_RELOCATION_STEP) {
 		snprintf(ret->remark, sizeof(ret->remark),
-			 "vmlinux does not fit: the kernel would have moved by %#" PRIx64 ", which is no multiple of %#" PRIx64,
+			 "vmlinux does not fit: the kernel would have moved by %#" PRIx64
+			 ", which is no multiple of %#" PRIx64,
 			 one->offset, LA_RELOCATION_STEP);
 		ret->proved = false;
 		return LA_ABSENT;
@@ -368,8 +379,9 @@ static enum la_status decide(struct finder *f, struct la_relocation *ret)
 	if (ret->proved && !(one->ways & MEMORY) && one->banner != BANNER_SAME) {
 		ret->proved = false;
 		if (!(one->ways & 1u << LA_RELOCATION_RETURNS)) {
-			snprintf(ret->remark, sizeof(ret->remark),
-				 "the registers are of another kernel than vmlinux: their return addresses lie behind no calls of it");
+			snprintf(
+				ret->remark, sizeof(ret->remark),
+				"the registers are of another kernel than vmlinux: their return addresses lie behind no calls of it");
 			return LA_ABSENT;
 		}
 		snprintf(ret->remark, sizeof(ret->remark), "only the registers say so");
@@ -393,8 +405,9 @@ enum la_status la_relocation_find(const struct la_door *door, const struct la_ra
 	f.eentry = link_address(door, "eentry");
 	f.handlers = link_address(door, "exception_handlers");
 	if (f.banner_at && door->file_bytes)
-		f.banner_len = strnlen(f.banner, door->file_bytes(door->ctx, f.banner_at + door->relocation,
-								   f.banner, sizeof(f.banner) - 1));
+		f.banner_len = strnlen(f.banner,
+				       door->file_bytes(door->ctx, f.banner_at + door->relocation,
+							f.banner, sizeof(f.banner) - 1));
 	if (f.banner_len < 8)
 		return la_fail(err, LA_ABSENT, "vmlinux has no linux_banner");
 	use_register_text(&f, text, ntext);

@@ -11,7 +11,8 @@
 /* MAX_PHYSMEM_BITS: 48 in every version (asm/sparsemem.h). */
 static unsigned physmem_bits(const struct la_kernel *k)
 {
-	return k->door->overrides && k->door->overrides->phys_bits ? k->door->overrides->phys_bits : 48;
+	return k->door->overrides && k->door->overrides->phys_bits ? k->door->overrides->phys_bits :
+								     48;
 }
 
 /* Low bits of section_mem_map. An encoded map is aligned to the smallest page, and no version has
@@ -123,8 +124,9 @@ static bool find_size(const struct la_kernel *k, struct la_sections *ret)
 		ret->size_from = "an option";
 		return true;
 	}
-	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(SECTION_SIZE_BITS)", false,
-				 &bits) && bits >= LA_SECTION_BITS_MIN && bits <= LA_SECTION_BITS_MAX) {
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "NUMBER(SECTION_SIZE_BITS)",
+				 false, &bits) &&
+	    bits >= LA_SECTION_BITS_MIN && bits <= LA_SECTION_BITS_MAX) {
 		ret->size_bits = (unsigned)bits;
 		ret->size_from = "VMCOREINFO";
 		return true;
@@ -144,13 +146,15 @@ static uint64_t compute_vmalloc_end(const struct la_kernel *k, size_t page_size)
 	const struct la_geometry *g = &k->mmu.geometry;
 	const unsigned span = g->shift[g->levels - 1] + g->index_bits;
 	const unsigned phys_bits = k->mmu.phys_bits ? k->mmu.phys_bits : 48;
-	const uint64_t pmd = UINT64_C(1) << g->shift[1], pages = UINT64_C(1) << (phys_bits - g->page_shift);
+	const uint64_t pmd = UINT64_C(1) << g->shift[1], pages = UINT64_C(1)
+								 << (phys_bits - g->page_shift);
 	unsigned bits = k->mmu.virt_bits ? k->mmu.virt_bits - 1 : 47;
 	uint64_t end, unused;
 
 	if (k->door->symbol(k->door->ctx, "kasan_early_shadow_page", &unused))
 		bits--;
-	end = k->mmu.vm_map_base + (UINT64_C(1) << (span < bits ? span : bits)) - pmd - pages * page_size;
+	end = k->mmu.vm_map_base + (UINT64_C(1) << (span < bits ? span : bits)) - pmd -
+	      pages * page_size;
 	if (k->door->symbol(k->door->ctx, "__kfence_pool", &unused))
 		end -= UINT64_C(514) << g->page_shift;
 	return end;
@@ -168,8 +172,8 @@ static bool has_pages(const struct la_kernel *k, uint64_t vmemmap, size_t page_s
 		for (unsigned j = 0; j < 2; j++) {
 			struct la_translation t;
 
-			if (la_translate(door, &k->mmu, k->mmu.kernel_pgd, vmemmap + pfn[j] * page_size, &t,
-					 NULL) != LA_OK)
+			if (la_translate(door, &k->mmu, k->mmu.kernel_pgd,
+					 vmemmap + pfn[j] * page_size, &t, NULL) != LA_OK)
 				return false;
 		}
 	}
@@ -188,7 +192,8 @@ static uint64_t compute_vmemmap(const struct la_kernel *k, size_t page_size)
 	const uint64_t pmd = UINT64_C(1) << g->shift[1], end = compute_vmalloc_end(k, page_size);
 	const uint64_t folio = (UINT64_C(16) << (30 - g->page_shift)) * page_size;
 	const uint64_t align = folio > pmd && !(folio & (folio - 1)) ? folio : pmd;
-	const uint64_t place[] = { (end + pmd) & -pmd, (end + pmd - 1) & -pmd, (end + align - 1) & -align };
+	const uint64_t place[] = { (end + pmd) & -pmd, (end + pmd - 1) & -pmd,
+				   (end + align - 1) & -align };
 
 	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
 		if (has_pages(k, place[i], page_size))
@@ -204,7 +209,8 @@ static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
 
 	if (o && o->vmemmap)
 		return o->vmemmap;
-	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true, &vmemmap))
+	if (la_vmcoreinfo_number(k->vmcoreinfo, k->vmcoreinfo_len, "SYMBOL(vmemmap)", true,
+				 &vmemmap))
 		return vmemmap;
 	return k->mmu.vm_map_base ? compute_vmemmap(k, page_size) : 0;
 }
@@ -223,9 +229,10 @@ enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel 
 	    !door->type_size(door->ctx, "mem_section", &ret->entry_size) ||
 	    !door->type_size(door->ctx, "page", &ret->page_size))
 		return la_fail(err, LA_ABSENT, "this kernel has no memory sections");
-	if (!k->mmu.geometry.levels || ret->entry_size < 16 || ret->entry_size % 8 || !ret->page_size ||
-	    ret->entry_size > UINT64_C(1) << k->mmu.geometry.page_shift)
-		return la_fail(err, LA_UNSUPPORTED, "the layout of this kernel's memory sections is not known");
+	if (!k->mmu.geometry.levels || ret->entry_size < 16 || ret->entry_size % 8 ||
+	    !ret->page_size || ret->entry_size > UINT64_C(1) << k->mmu.geometry.page_shift)
+		return la_fail(err, LA_UNSUPPORTED,
+			       "the layout of this kernel's memory sections is not known");
 	ret->per_root = (UINT64_C(1) << k->mmu.geometry.page_shift) / ret->entry_size;
 	ret->has_vmemmap = door->symbol(door->ctx, "vmemmap_populate", &address);
 	if (ret->has_vmemmap)
@@ -258,12 +265,15 @@ enum la_status la_section_find(const struct la_kernel *k, const struct la_sectio
 	if (!k->door->member(k->door->ctx, "mem_section", "section_mem_map", &map))
 		return la_fail(err, LA_ABSENT, "struct mem_section has no section_mem_map");
 
-	status = s->roots ? la_read_u64(k, s->roots + ret->number / s->per_root * 8, &root, err) :
-			    la_fail(err, LA_CORRUPT, "the table of memory sections cannot be found");
+	status = s->roots ?
+			 la_read_u64(k, s->roots + ret->number / s->per_root * 8, &root, err) :
+			 la_fail(err, LA_CORRUPT, "the table of memory sections cannot be found");
 	if (status == LA_OK && !root)
-		return la_fail(err, LA_ABSENT, "memory section %" PRIu64 " does not exist", ret->number);
+		return la_fail(err, LA_ABSENT, "memory section %" PRIu64 " does not exist",
+			       ret->number);
 	if (status == LA_OK)
-		status = la_read_u64(k, root + ret->number % s->per_root * s->entry_size + map.offset,
+		status = la_read_u64(k,
+				     root + ret->number % s->per_root * s->entry_size + map.offset,
 				     &ret->map, err);
 	if (status != LA_OK) {
 		if (!s->vmemmap)
@@ -274,7 +284,8 @@ enum la_status la_section_find(const struct la_kernel *k, const struct la_sectio
 		return LA_OK;
 	}
 	if (!(ret->map & SECTION_PRESENT))
-		return la_fail(err, LA_ABSENT, "memory section %" PRIu64 " does not exist", ret->number);
+		return la_fail(err, LA_ABSENT, "memory section %" PRIu64 " does not exist",
+			       ret->number);
 	/* sparse_encode_mem_map(): the array's address less the section's first page frame. */
 	if (ret->map & SECTION_HAS_MEM_MAP)
 		ret->page = (ret->map & ~SECTION_FLAGS) + pfn * s->page_size;
@@ -290,7 +301,9 @@ void la_section_flags(uint64_t map, char *ret, size_t size)
 	if (size)
 		ret[0] = '\0';
 	for (size_t i = 0; i < sizeof(flag) / sizeof(flag[0]) && used < size; i++) {
-		int n = map >> i & 1 ? snprintf(ret + used, size - used, "%s%s", used ? "|" : "", flag[i]) : 0;
+		int n = map >> i & 1 ? snprintf(ret + used, size - used, "%s%s", used ? "|" : "",
+						flag[i]) :
+				       0;
 
 		used += n > 0 ? (size_t)n : 0;
 	}

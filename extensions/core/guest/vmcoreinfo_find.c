@@ -174,8 +174,9 @@ enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ra
 		done = scan_range(&s, 0, LOW_END);
 	*banner = s.banner;
 	if (!done)
-		return la_fail(err, LA_ABSENT,
-			       "no VMCOREINFO in the guest's memory: the kernel has none, or stopped before it wrote it");
+		return la_fail(
+			err, LA_ABSENT,
+			"no VMCOREINFO in the guest's memory: the kernel has none, or stopped before it wrote it");
 	*ret = s.text;
 	*ret_len = s.len;
 	return LA_OK;

@@ -58,7 +58,7 @@ uint32_t la_insn_reads(uint32_t insn)
 	if (insn >> 24 == 0x20 || insn >> 24 == 0x22 || insn >> 24 == 0x24 || insn >> 24 == 0x26)
 		return rj; /* ll.w, ll.d, ldptr.w, ldptr.d */
 	if (insn >> 15 == 0x70e4 || insn >> 15 == 0x70e5 || insn >> 15 == 0xc91)
-		return 0;			      /* dbar, ibar, idle */
+		return 0;                             /* dbar, ibar, idle */
 	if (insn >> 12 == 6 && (insn >> 10 & 3) != 3) /* rdtime */
 		return 0;
 	if (insn >> 15 >= 0x20 && insn >> 15 <= 0x47) /* add.w ... modulo */

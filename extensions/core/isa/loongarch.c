@@ -15,8 +15,8 @@ const char *la_gpr_name(unsigned reg)
 	/* r21 has no name in the psABI; the kernel calls it u0 and keeps its per-CPU base there. */
 	static const char *const name[LA_NGPR] = {
 		"zero", "ra", "tp", "sp", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
-		"a7",	"t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "u0",
-		"fp",	"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8",
+		"a7",   "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "u0",
+		"fp",   "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8",
 	};
 
 	return reg < LA_NGPR ? name[reg] : "?";

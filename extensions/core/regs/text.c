@@ -178,8 +178,8 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 	return LA_OK;
 }
 
-enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
-				 size_t *ret_n, struct la_error *err)
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path,
+				 struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
 {
 	FILE *file = fopen(path, "r");
 	enum la_status status;
@@ -196,7 +196,8 @@ enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struc
 	} else {
 		size = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : MAX_TEXT;
 		text = la_alloc(arena, size);
-		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, ret_n, err) :
+		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, ret_n,
+					     err) :
 				la_fail(err, LA_NOMEM, "register text");
 	}
 	fclose(file);

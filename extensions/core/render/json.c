@@ -118,7 +118,8 @@ static json_t *inlined(struct build *b, const struct la_lines_at *at)
 
 static json_t *frame(struct build *b, size_t level, const struct la_frame *f)
 {
-	const struct la_lines_at *at = f->pc_known ? la_lines_find(b->k, la_frame_code(b->k, f)) : NULL;
+	const struct la_lines_at *at =
+		f->pc_known ? la_lines_find(b->k, la_frame_code(b->k, f)) : NULL;
 	json_t *o = json_object();
 
 	set(b, o, "level", number(true, level));

@@ -30,13 +30,14 @@ static void put_place(const struct la_mem_address *a, const struct la_sink *sink
 	}
 	la_put(sink, "    DUMP: %s", la_block_state_name(p->state));
 	if (p->status == LA_OK && p->stored)
-		la_put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method, p->size,
-		    p->offset, p->file ? p->file : "the file");
+		la_put(sink, ", %s, %" PRIu64 " bytes at offset %#" PRIx64 " of %s", p->method,
+		       p->size, p->offset, p->file ? p->file : "the file");
 	if (p->state == LA_BLOCK_HOLE)
 		la_put(sink, ": %s", a->hole);
 	la_put(sink, "\n");
 	if (p->status != LA_OK && p->state != LA_BLOCK_HOLE)
-		la_put(sink, "  UNREAD: %s\n", p->reason[0] ? p->reason : la_status_text(p->status));
+		la_put(sink, "  UNREAD: %s\n",
+		       p->reason[0] ? p->reason : la_status_text(p->status));
 }
 
 static void put_owner(const struct la_page *p, const struct la_sink *sink)
@@ -63,14 +64,18 @@ static void put_page(const struct la_mem_address *a, const struct la_sink *sink)
 
 	if (a->section_known) {
 		la_section_flags(s->map, flags, sizeof(flags));
-		la_put(sink, " SECTION: %" PRIu64 "  %" PRIx64 "-%" PRIx64 "  %s\n", s->number, s->start, s->end,
-		    s->rebuilt ? "(its table cannot be read; from vmemmap)" : flags);
+		la_put(sink, " SECTION: %" PRIu64 "  %" PRIx64 "-%" PRIx64 "  %s\n", s->number,
+		       s->start, s->end,
+		       s->rebuilt ? "(its table cannot be read; from vmemmap)" : flags);
 	}
 	if (a->page_known) {
-		la_put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address, p->flags,
-		    p->names[0] ? p->names : "-", p->type ? "  type " : "", p->type ? p->type : "");
+		la_put(sink, "    PAGE: %" PRIx64 "  flags %" PRIx64 " %s%s%s\n", p->address,
+		       p->flags, p->names[0] ? p->names : "-", p->type ? "  type " : "",
+		       p->type ? p->type : "");
 		if (p->head)
-			la_put(sink, "          in the compound page of %" PRIx64 ", whose flags these are\n",
+			la_put(sink,
+			       "          in the compound page of %" PRIx64
+			       ", whose flags these are\n",
 			       p->head);
 		la_put(sink, "          node ");
 		la_put(sink, p->node >= 0 ? "%d" : "-", p->node);
@@ -94,17 +99,21 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 	if (!a->physical) {
 		la_put(sink, " SEGMENT: %s\n", la_segment_name(la_segment_of(a->address)));
 		if (t->window >= 0)
-			la_put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window, k->mmu.dmw[t->window]);
+			la_put(sink, "  WINDOW: DMW%d %016" PRIx64 "\n", t->window,
+			       k->mmu.dmw[t->window]);
 		if (t->ignored)
-			la_put(sink, "    NOTE: the CPU does not look at the bits %" PRIx64 " of this address\n",
-			    t->ignored);
+			la_put(sink,
+			       "    NOTE: the CPU does not look at the bits %" PRIx64
+			       " of this address\n",
+			       t->ignored);
 		for (unsigned i = 0; i < t->nsteps; i++)
 			la_put(sink, "     %s: %016" PRIx64 " => %016" PRIx64 "\n",
-			    la_level_name(&k->mmu.geometry, t->step[i].level), t->step[i].entry_pa,
-			    t->step[i].entry);
+			       la_level_name(&k->mmu.geometry, t->step[i].level),
+			       t->step[i].entry_pa, t->step[i].entry);
 	}
 	if (a->status != LA_OK) {
-		la_put(sink, "  UNREAD: %s\n", a->reason[0] ? a->reason : la_status_text(a->status));
+		la_put(sink, "  UNREAD: %s\n",
+		       a->reason[0] ? a->reason : la_status_text(a->status));
 		return;
 	}
 	if (!a->physical) {
@@ -120,7 +129,8 @@ void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_a
 			la_put(sink, "    NOTE: in a huge page of %" PRIu64 " MB\n",
 			       UINT64_C(1) << (t->page_shift - 20));
 		if (t->leaf & LA_PTE_PROTNONE)
-			la_put(sink, "    NOTE: PROT_NONE: the page is there, but whoever accesses it faults\n");
+			la_put(sink,
+			       "    NOTE: PROT_NONE: the page is there, but whoever accesses it faults\n");
 	}
 	put_place(a, sink);
 	put_page(a, sink);
@@ -161,13 +171,16 @@ static void put_picture(const struct la_mem_map *m, unsigned columns, const stru
 		row *= 2;
 	for (; size >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0]); u++)
 		size /= 1024;
-	la_put(sink, " PICTURE: %" PRIu64 " %s each: # present, + in part, . zero, x excluded, ? missing\n",
-	    size, unit[u]);
+	la_put(sink,
+	       " PICTURE: %" PRIu64
+	       " %s each: # present, + in part, . zero, x excluded, ? missing\n",
+	       size, unit[u]);
 	for (size_t i = 0, next; i < m->ncells; i = next) {
 		struct la_ram_range sum = m->cell[i];
 
 		at = sum.start / m->cell_size; /* RAM with a hole in it may give several entries */
-		for (next = i + 1; next < m->ncells && m->cell[next].start / m->cell_size == at; next++) {
+		for (next = i + 1; next < m->ncells && m->cell[next].start / m->cell_size == at;
+		     next++) {
 			sum.present += m->cell[next].present;
 			sum.zero += m->cell[next].zero;
 			sum.excluded += m->cell[next].excluded;
@@ -186,7 +199,8 @@ static void put_picture(const struct la_mem_map *m, unsigned columns, const stru
 		put_row(number * row * m->cell_size, text, used, sink);
 }
 
-void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const struct la_sink *sink)
+void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns,
+			    const struct la_sink *sink)
 {
 	uint64_t size = 0;
 
@@ -196,8 +210,8 @@ void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const 
 	la_put(sink, "     RAM:");
 	put_size(sink, size);
 	la_put(sink, " in %zu range%s\n", m->n, m->n == 1 ? "" : "s");
-	la_put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE", "PRESENT", "ZERO",
-	    "EXCLUDED", "MISSING");
+	la_put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE",
+	       "PRESENT", "ZERO", "EXCLUDED", "MISSING");
 	for (size_t i = 0; i < m->n; i++) {
 		const struct la_ram_range *r = &m->range[i];
 
@@ -240,8 +254,9 @@ static json_t *place_json(const struct la_mem_address *a)
 		return json_null();
 	return json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "state",
 			 la_block_state_name(p->state), "readable", p->status == LA_OK, "reason",
-			 text_or_null(a->hole[0] ? a->hole : p->reason), "start", hex(p->start), "end", hex(p->end), "behind_ram",
-			 a->behind_ram, "file", text_or_null(p->file), "offset",
+			 text_or_null(a->hole[0] ? a->hole : p->reason), "start", hex(p->start),
+			 "end", hex(p->end), "behind_ram", a->behind_ram, "file",
+			 text_or_null(p->file), "offset",
 			 p->stored ? json_integer((json_int_t)p->offset) : json_null(), "size",
 			 p->stored ? json_integer((json_int_t)p->size) : json_null(), "method",
 			 p->stored ? text_or_null(p->method) : json_null());
@@ -279,10 +294,12 @@ static json_t *page_json(const struct la_mem_address *a)
 
 	if (!a->page_known)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address", hex(p->address), "flags",
-			 hex(p->flags), "owner", owner_json(p), "head", p->head ? hex(p->head) : json_null(), "names", p->names, "type", text_or_null(p->type), "node",
-			 number_or_null(p->node >= 0, p->node), "zone", text_or_null(p->zone_name),
-			 "refcount", number_or_null(p->refcount_known, p->refcount), "mapcount",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "address",
+			 hex(p->address), "flags", hex(p->flags), "owner", owner_json(p), "head",
+			 p->head ? hex(p->head) : json_null(), "names", p->names, "type",
+			 text_or_null(p->type), "node", number_or_null(p->node >= 0, p->node),
+			 "zone", text_or_null(p->zone_name), "refcount",
+			 number_or_null(p->refcount_known, p->refcount), "mapcount",
 			 number_or_null(p->mapcount_known, p->mapcount));
 }
 
@@ -294,7 +311,8 @@ static json_t *mapping_json(const struct la_kernel *k, const struct la_translati
 	if (!t->leaf)
 		return json_null();
 	la_pte_flags(t->leaf, t->page_shift > k->mmu.geometry.page_shift, flags, sizeof(flags));
-	return json_pack("{s:I, s:s}", "size", (json_int_t)(UINT64_C(1) << t->page_shift), "flags", flags);
+	return json_pack("{s:I, s:s}", "size", (json_int_t)(UINT64_C(1) << t->page_shift), "flags",
+			 flags);
 }
 
 static json_t *address_json(const struct la_kernel *k, const struct la_mem_address *a)
@@ -303,17 +321,18 @@ static json_t *address_json(const struct la_kernel *k, const struct la_mem_addre
 	json_t *steps = json_array();
 
 	for (unsigned i = 0; i < t->nsteps; i++)
-		json_array_append_new(steps, json_pack("{s:s, s:o, s:o}", "level",
-						       la_level_name(&k->mmu.geometry, t->step[i].level),
-						       "entry_pa", hex(t->step[i].entry_pa), "entry",
-						       hex(t->step[i].entry)));
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
-			 hex(a->address), "is_physical", a->physical, "ignored_bits",
+		json_array_append_new(steps,
+				      json_pack("{s:s, s:o, s:o}", "level",
+						la_level_name(&k->mmu.geometry, t->step[i].level),
+						"entry_pa", hex(t->step[i].entry_pa), "entry",
+						hex(t->step[i].entry)));
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "address", hex(a->address), "is_physical", a->physical, "ignored_bits",
 			 t->ignored ? hex(t->ignored) : json_null(), "segment",
 			 a->physical ? json_null() :
 				       json_string(la_segment_name(la_segment_of(a->address))),
-			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps", steps,
-			 "mapping", mapping_json(k, t), "physical",
+			 "window", t->window >= 0 ? json_integer(t->window) : json_null(), "steps",
+			 steps, "mapping", mapping_json(k, t), "physical",
 			 a->status == LA_OK ? hex(t->pa) : json_null(), "reason",
 			 text_or_null(a->reason), "dump", place_json(a), "section", section_json(a),
 			 "page", page_json(a), "page_reason", text_or_null(a->page_reason));
@@ -330,7 +349,8 @@ enum la_status la_render_mem_address_json(const struct la_kernel *k, const struc
 		json_decref(list);
 		return LA_NOMEM;
 	}
-	return la_json_put(json_pack("{s:s, s:o}", "schema", "lakvm.mem/1", "addresses", list), sink);
+	return la_json_put(json_pack("{s:s, s:o}", "schema", "lakvm.mem/1", "addresses", list),
+			   sink);
 }
 
 json_t *la_json_ram(const struct la_ram_range *r, size_t n)
@@ -339,8 +359,8 @@ json_t *la_json_ram(const struct la_ram_range *r, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "start",
-						      hex(r[i].start), "end", hex(r[i].end), "present",
-						      (json_int_t)r[i].present, "zero",
+						      hex(r[i].start), "end", hex(r[i].end),
+						      "present", (json_int_t)r[i].present, "zero",
 						      (json_int_t)r[i].zero, "excluded",
 						      (json_int_t)r[i].excluded, "missing",
 						      (json_int_t)r[i].missing));
@@ -358,6 +378,8 @@ enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct l
 		json_array_append_new(remarks, text_or_null(m->remark[i]));
 	return la_json_put(json_pack("{s:s, s:s, s:i, s:o, s:I, s:o, s:o}", "schema", "lakvm.mem/1",
 				     "format", m->format, "block_size", (int)m->block_size, "ram",
-				     la_json_ram(m->range, m->n), "cell_size", (json_int_t)m->cell_size,
-				     "cells", la_json_ram(m->cell, m->ncells), "remarks", remarks), sink);
+				     la_json_ram(m->range, m->n), "cell_size",
+				     (json_int_t)m->cell_size, "cells",
+				     la_json_ram(m->cell, m->ncells), "remarks", remarks),
+			   sink);
 }

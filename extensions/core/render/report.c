@@ -63,14 +63,15 @@ static void put_relocation(const struct la_relocation *x, const struct la_sink *
 {
 	if (x->known)
 		la_put(sink, "%10s: 0x%" PRIx64 "%s\n", "RELOCATION", x->offset,
-		    x->proved ? "" : "  (not proved)");
+		       x->proved ? "" : "  (not proved)");
 	else
 		put_line(sink, "RELOCATION", "unknown");
 	for (size_t i = 0; i < x->n; i++)
-		la_put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "", la_relocation_way_name(x->finding[i].way),
-		    x->finding[i].offset,
-		    x->known && x->finding[i].offset != x->offset ? "  (what the kernel left behind there)" :
-								    "");
+		la_put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "",
+		       la_relocation_way_name(x->finding[i].way), x->finding[i].offset,
+		       x->known && x->finding[i].offset != x->offset ?
+			       "  (what the kernel left behind there)" :
+			       "");
 	if (x->remark[0])
 		put_line(sink, "REMARK", x->remark);
 }
@@ -113,8 +114,9 @@ static json_t *map_json(struct la_arena *arena, const struct la_mem_map *m)
 
 	for (size_t i = 0; i < m->nremarks; i++)
 		json_array_append_new(remarks, la_json_text(arena, m->remark[i]));
-	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size", (int)m->block_size,
-			 "ram", la_json_ram(m->range, m->n), "remarks", remarks);
+	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size",
+			 (int)m->block_size, "ram", la_json_ram(m->range, m->n), "remarks",
+			 remarks);
 }
 
 static json_t *sections_json(struct la_arena *arena, const struct la_report *r)
@@ -124,8 +126,8 @@ static json_t *sections_json(struct la_arena *arena, const struct la_report *r)
 	if (!r->has_sections)
 		return json_null();
 	return json_pack("{s:I, s:s, s:o, s:o}", "size", (json_int_t)1 << s->size_bits, "known_by",
-			 s->size_from, "vmemmap", s->vmemmap ? hex(s->vmemmap) : json_null(), "remark",
-			 la_json_text(arena, s->remark[0] ? s->remark : NULL));
+			 s->size_from, "vmemmap", s->vmemmap ? hex(s->vmemmap) : json_null(),
+			 "remark", la_json_text(arena, s->remark[0] ? s->remark : NULL));
 }
 
 static json_t *layout_json(struct la_arena *arena, const struct la_report *r)
@@ -136,11 +138,13 @@ static json_t *layout_json(struct la_arena *arena, const struct la_report *r)
 	for (size_t i = 0; i < k->nwitnesses; i++)
 		json_array_append_new(known_by, json_string(k->witness[i].name));
 	return json_pack("{s:o, s:o, s:o, s:o}", "levels",
-			 k->mmu.geometry.levels ? json_integer(k->mmu.geometry.levels) : json_null(),
+			 k->mmu.geometry.levels ? json_integer(k->mmu.geometry.levels) :
+						  json_null(),
 			 "known_by", known_by, "remark",
-			 la_json_text(arena, k->geometry_remark[0]			  ? k->geometry_remark :
-					     r->has_vmlinux && !k->mmu.geometry.levels ? la_geometry_unknown :
-											  NULL),
+			 la_json_text(arena, k->geometry_remark[0] ? k->geometry_remark :
+					     r->has_vmlinux && !k->mmu.geometry.levels ?
+								     la_geometry_unknown :
+								     NULL),
 			 "sections", sections_json(arena, r));
 }
 
@@ -188,16 +192,18 @@ enum la_status la_render_report_json(const struct la_report *r, const struct la_
 	if (!arena)
 		return LA_NOMEM;
 	/* json_pack fails as a whole if any of its values does. */
-	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-		      "lakvm.dump/1", "dump", r->has_dump ? map_json(arena, &r->map) : json_null(),
-		      "release", la_json_text(arena, r->release), "build_id",
-		      la_json_text(arena, r->build_id), "banner", la_json_text(arena, r->banner),
-		      "page_size", r->page_size ? json_integer((json_int_t)r->page_size) : json_null(),
-		      "layout", layout_json(arena, r), "vmcoreinfo", la_json_text(arena, r->vmcoreinfo), "relocation",
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		      "schema", "lakvm.dump/1", "dump",
+		      r->has_dump ? map_json(arena, &r->map) : json_null(), "release",
+		      la_json_text(arena, r->release), "build_id", la_json_text(arena, r->build_id),
+		      "banner", la_json_text(arena, r->banner), "page_size",
+		      r->page_size ? json_integer((json_int_t)r->page_size) : json_null(), "layout",
+		      layout_json(arena, r), "vmcoreinfo", la_json_text(arena, r->vmcoreinfo),
+		      "relocation",
 		      r->has_vmlinux ? relocation_json(arena, &r->relocation) : json_null(), "cpus",
 		      la_json_cpus(r->kernel, &r->cpus, opt), "cpus_remark",
-		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark), "notes",
-		      notes_json(arena, r), "log",
+		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark),
+		      "notes", notes_json(arena, r), "log",
 		      log ? log_json(arena, &r->log) : json_null(), "log_lost",
 		      log ? json_integer((json_int_t)r->log.lost) : json_null(), "log_remark",
 		      la_json_text(arena, r->log_reason));

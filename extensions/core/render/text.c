@@ -61,13 +61,15 @@ static void put_place(const struct la_place *place, const struct la_sink *sink)
 }
 
 /* Inlined functions first; they have no frame, and so no number. */
-static void put_source(const struct la_kernel *k, const struct la_frame *f, const struct la_sink *sink)
+static void put_source(const struct la_kernel *k, const struct la_frame *f,
+		       const struct la_sink *sink)
 {
 	const struct la_lines_at *at = f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
 
 	for (size_t i = 0; at && i < at->n; i++) {
 		la_puts(sink, "    inlined ");
-		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)", true);
+		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)",
+			    true);
 		la_puts(sink, "  ");
 		put_place(&at->inlined[i], sink);
 	}
@@ -81,8 +83,8 @@ static void put_source(const struct la_kernel *k, const struct la_frame *f, cons
  * " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified.
  * @shared: of several CPUs, so without what is only one's: stack addresses, copies of vectors.
  */
-static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared, bool source,
-		      const struct la_sink *sink)
+static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared,
+		      bool source, const struct la_sink *sink)
 {
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
@@ -95,7 +97,8 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 		else
 			la_puts(sink, "(unknown)");
 		if (f->pc_known)
-			la_put(sink, " at %016" PRIx64, shared ? la_vector_origin(k, f->pc) : f->pc);
+			la_put(sink, " at %016" PRIx64,
+			       shared ? la_vector_origin(k, f->pc) : f->pc);
 		if (!f->verified)
 			la_put(sink, "  ?%s", la_method_name(f->method));
 		la_puts(sink, "\n");
@@ -108,7 +111,8 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 	}
 	if (!stack->n || (stack->stop != LA_STOP_END && stack->stop != LA_STOP_USER)) {
 		la_puts(sink, "    (stack ends: ");
-		la_put_text(sink, stack->reason[0] ? stack->reason : la_stop_name(stack->stop), true);
+		la_put_text(sink, stack->reason[0] ? stack->reason : la_stop_name(stack->stop),
+			    true);
 		la_puts(sink, ")\n");
 	}
 }
@@ -139,8 +143,8 @@ static void put_registers(const struct la_regs *regs, const struct la_sink *sink
 		if (!la_csr_get(regs, i, &value))
 			continue;
 		la_csr_decode(i, value, words, sizeof(words));
-		la_put(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value, words[0] ? "  " : "",
-		     words);
+		la_put(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value,
+		       words[0] ? "  " : "", words);
 	}
 }
 
@@ -429,9 +433,8 @@ static bool same_text(const char *a, const char *b)
 /* Do two CPUs do the same, as far as can be said without naming their stacks? */
 static bool same_stack(const struct la_cpu *a, const struct la_cpu *b)
 {
-	if (!has_number(a) || !has_number(b) || a->state != b->state ||
-	    a->stack.n != b->stack.n || a->stack.stop != b->stack.stop ||
-	    strcmp(a->stack.reason, b->stack.reason))
+	if (!has_number(a) || !has_number(b) || a->state != b->state || a->stack.n != b->stack.n ||
+	    a->stack.stop != b->stack.stop || strcmp(a->stack.reason, b->stack.reason))
 		return false;
 	for (size_t i = 0; i < a->stack.n; i++) {
 		const struct la_frame *f = &a->stack.frame[i], *g = &b->stack.frame[i];
@@ -446,8 +449,8 @@ static bool same_stack(const struct la_cpu *a, const struct la_cpu *b)
 }
 
 /* "STACK OF CPUS 2-63,65 (stopped):" for all wanted CPUs that share the stack of @cpus[@from]. */
-static size_t put_group(const struct la_cpus *cpus, const struct la_render_options *opt, size_t from,
-			const struct la_sink *sink)
+static size_t put_group(const struct la_cpus *cpus, const struct la_render_options *opt,
+			size_t from, const struct la_sink *sink)
 {
 	const struct la_cpu *first = &cpus->cpu[from];
 	struct number_list list = { .any = false };

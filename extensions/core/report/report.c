@@ -24,7 +24,8 @@ static bool number(const struct facts *f, const char *kind, const char *name, co
 {
 	char key[128];
 
-	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, name, member ? "." : "", member ? member : "");
+	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, name, member ? "." : "",
+		 member ? member : "");
 	return f->text && la_vmcoreinfo_number(f->text, f->len, key, hex, ret);
 }
 
@@ -162,8 +163,8 @@ static const char *last_exception(const struct la_door *door, const struct la_vc
 		snprintf(name, sizeof(name), " (%s+%#" PRIx64 ")", symbol.name, era - symbol.start);
 	return la_format(arena, "vCPU %u: the last exception was %s, %s%s%s%s at %" PRIx64 "%s%s",
 			 cpu->pid - 1, la_ecode_name(ecode, LA_ESTAT_ESUBCODE(estat)),
-			 la_ecode_meaning(ecode, LA_ESTAT_ESUBCODE(estat)), insn[0] ? " (" : "", insn,
-			 insn[0] ? ")" : "", era, name,
+			 la_ecode_meaning(ecode, LA_ESTAT_ESUBCODE(estat)), insn[0] ? " (" : "",
+			 insn, insn[0] ? ")" : "", era, name,
 			 la_csr_get(&cpu->regs, LA_CSR_CRMD, &crmd) && !(crmd & 3) &&
 					 la_gpr_get(&cpu->regs, LA_R_U0, &base) && !base ?
 				 ", before per-CPU areas existed" :
@@ -236,8 +237,9 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		return;
 	la_error_clear(&err);
 	if (la_log_read(k, arena, &ret->log, &err) != LA_OK)
-		ret->log_reason = la_format(arena, "%s%s", err.text,
-					    door->vmlinux ? "" : " (a vmlinux would tell where it is)");
+		ret->log_reason =
+			la_format(arena, "%s%s", err.text,
+				  door->vmlinux ? "" : " (a vmlinux would tell where it is)");
 }
 
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
@@ -261,8 +263,9 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 	f->door.nram = ret->map.n;
 	f->door.overrides = &opt->said;
 	door = &f->door;
-	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
-					  opt->ntext, arena, &ret->relocation, err) == LA_OK) {
+	if (vmlinux &&
+	    la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
+			       opt->ntext, arena, &ret->relocation, err) == LA_OK) {
 		la_elf_door_relocate(vmlinux, ret->relocation.offset);
 		la_elf_door_set_guest(vmlinux, ret->map.range, ret->map.n, &opt->said);
 		door = la_elf_door(vmlinux);

@@ -5,10 +5,10 @@
 #include "steps.h"
 #include "isa/eval.h"
 
-#define BEFORE_CALL 8	   /* instructions that may load the address of a called register */
+#define BEFORE_CALL 8      /* instructions that may load the address of a called register */
 #define MAX_FUNCTION 16384 /* bytes of a function searched for tail calls */
-#define MAX_JUMPS 64	   /* tail-call targets looked at in one function */
-#define MAX_DEPTH 3	   /* tail calls in a row */
+#define MAX_JUMPS 64       /* tail-call targets looked at in one function */
+#define MAX_DEPTH 3        /* tail calls in a row */
 
 /* The call instruction before @ra and, if the code shows it, where it goes. */
 static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, bool *known)

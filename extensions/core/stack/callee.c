@@ -8,10 +8,10 @@
 #include "isa/insn.h"
 #include "orc.h"
 
-#define MAX_PRELUDE 16	   /* instructions before a call that may set up its arguments */
+#define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
 #define MAX_SYSCALLS 1024  /* 7.2 has 472 */
-#define MAX_ROUNDS 4	   /* functions that jump to functions that jump ... */
+#define MAX_ROUNDS 4       /* functions that jump to functions that jump ... */
 
 /*
  * The straight code in front of a call shows arguments it was made with. It starts behind the
@@ -109,10 +109,12 @@ static bool system_call(const struct la_callee *c, uint64_t *ret)
 	    !door->symbol(door->ctx, "sys_call_table", &table))
 		return false;
 	for (size_t i = 0; i < sizeof(gap) / sizeof(gap[0]); i++)
-		if (la_pt_regs_read(c->k, top - LA_PT_REGS_SIZE - gap[i], &from_user, NULL) == LA_OK &&
+		if (la_pt_regs_read(c->k, top - LA_PT_REGS_SIZE - gap[i], &from_user, NULL) ==
+			    LA_OK &&
 		    la_csr_get(&from_user, LA_CSR_PRMD, &prmd) && (prmd & 3) == 3 &&
 		    la_gpr_get(&from_user, LA_R_A7, &nr) && nr < MAX_SYSCALLS &&
-		    la_read_u64(c->k, table + 8 * nr, ret, NULL) == LA_OK && is_function(c->k, *ret))
+		    la_read_u64(c->k, table + 8 * nr, ret, NULL) == LA_OK &&
+		    is_function(c->k, *ret))
 			return true;
 	return false;
 }

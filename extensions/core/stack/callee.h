@@ -20,8 +20,8 @@ struct la_callee {
 	const struct la_regs *regs;
 	uint64_t ra;
 	uint64_t start; /* its first instruction, 0 = unknown */
-	bool guessed;	/* the call itself does not name it */
-	bool cut;	/* there is code of it that roots and frames leave out */
+	bool guessed;   /* the call itself does not name it */
+	bool cut;       /* there is code of it that roots and frames leave out */
 	struct la_symbol function[LA_CALLEE_FUNCTIONS]; /* itself and those it jumps to */
 	size_t nfunctions;
 	struct la_epilogue epilogue[LA_REGION_ROOTS - 1]; /* of all of them */

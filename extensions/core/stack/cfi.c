@@ -19,7 +19,7 @@
 #include "base/bytes.h"
 #include "lakvm/stack/unwind.h"
 
-#define CACHE_SIZE 1024	    /* rows; a power of two */
+#define CACHE_SIZE 1024     /* rows; a power of two */
 #define MAX_REMEMBERED 8    /* depth of remember_state; compilers nest it once */
 #define MAX_FDES (1u << 22) /* far above any kernel's (Debian 7.2: 48168) */
 

@@ -13,7 +13,7 @@
 /** Where a caller's register is. */
 enum la_rule_kind {
 	LA_RULE_SAME = 0, /* still in the register; also what no rule was given for */
-	LA_RULE_AT_CFA,	  /* saved in memory at CFA + offset */
+	LA_RULE_AT_CFA,   /* saved in memory at CFA + offset */
 	LA_RULE_CFA_PLUS, /* its value is CFA + offset */
 	LA_RULE_UNKNOWN,  /* lost, or described in a way we do not follow */
 };
@@ -26,7 +26,7 @@ struct la_rule {
 /** What holds at one code address. The kernel keeps the callee-saved ones: ra, sp, fp, s0-s8. */
 struct la_cfi_row {
 	uint64_t fde_start, fde_end; /* run-time addresses of the function (from its FDE) */
-	uint8_t cfa_reg;	     /* CFA = this register + cfa_offset */
+	uint8_t cfa_reg;             /* CFA = this register + cfa_offset */
 	int32_t cfa_offset;
 	struct la_rule rule[LA_NGPR];
 };

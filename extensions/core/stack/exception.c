@@ -12,24 +12,24 @@
 
 #define VECTOR_SIZE 0x200  /* VECSIZE of asm/setup.h */
 #define VECTORS_SIZE 65536 /* 128 of them */
-#define FIRST_INT 64	   /* EXCCODE_INT_START */
-#define REFILL_SLOT 80	   /* tlbrentry: 80 * VECSIZE behind the vectors (kernel/traps.c) */
+#define FIRST_INT 64       /* EXCCODE_INT_START */
+#define REFILL_SLOT 80     /* tlbrentry: 80 * VECSIZE behind the vectors (kernel/traps.c) */
 
 /*
  * Entry code whose callee finds pt_regs at the stack pointer. Exact names: handle_mm_fault and
  * many others begin alike and are ordinary functions. handle_sys only jumps to handle_syscall.
  */
 static const char *const entries[] = {
-	"handle_vint",	       "handle_ade",	  "handle_ale",		"handle_bce",
-	"handle_bp",	       "handle_fpe",	  "handle_fpu",		"handle_lsx",
-	"handle_lasx",	       "handle_lbt",	  "handle_ri",		"handle_watch",
-	"handle_gspr",	       "handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
+	"handle_vint",         "handle_ade",      "handle_ale",         "handle_bce",
+	"handle_bp",           "handle_fpe",      "handle_fpu",         "handle_lsx",
+	"handle_lasx",         "handle_lbt",      "handle_ri",          "handle_watch",
+	"handle_gspr",         "handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
 	"tlb_do_page_fault_1", "handle_syscall",
 };
 
 /* Code that exceptions are sent to and that leaves the interrupted stack pointer as it is. */
 static const char *const early[] = {
-	"handle_sys",		"handle_tlb_load",   "handle_tlb_load_ptw",   "handle_tlb_store",
+	"handle_sys",           "handle_tlb_load",   "handle_tlb_load_ptw",   "handle_tlb_store",
 	"handle_tlb_store_ptw", "handle_tlb_modify", "handle_tlb_modify_ptw", "handle_tlb_refill",
 };
 
@@ -122,7 +122,8 @@ static uint64_t handler_of_slot(const struct la_kernel *k, unsigned slot)
 	return door->symbol(door->ctx, name, &address) ? address : 0;
 }
 
-bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret)
+bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
+			struct la_symbol *ret)
 {
 	/* Loads, stores and fetches are saved by code of their own (mm/tlbex.S). */
 	static const char *const page_faults[] = {
@@ -136,9 +137,9 @@ bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t er
 	struct la_regs regs;
 	unsigned ecode;
 
-	if (la_pt_regs_read(k, pt_regs, &regs, NULL) != LA_OK || !la_csr_get(&regs, LA_CSR_PRMD, &prmd) ||
-	    (prmd & 3) != 3 || !la_csr_get(&regs, LA_CSR_ERA, &from) ||
-	    !la_csr_get(&regs, LA_CSR_ESTAT, &estat))
+	if (la_pt_regs_read(k, pt_regs, &regs, NULL) != LA_OK ||
+	    !la_csr_get(&regs, LA_CSR_PRMD, &prmd) || (prmd & 3) != 3 ||
+	    !la_csr_get(&regs, LA_CSR_ERA, &from) || !la_csr_get(&regs, LA_CSR_ESTAT, &estat))
 		return false;
 	ecode = LA_ESTAT_ECODE(estat);
 	/* do_syscall() moves on behind the instruction. */
@@ -268,7 +269,8 @@ static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at,
 }
 
 /* Interrupted just now: the CSRs and registers still have everything, if they are known. */
-static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lowered, struct la_step *ret)
+static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lowered,
+				       struct la_step *ret)
 {
 	const bool refill = !strcmp(at->symbol.name, "handle_tlb_refill");
 	const enum la_csr where = refill ? LA_CSR_TLBRERA : LA_CSR_ERA;

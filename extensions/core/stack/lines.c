@@ -15,7 +15,7 @@
 
 #define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
 #define MAX_DIES (1u << 20)   /* of one unit; a damaged one could go round in circles */
-#define CACHE_SIZE 512	      /* answers; a power of two */
+#define CACHE_SIZE 512        /* answers; a power of two */
 
 struct range {
 	uint64_t start, end; /* addresses in the file */
@@ -167,8 +167,8 @@ static void find_call(Dwarf_Die *unit, Dwarf_Die *die, struct la_place *ret)
 	Dwarf_Files *files;
 	size_t n;
 
-	if (dwarf_attr(die, DW_AT_call_line, &attribute) &&
-	    !dwarf_formudata(&attribute, &line) && line <= UINT32_MAX)
+	if (dwarf_attr(die, DW_AT_call_line, &attribute) && !dwarf_formudata(&attribute, &line) &&
+	    line <= UINT32_MAX)
 		ret->line = (unsigned)line;
 	if (dwarf_attr(die, DW_AT_call_file, &attribute) && !dwarf_formudata(&attribute, &file) &&
 	    !dwarf_getsrcfiles(unit, &files, &n) && file < n)
@@ -197,7 +197,8 @@ static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *r
 	if (!find_unit(l, pc, &unit))
 		return false;
 	/* Outermost first. What is called somewhere is what the CPU is in there. */
-	for (Dwarf_Die outer = unit; budget && descend(&outer, pc, &budget, &scope); outer = scope) {
+	for (Dwarf_Die outer = unit; budget && descend(&outer, pc, &budget, &scope);
+	     outer = scope) {
 		int tag = dwarf_tag(&scope);
 
 		if (tag == DW_TAG_subprogram) {

@@ -340,7 +340,8 @@ static bool function_of(const struct search *s, uint64_t pc, struct la_symbol *r
  * The function that most of the likeliest instructions belong to. @only_ret: all that are feasible
  * belong to it.
  */
-static bool likeliest_function(const struct search *s, int score, struct la_symbol *ret, bool *only_ret)
+static bool likeliest_function(const struct search *s, int score, struct la_symbol *ret,
+			       bool *only_ret)
 {
 	struct {
 		struct la_symbol symbol;

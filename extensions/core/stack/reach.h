@@ -54,7 +54,7 @@ struct la_region_root {
 	bool sp_known;
 	uint64_t sp;
 	uint64_t prelude;  /* first of the straight instructions that lead to the call; 0 = none */
-	uint64_t call;	   /* the call, behind the last of them */
+	uint64_t call;     /* the call, behind the last of them */
 	bool prelude_sure; /* no other way may lead into them */
 };
 
@@ -63,8 +63,8 @@ struct la_region {
 	const struct la_regs *regs;
 	uint64_t ra;
 	bool follow_return; /* go on at ra after a return */
-	bool calls;	    /* it contains a call */
-	bool complete;	    /* all ways through it were followed */
+	bool calls;         /* it contains a call */
+	bool complete;      /* all ways through it were followed */
 	bool trust_memory;  /* loads give what memory holds now: likely, not certain */
 	size_t n;
 	struct la_node node[LA_REGION_NODES];
@@ -114,14 +114,14 @@ enum la_wait {
 /** What a set of feasible instructions amounts to. */
 struct la_region_summary {
 	size_t feasible;
-	uint64_t best;	   /* the feasible one whose values fit best */
-	int score;	   /* of it */
+	uint64_t best;     /* the feasible one whose values fit best */
+	int score;         /* of it */
 	size_t likeliest;  /* how many fit as well */
-	bool loops;	   /* some of them form a loop */
+	bool loops;        /* some of them form a loop */
 	bool best_loops;   /* one whose values fit as well as any is in a loop */
 	enum la_wait wait; /* the longest that a feasible one is part of */
 	uint64_t endless;  /* a feasible jump to itself, 0 = none */
-	bool has_era;	   /* the last exception came from one of them */
+	bool has_era;      /* the last exception came from one of them */
 };
 void la_region_summarise(const struct la_region *r, bool after_return,
 			 struct la_region_summary *ret);

@@ -142,7 +142,8 @@ static bool leads_to(const struct la_region *r, const struct la_node *from,
 }
 
 /* Is one of the loop [from, to] as likely as the likeliest? */
-static bool has_score(const struct la_region *r, uint64_t from, uint64_t to, bool after_return, int score)
+static bool has_score(const struct la_region *r, uint64_t from, uint64_t to, bool after_return,
+		      int score)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		const struct la_node *node = &r->node[i];

@@ -13,7 +13,7 @@
 struct la_walk {
 	const struct la_kernel *k;
 	struct la_stack_area irq; /* base 0: none known */
-	uint64_t task_stack;	  /* lowest address of the current task's stack, 0 = unknown */
+	uint64_t task_stack;      /* lowest address of the current task's stack, 0 = unknown */
 };
 
 /** The word the IRQ stack starts below of: it keeps the pt_regs of the interrupted context. */
@@ -22,24 +22,24 @@ struct la_walk {
 /** A frame: its registers, as far as they are known, while it runs or waits for its callee. */
 struct la_unwind_frame {
 	struct la_regs regs;
-	bool exact;	       /* pc is about to run; else it is a return address */
+	bool exact;            /* pc is about to run; else it is a return address */
 	enum la_method method; /* that found it */
-	uint64_t code;	       /* address of the instruction in question: pc, or the call before it;
+	uint64_t code;         /* address of the instruction in question: pc, or the call before it;
 				  * a copied vector's is folded back */
 	struct la_symbol symbol; /* of code; name NULL: no kernel text */
 };
 
 enum la_step_result {
-	LA_STEP_DONE,	  /* ret->caller is the next frame */
+	LA_STEP_DONE,     /* ret->caller is the next frame */
 	LA_STEP_NOT_MINE, /* the method has nothing to say here: try the next one */
-	LA_STEP_STOP,	  /* the stack ends here, because of ret->stop */
+	LA_STEP_STOP,     /* the stack ends here, because of ret->stop */
 };
 
 struct la_step {
 	struct la_unwind_frame caller; /* only regs, exact, method: la_at_resolve() does the rest */
-	uint64_t cfa;	     /* stack pointer of the caller */
-	uint64_t pt_regs;    /* that the frame holds, 0 = none */
-	bool sound;	     /* an exception's pt_regs lies where the entry code puts it, or
+	uint64_t cfa;                  /* stack pointer of the caller */
+	uint64_t pt_regs;              /* that the frame holds, 0 = none */
+	bool sound; /* an exception's pt_regs lies where the entry code puts it, or
 			      * all of the function's code agrees where its return address is */
 	enum la_stop stop;
 	const char *why; /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
@@ -72,24 +72,26 @@ bool la_is_stack_bottom(uint64_t sp);
  * The entry code that has saved user mode's registers at @pt_regs, where the last exception came from
  * @era; a system call's may have returned to behind it already. False: it cannot have, or not yet.
  */
-bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era, struct la_symbol *ret);
+bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
+			struct la_symbol *ret);
 
 /** Find code and symbol of @at from its pc. False: not kernel text. */
 bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at);
 
 /** Registers that a return to the caller leaves as they are: those kept by a call. */
-void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa, enum la_method method,
-		  struct la_unwind_frame *ret);
+void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa,
+		  enum la_method method, struct la_unwind_frame *ret);
 
 /** How the call before a return address names its callee. */
 enum la_link {
-	LA_LINK_NONE,	  /* no call there, or of another function */
+	LA_LINK_NONE,     /* no call there, or of another function */
 	LA_LINK_INDIRECT, /* a call through a register, perhaps by way of an indirect tail call */
-	LA_LINK_DIRECT,	  /* its target is the callee, or leads to it by jumps */
+	LA_LINK_DIRECT,   /* its target is the callee, or leads to it by jumps */
 };
 
 /** Judge the call before return address @ra against the callee's symbol. */
-enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra, const struct la_symbol *callee);
+enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra,
+			     const struct la_symbol *callee);
 
 /**
  * Function that the call before @ra goes to. False: no call, or through an unknown register.

@@ -92,8 +92,8 @@ bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 	return w->k->door->symbol_at(w->k->door->ctx, at->code, &at->symbol);
 }
 
-void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa, enum la_method method,
-		  struct la_unwind_frame *ret)
+void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa,
+		  enum la_method method, struct la_unwind_frame *ret)
 {
 	/* tp and the per-CPU base are constant in kernel mode; fp and s0-s8 survive calls. */
 	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
@@ -163,7 +163,8 @@ enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwi
  * With -fpatchable-function-entry=2 (6.2 and later, for ftrace) the description of a function
  * starts behind its two patchable instructions, before which nothing has changed.
  */
-static bool find_row(const struct la_walk *w, const struct la_unwind_frame *at, struct la_cfi_row *ret)
+static bool find_row(const struct la_walk *w, const struct la_unwind_frame *at,
+		     struct la_cfi_row *ret)
 {
 	return la_cfi_row(w->k->cfi, at->code, ret) ||
 	       (at->symbol.name && at->code - at->symbol.start < 8 &&
@@ -216,8 +217,8 @@ static bool at_irq_stack_start(const struct la_walk *w, const struct la_unwind_f
  * it was entered with, at the start of the IRQ stack, and keeps its own stack pointer in s0. Both
  * agree if s0 was followed well; else the stored word alone leads to the interrupted context.
  */
-static enum la_step_result leave_irq_stack(const struct la_walk *w, const struct la_unwind_frame *at,
-					   struct la_step *ret)
+static enum la_step_result leave_irq_stack(const struct la_walk *w,
+					   const struct la_unwind_frame *at, struct la_step *ret)
 {
 	struct la_unwind_frame on_task_stack = *at;
 	uint64_t pt_regs, sp, saved_sp, prmd;
@@ -321,7 +322,8 @@ static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *
 }
 
 /* See "verified" in unwind.h. */
-static bool proves(const struct la_walk *w, const struct la_unwind_frame *at, const struct la_step *step)
+static bool proves(const struct la_walk *w, const struct la_unwind_frame *at,
+		   const struct la_step *step)
 {
 	if (step->caller.exact)
 		return step->sound;

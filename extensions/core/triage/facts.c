@@ -102,9 +102,9 @@ static bool plain_text(const char *s)
 static void collect_buffer(struct la_triage *t)
 {
 	static const char *const names[] = {
-		"panic.buf", "vpanic.buf", "buf",    "buf.0",  "buf.1",	 "buf.2", "buf.3",
-		"buf.4",     "buf.5",	   "buf.6",  "buf.7",  "buf.8",	 "buf.9", "buf.10",
-		"buf.11",    "buf.12",	   "buf.13", "buf.14", "buf.15",
+		"panic.buf", "vpanic.buf", "buf",    "buf.0",  "buf.1",  "buf.2", "buf.3",
+		"buf.4",     "buf.5",      "buf.6",  "buf.7",  "buf.8",  "buf.9", "buf.10",
+		"buf.11",    "buf.12",     "buf.13", "buf.14", "buf.15",
 	};
 	const struct la_door *door = t->k->door;
 
@@ -166,7 +166,7 @@ static bool any_function(const char *symbol, const char *const *functions)
 }
 
 /* Frames of dying itself, which lie between the reason and the innermost frame. */
-static const char *const dying[] = { "panic",	"vpanic",    "die", "make_task_dead",
+static const char *const dying[] = { "panic",   "vpanic",    "die", "make_task_dead",
 				     "do_exit", "nmi_panic", NULL };
 
 /* The CPU in panic(), by variable or by its stack, and where its stack leaves dying. */

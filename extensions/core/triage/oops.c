@@ -19,7 +19,8 @@ static const struct message {
 	{ LA_EVENT_PANIC, "Kernel panic - not syncing: %m" },
 	{ LA_EVENT_PANIC_END, "---[ end Kernel panic" },
 	/* arch/loongarch/mm/fault.c, show_fault(): the line before "Oops[#n]:" */
-	{ LA_EVENT_OOPS, "CPU %c Unable to handle kernel paging request at virtual address %a, era == %e" },
+	{ LA_EVENT_OOPS,
+	  "CPU %c Unable to handle kernel paging request at virtual address %a, era == %e" },
 	/* lib/bug.c; the oops "Oops - BUG" follows */
 	{ LA_EVENT_BUG, "kernel BUG at %m" },
 	{ LA_EVENT_BUG, "Kernel BUG at %m" },
@@ -207,8 +208,8 @@ struct parser {
 	size_t room;
 	const struct la_record *rec;
 	size_t record;
-	bool open;          /* the newest event may still get lines */
-	uint32_t caller;    /* who wrote the newest event: lines of others are not its */
+	bool open;            /* the newest event may still get lines */
+	uint32_t caller;      /* who wrote the newest event: lines of others are not its */
 	struct la_regs *regs; /* of the newest event, writable */
 	bool in_trace;
 	bool nomem;
@@ -225,8 +226,8 @@ static struct la_event *add_event(struct parser *p, const struct la_event *e)
 
 	if (events->n == p->room) {
 		size_t room = p->room ? p->room * 2 : 16;
-		void *grown = la_regrow(p->arena, events->event, events->n, room,
-					sizeof(*events->event));
+		void *grown =
+			la_regrow(p->arena, events->event, events->n, room, sizeof(*events->event));
 
 		if (!grown) {
 			p->nomem = true;
@@ -338,8 +339,8 @@ static bool gpr_number(const char **p, unsigned *ret)
 {
 	static const char *const names[LA_NGPR] = {
 		"zero", "ra", "tp", "sp", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
-		"a7",	"t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "u0",
-		"s9",	"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8",
+		"a7",   "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "u0",
+		"s9",   "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8",
 	};
 
 	for (unsigned i = 0; i < LA_NGPR; i++) {
@@ -427,13 +428,13 @@ static bool take_csr(struct parser *p, const char *line)
 		const char *prefix;
 		enum la_csr csr;
 	} table[] = {
-		{ "ERA: ", LA_CSR_ERA },    { "era   : ", LA_CSR_ERA },
-		{ "CRMD: ", LA_CSR_CRMD },  { "CSR crmd: ", LA_CSR_CRMD },
-		{ "PRMD: ", LA_CSR_PRMD },  { "CSR prmd: ", LA_CSR_PRMD },
-		{ "EUEN: ", LA_CSR_EUEN },  { "CSR euen: ", LA_CSR_EUEN },
-		{ "ECFG: ", LA_CSR_ECFG },  { "CSR ecfg: ", LA_CSR_ECFG },
+		{ "ERA: ", LA_CSR_ERA },     { "era   : ", LA_CSR_ERA },
+		{ "CRMD: ", LA_CSR_CRMD },   { "CSR crmd: ", LA_CSR_CRMD },
+		{ "PRMD: ", LA_CSR_PRMD },   { "CSR prmd: ", LA_CSR_PRMD },
+		{ "EUEN: ", LA_CSR_EUEN },   { "CSR euen: ", LA_CSR_EUEN },
+		{ "ECFG: ", LA_CSR_ECFG },   { "CSR ecfg: ", LA_CSR_ECFG },
 		{ "ESTAT: ", LA_CSR_ESTAT }, { "CSR estat: ", LA_CSR_ESTAT },
-		{ "BADV: ", LA_CSR_BADV },  { "BadVA : ", LA_CSR_BADV },
+		{ "BADV: ", LA_CSR_BADV },   { "BadVA : ", LA_CSR_BADV },
 	};
 	struct la_regs *regs;
 	uint64_t value;
@@ -535,8 +536,8 @@ static void take_line(struct parser *p, const char *line)
 {
 	/* What belongs to an event that is being told, by the one who tells it. */
 	static bool (*const part[])(struct parser *, const char *) = {
-		take_who,   take_gprs,	take_numbered_gprs, take_csr,
-		take_trace, take_frame, take_end,	     take_stall,
+		take_who,   take_gprs,  take_numbered_gprs, take_csr,
+		take_trace, take_frame, take_end,           take_stall,
 	};
 
 	if (take_message(p, line) || take_die(p, line))

@@ -134,7 +134,8 @@ static const struct rule {
 } rules[] = {
 	{ "panic", 0, LA_NEEDS(LA_SOURCE_PANIC_CPU) | LA_NEEDS(LA_SOURCE_LOG), judge_panic },
 	{ "stack-overflow", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_stack_overflow },
-	{ "soft-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_soft_lockup },
+	{ "soft-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0,
+	  la_judge_soft_lockup },
 	{ "rcu-stall", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_rcu_stall },
 	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_hung_task },
 	{ "spinlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_spinlock },

@@ -213,7 +213,8 @@ static const char *why_deaf(const struct la_triage *t, const struct la_cpu *c)
 	case LA_CPU_IRQ:
 	case LA_CPU_EXCEPTION:
 		if (c->clock_age_known && c->clock_age_ns >= DEAF_NS)
-			return la_format(t->arena, "in the kernel and has taken no interrupt for %.1f s",
+			return la_format(t->arena,
+					 "in the kernel and has taken no interrupt for %.1f s",
 					 (double)c->clock_age_ns / 1e9);
 		/* CRMD.IE off for a moment is nothing; with a request pending it is likely not one. */
 		if (c->calls && la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))

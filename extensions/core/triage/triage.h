@@ -25,7 +25,7 @@ struct la_triage {
 	const struct la_kernel *k;
 	struct la_arena *arena;
 	struct la_panic *ret;
-	unsigned have;                /* bits of enum la_source */
+	unsigned have;                    /* bits of enum la_source */
 	const char *missing[LA_NSOURCES]; /* why not */
 
 	struct la_log log;
@@ -36,7 +36,7 @@ struct la_triage {
 	const char *buffer;           /* text in panic's own buffer, or NULL */
 	uint64_t taint;
 	const struct la_cpu *cpu; /* the panicking CPU */
-	size_t below_panic;       /* its first frame below panic() and die(); SIZE_MAX: none there */
+	size_t below_panic; /* its first frame below panic() and die(); SIZE_MAX: none there */
 
 	struct la_fact *fact;
 	struct la_unchecked *unchecked;

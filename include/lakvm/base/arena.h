@@ -34,8 +34,7 @@ void *la_alloc_n(struct la_arena *arena, size_t n, size_t size);
 void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size);
 
 /** Formatted text owned by the arena; NULL when out of memory. */
-char *la_format(struct la_arena *arena, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+char *la_format(struct la_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** Copy of at most @len bytes of @text, NUL-terminated, owned by the arena. */
 char *la_strndup(struct la_arena *arena, const char *text, size_t len);

@@ -19,7 +19,14 @@
 #include "lakvm/base/arena.h"
 #include "lakvm/base/status.h"
 
-enum la_packer { LA_PACKER_NONE, LA_PACKER_GZIP, LA_PACKER_BZIP2, LA_PACKER_XZ, LA_PACKER_LZOP, LA_PACKER_ZSTD };
+enum la_packer {
+	LA_PACKER_NONE,
+	LA_PACKER_GZIP,
+	LA_PACKER_BZIP2,
+	LA_PACKER_XZ,
+	LA_PACKER_LZOP,
+	LA_PACKER_ZSTD
+};
 
 /** The program that unpacks it ("gzip"), as libvirt used one to pack it; NULL for LA_PACKER_NONE. */
 const char *la_packer_program(enum la_packer packer);
@@ -46,16 +53,16 @@ struct la_convert_options {
 };
 
 struct la_converted {
-	const char *machine;       /* "virt-11.1"; NULL: the stream does not say */
-	uint32_t page_size;        /* QEMU's; 0: no page had to be stored */
-	uint64_t ram;              /* bytes */
-	uint64_t stored;           /* of them written: the rest is zero, holes in the file */
+	const char *machine; /* "virt-11.1"; NULL: the stream does not say */
+	uint32_t page_size;  /* QEMU's; 0: no page had to be stored */
+	uint64_t ram;        /* bytes */
+	uint64_t stored;     /* of them written: the rest is zero, holes in the file */
 	uint64_t high_base;
 	const char *high_base_from; /* what says so, for a person */
-	size_t nvcpus;             /* whose registers were found; 0: unknown, and why: */
+	size_t nvcpus;              /* whose registers were found; 0: unknown, and why: */
 	struct la_error unknown;
-	const char *registers;     /* as la_regs_text reads it; NULL if nvcpus is 0 */
-	const char *left_out;      /* blocks of memory whose place is not known; NULL: none */
+	const char *registers; /* as la_regs_text reads it; NULL if nvcpus is 0 */
+	const char *left_out;  /* blocks of memory whose place is not known; NULL: none */
 };
 
 /**
@@ -72,7 +79,7 @@ struct la_converted {
  * After a failure @out holds nothing of use.
  */
 enum la_status la_convert(struct la_arena *arena, int in, int out,
-				    const struct la_convert_options *opt,
-				    struct la_converted *ret, struct la_error *err);
+			  const struct la_convert_options *opt, struct la_converted *ret,
+			  struct la_error *err);
 
 #endif

@@ -19,12 +19,12 @@ enum la_cpu_state {
 	LA_CPU_KDUMP_STOPPED, /* in crash_shutdown_secondary */
 	LA_CPU_IDLE,
 	LA_CPU_USER,
-	LA_CPU_SPINNING,      /* waiting for a lock */
-	LA_CPU_IPI_WAIT,      /* waiting for other CPUs to answer an IPI */
+	LA_CPU_SPINNING, /* waiting for a lock */
+	LA_CPU_IPI_WAIT, /* waiting for other CPUs to answer an IPI */
 	LA_CPU_DELAY,
 	LA_CPU_IRQ,
 	LA_CPU_EXCEPTION,
-	LA_CPU_RUNNING,       /* in kernel code, nothing special */
+	LA_CPU_RUNNING, /* in kernel code, nothing special */
 	LA_CPU_FIRMWARE,
 	LA_CPU_OFFLINE,
 };
@@ -35,30 +35,30 @@ enum la_pc_source { LA_PC_NONE, LA_PC_TEXT, LA_PC_CRASH_NOTES, LA_PC_RECOVERED }
 const char *la_pc_source_name(enum la_pc_source source);
 
 struct la_cpu {
-	unsigned cpu;          /* Linux's number; meaningless if !matched */
-	bool matched;          /* the register note was matched to a Linux CPU */
-	int vcpu;              /* QEMU's cpu_index, -1 = unknown */
+	unsigned cpu; /* Linux's number; meaningless if !matched */
+	bool matched; /* the register note was matched to a Linux CPU */
+	int vcpu;     /* QEMU's cpu_index, -1 = unknown */
 	bool online, online_known;
 	enum la_cpu_state state;
 	struct la_task task;
 	enum la_pc_source pc_source;
-	uint64_t pc;           /* valid unless pc_source is LA_PC_NONE */
-	const char *symbol;    /* function the CPU is in: also known where the exact pc is not */
-	bool verified;         /* pc (or symbol) is proved; else it is only likely */
-	uint64_t offset;       /* valid with pc and symbol */
+	uint64_t pc;        /* valid unless pc_source is LA_PC_NONE */
+	const char *symbol; /* function the CPU is in: also known where the exact pc is not */
+	bool verified;      /* pc (or symbol) is proved; else it is only likely */
+	uint64_t offset;    /* valid with pc and symbol */
 	const char *module;
-	struct la_regs regs;   /* source LA_REGS_NONE: no registers */
+	struct la_regs regs; /* source LA_REGS_NONE: no registers */
 	struct la_stack stack;
 	/* What an interrupt or exception took it from, where state is stopped, irq or the like;
 	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
 	/* What it waits for; 0, NULL and -1 are unknown. */
-	uint64_t lock;         /* spinning: address of the lock */
+	uint64_t lock; /* spinning: address of the lock */
 	const char *lock_symbol;
 	uint64_t lock_offset;
-	uint64_t lock_owner;   /* task_struct; only debugging kernels keep it */
-	int waits_for;         /* ipi-wait: the first CPU that has not answered */
+	uint64_t lock_owner;           /* task_struct; only debugging kernels keep it */
+	int waits_for;                 /* ipi-wait: the first CPU that has not answered */
 	const unsigned *waits_for_all; /* all of them */
 	size_t nwaits_for;
 	/* IPI requests that others have queued for it (smp_call_function and the like) and that it has
@@ -75,8 +75,8 @@ struct la_cpu {
 	bool steal_known, preempted_known;
 	uint64_t steal_ns;
 	bool preempted;
-	bool stack_overrun;    /* the mark at the end of its task's stack is overwritten */
-	const char *remark;    /* one sentence on what is odd about this CPU, or NULL */
+	bool stack_overrun; /* the mark at the end of its task's stack is overwritten */
+	const char *remark; /* one sentence on what is odd about this CPU, or NULL */
 };
 
 struct la_cpus {
@@ -95,8 +95,8 @@ enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena
  * they differ, it is of another moment: the notes count, and the remark tells what the text said.
  */
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
-				    const struct la_vcpu_regs *text, size_t n,
-				    struct la_cpus *ret, struct la_error *err);
+				    const struct la_vcpu_regs *text, size_t n, struct la_cpus *ret,
+				    struct la_error *err);
 
 /** The entry of Linux CPU @cpu, or NULL. */
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu);

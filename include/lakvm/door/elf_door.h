@@ -27,7 +27,7 @@ void la_elf_door_relocate(struct la_elf_door *e, uint64_t relocation);
  * (NULL: nothing). Both must outlive the door.
  */
 void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram, size_t nram,
-		      const struct la_overrides *said);
+			   const struct la_overrides *said);
 
 const struct la_door *la_elf_door(const struct la_elf_door *e);
 

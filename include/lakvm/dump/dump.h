@@ -51,7 +51,7 @@ enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t
 			    struct la_error *err);
 
 enum la_block_state {
-	LA_BLOCK_HOLE,     /* not RAM of the guest */
+	LA_BLOCK_HOLE, /* not RAM of the guest */
 	LA_BLOCK_PRESENT,
 	LA_BLOCK_ZERO,     /* the file's shared zero page */
 	LA_BLOCK_EXCLUDED, /* RAM, but left out of the dump */
@@ -127,7 +127,7 @@ const char *la_dump_remark(const struct la_dump *dump, size_t i);
 const char *la_dump_shrank(const struct la_dump *dump);
 
 struct la_dump_stats {
-	uint64_t blocks;     /* looked up */
+	uint64_t blocks; /* looked up */
 	uint64_t cache_hits;
 	uint64_t zero;       /* answered from the shared zero page, the cache's included */
 	uint64_t unpacked;   /* decompressed */

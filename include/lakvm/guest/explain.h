@@ -16,18 +16,18 @@
 
 struct la_mem_address {
 	uint64_t address;
-	bool physical;         /* the address was a physical one: nothing was translated */
-	uint64_t pgd;          /* the tables that were walked: virtual, in a window */
+	bool physical; /* the address was a physical one: nothing was translated */
+	uint64_t pgd;  /* the tables that were walked: virtual, in a window */
 	struct la_translation translation;
 	enum la_status status; /* LA_OK: it translates, and place says what the dump has there */
 	struct la_dump_place place;
-	bool other_reader;     /* the dump is not la_dump's: of place only status is known */
-	bool behind_ram;       /* the first byte after a range of RAM */
-	char hole[120];        /* where it lies if no RAM is there; else empty */
-	char reason[256];      /* why it does not translate; empty if it does */
-	bool section_known;    /* section is valid */
+	bool other_reader;  /* the dump is not la_dump's: of place only status is known */
+	bool behind_ram;    /* the first byte after a range of RAM */
+	char hole[120];     /* where it lies if no RAM is there; else empty */
+	char reason[256];   /* why it does not translate; empty if it does */
+	bool section_known; /* section is valid */
 	struct la_section section;
-	bool page_known;       /* page is valid */
+	bool page_known; /* page is valid */
 	struct la_page page;
 	char page_reason[256]; /* why one of them is not known; empty where there is no RAM */
 };
@@ -42,8 +42,8 @@ void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, si
  * Follow @address (through the tables at @pgd unless it is @physical) into the dump, or, where @dump is
  * NULL, as far as the door reads. Never fails.
  */
-void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd,
-		    uint64_t address, bool physical, struct la_mem_address *ret);
+void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd, uint64_t address,
+		    bool physical, struct la_mem_address *ret);
 
 /**
  * Add what the guest keeps about the page: its section and struct page; of a hole in RAM too, where
@@ -75,7 +75,8 @@ enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct l
 void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
 				const struct la_sink *sink);
 /** With a picture of the RAM that is at most @columns wide; 0: 80. */
-void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns, const struct la_sink *sink);
+void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns,
+			    const struct la_sink *sink);
 
 /** One JSON object on one line; @n addresses. LA_NOMEM is the only failure. */
 enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,

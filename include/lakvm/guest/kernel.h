@@ -16,7 +16,7 @@
 /** Kernel stacks, task and IRQ, have 16 KiB for every page size (asm/thread_info.h). */
 #define LA_THREAD_SIZE UINT64_C(16384)
 
-struct la_cfi; /* call-frame information of vmlinux, see unwind.h */
+struct la_cfi;   /* call-frame information of vmlinux, see unwind.h */
 struct la_lines; /* its source positions, see lines.h */
 
 /** One that tells the shape of the page tables. */
@@ -33,7 +33,8 @@ struct la_kernel {
 	struct la_witness witness[LA_MAX_WITNESSES]; /* the first is believed */
 	size_t nwitnesses;
 	char geometry_remark[640]; /* who of them disagrees; empty: nobody */
-	const char *vmcoreinfo;   /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
+	const char
+		*vmcoreinfo; /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
 	size_t vmcoreinfo_len;
 	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
 	const uint64_t *percpu;   /* __per_cpu_offset[], ncpus of them */
@@ -92,8 +93,8 @@ enum la_status la_percpu(const struct la_kernel *k, const char *name, unsigned c
 			 struct la_error *err);
 
 /** Is bit @cpu set in a cpumask variable ("__cpu_online_mask")? */
-enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsigned cpu,
-			       bool *ret, struct la_error *err);
+enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsigned cpu, bool *ret,
+			       struct la_error *err);
 
 struct la_task {
 	uint64_t address; /* task_struct, 0 = unknown */

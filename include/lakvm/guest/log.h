@@ -18,9 +18,9 @@ struct la_record {
 	uint64_t ts_nsec;
 	uint8_t level;
 	uint8_t facility;
-	uint32_t caller_id; /* bit 31: a CPU number, else a thread id; UINT32_MAX = not recorded */
+	uint32_t caller_id;  /* bit 31: a CPU number, else a thread id; UINT32_MAX = not recorded */
 	uint32_t caller_id2; /* the other one of the two (since 7.0); UINT32_MAX = not recorded */
-	const char *text;   /* NUL-terminated, may hold newlines */
+	const char *text;    /* NUL-terminated, may hold newlines */
 	size_t len;
 	const char *subsystem, *device; /* whose message it is (dev_printk); empty = nobody's */
 };

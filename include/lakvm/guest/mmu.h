@@ -33,7 +33,7 @@
 #define LA_PTE_MODIFIED (UINT64_C(1) << 9)
 #define LA_PTE_PROTNONE (UINT64_C(1) << 10)
 #define LA_PTE_SPECIAL (UINT64_C(1) << 11)
-#define LA_PTE_HGLOBAL (UINT64_C(1) << 12) /* huge leaf only */
+#define LA_PTE_HGLOBAL (UINT64_C(1) << 12)         /* huge leaf only */
 #define LA_PTE_PRESENT_INVALID (UINT64_C(1) << 60) /* huge pmd, 6.4 and later */
 #define LA_PTE_NO_READ (UINT64_C(1) << 61)
 #define LA_PTE_NO_EXEC (UINT64_C(1) << 62)

@@ -23,8 +23,8 @@
 
 enum la_relocation_way {
 	LA_RELOCATION_VMCOREINFO, /* addresses in the guest's VMCOREINFO against vmlinux */
-	LA_RELOCATION_SELF,       /* the kernel's own variable reloc_offset, where it says so itself */
-	LA_RELOCATION_EENTRY,     /* its variable eentry holds the address of exception_handlers */
+	LA_RELOCATION_SELF,   /* the kernel's own variable reloc_offset, where it says so itself */
+	LA_RELOCATION_EENTRY, /* its variable eentry holds the address of exception_handlers */
 	LA_RELOCATION_CSR_PGDH,   /* register text: PGDH is swapper_pg_dir */
 	LA_RELOCATION_CSR_EENTRY, /* register text: EENTRY of the boot CPU is exception_handlers */
 	LA_RELOCATION_BANNER,     /* linux_banner; true of the copy left behind as well */

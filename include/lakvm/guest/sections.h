@@ -19,16 +19,16 @@
 #define LA_SECTION_BITS_MAX 34
 
 struct la_sections {
-	unsigned size_bits;   /* a section has 1 << size_bits bytes; valid whatever else is not */
+	unsigned size_bits;    /* a section has 1 << size_bits bytes; valid whatever else is not */
 	const char *size_from; /* what says so: "VMCOREINFO", ... */
 	unsigned physmem_bits; /* sections cover 1 << physmem_bits bytes; valid likewise */
-	uint64_t roots;       /* virtual address of the array of pointers to roots; 0: unknown */
-	size_t entry_size;    /* sizeof(struct mem_section): 16, or 32 with PAGE_EXTENSION */
-	uint64_t per_root;    /* entries in a root; 0: the layout of the table is not known */
-	size_t page_size;     /* sizeof(struct page); may be no power of two */
-	bool has_vmemmap;     /* the kernel has all struct pages in one virtual array */
-	uint64_t vmemmap;     /* that array; 0 = unknown */
-	char remark[200];     /* what the table itself says against size_bits; empty: nothing */
+	uint64_t roots;        /* virtual address of the array of pointers to roots; 0: unknown */
+	size_t entry_size;     /* sizeof(struct mem_section): 16, or 32 with PAGE_EXTENSION */
+	uint64_t per_root;     /* entries in a root; 0: the layout of the table is not known */
+	size_t page_size;      /* sizeof(struct page); may be no power of two */
+	bool has_vmemmap;      /* the kernel has all struct pages in one virtual array */
+	uint64_t vmemmap;      /* that array; 0 = unknown */
+	char remark[200];      /* what the table itself says against size_bits; empty: nothing */
 };
 
 /**
@@ -62,20 +62,21 @@ void la_section_flags(uint64_t map, char *ret, size_t size);
 
 struct la_page {
 	uint64_t address;
-	uint64_t flags;      /* the whole word, with the page's zone and node at its top */
-	uint64_t head;       /* of a tail page: the first page of the compound page; 0: no tail */
-	char names[320];     /* of the flags, "lru|uptodate", of a tail page the head's; empty: none set */
-	const char *type;    /* "buddy", "slab", ...; NULL: no typed page, or unknown */
-	int zone, node;      /* LA_PAGE_UNKNOWN */
+	uint64_t flags; /* the whole word, with the page's zone and node at its top */
+	uint64_t head;  /* of a tail page: the first page of the compound page; 0: no tail */
+	char names
+		[320]; /* of the flags, "lru|uptodate", of a tail page the head's; empty: none set */
+	const char *type;      /* "buddy", "slab", ...; NULL: no typed page, or unknown */
+	int zone, node;        /* LA_PAGE_UNKNOWN */
 	const char *zone_name; /* NULL = unknown */
 	bool refcount_known, mapcount_known;
-	int32_t refcount;    /* of a tail page the head's */
-	int32_t mapcount;    /* as /proc/kpagecount: 0 = not mapped; unknown for a typed page but hugetlb,
+	int32_t refcount; /* of a tail page the head's */
+	int32_t mapcount; /* as /proc/kpagecount: 0 = not mapped; unknown for a typed page but hugetlb,
 			      * and for a page of a large folio whose mappings the kernel only counts together */
 	/* Whose memory it is, by its mapping or its slab; of a tail page the head's. */
 	enum { LA_PAGE_NOBODY, LA_PAGE_FILE, LA_PAGE_ANON, LA_PAGE_KSM, LA_PAGE_SLAB } owner;
-	uint64_t inode;      /* of LA_PAGE_FILE: its number; 0 = unknown */
-	uint64_t index;      /* of LA_PAGE_FILE: the page's in the file, in pages */
+	uint64_t inode; /* of LA_PAGE_FILE: its number; 0 = unknown */
+	uint64_t index; /* of LA_PAGE_FILE: the page's in the file, in pages */
 	bool index_known;
 	char owner_name[64]; /* the slab cache's, or the file system's (s_id); empty = unknown */
 };
@@ -87,7 +88,7 @@ const char *la_page_owner_name(const struct la_page *page);
  * The struct page at @address. What the kernel keeps only of the first page of a compound page
  * (struct folio, since 5.16; PF_HEAD and PF_NO_TAIL before) is that page's.
  */
-enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s, uint64_t address,
-			    struct la_page *ret, struct la_error *err);
+enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s,
+			    uint64_t address, struct la_page *ret, struct la_error *err);
 
 #endif

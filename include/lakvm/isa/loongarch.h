@@ -64,7 +64,7 @@ enum la_csr {
 #define LA_CSR_ENUM(id, number, name) LA_CSR_##id,
 	LA_CSR_LIST(LA_CSR_ENUM)
 #undef LA_CSR_ENUM
-	LA_NCSR,
+		LA_NCSR,
 };
 
 /** Name of a CSR, "CRMD" ... */

@@ -18,7 +18,7 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 			    struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err);
 
 /** The same out of the file @path. LA_INVALID, too: it cannot be read, or is no text of registers by its size. */
-enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
-				 size_t *ret_n, struct la_error *err);
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path,
+				 struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err);
 
 #endif

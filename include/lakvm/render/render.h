@@ -25,7 +25,7 @@ struct la_sink {
 struct la_render_options {
 	bool registers; /* all general registers and CSRs */
 	bool stacks;
-	bool source; /* with stacks: source positions and inlined functions (lines.h) */
+	bool source;          /* with stacks: source positions and inlined functions (lines.h) */
 	const unsigned *only; /* CPU numbers to show, NULL = all */
 	size_t nonly;
 };
@@ -33,10 +33,10 @@ struct la_render_options {
 /** What stands in front of a line of the log, and behind it. */
 struct la_log_format {
 	enum { LA_LOG_UPTIME, LA_LOG_CLOCK, LA_LOG_NO_TIME } time;
-	int64_t boot;  /* when the guest booted, in seconds since 1970, for LA_LOG_CLOCK */
-	bool level;    /* "<4>" */
-	int caller;    /* "[  T153]" a thread's number, "[    C1]" a CPU's, so wide; 0: not shown */
-	bool device;   /* lines SUBSYSTEM= and DEVICE=, where the record has them */
+	int64_t boot; /* when the guest booted, in seconds since 1970, for LA_LOG_CLOCK */
+	bool level;   /* "<4>" */
+	int caller;   /* "[  T153]" a thread's number, "[    C1]" a CPU's, so wide; 0: not shown */
+	bool device;  /* lines SUBSYSTEM= and DEVICE=, where the record has them */
 };
 
 /** Each record, with the time since boot, unless @format wants it otherwise. */
@@ -52,7 +52,6 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_panic *p,
 				    const struct la_sink *sink);
 enum la_status la_render_cpus_json(const struct la_kernel *k, const struct la_cpus *cpus,
-				   const struct la_render_options *opt,
-				   const struct la_sink *sink);
+				   const struct la_render_options *opt, const struct la_sink *sink);
 
 #endif

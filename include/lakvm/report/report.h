@@ -22,8 +22,8 @@ struct la_report_options {
 	const struct la_vcpu_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
 	struct la_overrides said; /* what a person says of the guest */
-	bool log; /* read the log too */
-	bool lines; /* open source positions too (lines.h) */
+	bool log;                 /* read the log too */
+	bool lines;               /* open source positions too (lines.h) */
 };
 
 struct la_report {
@@ -37,15 +37,15 @@ struct la_report {
 	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
 	bool has_vmlinux;
 	struct la_relocation relocation; /* valid with has_vmlinux */
-	const struct la_kernel *kernel; /* has the levels of the page tables, and who tells them */
+	const struct la_kernel *kernel;  /* has the levels of the page tables, and who tells them */
 	bool has_sections;
 	struct la_sections sections; /* valid with has_sections, as far as la_sections_init says */
 	struct la_cpus cpus;
 	const char *cpus_reason; /* why there are none, or NULL */
 	const char **note;       /* what the saved registers tell of each CPU's last exception */
 	size_t nnotes;
-	struct la_log log;       /* if it was asked for */
-	const char *log_reason;  /* what of it could not be read, or NULL */
+	struct la_log log;      /* if it was asked for */
+	const char *log_reason; /* what of it could not be read, or NULL */
 };
 
 /**

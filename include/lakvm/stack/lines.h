@@ -18,7 +18,7 @@
 struct la_place {
 	const char *function; /* NULL = unknown */
 	const char *file;     /* NULL = unknown */
-	unsigned line;	      /* 0 = unknown */
+	unsigned line;        /* 0 = unknown */
 };
 
 /**

@@ -39,41 +39,41 @@
 #include "lakvm/base/status.h"
 
 enum la_method {
-	LA_FROM_REGS,      /* frame 0: pc was in the register set */
-	LA_FROM_POSITION,  /* frame 0: function (rarely also pc) found by la_unwind_cpu */
-	LA_FROM_CFI,       /* call-frame information of vmlinux */
-	LA_FROM_ORC,       /* the kernel's own ORC tables */
-	LA_FROM_PROLOGUE,  /* the function's own instructions */
-	LA_FROM_EXCEPTION, /* saved by an exception entry: pc is exact */
-	LA_FROM_IRQ_SWITCH,/* saved where the IRQ stack was entered: pc is exact */
-	LA_FROM_SCAN,      /* a stack word that looks like a return address */
+	LA_FROM_REGS,       /* frame 0: pc was in the register set */
+	LA_FROM_POSITION,   /* frame 0: function (rarely also pc) found by la_unwind_cpu */
+	LA_FROM_CFI,        /* call-frame information of vmlinux */
+	LA_FROM_ORC,        /* the kernel's own ORC tables */
+	LA_FROM_PROLOGUE,   /* the function's own instructions */
+	LA_FROM_EXCEPTION,  /* saved by an exception entry: pc is exact */
+	LA_FROM_IRQ_SWITCH, /* saved where the IRQ stack was entered: pc is exact */
+	LA_FROM_SCAN,       /* a stack word that looks like a return address */
 };
 const char *la_method_name(enum la_method method);
 
 /** Why a stack ends. */
 enum la_stop {
-	LA_STOP_END,      /* a known outermost function or the pt_regs of a kernel thread's start */
-	LA_STOP_USER,     /* the exception came from user mode */
-	LA_STOP_NO_REGS,  /* nothing to start from */
-	LA_STOP_BAD_PC,   /* the next pc is no kernel text */
-	LA_STOP_BAD_SP,   /* the next frame does not lie higher on the same stack */
+	LA_STOP_END,     /* a known outermost function or the pt_regs of a kernel thread's start */
+	LA_STOP_USER,    /* the exception came from user mode */
+	LA_STOP_NO_REGS, /* nothing to start from */
+	LA_STOP_BAD_PC,  /* the next pc is no kernel text */
+	LA_STOP_BAD_SP,  /* the next frame does not lie higher on the same stack */
 	LA_STOP_UNREADABLE, /* stack memory is not in the dump */
-	LA_STOP_NO_RULE,  /* no method knows how to leave this function */
-	LA_STOP_LIMIT,    /* more frames than any sound stack has */
+	LA_STOP_NO_RULE,    /* no method knows how to leave this function */
+	LA_STOP_LIMIT,      /* more frames than any sound stack has */
 };
 const char *la_stop_name(enum la_stop stop);
 
 struct la_frame {
 	uint64_t pc; /* frame 0: the next instruction; else the return address */
 	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
-	uint64_t sp; /* stack pointer while in this frame */
-	uint64_t cfa; /* stack pointer of its caller; 0 = unknown */
+	uint64_t sp;        /* stack pointer while in this frame */
+	uint64_t cfa;       /* stack pointer of its caller; 0 = unknown */
 	const char *symbol; /* NULL = unknown */
 	uint64_t start;     /* address of the symbol */
 	uint64_t offset;    /* of pc in it; for a pc in a copied vector, in the original */
 	const char *module; /* NULL: the kernel itself */
 	enum la_method method;
-	bool pc_exact;    /* pc is an instruction that was about to run, not a return address */
+	bool pc_exact; /* pc is an instruction that was about to run, not a return address */
 	bool verified;
 	uint64_t pt_regs; /* address of a saved pt_regs that this frame holds, 0 = none */
 };
@@ -82,8 +82,8 @@ struct la_stack {
 	struct la_frame *frame;
 	size_t n;
 	enum la_stop stop;
-	bool verified;     /* all frames are, and it ends at LA_STOP_END or LA_STOP_USER */
-	char reason[160];  /* for a person: why it ends there */
+	bool verified;    /* all frames are, and it ends at LA_STOP_END or LA_STOP_USER */
+	char reason[160]; /* for a person: why it ends there */
 };
 
 #define LA_MAX_FRAMES 256

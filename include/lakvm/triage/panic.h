@@ -16,31 +16,31 @@ enum la_confidence { LA_UNSURE = 0, LA_LIKELY, LA_CERTAIN };
 const char *la_confidence_name(enum la_confidence c); /* "unknown", "likely", "certain" */
 
 enum la_verdict {
-	LA_VERDICT_UNKNOWN = 0, /* "unknown": here is what was seen */
-	LA_VERDICT_PANIC,       /* "panic" */
-	LA_VERDICT_OOPS,        /* "oops": an oops, and no panic after it */
-	LA_VERDICT_RUNNING,     /* "running": nothing wrong was found */
-	LA_VERDICT_SOFT_LOCKUP, /* "soft-lockup": reported, and still going on */
-	LA_VERDICT_FIRMWARE,    /* "firmware": no vCPU runs Linux, and Linux never ran */
+	LA_VERDICT_UNKNOWN = 0,    /* "unknown": here is what was seen */
+	LA_VERDICT_PANIC,          /* "panic" */
+	LA_VERDICT_OOPS,           /* "oops": an oops, and no panic after it */
+	LA_VERDICT_RUNNING,        /* "running": nothing wrong was found */
+	LA_VERDICT_SOFT_LOCKUP,    /* "soft-lockup": reported, and still going on */
+	LA_VERDICT_FIRMWARE,       /* "firmware": no vCPU runs Linux, and Linux never ran */
 	LA_VERDICT_STACK_OVERFLOW, /* "stack-overflow": of a running task, and no panic */
-	LA_VERDICT_RCU_STALL,   /* "rcu-stall": reported, and the same grace period goes on */
-	LA_VERDICT_HUNG_TASK,   /* "hung-task": reported, and still blocked */
-	LA_VERDICT_SPINLOCK,    /* "spinlock": waited for, and no CPU can be its holder */
-	LA_VERDICT_LOST_IPI,    /* "lost-ipi": waited for, and its receiver cannot answer */
+	LA_VERDICT_RCU_STALL,      /* "rcu-stall": reported, and the same grace period goes on */
+	LA_VERDICT_HUNG_TASK,      /* "hung-task": reported, and still blocked */
+	LA_VERDICT_SPINLOCK,       /* "spinlock": waited for, and no CPU can be its holder */
+	LA_VERDICT_LOST_IPI,       /* "lost-ipi": waited for, and its receiver cannot answer */
 };
 const char *la_verdict_name(enum la_verdict v);
 
 /** What led to the panic. */
 struct la_cause {
-	const char *kind;    /* "page-fault", "bug", "ade", ...; NULL = none found */
+	const char *kind; /* "page-fault", "bug", "ade", ...; NULL = none found */
 	bool address_known;
-	uint64_t address;    /* the address that faulted */
+	uint64_t address; /* the address that faulted */
 	bool pc_known;
 	uint64_t pc;
 	const char *symbol;
 	uint64_t offset;
 	const char *module;
-	const char *caller;  /* where pc is no code: the function that jumped there, or NULL */
+	const char *caller; /* where pc is no code: the function that jumped there, or NULL */
 	uint64_t caller_offset;
 	bool regs_known;
 	struct la_regs regs; /* at the fault */
@@ -59,18 +59,18 @@ struct la_unchecked {
 };
 
 struct la_panic {
-	const char *release;  /* of the kernel, as uname -r; NULL = unknown */
+	const char *release; /* of the kernel, as uname -r; NULL = unknown */
 	enum la_verdict verdict;
 	enum la_confidence confidence;
-	const char *message;  /* without "Kernel panic - not syncing: "; NULL = none */
-	int cpu;              /* Linux CPU that panicked (or oopsed), -1 = unknown */
-	struct la_task task;  /* the task it happened in */
+	const char *message; /* without "Kernel panic - not syncing: "; NULL = none */
+	int cpu;             /* Linux CPU that panicked (or oopsed), -1 = unknown */
+	struct la_task task; /* the task it happened in */
 	bool uptime_known;
-	double uptime_s;      /* at the panic if that is known, else at the last record */
+	double uptime_s; /* at the panic if that is known, else at the last record */
 	struct la_cause cause;
 	const struct la_stack *stack; /* of the panicking CPU, or NULL */
-	const char *signature; /* plain text, no addresses, CPUs or pids; NULL = none */
-	char hash[17];         /* FNV-1a 64 of the signature in hex; for telling reports apart */
+	const char *signature;        /* plain text, no addresses, CPUs or pids; NULL = none */
+	char hash[17]; /* FNV-1a 64 of the signature in hex; for telling reports apart */
 	const struct la_fact *fact;
 	size_t nfacts;
 	const struct la_unchecked *unchecked;
@@ -85,7 +85,7 @@ struct la_panic {
  * its facts or unchecked rules. @cpus may be NULL (then without stacks). Everything belongs to
  * @arena or to @cpus.
  */
-void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena,
-		      const struct la_cpus *cpus, struct la_panic *ret);
+void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
+		      struct la_panic *ret);
 
 #endif
