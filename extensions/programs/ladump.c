@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * ladump: what a dump of a LoongArch64 guest says of itself, without crash. docs/ladump.1 has
- * the manual.
- */
+// ladump: what a dump of a LoongArch64 guest says of itself, without crash. docs/ladump.1 has
+// the manual.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -31,7 +31,7 @@ static struct slot ring[AHEAD];
 static _Atomic uint64_t wanted; /* the page the scan is at */
 static uint64_t first, last;
 
-// CPU time of the scan's own thread: on a machine that is busy, wall time says nothing.
+/* CPU time of the scan's own thread: on a machine that is busy, wall time says nothing. */
 static double own_time(void)
 {
 	struct timespec ts;

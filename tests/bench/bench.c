@@ -21,7 +21,7 @@
 #define GUEST_PAGE 16384 /* a search asks for whole guest pages */
 #define HOT_BYTES (24u << 20)
 
-// Resident memory in MiB: of the process's own, and of files it has mapped.
+/* Resident memory in MiB: of the process's own, and of files it has mapped. */
 static void resident(double *own, double *mapped)
 {
 	long all = 0, shared = 0, page = sysconf(_SC_PAGESIZE);
@@ -43,7 +43,7 @@ static double wall(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-// One reader behind one function, so that both are called the same way.
+/* One reader behind one function, so that both are called the same way. */
 struct reader {
 	struct la_dump *ours;
 	struct lkd *theirs;
@@ -56,7 +56,7 @@ static int get(struct reader *r, uint64_t pa, void *ret, size_t len)
 	return lkd_read(r->theirs, pa, ret, len);
 }
 
-// Addresses to read, made once for both.
+/* Addresses to read, made once for both. */
 struct work {
 	const char *name;
 	const struct la_ram_range *ram; /* a scan; else: */
@@ -83,8 +83,10 @@ static double run(struct reader *r, const struct work *w, uint64_t *check, uint6
 			sum += v;
 		}
 	}
-	// No dump has such a list, so what was read only stirs the choice; but no read can begin
-	// before the one before it is done.
+	/*
+	 * No dump has such a list, so what was read only stirs the choice; but no read can begin
+	 * before the one before it is done.
+	 */
 	for (size_t i = 0, at = 0; w->chain && i < w->n; i++) {
 		if (get(r, w->pa[at], &v, sizeof(v)))
 			++*failed;
@@ -145,7 +147,7 @@ static void pair(const char *path, const struct work *w, unsigned cache_pages)
 	fflush(stdout);
 }
 
-// The n-th byte of RAM.
+/* The n-th byte of RAM. */
 static uint64_t address(const struct la_ram_range *ram, size_t n, uint64_t at)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -156,7 +158,7 @@ static uint64_t address(const struct la_ram_range *ram, size_t n, uint64_t at)
 	return 0;
 }
 
-// Pages of the guest that are not the zero page, 4096 bytes each.
+/* Pages of the guest that are not the zero page, 4096 bytes each. */
 static uint64_t *stored_pages(const char *path, const struct la_ram_range *ram, size_t n,
 			      size_t *ret_n)
 {
@@ -209,14 +211,14 @@ static void pair_dump(const char *path, unsigned cache_pages)
 		w.pa[i] = address(ram, nram, draw(total / 8) * 8);
 	pair(path, &w, cache_pages);
 
-	// All over the pages that hold something: nearly each read must decompress.
+	/* All over the pages that hold something: nearly each read must decompress. */
 	w.name = "stored";
 	w.n = READS / 10;
 	for (size_t i = 0; i < w.n && npages; i++)
 		w.pa[i] = page[draw(npages)] + draw(512) * 8;
 	pair(path, &w, cache_pages);
 
-	// A hot set: 24 MiB of such pages, scattered as a kernel's objects are.
+	/* A hot set: 24 MiB of such pages, scattered as a kernel's objects are. */
 	w.name = "hot";
 	w.n = READS;
 	nhot = HOT_BYTES / 4096;
@@ -233,7 +235,9 @@ static void pair_dump(const char *path, unsigned cache_pages)
 		w.pa[i] = page[draw(nhot)] + draw(512) * 8;
 	pair(path, &w, cache_pages);
 
-	// From object to object, 20,000 of them, each in a page of its own: more than either cache holds.
+	/*
+	 * From object to object, 20,000 of them, each in a page of its own: more than either cache holds.
+	 */
 	w.name = "list";
 	w.n = READS / 5;
 	w.chain = 20000;
@@ -243,7 +247,7 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	w.chain = 0;
 	w.n = READS;
 
-	// 24 MiB in one piece, mostly zero pages on an idle guest.
+	/* 24 MiB in one piece, mostly zero pages on an idle guest. */
 	w.name = "hot-range";
 	for (size_t i = 0; i < w.n; i++)
 		w.pa[i] = address(ram, nram, total / 2 / 4096 * 4096 + draw(HOT_BYTES / 8) * 8);
@@ -253,7 +257,7 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	la_arena_free(arena);
 }
 
-// Out of the page cache, so that opening is a read of the disk.
+/* Out of the page cache, so that opening is a read of the disk. */
 static void forget(const char *path)
 {
 	int fd = open(path, O_RDONLY);
@@ -278,7 +282,7 @@ static void open_dump(const char *path)
 	dump = open_ours(path);
 	cold = wall() - start;
 	resident(&own1, &mapped);
-	for (int i = 0; i < 2; i++) { // the second time out of the page cache
+	for (int i = 0; i < 2; i++) { /* the second time out of the page cache */
 		start = now();
 		if (la_dump_ram(dump, true, arena, &ram, &n, NULL))
 			exit(2);

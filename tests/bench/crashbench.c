@@ -71,8 +71,10 @@ static uint64_t hot_reads(void)
 	return sum;
 }
 
-// The guest's own pointers, from object to object; where a word is none, or a chain comes back to
-// where it was after 64 steps at most, it goes on somewhere else.
+/*
+ * The guest's own pointers, from object to object; where a word is none, or a chain comes back to
+ * where it was after 64 steps at most, it goes on somewhere else.
+ */
 static uint64_t chase(void)
 {
 	uint64_t sum = 0, at = stored[0];
@@ -81,7 +83,7 @@ static uint64_t chase(void)
 		uint64_t v = get(at);
 
 		sum += v;
-		at = v & 0xfffffffffff8; // of an address in the direct mapping, the physical one
+		at = v & 0xfffffffffff8; /* of an address in the direct mapping, the physical one */
 		if (i % 64 == 63 || v >> 48 != 0x9000 || !v)
 			at = stored[draw(nstored)] + draw(GUEST_PAGE / 8) * 8;
 	}

@@ -94,7 +94,7 @@ static int compare_lkd(struct la_dump *a, const char *path, const struct la_ram_
 	return report(path, &r);
 }
 
-// All of the file must read, and be equal. Adds what was compared to @total.
+/* All of the file must read, and be equal. Adds what was compared to @total. */
 static int compare_ram(struct la_dump *a, const char *dump, const char *path, uint64_t *total)
 {
 	static unsigned char ours[PAGE], theirs[PAGE];

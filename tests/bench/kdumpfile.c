@@ -42,7 +42,7 @@ struct lkd *lkd_open(const char *path, unsigned cache_pages)
 	}
 	if (cache_pages)
 		kdump_set_number_attr(lkd->ctx, "cache.size", cache_pages);
-	// An ELF file has no page size of its own, and 0.5.1 divides by it.
+	/* An ELF file has no page size of its own, and 0.5.1 divides by it. */
 	if (kdump_get_number_attr(lkd->ctx, "arch.page_size", &page) != KDUMP_OK || !page)
 		kdump_set_number_attr(lkd->ctx, "arch.page_size", 4096);
 	return lkd;

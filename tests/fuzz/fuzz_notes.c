@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(area, data, size);
 	info = la_notes_vmcoreinfo(area, size, &n);
 	if (info)
-		la_strndup(arena, info, n); // reads all of it
+		la_strndup(arena, info, n); /* reads all of it */
 	la_notes_regs(arena, area, size, &regs, &n, &err);
 	free(area);
 	la_arena_free(arena);

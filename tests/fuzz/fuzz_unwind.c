@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Fuzz target: stacks, code and ORC tables, of which anything may be wrong. A sound guest, whose
- * CPU was interrupted in a function and stands in another, is damaged as the input says and then
- * unwound from its registers, with and without a pc.
- *
- * The first byte of the input chooses how tp leads to the task (bit 0), whether there are ORC tables
- * (bit 1), whether the CPU's number is unknown (bit 2). Records of 8 bytes follow: what to change
- * (bits 0-1: memory, 4 bytes of memory, a register, the pc), where (24 bits), and to what (32 bits,
- * with bit 2 of the record the offset of an address in the guest).
- */
+// Fuzz target: stacks, code and ORC tables, of which anything may be wrong. A sound guest, whose
+// CPU was interrupted in a function and stands in another, is damaged as the input says and then
+// unwound from its registers, with and without a pc.
+//
+// The first byte of the input chooses how tp leads to the task (bit 0), whether there are ORC tables
+// (bit 1), whether the CPU's number is unknown (bit 2). Records of 8 bytes follow: what to change
+// (bits 0-1: memory, 4 bytes of memory, a register, the pc), where (24 bits), and to what (32 bits,
+// with bit 2 of the record the offset of an address in the guest).
 #include <stdlib.h>
 #include <string.h>
 

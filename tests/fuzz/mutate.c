@@ -58,7 +58,7 @@ static void put(int fd, uint64_t off, const void *bytes, size_t len)
 	}
 }
 
-// Returns the first changed byte; *end is behind the last one.
+/* Returns the first changed byte; *end is behind the last one. */
 static uint64_t damage(int fd, const uint8_t *sound, uint64_t size, uint64_t *end)
 {
 	static const uint8_t nasty[][8] = {
@@ -85,7 +85,7 @@ static uint64_t damage(int fd, const uint8_t *sound, uint64_t size, uint64_t *en
 		len = (size_t)(size - at);
 	memcpy(bytes, sound + at, len);
 	switch (draw(3)) {
-	case 0: // one bit
+	case 0: /* one bit */
 		bytes[draw(len)] ^= (uint8_t)(1u << draw(8));
 		break;
 	case 1:
@@ -112,7 +112,7 @@ static void read_all(struct la_dump *dump, struct tally *t)
 	struct la_ram_range *r = NULL;
 	struct la_dump_place place;
 	struct la_error err = { "" };
-	unsigned left = MAX_READS; // damage can make many tiny ranges
+	unsigned left = MAX_READS; /* damage can make many tiny ranges */
 	size_t n = 0;
 
 	la_dump_ram(dump, false, arena, &r, &n, &err);

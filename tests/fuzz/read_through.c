@@ -9,7 +9,7 @@
 
 #include "lakvm/dump/dump.h"
 
-// Reads for one input: a bitmap of a few bytes stands for thousands of pages.
+/* Reads for one input: a bitmap of a few bytes stands for thousands of pages. */
 #define MAX_READS 200
 
 static void read_ranges(struct la_dump *dump, const struct la_ram_range *r, size_t n)
@@ -62,7 +62,7 @@ void read_through(const void *head, size_t head_size, const uint8_t *data, size_
 		read_ranges(dump, r, n);
 		la_dump_close(dump);
 	} else if (!err.text[0]) {
-		abort(); // refused without a word
+		abort(); /* refused without a word */
 	}
 	close(fd);
 	la_arena_free(arena);

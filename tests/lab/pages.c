@@ -23,8 +23,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FEW 8      // pages shown at each end of an area
-#define BETWEEN 24 // and between them
+#define FEW 8      /* pages shown at each end of an area */
+#define BETWEEN 24 /* and between them */
 
 static size_t page_size;
 
@@ -34,7 +34,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-// Each word is its own address, of every page or of the first 16 bytes of every page.
+/* Each word is its own address, of every page or of the first 16 bytes of every page. */
 static void fill_until(char *start, size_t size, size_t end)
 {
 	for (size_t at = 0; at < size;
@@ -67,8 +67,10 @@ static char *small_pages(size_t count)
 	return p;
 }
 
-// A huge page is as large as what one table of page-table entries covers; of another size there is none. With pages
-// of 64 KiB it has 512 MiB, which the lab's guests cannot spare.
+/*
+ * A huge page is as large as what one table of page-table entries covers; of another size there is none. With pages
+ * of 64 KiB it has 512 MiB, which the lab's guests cannot spare.
+ */
 static char *huge_page(void)
 {
 	const size_t huge = page_size / 8 * page_size;
@@ -87,7 +89,7 @@ static _Noreturn void make(void)
 	char *at, *huge;
 	int fd;
 
-	// touched, untouched and touched again; a hole in the middle
+	/* touched, untouched and touched again; a hole in the middle */
 	at = small_pages(64);
 	fill(at, 20 * page_size);
 	fill(at + 40 * page_size, 24 * page_size);
@@ -102,7 +104,7 @@ static _Noreturn void make(void)
 	if (madvise(at, 12 * page_size, MADV_PAGEOUT))
 		perror("MADV_PAGEOUT");
 
-	// read only, so that the zero page is there
+	/* read only, so that the zero page is there */
 	at = small_pages(16);
 	for (size_t i = 0; i < 8; i++)
 		(void)*(volatile char *)(at + i * page_size);
@@ -110,7 +112,7 @@ static _Noreturn void make(void)
 	huge = huge_page();
 	at = huge_page();
 	mprotect(at, page_size / 8 * page_size, PROT_NONE);
-	// of hugetlb, if the kernel has that, and has a page
+	/* of hugetlb, if the kernel has that, and has a page */
 	at = mmap(NULL, page_size / 8 * page_size, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (at != MAP_FAILED)
@@ -126,14 +128,14 @@ static _Noreturn void make(void)
 	for (size_t i = 8; i < 16; i++)
 		(void)*(volatile char *)(at + i * page_size);
 
-	// the heap, past the C library: musl's brk() always fails
+	/* the heap, past the C library: musl's brk() always fails */
 	at = (char *)syscall(SYS_brk, 0);
 	at += page_size - (uintptr_t)at % page_size;
 	if ((char *)syscall(SYS_brk, at + 32 * page_size) != at + 32 * page_size)
 		die("brk");
 	fill(at, 24 * page_size);
 
-	// the other task maps the huge page by small entries, and not all of it
+	/* the other task maps the huge page by small entries, and not all of it */
 	if (!fork()) {
 		if (prctl(PR_SET_NAME, "pages-again") ||
 		    munmap(huge + 4 * page_size, 4 * page_size))
@@ -146,8 +148,10 @@ static _Noreturn void make(void)
 		pause();
 }
 
-// The word of a page frame. Linux 6.1 has none on LoongArch: these files end at max_pfn, which its setup.c does not set
-// (6.12.117's does).
+/*
+ * The word of a page frame. Linux 6.1 has none on LoongArch: these files end at max_pfn, which its setup.c does not set
+ * (6.12.117's does).
+ */
 static bool word_of(const char *path, uint64_t pfn, uint64_t *word)
 {
 	const int fd = open(path, O_RDONLY);
@@ -160,13 +164,13 @@ static bool word_of(const char *path, uint64_t pfn, uint64_t *word)
 	return got == sizeof(*word);
 }
 
-// @inode: of a file, of which @index is the page's number; 0 = none.
+/* @inode: of a file, of which @index is the page's number; 0 = none. */
 static void show_page(int fd, const char *pid, uintptr_t address, const char *permissions,
 		      const char *area, uint64_t inode, uint64_t index)
 {
 	uint64_t entry = 0, pfn, flags, count;
 
-	// above the last address that can be mapped, there is nothing to read
+	/* above the last address that can be mapped, there is nothing to read */
 	if (pread(fd, &entry, sizeof(entry), (off_t)(address / page_size * sizeof(entry))) !=
 	    sizeof(entry))
 		return;
@@ -237,7 +241,7 @@ static void frames(size_t wanted)
 	for (off_t pfn = 0;
 	     pread(flags, &two[0], 8, pfn * 8) == 8 && pread(count, &two[1], 8, pfn * 8) == 8;
 	     pfn += step)
-		if (!(two[0] >> 20 & 1)) // KPF_NOPAGE
+		if (!(two[0] >> 20 & 1)) /* KPF_NOPAGE */
 			printf("%jx %" PRIx64 " %" PRIu64 "\n", (intmax_t)pfn, two[0], two[1]);
 }
 

@@ -9,7 +9,7 @@
 
 #include "mkdump_priv.h"
 
-// Names and offsets as in dump-format sources: makedumpfile diskdump_mod.h, <elf.h>.
+/* Names and offsets as in dump-format sources: makedumpfile diskdump_mod.h, <elf.h>. */
 static const struct mk_field fields[] = {
 	{ "signature", 0, 8, false },       { "version", 8, 4, false },
 	{ "status", 424, 4, false },        { "block_size", 428, 4, false },
@@ -90,7 +90,7 @@ static const struct mk_field *field(const char *word, const struct mk_field *lis
 	mk_die("unknown field: %s", word ? word : "(missing)");
 }
 
-// "key=VALUE": the value, or NULL.
+/* "key=VALUE": the value, or NULL. */
 static const char *option(const char *word, const char *key)
 {
 	size_t n = strlen(key);
@@ -133,8 +133,10 @@ static void add_note(struct mkdump *m, const char *name, uint32_t type, const vo
 	m->nnotes += size;
 }
 
-// NT_PRSTATUS and NT_PRFPREG of QEMU's target/loongarch/arch_dump.c. Each value spells the vCPU
-// and the register it is for.
+/*
+ * NT_PRSTATUS and NT_PRFPREG of QEMU's target/loongarch/arch_dump.c. Each value spells the vCPU
+ * and the register it is for.
+ */
 static void add_prstatus(struct mkdump *m, unsigned n)
 {
 	for (unsigned cpu = 0; cpu < n; cpu++) {
@@ -334,7 +336,7 @@ enum mkdump_kind mkdump_kind_at(const struct mkdump *m, uint64_t pa)
 	return low < m->nram && m->ram[low].start <= pa ? m->ram[low].kind : MK_HOLE;
 }
 
-// splitmix64 (Steele, Lea, Flood 2014)
+/* splitmix64 (Steele, Lea, Flood 2014) */
 static uint64_t hash(uint64_t v)
 {
 	v += UINT64_C(0x9e3779b97f4a7c15);

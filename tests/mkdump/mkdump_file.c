@@ -43,7 +43,7 @@ size_t mk_pack(enum mkdump_method method, const uint8_t *page, size_t size, uint
 	switch (method) {
 	case RAW:
 		break;
-	case ZLIB: // QEMU uses Z_BEST_SPEED
+	case ZLIB: /* QEMU uses Z_BEST_SPEED */
 		return compress2(ret, &zlib_len, page, size, Z_BEST_SPEED) == Z_OK ? zlib_len : 0;
 	case LZO:
 		return lzo1x_1_compress(page, size, ret, &lzo_len, work) == LZO_E_OK ? lzo_len : 0;
@@ -152,7 +152,7 @@ static void write_bitmap(const struct mkdump *m, int fd, uint64_t off, uint64_t 
 	free(map);
 }
 
-// Descriptors and pages, each written a megabyte at a time.
+/* Descriptors and pages, each written a megabyte at a time. */
 struct stream {
 	int fd;
 	uint64_t at;
@@ -203,7 +203,7 @@ static void put_page(const struct mkdump *m, struct stream *descs, struct stream
 	put(descs, desc, sizeof(desc));
 }
 
-// [start, end) in page frames. Returns the end of the page data.
+/* [start, end) in page frames. Returns the end of the page data. */
 static uint64_t write_pages(const struct mkdump *m, int fd, uint64_t descs_at, uint64_t start,
 			    uint64_t end)
 {
@@ -265,7 +265,7 @@ static void write_kdump(struct mkdump *m, int fd, unsigned part)
 	write_headers(m, fd, &l, start, end, erase_at);
 }
 
-// As QEMU: section headers at 64, then program headers, notes, data.
+/* As QEMU: section headers at 64, then program headers, notes, data. */
 static void write_elf(struct mkdump *m, int fd)
 {
 	uint64_t at, phnum = m->nram + 1;
@@ -342,7 +342,7 @@ static void put_record(struct stream *s, int in, uint64_t off, uint64_t len, int
 	free(bytes);
 }
 
-// @fd is replaced by its flattened form.
+/* @fd is replaced by its flattened form. */
 void mk_flatten(int fd, const struct mk_step *step)
 {
 	uint64_t size = (uint64_t)lseek(fd, 0, SEEK_END), rec = step->flat.record;

@@ -55,7 +55,7 @@ static enum la_status expected(const struct mkdump *m, uint64_t pa)
 	}
 }
 
-// One read, which must agree with the first byte of it that is not readable, or with all.
+/* One read, which must agree with the first byte of it that is not readable, or with all. */
 static const char *read_wrong(struct opened *o, uint64_t pa, size_t len)
 {
 	static uint8_t got[1 << 18], want[1 << 18];

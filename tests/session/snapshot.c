@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct command_table_entry { // as every crash since 4.0 has it (defs.h)
+struct command_table_entry { /* as every crash since 4.0 has it (defs.h) */
 	const char *name;
 	void (*func)(void);
 	char **help;
@@ -39,8 +39,10 @@ static void write_table(FILE *file, const char *name)
 	}
 }
 
-// lasnap FILE: all words that are not 0; as comments, where lakvm is mapped and the bytes
-// allocated.
+/*
+ * lasnap FILE: all words that are not 0; as comments, where lakvm is mapped and the bytes
+ * allocated.
+ */
 static void cmd_lasnap(void)
 {
 	FILE *file = argcnt > 1 ? fopen(args[1], "w") : NULL, *maps;
@@ -56,7 +58,7 @@ static void cmd_lasnap(void)
 			fprintf(file, "# mapped %s", line);
 	if (maps)
 		fclose(maps);
-	// The heap's own account: under emulation, resident pages are those of the emulator.
+	/* The heap's own account: under emulation, resident pages are those of the emulator. */
 	fprintf(file, "# heap %zu\n", mallinfo2().uordblks + mallinfo2().hblkhd);
 	fclose(file);
 }

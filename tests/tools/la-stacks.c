@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Print the stacks of a dump with the core alone: every vCPU, or with -t the tasks that gdb's list
- * names. For comparing with gdb (tests/tools/compare.py) on any machine.
- *
- *   la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP
- *
- * -r names saved "info registers -a", which has the exact pcs; without it they are found.
- * Functions that were inlined are printed below the frame they are in, innermost first.
- * -C leaves call-frame information out, -O the ORC tables, to see what the other methods find.
- */
+// Print the stacks of a dump with the core alone: every vCPU, or with -t the tasks that gdb's list
+// names. For comparing with gdb (tests/tools/compare.py) on any machine.
+//
+//   la-stacks [-k RELOCATION] [-r FILE] [-t TASKS] [-C] [-O] VMLINUX DUMP
+//
+// -r names saved "info registers -a", which has the exact pcs; without it they are found.
+// Functions that were inlined are printed below the frame they are in, innermost first.
+// -C leaves call-frame information out, -O the ORC tables, to see what the other methods find.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>

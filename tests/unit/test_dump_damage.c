@@ -26,12 +26,14 @@ struct damage {
 	enum la_status read;
 };
 
-// Layout of "kdump" with little RAM, in blocks of 4096: header, sub-header, bitmap 1, bitmap 2,
-// descriptors from 0x4000, then page data.
+/*
+ * Layout of "kdump" with little RAM, in blocks of 4096: header, sub-header, bitmap 1, bitmap 2,
+ * descriptors from 0x4000, then page data.
+ */
 #define SMALL "kdump method=zlib\nram 0 64K words\nram 1M 64K noise\n"
 
 static const struct damage damages[] = {
-	// header
+	/* header */
 	{ SMALL "set version 0\n", LA_UNSUPPORTED, "version 0", 0, 0 },
 	{ SMALL "set version 7\n", LA_UNSUPPORTED, "version 7", 0, 0 },
 	{ SMALL "set version 0xffffffff\n", LA_UNSUPPORTED, "version -1", 0, 0 },
@@ -60,11 +62,11 @@ static const struct damage damages[] = {
 	{ SMALL "poke 0 5145564d00000003\n", LA_UNSUPPORTED, "migration stream", 0, 0 },
 	{ SMALL "poke 0 4c69627669727451 656d756453617665\n", LA_UNSUPPORTED, "virsh save", 0, 0 },
 
-	// bits that say something
+	/* bits that say something */
 	{ SMALL "set status 9\n", LA_OK, "incomplete", 8, LA_OK },
 	{ SMALL "set status 0x11\n", LA_OK, "struct pages", 8, LA_OK },
 
-	// page descriptors: 0 is page frame 0, 16 is page frame 0x100
+	/* page descriptors: 0 is page frame 0, 16 is page frame 0x100 */
 	{ SMALL "desc 0 offset 0\n", LA_OK, NULL, 8, LA_TRUNCATED },
 	{ SMALL "desc 0 offset 0\n", LA_OK, NULL, 4096, LA_OK },
 	{ SMALL "desc 0 offset 0x3000\n", LA_OK, NULL, 8, LA_CORRUPT },
@@ -72,7 +74,7 @@ static const struct damage damages[] = {
 	{ SMALL "desc 0 offset 0xfffffffffffffff0\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 offset 0x7fffffffffffffff\n", LA_OK, NULL, 8, LA_TRUNCATED },
 	{ SMALL "desc 0 offset 0x10000000\n", LA_OK, NULL, 8, LA_TRUNCATED },
-	{ SMALL "desc 0 offset 0x4100\n", LA_OK, NULL, 8, LA_CORRUPT }, // not zlib data
+	{ SMALL "desc 0 offset 0x4100\n", LA_OK, NULL, 8, LA_CORRUPT }, /* not zlib data */
 	{ SMALL "desc 0 size 0\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 size 10\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 size 4097\n", LA_OK, NULL, 8, LA_CORRUPT },
@@ -82,17 +84,17 @@ static const struct damage damages[] = {
 	{ SMALL "desc 0 flags 2\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 flags 4\n", LA_OK, NULL, 8, LA_CORRUPT },
 	{ SMALL "desc 0 flags 0x20\n", LA_OK, NULL, 8, LA_CORRUPT },
-	{ SMALL "desc 0 flags 0\n", LA_OK, NULL, 8, LA_CORRUPT }, // raw, but not a block
+	{ SMALL "desc 0 flags 0\n", LA_OK, NULL, 8, LA_CORRUPT }, /* raw, but not a block */
 	{ SMALL "desc 16 size 4095\n", LA_OK, NULL, 1 << 20, LA_CORRUPT },
-	{ SMALL "desc 16 offset 0x3000\n", LA_OK, NULL, 1 << 20, LA_CORRUPT }, // bitmap as page
+	{ SMALL "desc 16 offset 0x3000\n", LA_OK, NULL, 1 << 20, LA_CORRUPT }, /* bitmap as page */
 
-	// cut off
+	/* cut off */
 	{ SMALL "truncate 0x4010\n", LA_OK, "cut off", 8, LA_TRUNCATED },
 	{ SMALL "truncate 0x4100\n", LA_OK, "cut off", 8, LA_TRUNCATED },
 	{ SMALL "truncate -1\n", LA_OK, "cut off", 0x10f000, LA_TRUNCATED },
 	{ SMALL "truncate -1\n", LA_OK, "cut off", 0x10e000, LA_OK },
 
-	// areas outside the file are not worth failing for
+	/* areas outside the file are not worth failing for */
 	{ SMALL "prstatus 1\nset size_note 0xffffffffffffffff\n", LA_OK, "notes", 8, LA_OK },
 	{ SMALL "prstatus 1\nset offset_note 0x8000000000000000\n", LA_OK, "notes", 8, LA_OK },
 	{ SMALL "vmcoreinfo A=B\nset size_vmcoreinfo 0x7fffffffffffffff\n", LA_OK, "VMCOREINFO", 8,
@@ -100,7 +102,7 @@ static const struct damage damages[] = {
 	{ SMALL "eraseinfo x\nset offset_eraseinfo 0x7fffffffffffffff\n", LA_OK, "erase info", 8,
 	  LA_OK },
 
-	// parts
+	/* parts */
 	{ SMALL "set split 1\nset start_pfn_64 0\nset end_pfn_64 8\n", LA_OK, "not given", 0x9000,
 	  LA_TRUNCATED },
 	{ SMALL "set split 1\nset start_pfn_64 9\nset end_pfn_64 8\n", LA_CORRUPT, "split dump", 0,
@@ -109,7 +111,7 @@ static const struct damage damages[] = {
 		"0xffffffffffffffff\n",
 	  LA_CORRUPT, "split dump", 0, 0 },
 
-	// flattened: one record header is at 4096, its data behind it
+	/* flattened: one record header is at 4096, its data behind it */
 	{ SMALL "flatten\npoke 16 0000000000000002\n", LA_UNSUPPORTED, "type 2", 0, 0 },
 	{ SMALL "flatten\npoke 24 0000000000000009\n", LA_UNSUPPORTED, "version 9", 0, 0 },
 	{ SMALL "flatten\ntruncate 4096\n", LA_TRUNCATED, "", 0, 0 },
@@ -122,19 +124,25 @@ static const struct damage damages[] = {
 	  0x10f000, LA_TRUNCATED },
 	{ SMALL "flatten no-end record=0x8000\ntruncate -4000\n", LA_OK, "no sound record", 8,
 	  LA_OK },
-	// The second of these records holds the descriptors; pages of the others stay readable.
+	/* The second of these records holds the descriptors; pages of the others stay readable. */
 	{ SMALL "flatten record=0x4000\npoke 0x5010 0000000000100000\n", LA_OK, "cut off", 8,
 	  LA_TRUNCATED },
-	// Zeros where the record of 0x5000 should be, and page 0 in it: the rest was never written.
+	/*
+	 * Zeros where the record of 0x5000 should be, and page 0 in it: the rest was never written.
+	 */
 	{ SMALL "flatten record=4096\npoke 0x6050 0000000000000000 0000000000000000\n", LA_OK,
 	  "no sound record from 0x6050", 8, LA_TRUNCATED },
 
-	// Pages from 0x5180 on, record 6 of 0x6000 sent elsewhere: a gap is zeros only in a whole file.
+	/*
+	 * Pages from 0x5180 on, record 6 of 0x6000 sent elsewhere: a gap is zeros only in a whole file.
+	 */
 	{ "kdump method=raw\nram 0 64K words\nflatten record=4096 no-end\n"
 	  "poke 0x7060 0000000010000000\n",
 	  LA_OK, "no sound record", 3840, LA_TRUNCATED },
 
-	// ELF: e_phoff 64, PT_NOTE, then PT_LOADs of 56 bytes: p_offset 8, p_paddr 24, p_filesz 32
+	/*
+	 * ELF: e_phoff 64, PT_NOTE, then PT_LOADs of 56 bytes: p_offset 8, p_paddr 24, p_filesz 32
+	 */
 	{ "elf\nram 0 64K words\nset e_class 1\n", LA_UNSUPPORTED, "64-bit", 0, 0 },
 	{ "elf\nram 0 64K words\nset e_data 2\n", LA_UNSUPPORTED, "little-endian", 0, 0 },
 	{ "elf\nram 0 64K words\nset e_type 2\n", LA_UNSUPPORTED, "type 2", 0, 0 },
@@ -160,7 +168,7 @@ static const struct damage damages[] = {
 	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffffffff000000\n", LA_OK, NULL, 8, LA_OK },
 	{ "elf\nprstatus 1\nram 0 64K words\npoke 96 ffffff0000000000\n", LA_OK, "notes", 8,
 	  LA_OK },
-	// Two segments turned into notes, each of nearly the whole file.
+	/* Two segments turned into notes, each of nearly the whole file. */
 	{ "elf\nram 0 64K words\nram 64K 64K words\nram 128K 64K words\npoke 176 04000000\n"
 	  "poke 208 0000030000000000\npoke 232 04000000\npoke 264 0000030000000000\n",
 	  LA_OK, "more bytes than the file", 8, LA_OK },
@@ -213,8 +221,10 @@ static void test_damages(void **state)
 	}
 }
 
-// Without a handler, a mapping would end the process with SIGBUS here. Where the cut goes through a
-// page of the file, the mapping has zeros behind it, which must not pass for the guest's memory.
+/*
+ * Without a handler, a mapping would end the process with SIGBUS here. Where the cut goes through a
+ * page of the file, the mapping has zeros behind it, which must not pass for the guest's memory.
+ */
 static void test_shrinks_while_open(void **state)
 {
 	static const char *const text[] = {
@@ -232,7 +242,7 @@ static void test_shrinks_while_open(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
-		size_t failed_in_all = 0; // in one run it may all be in memory already
+		size_t failed_in_all = 0; /* in one run it may all be in memory already */
 
 		for (unsigned cut = 1; cut < 40; cut++) {
 			size_t failed = 0;
@@ -244,7 +254,7 @@ static void test_shrinks_while_open(void **state)
 
 			opened_make(&o, text[i], 1, NULL);
 			assert_non_null(o.dump);
-			for (pa = 0; pa < 1 << 20 && cut % 3; pa += 12288) // some known before
+			for (pa = 0; pa < 1 << 20 && cut % 3; pa += 12288) /* some known before */
 				assert_int_equal(la_dump_read(o.dump, pa, got, 8, NULL), LA_OK);
 			assert_int_equal(stat(o.path[0], &st), 0);
 			assert_int_equal(truncate(o.path[0], st.st_size / 40 * cut + cut), 0);
@@ -291,7 +301,9 @@ static void (*handler(void))(int)
 	return now.sa_handler;
 }
 
-// SIGBUS that is not the reader's goes to whoever had it before, and the last close gives it back.
+/*
+ * SIGBUS that is not the reader's goes to whoever had it before, and the last close gives it back.
+ */
 static void test_bus_error_of_others(void **state)
 {
 	static struct opened a, b;
@@ -327,8 +339,10 @@ static void test_bus_error_of_others(void **state)
 	close(fd);
 }
 
-// Who puts a handler over the reader's may keep faults to himself: no mapping is used below it, his
-// handler stays, and once he has given ours back, the last close gives back what was there before.
+/*
+ * Who puts a handler over the reader's may keep faults to himself: no mapping is used below it, his
+ * handler stays, and once he has given ours back, the last close gives back what was there before.
+ */
 static void test_handler_over_ours(void **state)
 {
 	struct la_dump_stats below, alone;
@@ -339,7 +353,7 @@ static void test_handler_over_ours(void **state)
 	signal(SIGBUS, on_bus_error);
 	opened_make(&a, "elf\nram 0 64K words\n", 1, NULL);
 	assert_int_equal(sigaction(SIGBUS, NULL, &ours), 0);
-	signal(SIGBUS, SIG_IGN); // his
+	signal(SIGBUS, SIG_IGN); /* his */
 	opened_make(&b, "elf\nram 0 64K words\n", 1, NULL);
 	assert_null(opened_wrong(&b));
 	la_dump_stats(b.dump, &below);
@@ -353,10 +367,10 @@ static void test_handler_over_ours(void **state)
 	opened_free(&c);
 	assert_ptr_equal(handler(), on_bus_error);
 	signal(SIGBUS, SIG_DFL);
-	assert_true(below.file_reads > 2 * alone.file_reads); // by pread, not from a mapping
+	assert_true(below.file_reads > 2 * alone.file_reads); /* by pread, not from a mapping */
 }
 
-// A file that no address space has room for cannot be mapped and reads all the same.
+/* A file that no address space has room for cannot be mapped and reads all the same. */
 static void test_too_large_to_map(void **state)
 {
 	static const char *const text[] = { "elf\nram 0 1M mixed\n", "kdump\nram 0 1M mixed\n" };
@@ -378,7 +392,7 @@ static void test_too_large_to_map(void **state)
 		assert_ptr_equal(mmap(NULL, (size_t)1 << 62, PROT_READ, MAP_PRIVATE, fd, 0),
 				 MAP_FAILED);
 		assert_int_equal(la_dump_open(&o.dump, &path, 1, NULL, &o.err), LA_OK);
-		assert_ptr_equal(handler(), before); // no mapping, no handler
+		assert_ptr_equal(handler(), before); /* no mapping, no handler */
 		assert_null(opened_wrong(&o));
 		opened_free(&o);
 		close(fd);
@@ -428,7 +442,7 @@ static void test_foreign_part(void **state)
 
 static void test_note_areas(void **state)
 {
-	// name size, descriptor size, type, name, descriptor
+	/* name size, descriptor size, type, name, descriptor */
 	static const uint8_t good[] = "\x0b\0\0\0\x03\0\0\0\0\0\0\0VMCOREINFO\0\0A=B";
 	uint8_t bad[sizeof(good)];
 	size_t size;

@@ -14,8 +14,10 @@
 #include "lakvm/dump/dump.h"
 #include "opened.h"
 
-// Two ranges of RAM as on QEMU's "virt", ends that are not ends of 64 KiB blocks where the block
-// allows it, every kind of content.
+/*
+ * Two ranges of RAM as on QEMU's "virt", ends that are not ends of 64 KiB blocks where the block
+ * allows it, every kind of content.
+ */
 #define RAM                                                                                        \
 	"ram 0 128K words\n"                                                                       \
 	"ram 128K 64K zero\n"                                                                      \
@@ -99,7 +101,7 @@ static void test_elf(void **state)
 	check("elf phoff=192 xnum\n" RAM, 1);
 	check("elf skew=1\nram 0 1000 words\nram 1000 3096 noise\nram 8192 512 words\n", 1);
 
-	// More segments than e_phnum can count.
+	/* More segments than e_phnum can count. */
 	p += sprintf(p, "elf phoff=192 xnum\n");
 	for (unsigned i = 0; i < 66000; i++)
 		p += sprintf(p, "ram 0x%x 8 words\n", i * 512);
@@ -129,7 +131,7 @@ static void test_split(void **state)
 	(void)state;
 	check(text, 3);
 	opened_make(&o, text, 3, NULL);
-	// In another order, and without the middle part.
+	/* In another order, and without the middle part. */
 	dump = NULL;
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ o.path[2], o.path[0] }, 2, NULL,
 				      &err),
@@ -139,13 +141,13 @@ static void test_split(void **state)
 	assert_int_equal(v, 8);
 	assert_non_null(la_dump_remark(dump, 0));
 	la_dump_close(dump);
-	// The first part alone: 0x80000000 is page frame 0x80000 of 0x90010, so in part 2.
+	/* The first part alone: 0x80000000 is page frame 0x80000 of 0x90010, so in part 2. */
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ o.path[0] }, 1, NULL, &err), LA_OK);
 	assert_int_equal(la_dump_read(dump, 8, &v, 8, NULL), LA_OK);
 	assert_int_equal(la_dump_read(dump, 0x80000000, &v, 8, &err), LA_TRUNCATED);
 	assert_non_null(strstr(err.text, "not given"));
 	la_dump_close(dump);
-	// The same part twice.
+	/* The same part twice. */
 	la_error_clear(&err);
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ o.path[1], o.path[1] }, 2, NULL,
 				      &err),
@@ -197,7 +199,7 @@ static void test_notes(void **state)
 		opened_make(&o, text[i], 1, NULL);
 		assert_non_null(o.dump);
 		notes = la_dump_notes(o.dump, &size);
-		// QEMU's two notes of a vCPU take 788 bytes; then the VMCOREINFO note.
+		/* QEMU's two notes of a vCPU take 788 bytes; then the VMCOREINFO note. */
 		assert_int_equal(size, 3 * 788 + 12 + 12 + 16);
 		assert_memory_equal(notes + 788 + 12, "CORE", 5);
 		info = la_dump_vmcoreinfo(o.dump, &size);
@@ -270,7 +272,7 @@ static void test_explain(void **state)
 		    "ram 16K 4K missing\nram 24K 4K zero\n",
 		    1, NULL);
 	assert_non_null(o.dump);
-	// Header, sub-header, two bitmaps; 7 - 1 - 1 descriptors; zero page, page of words.
+	/* Header, sub-header, two bitmaps; 7 - 1 - 1 descriptors; zero page, page of words. */
 	la_dump_explain(o.dump, 8200, &p);
 	assert_int_equal(p.state, LA_BLOCK_PRESENT);
 	assert_int_equal(p.status, LA_OK);
@@ -299,7 +301,7 @@ static void test_explain(void **state)
 	assert_int_equal(p.state, LA_BLOCK_HOLE);
 	opened_free(&o);
 
-	// In a flattened file the place is that in the file, behind two headers here.
+	/* In a flattened file the place is that in the file, behind two headers here. */
 	opened_make(&o, "elf\nram 0 64K words\nflatten record=1M\n", 1, NULL);
 	la_dump_explain(o.dump, 4096, &p);
 	assert_int_equal(p.start, 0);
@@ -308,7 +310,7 @@ static void test_explain(void **state)
 	opened_free(&o);
 }
 
-// A cache too small for the dump, reads all over it.
+/* A cache too small for the dump, reads all over it. */
 static void test_cache(void **state)
 {
 	const struct la_dump_options opt = { .cache_mib = 1 };
@@ -345,8 +347,10 @@ static void on_alarm(int sig)
 	siglongjmp(escape, 1);
 }
 
-// crash's SIGINT handler leaves by longjmp from wherever it comes: what is read afterwards must
-// be right all the same.
+/*
+ * crash's SIGINT handler leaves by longjmp from wherever it comes: what is read afterwards must
+ * be right all the same.
+ */
 static void test_longjmp(void **state)
 {
 	const struct la_dump_options opt = { .cache_mib = 1 };
@@ -356,7 +360,7 @@ static void test_longjmp(void **state)
 	static uint64_t v, want;
 
 	(void)state;
-	// Small records, so that one read-ahead takes many system calls and a jump hits it.
+	/* Small records, so that one read-ahead takes many system calls and a jump hits it. */
 	opened_make(&o, "kdump method=zlib\nram 0 4M mixed\nram 4M 1M zero\nflatten record=512\n",
 		    1, &opt);
 	assert_non_null(o.dump);
@@ -372,7 +376,7 @@ static void test_longjmp(void **state)
 				la_dump_read(o.dump, pa, &v, 1, NULL);
 			}
 		}
-		for (unsigned i = 0; i < 20; i++) { // the pages around, then some others
+		for (unsigned i = 0; i < 20; i++) { /* the pages around, then some others */
 			uint64_t at = (pa + (i < 10 ? i : i * 77) * 4096) % (5 << 20);
 
 			mkdump_bytes(o.m, at, &want, 8);

@@ -24,7 +24,7 @@ static unsigned draw(unsigned n)
 	return (unsigned)((seed >> 33) % n);
 }
 
-// Overlapping extents: painting them one after the other onto an array.
+/* Overlapping extents: painting them one after the other onto an array. */
 static void test_extents(void **state)
 {
 	(void)state;
@@ -49,7 +49,7 @@ static void test_extents(void **state)
 		for (unsigned i = 1; i < x.n; i++)
 			assert_true(x.e[i].start >= x.e[i - 1].end);
 		for (unsigned k = 0; k < 512; k++) {
-			uint64_t at = k < 256 ? k : draw(256); // in order, then at random
+			uint64_t at = k < 256 ? k : draw(256); /* in order, then at random */
 			const struct la_extent *e = la_extents_find(&x, at);
 
 			if (!e || e->start > at)
@@ -58,7 +58,7 @@ static void test_extents(void **state)
 				assert_int_equal(paint[at], LA_NO_DATA);
 			else
 				assert_int_equal(paint[at], e->data + (at - e->start));
-			if (e && e->start > at) // nothing in between
+			if (e && e->start > at) /* nothing in between */
 				for (uint64_t i = at; i < e->start; i++)
 					assert_int_equal(paint[i], UINT64_MAX - 1);
 		}
@@ -66,7 +66,7 @@ static void test_extents(void **state)
 	}
 }
 
-// Bitmaps of awkward sizes: counting one bit after the other.
+/* Bitmaps of awkward sizes: counting one bit after the other. */
 static void test_bitmap(void **state)
 {
 	static const uint64_t sizes[] = { 1, 63, 64, 65, 1000, 65536, 65537, 200001, 524288 };
@@ -89,7 +89,7 @@ static void test_bitmap(void **state)
 		struct la_bitmap b;
 		bool same;
 
-		for (uint64_t i = 0; i < bytes; i++) // with long runs of the same
+		for (uint64_t i = 0; i < bytes; i++) /* with long runs of the same */
 			bits[i] = i / 1000 % 3 == 0 ? 0 :
 				  i / 1000 % 3 == 1 ? 0xff :
 						      (uint8_t)draw(256);
@@ -136,7 +136,7 @@ static void test_bitmap(void **state)
 	close(fd);
 }
 
-// The cache never gives another block's bytes, and keeps what is used often.
+/* The cache never gives another block's bytes, and keeps what is used often. */
 static void test_cache_content(void **state)
 {
 	struct la_arena *arena = la_arena_new(1 << 22);
@@ -182,7 +182,7 @@ static void test_cache_content(void **state)
 	la_arena_free(arena);
 }
 
-// What unpacks to more or less than a page is refused, and nothing behind the page is touched.
+/* What unpacks to more or less than a page is refused, and nothing behind the page is touched. */
 static void test_unpack(void **state)
 {
 	enum { BIG = 1 << 20, PAGE = 4096 };

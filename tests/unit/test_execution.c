@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Random programs are run step by step by a small interpreter, which knows where it is and who
- * called whom. At every instruction the unwinder gets the registers without the pc, and what it
- * calls verified must be true; with the pc, the whole stack must be right and verified.
- */
+// Random programs are run step by step by a small interpreter, which knows where it is and who
+// called whom. At every instruction the unwinder gets the registers without the pc, and what it
+// calls verified must be true; with the pc, the whole stack must be right and verified.
 #include "guest.h"
 
 #include <stdio.h>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Frames by a function's own code. What is expected follows from what the instructions do (manual,
- * volume 1, 2.2); the shapes are those of compiled modules.
- */
+// Frames by a function's own code. What is expected follows from what the instructions do (manual,
+// volume 1, 2.2); the shapes are those of compiled modules.
 #include "guest.h"
 
 #include "stack/flow.h"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * ORC tables made by hand, as asm/orc_types.h (Linux 6.9 to 7.2) defines them, and stacks that
- * only they can unwind: the functions' own code does something else.
- */
+// ORC tables made by hand, as asm/orc_types.h (Linux 6.9 to 7.2) defines them, and stacks that
+// only they can unwind: the functions' own code does something else.
 #include "guest.h"
 
 #include "stack/orc.h"

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * The vCPUs' registers in the devices' state. Sections of devices do not tell their length, but
- * the stream ends with a description (JSON, section VMDESCRIPTION; QEMU 2.3 and later) of each
- * device's fields, their names and sizes: QEMU migration/vmstate.c, scripts/analyze-migration.py.
- * So nothing here depends on where a QEMU has its fields. A section of a vCPU is found by its
- * header and proved by the end mark that must stand where the description says that it ends.
- */
+// The vCPUs' registers in the devices' state. Sections of devices do not tell their length, but
+// the stream ends with a description (JSON, section VMDESCRIPTION; QEMU 2.3 and later) of each
+// device's fields, their names and sizes: QEMU migration/vmstate.c, scripts/analyze-migration.py.
+// So nothing here depends on where a QEMU has its fields. A section of a vCPU is found by its
+// header and proved by the end mark that must stand where the description says that it ends.
 #include "priv.h"
 
 #include <jansson.h>

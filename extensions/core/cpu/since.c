@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * For how long a CPU has been at what it does, by the clocks of the run queues: rq.clock is the time
- * of one counter that all CPUs share (arch/loongarch/kernel/time.c), as a CPU last looked at it. Each
- * tick looks, so the youngest is the moment of the dump, but for a tick.
- */
+// For how long a CPU has been at what it does, by the clocks of the run queues: rq.clock is the time
+// of one counter that all CPUs share (arch/loongarch/kernel/time.c), as a CPU last looked at it. Each
+// tick looks, so the youngest is the moment of the dump, but for a tick.
 #include "priv.h"
 
 static bool clock_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)

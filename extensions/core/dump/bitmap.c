@@ -14,8 +14,10 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return !len || (!p[0] && memcmp(p, p + 1, len - 1) == 0);
 }
 
-// Copied chunk by chunk, because zeros need not be: what is never written to takes no memory, and
-// a bitmap of 64 TiB with a gigabyte of RAM in it takes 32 KiB.
+/*
+ * Copied chunk by chunk, because zeros need not be: what is never written to takes no memory, and
+ * a bitmap of 64 TiB with a gigabyte of RAM in it takes 32 KiB.
+ */
 static enum la_status load_words(struct la_bitmap *b, struct la_file *f, uint64_t off,
 				 uint8_t *chunk, struct la_error *err)
 {
@@ -59,7 +61,7 @@ enum la_status la_bitmap_load(struct la_bitmap *ret, struct la_arena *arena, str
 	uint8_t *chunk;
 
 	memset(ret, 0, sizeof(*ret));
-	// No writer leaves a gap in a bitmap, so it must not be larger than the file itself.
+	/* No writer leaves a gap in a bitmap, so it must not be larger than the file itself. */
 	if ((nbits + 7) / 8 > f->stored)
 		return la_fail(err, LA_TRUNCATED,
 			       "%s: bitmap of %" PRIu64 " bytes in a file of %" PRIu64, f->path,

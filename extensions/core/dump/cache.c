@@ -18,7 +18,7 @@ enum la_status la_cache_init(struct la_cache *c, struct la_arena *arena, uint32_
 	*c = (struct la_cache){ .block_size = block_size, .nslots = (uint32_t)nslots, .nsets = 1 };
 	while (c->nsets < nslots * TAGS_PER_SLOT / LA_CACHE_WAYS)
 		c->nsets *= 2;
-	// Zeroed memory of this size comes fresh from the kernel: untouched slots cost nothing.
+	/* Zeroed memory of this size comes fresh from the kernel: untouched slots cost nothing. */
 	c->data = la_alloc_n(arena, nslots, block_size);
 	c->tag = la_alloc_n(arena, (size_t)c->nsets * LA_CACHE_WAYS, sizeof(*c->tag));
 	c->owner = la_alloc_n(arena, nslots, sizeof(*c->owner));
@@ -28,7 +28,7 @@ enum la_status la_cache_init(struct la_cache *c, struct la_arena *arena, uint32_
 
 static uint32_t set_of(const struct la_cache *c, uint64_t block)
 {
-	// Fibonacci hashing: neighbouring blocks spread over the sets.
+	/* Fibonacci hashing: neighbouring blocks spread over the sets. */
 	return (uint32_t)(block * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (c->nsets - 1);
 }
 
@@ -53,7 +53,7 @@ enum la_cached la_cache_get(struct la_cache *c, uint64_t block, const uint8_t **
 
 uint8_t *la_cache_claim(struct la_cache *c, uint32_t *slot)
 {
-	// The clock: a slot that was hit since the hand came by is spared once.
+	/* The clock: a slot that was hit since the hand came by is spared once. */
 	for (;;) {
 		if (++c->hand >= c->nslots)
 			c->hand = 0;
@@ -70,7 +70,7 @@ uint8_t *la_cache_claim(struct la_cache *c, uint32_t *slot)
 	return c->data + (size_t)c->hand * c->block_size;
 }
 
-// The block's own tag, an empty one, one without a slot, which is cheap to find again, or any.
+/* The block's own tag, an empty one, one without a slot, which is cheap to find again, or any. */
 static size_t tag_for(struct la_cache *c, uint64_t block)
 {
 	size_t at = (size_t)set_of(c, block) * LA_CACHE_WAYS, ret = at + c->turn++ % LA_CACHE_WAYS;
@@ -90,7 +90,7 @@ void la_cache_put(struct la_cache *c, uint64_t block, uint32_t slot)
 
 	c->tag[victim].key = 0;
 	la_fence();
-	// The slot of a tag that gives way is found again by the clock.
+	/* The slot of a tag that gives way is found again by the clock. */
 	if (c->tag[victim].slot < c->nslots && c->owner[c->tag[victim].slot] == victim + 1)
 		c->owner[c->tag[victim].slot] = 0;
 	c->tag[victim].slot = slot;

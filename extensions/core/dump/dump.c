@@ -15,12 +15,12 @@
 #define MAX_CACHE_MIB 65536
 #define READ_AHEAD (128 * 1024)
 
-// Notes, VMCOREINFO and erase info: a few KiB; of 2048 vCPUs less than 2 MiB.
+/* Notes, VMCOREINFO and erase info: a few KiB; of 2048 vCPUs less than 2 MiB. */
 #define MAX_AREA (UINT64_C(64) << 20)
 
 static const struct la_format *const formats[] = { &la_format_kdump, &la_format_elf };
 
-// Files that are known for what they are, and not read here.
+/* Files that are known for what they are, and not read here. */
 static const struct {
 	const char *magic;
 	size_t len;
@@ -227,7 +227,7 @@ enum la_status la_dump_open(struct la_dump **ret, const char *const *path, size_
 			    const struct la_dump_options *opt, struct la_error *err)
 {
 	static const struct la_dump_options defaults;
-	// No limit of its own: each size was checked against the bytes the files have.
+	/* No limit of its own: each size was checked against the bytes the files have. */
 	struct la_arena *arena = la_arena_new(SIZE_MAX);
 	struct la_dump *dump = arena ? la_alloc(arena, sizeof(*dump)) : NULL;
 	enum la_status status;
@@ -257,7 +257,7 @@ void la_dump_close(struct la_dump *dump)
 	la_arena_free(dump->arena);
 }
 
-// One whole block into @to.
+/* One whole block into @to. */
 static enum la_status load(struct la_dump *dump, const struct la_block *b, uint64_t at, uint8_t *to,
 			   struct la_error *err)
 {
@@ -285,7 +285,7 @@ static enum la_status load(struct la_dump *dump, const struct la_block *b, uint6
 	return LA_OK;
 }
 
-// The block at @at through the cache.
+/* The block at @at through the cache. */
 static enum la_status load_cached(struct la_dump *dump, const struct la_block *b, uint64_t at,
 				  const uint8_t **ret, struct la_error *err)
 {
@@ -301,7 +301,7 @@ static enum la_status load_cached(struct la_dump *dump, const struct la_block *b
 	return LA_OK;
 }
 
-// As much of [pa, pa + len) as one answer of the format covers; *len is cut to it.
+/* As much of [pa, pa + len) as one answer of the format covers; *len is cut to it. */
 static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, size_t *len,
 				struct la_error *err)
 {
@@ -345,14 +345,18 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 		memset(to, 0, *len);
 		return LA_OK;
 	}
-	// A segment of an ELF file is read as it lies there: large pieces at once, and the
-	// blocks at its ends, which hold more than this segment, never through the cache.
+	/*
+	 * A segment of an ELF file is read as it lies there: large pieces at once, and the
+	 * blocks at its ends, which hold more than this segment, never through the cache.
+	 */
 	if (dump->direct || b.start > at || b.end < at + dump->block_size || *len > left)
 		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);
-	// Whoever reads whole blocks goes through memory once and would only empty the cache.
+	/* Whoever reads whole blocks goes through memory once and would only empty the cache. */
 	if (*len == dump->block_size)
 		return load(dump, &b, at, to, err);
-	// Bytes that need no unpacking are fetched alone; a block that is asked for again is kept.
+	/*
+	 * Bytes that need no unpacking are fetched alone; a block that is asked for again is kept.
+	 */
 	if (b.packing == LA_RAW && cached == LA_UNCACHED) {
 		la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_SEEN);
 		return la_file_read(b.file, b.offset + (pa - b.start), to, *len, err);

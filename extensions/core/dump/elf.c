@@ -10,14 +10,14 @@
 
 #include "base/bytes.h"
 
-// Notes of 2048 vCPUs take less than 2 MiB.
+/* Notes of 2048 vCPUs take less than 2 MiB. */
 #define MAX_NOTES (UINT64_C(64) << 20)
 
-// ELF has no blocks; this is only the unit of the page cache.
+/* ELF has no blocks; this is only the unit of the page cache. */
 #define ELF_BLOCK 4096
 
 struct elf {
-	struct la_extents load; // by guest-physical address
+	struct la_extents load; /* by guest-physical address */
 };
 
 struct phdrs {
@@ -56,15 +56,17 @@ static enum la_status read_ehdr(struct la_file *f, struct phdrs *ret, struct la_
 			       "%s: %" PRIu64 " program headers at 0x%" PRIx64
 			       ", but the file ends at 0x%" PRIx64,
 			       f->path, ret->n, ret->offset, f->size);
-	if (ret->n > f->stored / sizeof(Elf64_Phdr)) // a flattened file may claim any size
+	if (ret->n > f->stored / sizeof(Elf64_Phdr)) /* a flattened file may claim any size */
 		return la_fail(err, LA_CORRUPT,
 			       "%s: %" PRIu64 " program headers in %" PRIu64 " bytes", f->path,
 			       ret->n, f->stored);
 	return LA_OK;
 }
 
-// The bytes that a segment has in memory but not in the file may be zeros, or what makedumpfile
-// filtered out: the file does not say, so they count as left out.
+/*
+ * The bytes that a segment has in memory but not in the file may be zeros, or what makedumpfile
+ * filtered out: the file does not say, so they count as left out.
+ */
 static enum la_status add_load(struct la_file *f, const uint8_t *phdr, struct la_extent *bytes,
 			       size_t *nbytes, struct la_extent *rest, size_t *nrest,
 			       struct la_error *err)
@@ -88,7 +90,7 @@ static enum la_status add_load(struct la_file *f, const uint8_t *phdr, struct la
 	return LA_OK;
 }
 
-// The area of all note segments, each aligned to 4 as notes are.
+/* The area of all note segments, each aligned to 4 as notes are. */
 static enum la_status read_notes(struct la_dump *dump, const uint8_t *phdr, uint64_t n)
 {
 	const uint8_t *end = phdr + n * sizeof(Elf64_Phdr), *area;
@@ -140,8 +142,10 @@ static enum la_status read_segments(struct la_dump *dump, struct elf *elf, const
 	size_t nbytes = 0, nall = 0;
 	enum la_status status = bytes && all ? LA_OK : LA_NOMEM;
 
-	// Where segments overlap (the kernel's own vmcore has its text twice), bytes win over
-	// none, and of two with bytes the first one, as in crash and makedumpfile.
+	/*
+	 * Where segments overlap (the kernel's own vmcore has its text twice), bytes win over
+	 * none, and of two with bytes the first one, as in crash and makedumpfile.
+	 */
 	for (uint64_t i = 0; i < n && !status; i++)
 		if (la_le32(phdr + i * sizeof(Elf64_Phdr)) == PT_LOAD)
 			status = add_load(f, phdr + i * sizeof(Elf64_Phdr), bytes, &nbytes, all,
@@ -237,7 +241,7 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	ret->offset = e->data;
 	ret->size = e->end - e->start;
 	ret->state = LA_BLOCK_PRESENT;
-	// A segment may go on behind the end of a cut-off file.
+	/* A segment may go on behind the end of a cut-off file. */
 	held = f->size > e->data ? f->size - e->data : 0;
 	end = e->start + (held < ret->size ? held : ret->size);
 	if (pa < end) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// An extent with its place in the given order, which decides between overlapping ones.
+/* An extent with its place in the given order, which decides between overlapping ones. */
 struct ranked {
 	struct la_extent e;
 	size_t rank;
@@ -25,7 +25,7 @@ static void append(struct la_extents *x, uint64_t start, uint64_t end, const str
 	uint64_t data = from->data == LA_NO_DATA ? LA_NO_DATA : from->data + (start - from->start);
 	struct la_extent *prev = x->n ? &x->e[x->n - 1] : NULL;
 
-	// A covered neighbour's start may have cut a winning extent in two.
+	/* A covered neighbour's start may have cut a winning extent in two. */
 	if (prev && prev->end == start &&
 	    (data == LA_NO_DATA ?
 		     prev->data == LA_NO_DATA :
@@ -60,8 +60,10 @@ static void heap_pop(const struct ranked *r, size_t *heap, size_t *n)
 	heap[at] = last;
 }
 
-// Sweep over the starts and ends with the open extents in a heap, the winner on top: O(n log n),
-// and at most two pieces come out for each extent, whatever a hostile file does.
+/*
+ * Sweep over the starts and ends with the open extents in a heap, the winner on top: O(n log n),
+ * and at most two pieces come out for each extent, whatever a hostile file does.
+ */
 static void sweep(struct la_extents *x, const struct ranked *r, size_t n, size_t *heap)
 {
 	size_t open = 0, i = 0;
@@ -125,7 +127,7 @@ const struct la_extent *la_extents_find(struct la_extents *x, uint64_t at)
 {
 	size_t low = 0, high = x->n, mid = x->last;
 
-	// Try where the last search ended and the one behind it, then bisect.
+	/* Try where the last search ended and the one behind it, then bisect. */
 	for (size_t i = 0; i < 2 && mid < x->n; i++, mid++) {
 		if (x->e[mid].end > at && (!mid || x->e[mid - 1].end <= at)) {
 			x->last = mid;

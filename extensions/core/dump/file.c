@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// The mapping serves reads of less than a page, and others that do not follow the one before.
+/* The mapping serves reads of less than a page, and others that do not follow the one before. */
 #define SMALL_READ 4096
 #define MAPPED_READ 16384
 
-// Opened without waiting, because opening a pipe would wait for its other end.
+/* Opened without waiting, because opening a pipe would wait for its other end. */
 enum la_status la_file_open(struct la_file *ret, const char *path, struct la_error *err)
 {
 	struct stat st;

@@ -17,7 +17,7 @@
 #define FLAT_TYPE 1
 #define FLAT_VERSION 1
 
-// Dumps lie below this, so that offset + length cannot overflow.
+/* Dumps lie below this, so that offset + length cannot overflow. */
 #define FLAT_MAX_OFFSET (UINT64_C(1) << 62)
 
 static uint64_t be64(const uint8_t *p)
@@ -48,7 +48,7 @@ static enum la_status add_record(struct records *r, uint64_t start, uint64_t len
 	return LA_OK;
 }
 
-// Walk the chain of records. Where it breaks, what came before stays usable: f->cut_at.
+/* Walk the chain of records. Where it breaks, what came before stays usable: f->cut_at. */
 static enum la_status collect(struct la_file *f, struct records *r, uint64_t *size,
 			      struct la_readahead *w, const struct la_dump_options *opt,
 			      struct la_error *err)
@@ -74,7 +74,9 @@ static enum la_status collect(struct la_file *f, struct records *r, uint64_t *si
 			f->cut = false;
 			return LA_OK;
 		}
-		// No writer makes a record of nothing at 0: this is the unwritten rest of a file.
+		/*
+		 * No writer makes a record of nothing at 0: this is the unwritten rest of a file.
+		 */
 		if (start >= FLAT_MAX_OFFSET || len >= FLAT_MAX_OFFSET || (!start && !len))
 			return LA_OK;
 		at += RECORD_HEADER_SIZE;

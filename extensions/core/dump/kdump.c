@@ -17,22 +17,22 @@ enum header {
 	HDR_VERSION = 8,
 	HDR_STATUS = 424,
 	HDR_BLOCK_SIZE = 428,
-	HDR_SUB_SIZE = 432, // in blocks
+	HDR_SUB_SIZE = 432, /* in blocks */
 	HDR_BITMAP_BLOCKS = 436,
 	HDR_MAX_MAPNR = 440,
 	HDR_BYTES = 464,
 };
 
 enum sub_header {
-	SUB_SPLIT = 12,        // since version 2
-	SUB_START_PFN = 16,    // 2
-	SUB_END_PFN = 24,      // 2
-	SUB_VMCOREINFO = 32,   // 3: offset, size
-	SUB_NOTES = 48,        // 4: offset, size
-	SUB_ERASEINFO = 64,    // 5: offset, size
-	SUB_START_PFN_64 = 80, // 6
-	SUB_END_PFN_64 = 88,   // 6
-	SUB_MAX_MAPNR_64 = 96, // 6
+	SUB_SPLIT = 12,        /* since version 2 */
+	SUB_START_PFN = 16,    /* 2 */
+	SUB_END_PFN = 24,      /* 2 */
+	SUB_VMCOREINFO = 32,   /* 3: offset, size */
+	SUB_NOTES = 48,        /* 4: offset, size */
+	SUB_ERASEINFO = 64,    /* 5: offset, size */
+	SUB_START_PFN_64 = 80, /* 6 */
+	SUB_END_PFN_64 = 88,   /* 6 */
+	SUB_MAX_MAPNR_64 = 96, /* 6 */
 	SUB_BYTES = 104,
 };
 
@@ -41,25 +41,27 @@ enum sub_header {
 
 #define DESC_BYTES 24
 
-// makedumpfile's block is the page of its machine, QEMU's that of the emulated one: 4 to 64 KiB.
-// More is allowed for, but the header must fit in a block and a page of junk must stay small.
+/*
+ * makedumpfile's block is the page of its machine, QEMU's that of the emulated one: 4 to 64 KiB.
+ * More is allowed for, but the header must fit in a block and a page of junk must stay small.
+ */
 #define MIN_BLOCK 512
 #define MAX_BLOCK (1u << 20)
 
 struct part {
 	struct la_file *file;
-	uint64_t start, end; // page frames whose descriptors it holds
-	uint64_t first;      // rank of the first of them in bitmap 2
-	uint64_t zero;       // offset of the zero page that many descriptors share; 0 = none
+	uint64_t start, end; /* page frames whose descriptors it holds */
+	uint64_t first;      /* rank of the first of them in bitmap 2 */
+	uint64_t zero;       /* offset of the zero page that many descriptors share; 0 = none */
 };
 
 struct kdump {
 	int version;
 	unsigned shift;
-	struct la_bitmap dumped;     // bitmap 2
-	const struct la_bitmap *ram; // bitmap 1, which is often the same
+	struct la_bitmap dumped;     /* bitmap 2 */
+	const struct la_bitmap *ram; /* bitmap 1, which is often the same */
 	struct la_bitmap own_ram;
-	uint64_t bitmaps, descs; // offsets
+	uint64_t bitmaps, descs; /* offsets */
 	bool two_bitmaps;
 	struct part *part;
 	size_t nparts;
@@ -103,7 +105,7 @@ static enum la_status read_header(struct la_dump *dump, struct kdump *k, uint8_t
 	if (!max_mapnr || max_mapnr > LA_PHYS_END >> k->shift)
 		return la_fail(err, LA_CORRUPT, "%s: %" PRIu64 " page frames", f->path, max_mapnr);
 
-	// A file whose bitmap blocks hold one bitmap only is a full dump of old: it is both.
+	/* A file whose bitmap blocks hold one bitmap only is a full dump of old: it is both. */
 	nblocks = ((max_mapnr + 7) / 8 + block - 1) / block;
 	k->two_bitmaps = bitmap_blocks / 2 >= nblocks;
 	half = k->two_bitmaps ? bitmap_blocks / 2 : 0;
@@ -118,7 +120,7 @@ static enum la_status read_header(struct la_dump *dump, struct kdump *k, uint8_t
 	return status ? la_fail(err, status, "kdump bitmap 2") : LA_OK;
 }
 
-// Bitmap 1 takes memory only where it differs from bitmap 2: where pages were filtered out.
+/* Bitmap 1 takes memory only where it differs from bitmap 2: where pages were filtered out. */
 static enum la_status read_bitmap1(struct la_dump *dump, struct kdump *k, struct la_error *err)
 {
 	struct la_file *f = &dump->file[0];
@@ -137,8 +139,10 @@ static enum la_status read_bitmap1(struct la_dump *dump, struct kdump *k, struct
 	return status ? la_fail(err, status, "kdump bitmap 1") : LA_OK;
 }
 
-// The first page stored is the zero page, if the writer shares one: QEMU always does,
-// makedumpfile when it was told to leave out zero pages.
+/*
+ * The first page stored is the zero page, if the writer shares one: QEMU always does,
+ * makedumpfile when it was told to leave out zero pages.
+ */
 static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t at)
 {
 	const uint8_t *page;
@@ -347,7 +351,7 @@ static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list,
 
 	if (!count)
 		return la_ram_add(list, pfn << shift, end << shift, LA_BLOCK_PRESENT);
-	for (; pfn < end && !status; pfn = next) { // as far as the state stays the same
+	for (; pfn < end && !status; pfn = next) { /* as far as the state stays the same */
 		kdump_find(dump, pfn << shift, &b, NULL);
 		for (next = pfn + 1; next < end; next++) {
 			kdump_find(dump, next << shift, &behind, NULL);
@@ -359,7 +363,7 @@ static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list,
 	return status;
 }
 
-// Pages with a descriptor count as RAM even if bitmap 1 of a damaged file does not have them.
+/* Pages with a descriptor count as RAM even if bitmap 1 of a damaged file does not have them. */
 static enum la_status kdump_ram(struct la_dump *dump, bool count, struct la_ram_list *list)
 {
 	const struct kdump *k = dump->priv;
@@ -426,7 +430,7 @@ static void describe(struct la_dump *dump, const struct kdump *k, const uint8_t 
 	if (status & STATUS_EXCLUDED_VMEMMAP)
 		la_dump_add_remark(dump, "struct pages of excluded pages were excluded too");
 
-	// Writers go upwards, so the last page tells whether they came to the end.
+	/* Writers go upwards, so the last page tells whether they came to the end. */
 	pfn = la_bitmap_last(&k->dumped, last->end);
 	if (pfn != UINT64_MAX && pfn >= last->start &&
 	    kdump_find(dump, pfn << k->shift, &b, &err) == LA_TRUNCATED)

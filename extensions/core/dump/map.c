@@ -20,7 +20,7 @@ static struct sigaction before;
 static bool installed;
 static size_t page_size;
 
-// A new mapping in the place of all that lies behind @at, since a file is cut at its end.
+/* A new mapping in the place of all that lies behind @at, since a file is cut at its end. */
 static bool put_zeros(struct la_map *m, uintptr_t at)
 {
 	uint8_t *page = m->base + (at - (uintptr_t)m->base) / page_size * page_size;
@@ -33,8 +33,10 @@ static bool put_zeros(struct la_map *m, uintptr_t at)
 	return m->faulted;
 }
 
-// For what is not ours, the handler that was there before; back in force, where it is the default
-// action, which the same access or the signal, sent again, then meets.
+/*
+ * For what is not ours, the handler that was there before; back in force, where it is the default
+ * action, which the same access or the signal, sent again, then meets.
+ */
 static void on_bus_error(int sig, siginfo_t *info, void *context)
 {
 	uintptr_t at = (uintptr_t)info->si_addr;
@@ -63,7 +65,7 @@ static bool in_force(void)
 	       now.sa_sigaction == on_bus_error;
 }
 
-// Where somebody has put a handler over ours, that one may keep a fault to itself.
+/* Where somebody has put a handler over ours, that one may keep a fault to itself. */
 static bool install(void)
 {
 	struct sigaction ours = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
@@ -71,14 +73,16 @@ static bool install(void)
 	if (installed)
 		return in_force();
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
-	sigfillset(&ours.sa_mask); // crash's handler of Ctrl-C jumps: not out of this one
+	sigfillset(&ours.sa_mask); /* crash's handler of Ctrl-C jumps: not out of this one */
 	installed = sigaction(SIGBUS, &ours, &before) == 0;
 	return installed;
 }
 
-// A handler over ours stays, since it may call ours: the handler before ours must not come back as
-// long as that one is there. The last chance is when this code is unloaded; what calls it after
-// that was going to end the process by SIGBUS, and does so by SIGSEGV.
+/*
+ * A handler over ours stays, since it may call ours: the handler before ours must not come back as
+ * long as that one is there. The last chance is when this code is unloaded; what calls it after
+ * that was going to end the process by SIGBUS, and does so by SIGSEGV.
+ */
 static void __attribute__((destructor)) uninstall(void)
 {
 	if (installed && !maps && in_force())
@@ -119,9 +123,11 @@ void la_map_close(struct la_map *m)
 	uninstall();
 }
 
-// The page in which a file was cut has zeros behind the cut. A byte that is not zero, the last one
-// read, proves that the file goes on; so does the page behind it, which else makes SIGBUS. Both are
-// loads that the processor need not wait for. For the last page of all, the file is asked.
+/*
+ * The page in which a file was cut has zeros behind the cut. A byte that is not zero, the last one
+ * read, proves that the file goes on; so does the page behind it, which else makes SIGBUS. Both are
+ * loads that the processor need not wait for. For the last page of all, the file is asked.
+ */
 bool la_map_held(struct la_map *m, uint64_t off, size_t len)
 {
 	uint64_t next = ((off + len - 1) / page_size + 1) * page_size;

@@ -13,7 +13,7 @@ enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena,
 enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
 				const uint8_t **ret, struct la_error *err)
 {
-	uint64_t at = w->file == f ? off - w->off : UINT64_MAX; // wraps for one before it
+	uint64_t at = w->file == f ? off - w->off : UINT64_MAX; /* wraps for one before it */
 	enum la_status status;
 	size_t want = len > w->least ? len : w->least;
 
@@ -38,7 +38,7 @@ enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint6
 	} else {
 		w->bytes = w->buf;
 		status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
-		if (status && want > len) { // what lies ahead may be what cannot be read
+		if (status && want > len) { /* what lies ahead may be what cannot be read */
 			want = len;
 			status = la_file_read(f, off, w->buf, want, err);
 		}

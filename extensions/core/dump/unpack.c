@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-// On x86-64 libdeflate takes half of zlib's time for a page; on LoongArch, which it does not count
-// among the machines where unaligned access is fast, nearly twice as much (docs/reader.md). The
-// Makefile decides the same way whether to link it.
+/*
+ * On x86-64 libdeflate takes half of zlib's time for a page; on LoongArch, which it does not count
+ * among the machines where unaligned access is fast, nearly twice as much (docs/reader.md). The
+ * Makefile decides the same way whether to link it.
+ */
 #if __has_include(<libdeflate.h>) && !defined(__loongarch__)
 #include <libdeflate.h>
 
@@ -28,7 +30,7 @@ static void zlib_free(zlib_state *z)
 
 static bool unpack_zlib(zlib_state *z, const uint8_t *src, size_t src_len, uint8_t *ret, size_t len)
 {
-	// Without a place for the actual size, only the exact one is a success.
+	/* Without a place for the actual size, only the exact one is a success. */
 	return libdeflate_zlib_decompress(z, src, src_len, ret, len, NULL) == LIBDEFLATE_SUCCESS;
 }
 #else
@@ -57,7 +59,8 @@ static bool unpack_zlib(zlib_state *z, const uint8_t *src, size_t src_len, uint8
 {
 	if (inflateReset(z) != Z_OK)
 		return false;
-	z->next_in = (uint8_t *)(uintptr_t)src; // not written to; zlib may be built without const
+	/* not written to; zlib may be built without const */
+	z->next_in = (uint8_t *)(uintptr_t)src;
 	z->avail_in = (uInt)src_len;
 	z->next_out = ret;
 	z->avail_out = (uInt)len;

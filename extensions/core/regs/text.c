@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * The text of QEMU's "info registers -a" for LoongArch: target/loongarch/cpu.c,
- * loongarch_cpu_dump_state(). Up to QEMU 9.x
- *
- *	CPU#0
- *	 PC=900000000159e420  FCSR0 0x00000000
- *	 GPR00: r0 0000000000000000 r1 900000000159f604 ...
- *	CRMD=00000000000000b4
- *	PRCFG1=00000000000072f8, PRCFG2=000000003ffff000, ...
- *
- * and later, with all control registers, "CSR000: CRMD   b4               PRMD   4  ...".
- */
+// The text of QEMU's "info registers -a" for LoongArch: target/loongarch/cpu.c,
+// loongarch_cpu_dump_state(). Up to QEMU 9.x
+//
+//	CPU#0
+//	 PC=900000000159e420  FCSR0 0x00000000
+//	 GPR00: r0 0000000000000000 r1 900000000159f604 ...
+//	CRMD=00000000000000b4
+//	PRCFG1=00000000000072f8, PRCFG2=000000003ffff000, ...
+//
+// and later, with all control registers, "CSR000: CRMD   b4               PRMD   4  ...".
 #include "lakvm/regs/text.h"
 
 #include <errno.h>

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Call-frame information of vmlinux. elfutils finds, maps and (where it is compressed) inflates
- * .debug_frame and takes its entries apart; the rows are computed here, because libdw's own
- * dwarf_cfi_addrframe() wants a back end of the machine, which elfutils has for LoongArch only
- * since 0.190, while dwarf_next_cfi() needs none.
- * Source: DWARF 5, 6.4. The kernel's entries use advance_loc, offset, restore, def_cfa*,
- * remember_state and restore_state only.
- */
+// Call-frame information of vmlinux. elfutils finds, maps and (where it is compressed) inflates
+// .debug_frame and takes its entries apart; the rows are computed here, because libdw's own
+// dwarf_cfi_addrframe() wants a back end of the machine, which elfutils has for LoongArch only
+// since 0.190, while dwarf_next_cfi() needs none.
+// Source: DWARF 5, 6.4. The kernel's entries use advance_loc, offset, restore, def_cfa*,
+// remember_state and restore_state only.
 #include "cfi.h"
 
 #include <dwarf.h>

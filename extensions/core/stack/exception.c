@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Leaving an exception's entry code, where the stack pointer is the address of a struct pt_regs.
- * Source: Linux arch/loongarch/kernel/{genex,entry}.S, mm/tlbex.S, kernel/traps.c (5.19 to 7.2).
- */
+// Leaving an exception's entry code, where the stack pointer is the address of a struct pt_regs.
+// Source: Linux arch/loongarch/kernel/{genex,entry}.S, mm/tlbex.S, kernel/traps.c (5.19 to 7.2).
 #include "steps.h"
 
 #include <stdio.h>

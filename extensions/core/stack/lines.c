@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Source positions and inlined functions (DWARF 5, 3.3.8.2). The units' address ranges are indexed
- * when the file is opened, instead of .debug_aranges, which tools may leave out; all else is read
- * when an address is asked for.
- */
+// Source positions and inlined functions (DWARF 5, 3.3.8.2). The units' address ranges are indexed
+// when the file is opened, instead of .debug_aranges, which tools may leave out; all else is read
+// when an address is asked for.
 #include "lakvm/stack/lines.h"
 
 #include <dwarf.h>

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Finding the innermost frame of a CPU whose pc is not known.
- *
- * ra is the return address of the last call that was made (or restored on return from it), so the
- * CPU is in one of two functions: in the callee, before it makes a call of its own or after it has
- * taken back its return address, or in the caller, after that call returned. Each place is one
- * hypothesis, the callee's one for every size its stack frame can have at that time. A hypothesis
- * falls if the stack above it does not prove itself, or if no instruction of its code agrees with
- * the registers (reach.c).
- */
+// Finding the innermost frame of a CPU whose pc is not known.
+//
+// ra is the return address of the last call that was made (or restored on return from it), so the
+// CPU is in one of two functions: in the callee, before it makes a call of its own or after it has
+// taken back its return address, or in the caller, after that call returned. Each place is one
+// hypothesis, the callee's one for every size its stack frame can have at that time. A hypothesis
+// falls if the stack above it does not prove itself, or if no instruction of its code agrees with
+// the registers (reach.c).
 #include "steps.h"
 
 #include <stdio.h>

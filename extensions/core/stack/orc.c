@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * ORC: for each range of code, where the caller's stack pointer, frame pointer and return address
- * are. Two parallel tables, sorted by address: .orc_unwind_ip has the ranges' starts (int32,
- * relative to the element itself), .orc_unwind what holds there. A module brings its own.
- * Source: Linux arch/loongarch/kernel/unwind_orc.c and include/asm/orc_types.h (6.9 to 7.2: the
- * same). The port of 4.19 by the vendor has another struct orc_entry, with a member "end".
- */
+// ORC: for each range of code, where the caller's stack pointer, frame pointer and return address
+// are. Two parallel tables, sorted by address: .orc_unwind_ip has the ranges' starts (int32,
+// relative to the element itself), .orc_unwind what holds there. A module brings its own.
+// Source: Linux arch/loongarch/kernel/unwind_orc.c and include/asm/orc_types.h (6.9 to 7.2: the
+// same). The port of 4.19 by the vendor has another struct orc_entry, with a member "end".
 #include "orc.h"
 
 #include "base/bytes.h"

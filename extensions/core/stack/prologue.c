@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Leaving a function by what its own instructions do: the method for code without call-frame
- * information (assembler, modules).
- */
+// Leaving a function by what its own instructions do: the method for code without call-frame
+// information (assembler, modules).
 #include "steps.h"
 
 #include "flow.h"
