@@ -3,11 +3,13 @@
 # lakvm: a crash extension for dumps of LoongArch64 KVM/QEMU guests.
 #
 #   make demo       install what is needed, open the sample dump in the real crash with lakvm
-#   make check      every test that needs no big download
+#   make check      every test that needs no big download, after installing what it needs
+#   make deps-list  only name the packages that these two need; NO_INSTALL=1 forbids them to install
 #   make check-lab  build the whole lab: distribution kernel, guests, dumps; compare with the guests
 #   make            build lakvm.so and the programs for loongarch64
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
 #   make rpm        a binary RPM in build/rpm
+#   make dist       an archive of the sources, build/lakvm-VERSION.tar.gz
 #   make install    DESTDIR, PREFIX, LIBDIR
 #
 # Where the compiler makes code for another machine, lakvm.so is built in the LoongArch64 chroot of
@@ -16,6 +18,8 @@
 # CROSS_COMPILE  prefix of a cross compiler, e.g. loongarch64-linux-gnu-
 # SYSROOT        for it: a folder with the target's headers and libraries
 # CRASH_INC      folder with crash's defs.h (crash-devel: /usr/include/crash)
+# CPPFLAGS, CFLAGS, LDFLAGS  as usual; HOSTCFLAGS and HOSTLDFLAGS for the tests of this machine
+# DEV            1: a warning is an error, as the tests of a git checkout have it; 0: not for them either
 
 VERSION = 0.1.0
 PREFIX ?= /usr
@@ -26,7 +30,7 @@ CRASH_INC ?= $(SYSROOT)/usr/include/crash
 
 BUILD ?= build/loongarch64
 CFLAGS ?= -O2 -g
-WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation $(if $(filter 1,$(DEV)),-Werror)
 LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
 TARGET := $(shell $(CC) -dumpmachine)
@@ -60,13 +64,13 @@ ifneq ($(findstring loongarch64,$(TARGET)),)
 $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
 	@! grep -q 'defs\.h' $(@:.o=.d) || { echo "$<: the core must not include crash's defs.h" >&2; rm -f $@; exit 1; }
 
 $(BUILD)/extensions/%.o: extensions/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
 
 # crash's own functions are found when crash loads it; a missing one of ours is an error here.
 lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
@@ -77,7 +81,7 @@ lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
 $(BUILD)/extensions/programs/%.o: extensions/programs/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) -c $< -o $@
 
 $(PROGRAMS): %: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
 	$(call say,LD,$@)
@@ -87,18 +91,18 @@ $(PROGRAMS): %: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
 # the one running, made with a header in which one structure grew.
 $(BUILD)/snapshot.so: tests/session/snapshot.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) -shared -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) -shared -o $@ $<
 
 # And one that measures (tests/bench/crashbench.c says how).
 $(BUILD)/crashbench.so: tests/bench/crashbench.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -shared -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -shared -o $@ $<
 
 $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 	@mkdir -p $(BUILD)/mismatch
 	$(Q)sed 's/^struct program_context {/&\n\tulong grown;/' $(CRASH_INC)/defs.h > $(BUILD)/mismatch/defs.h
-	$(Q)$(CC) $(CFLAGS) $(LA_CFLAGS) $(subst $(CRASH_INC),$(BUILD)/mismatch,$(GLUE_CFLAGS)) -c $< -o $(BUILD)/mismatch/abi.o
-	$(Q)$(CC) $(CFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(subst $(CRASH_INC),$(BUILD)/mismatch,$(GLUE_CFLAGS)) -c $< -o $(BUILD)/mismatch/abi.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
 
 else
 
@@ -120,10 +124,16 @@ install: lakvm.so $(PROGRAMS)
 	install -m 644 $(PROGRAMS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
+# What git has; or, where there are changes or no git, the files as they are here.
+DIST := lakvm-$(VERSION)
 dist:
 	@mkdir -p build
-	tar -czf build/lakvm-$(VERSION).tar.gz --transform 's,^,lakvm-$(VERSION)/,' --exclude='*.xz' \
-		Makefile LICENSE README.md crash-ext.spec include extensions docs tests
+	@if git diff --quiet HEAD 2>/dev/null; then \
+		git archive --prefix=$(DIST)/ -o build/$(DIST).tar.gz HEAD; \
+	else \
+		{ git ls-files 2>/dev/null || find . -type f ! -path './.git/*' ! -path './build/*'; } | \
+			tar -czf build/$(DIST).tar.gz --transform 's,^\(\./\)\?,$(DIST)/,' -T -; \
+	fi
 
 # Debian's rpm knows nothing of Debian's packages, hence --nodeps. RPMBUILD_FLAGS=--nocheck leaves out
 # the core's tests.
@@ -133,18 +143,24 @@ rpm: dist
 		--define 'lakvm_version $(VERSION)' crash-ext.spec
 
 deps:
-	tests/lab/deps.sh
+	@tests/lab/deps.sh
+
+deps-list:
+	@tests/lab/deps.sh --list
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS)
 	tests/demo.sh
 
+# Warnings count where a git checkout is tested, not where a package is made.
+DEV_TEST = $(or $(DEV),$(if $(wildcard .git),1))
+
 check: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
+	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
 	tests/check.sh
 
 check-lab: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so tools
+	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so tools
 	tests/check-lab.sh
 
 include tests/tests.mk
@@ -154,5 +170,5 @@ clean:
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all install dist rpm deps demo check check-lab clean
+.PHONY: FORCE all install dist rpm deps deps-list demo check check-lab clean
 .SECONDARY:

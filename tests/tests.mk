@@ -6,8 +6,11 @@
 HOSTCC ?= gcc
 UNIT := build/unit
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g $(WARNINGS) $(SANITIZE) -fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
-UNIT_LIBS = -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd \
+# The caller's CFLAGS are for the machine that lakvm.so is for; these are for this one.
+HOSTCFLAGS ?= -O1 -g
+UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) $(HOSTCFLAGS) $(WARNINGS) $(if $(filter 1,$(DEV_TEST)),-Werror) $(SANITIZE) \
+	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
+UNIT_LIBS = $(HOSTLDFLAGS) -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd \
 	$(if $(wildcard /usr/include/libdeflate.h),-ldeflate)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
 UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)

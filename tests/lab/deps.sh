@@ -1,35 +1,47 @@
 #!/bin/sh
-# Install what building and testing on this machine needs, if it is not there.
-# Needs:  root where something is missing; Debian's apt or openEuler's dnf.
-# Result: nothing on standard output. The LoongArch64 machine is made when it is first used (loong64.sh).
+# Install what building and testing on this machine needs, if it is not there, and say so first.
+# Needs:  root where something is missing; Debian's apt or openEuler's dnf. With NO_INSTALL=1 nothing is
+#         installed: what is missing is named, and the exit status is 1.
+# Result: nothing on standard output; --list: all packages, one a line, and nothing else happens.
+#         The LoongArch64 machine is made when it is first used (loong64.sh).
 . "$(dirname "$0")/lib.sh"
 
-debian='gcc make python3 xz-utils libcmocka-dev libdw-dev libelf-dev libjansson-dev zlib1g-dev liblzo2-dev
-	libsnappy-dev libzstd-dev libdeflate-dev'
-openeuler='gcc make python3 xz libcmocka-devel elfutils-devel elfutils-libelf-devel jansson-devel zlib-devel
-	lzo-devel snappy-devel libzstd-devel libdeflate-devel crash crash-devel rpm-build procps-ng'
+debian='gcc make python3 xz-utils binutils libcmocka-dev libdw-dev libelf-dev libjansson-dev zlib1g-dev
+	liblzo2-dev libsnappy-dev libzstd-dev libdeflate-dev cppcheck'
+openeuler='gcc make python3 xz binutils libcmocka-devel elfutils-devel elfutils-libelf-devel jansson-devel
+	zlib-devel lzo-devel snappy-devel libzstd-devel crash crash-devel rpm-build procps-ng'
 
-if command -v dpkg-query >/dev/null; then
-	# natively, crash itself is needed on this machine, and its header (see loong64.sh)
-	native && debian="$debian crash rpm procps"
-	# shellcheck disable=SC2086
-	missing=$(for name in $debian; do
-		dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii' || echo "$name"
-	done)
-	[ -z "$missing" ] && exit
-	need_root
-	say "installing" $missing
-	apt-get -qq update >&2 || true
-	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >&2
-elif command -v dnf >/dev/null; then
-	# shellcheck disable=SC2086
-	missing=$(for name in $openeuler; do rpm -q --quiet "$name" || echo "$name"; done)
-	[ -z "$missing" ] && exit
-	need_root
-	say "installing" $missing
-	# shellcheck disable=SC2086
-	dnf -q -y install $missing >&2
-else
-	say "neither apt nor dnf here: see README.md for what has to be installed"
+# What this machine needs, one a line.
+needed() {
+	if command -v dpkg-query >/dev/null; then
+		if native; then
+			# crash itself, and its header (see loong64.sh)
+			debian="$debian crash rpm procps"
+		else
+			debian="$debian $machine_tools"
+		fi
+		# the version that the tree is formatted with; other releases have others
+		! grep -q '^VERSION_CODENAME=bookworm$' /etc/os-release || debian="$debian clang-format-14"
+		printf '%s\n' $debian | sort -u
+	elif command -v dnf >/dev/null; then
+		printf '%s\n' $openeuler | sort -u
+	else
+		die "neither apt nor dnf here: see README.md for what has to be installed"
+	fi
+}
+
+installed() {
+	if command -v dpkg-query >/dev/null; then
+		dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+	else
+		rpm -q --quiet "$1"
+	fi
+}
+
+if [ "${1:-}" = --list ]; then
+	needed
+	exit
 fi
+missing=$(for name in $(needed); do installed "$name" || echo "$name"; done)
+# shellcheck disable=SC2086
+[ -z "$missing" ] || install_packages $missing

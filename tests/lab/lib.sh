@@ -23,17 +23,34 @@ native() { [ "$(uname -m)" = loongarch64 ]; }
 
 need_root() { [ "$(id -u)" = 0 ] || die "this must run as root"; }
 
+# what making a Debian system for another architecture takes
+machine_tools='mmdebstrap arch-test uidmap binutils xz-utils'
+
+# changes WHAT...: say what is about to be changed on this machine, or stop where NO_INSTALL forbids it
+changes() {
+	[ -z "${NO_INSTALL:-}" ] || die "not done, as NO_INSTALL is set: $*"
+	say "$*"
+}
+
+install_packages() {
+	changes "installing $*"
+	need_root
+	if command -v apt-get >/dev/null; then
+		apt-get -qq update >&2 || true
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >&2
+	else
+		dnf -q -y install "$@" >&2
+	fi
+}
+
 # install what the host lacks: COMMAND=PACKAGE...
 need_tools() {
 	missing=
 	for pair; do
 		command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
 	done
-	[ -z "$missing" ] && return
-	say "installing$missing"
-	apt-get -qq update >&2 || true
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >&2
+	[ -z "$missing" ] || install_packages $missing
 }
 
 # the Debian mirror this machine is configured for

@@ -57,8 +57,10 @@ if native; then
 fi
 need_root
 need_tools mmdebstrap=mmdebstrap arch-test=arch-test newuidmap=uidmap readelf=binutils xz=xz-utils
+forget_if_stale loong64 "$packages"
+[ -d "$cache/emulator" ] && [ -d "$cache/loong64" ] ||
+	changes "making a LoongArch64 Debian system in $cache (450 MB, about two minutes, once)"
 build make_emulator emulator
 register "$cache/emulator/qemu-loongarch64"
-forget_if_stale loong64 "$packages"
 build make_chroot loong64
 echo "$cache/loong64"
