@@ -50,6 +50,14 @@ $(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status
 
+# --- the sources as text: how they are laid out, and what checkers find in them ---
+
+format-check:
+	@tests/static.sh format
+
+static-check:
+	@tests/static.sh format cppcheck tidy
+
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
 FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo
@@ -168,4 +176,4 @@ $(PROGRAMS:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 
 tools: $(UNIT)/la-stacks $(PROGRAMS:%=$(UNIT)/%)
 
-.PHONY: unit fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

@@ -172,8 +172,11 @@ static uint64_t *stored_pages(const char *path, const struct la_ram_range *ram, 
 			if (la_dump_read(dump, pa, page, sizeof(page), NULL) ||
 			    memcmp(page, zero, sizeof(page)) == 0)
 				continue;
-			if (count == cap)
+			if (count == cap) {
 				list = realloc(list, (cap *= 2) * sizeof(*list));
+				if (!list)
+					exit(2);
+			}
 			list[count++] = pa;
 		}
 	}

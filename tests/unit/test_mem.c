@@ -61,6 +61,9 @@ static int start(void **state)
 	const char *path;
 	int fd;
 
+	if (!t)
+		return 1;
+	*state = t;
 	strcpy(t->path, "/tmp/lakvm-mem-XXXXXX");
 	fd = mkstemp(t->path);
 	if (fd < 0 || write(fd, zero, sizeof(zero)) != sizeof(zero) ||
@@ -76,7 +79,6 @@ static int start(void **state)
 	t->k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
 	t->k.mmu.kernel_pgd = CACHED | 0x4000;
 	la_geometry_init(&t->k.mmu.geometry, 14, 3, NULL);
-	*state = t;
 	return la_dump_open(&t->dump, &path, 1, NULL, NULL) != LA_OK;
 }
 

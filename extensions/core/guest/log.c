@@ -463,7 +463,7 @@ static enum la_status read_byte_ring(struct reader *r, struct la_error *err)
 		rec = add_record(r);
 		if (!rec)
 			return la_fail(err, LA_NOMEM, "log_buf");
-		*rec = (struct la_record){ .seq = seq++,
+		*rec = (struct la_record){ .seq = seq,
 					   .ts_nsec = la_le64(raw),
 					   .facility = raw[14],
 					   .level = raw[15] >> 5,
@@ -472,6 +472,7 @@ static enum la_status read_byte_ring(struct reader *r, struct la_error *err)
 					   .text = "",
 					   .subsystem = "",
 					   .device = "" };
+		seq++;
 		st = read_text(r, buf + pos + header, text_len, rec, err);
 		if (st == LA_NOMEM)
 			return la_fail(err, st, "log_buf");

@@ -1,0 +1,74 @@
+#!/bin/sh
+# What can be said of the sources without running them.
+# Needs:  clang-format 14, cppcheck, clang-tidy: a check whose tool is not here is skipped, and says so.
+# Result: "ok - ...", "not ok - ..." or "skip - ..." lines; exit status 1 if a check failed.
+#
+# Usage:  static.sh format|cppcheck|tidy...
+# Waivers are in static-waivers.txt, each with its reason.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+sources=$(git ls-files '*.c' '*.h' 2>/dev/null)
+[ -n "$sources" ] || sources=$(find extensions include tests -name '*.[ch]')
+
+# verdict WHAT FILE: good if the file of findings is empty
+verdict() {
+	if [ -s "$2" ]; then
+		echo "not ok - $1"
+		sed 's/^/    /' "$2"
+		failed=1
+	else
+		echo "ok - $1"
+	fi
+	rm -f "$2"
+}
+
+skip() {
+	echo "skip - $1: not checked: no $2"
+}
+
+# Other versions of clang-format answer otherwise.
+check_format() {
+	what="format: the C files are as clang-format 14 lays them out"
+	for tool in clang-format-14 clang-format; do
+		! "$tool" --version 2>/dev/null | grep -q 'version 14\.' || break
+		tool=
+	done
+	[ -n "$tool" ] || { skip "$what" "clang-format 14"; return; }
+	out=$(mktemp)
+	# shellcheck disable=SC2086
+	"$tool" --dry-run --ferror-limit=1 $sources 2>&1 | sed -n 's/: warning: .*\[-Wclang-format.*//p' >"$out"
+	verdict "$what" "$out"
+}
+
+# What the compilers are told of the core, as the Makefile has it.
+core='-std=gnu11 -D_GNU_SOURCE -Iinclude -Iextensions/core -include extensions/core/base/banned.h -DLA_ALLOW_MALLOC'
+
+check_cppcheck() {
+	what="cppcheck: nothing to find"
+	command -v cppcheck >/dev/null || { skip "$what" cppcheck; return; }
+	out=$(mktemp)
+	grep '^cppcheck ' tests/static-waivers.txt | cut -d' ' -f2 >"$out.waived"
+	cppcheck -q -j2 --std=c11 --enable=warning,portability,performance -Iinclude -Iextensions/core \
+		-Itests/unit -Itests/mkdump -Itests/fuzz --suppress=missingIncludeSystem --suppressions-list="$out.waived" \
+		--template='{file}:{line}: {id}: {message}' extensions tests >"$out" 2>&1
+	rm -f "$out.waived"
+	verdict "$what" "$out"
+}
+
+# The checks are those of .clang-tidy.
+check_tidy() {
+	what="clang-tidy: nothing to find"
+	command -v clang-tidy >/dev/null || { skip "$what" clang-tidy; return; }
+	out=$(mktemp)
+	# shellcheck disable=SC2086
+	printf '%s\n' $sources | grep '^extensions/core/.*\.c$' |
+		xargs -P 2 -n 8 sh -c 'flags=$1; shift; exec clang-tidy --quiet "$@" -- $flags' sh "$core" 2>/dev/null |
+		sed -n "s,^$PWD/,,; /: \(warning\|error\): /p" | sort -u >"$out"
+	verdict "$what" "$out"
+}
+
+for check; do
+	"check_$check"
+done
+exit $failed
