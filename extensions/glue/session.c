@@ -7,7 +7,9 @@
 #include "lakvm/dump/dump.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
+#include "lakvm/guest/init.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/stack/cfi.h"
 
 /* For everything that lives as long as the session: CPUs, their stacks, per-CPU offsets. */
 #define SESSION_MEMORY ((size_t)64 << 20)

@@ -11,6 +11,7 @@
 #include "lakvm/dump/dump.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "lakvm/guest/init.h"
 
 /* --- values that crash takes from the wrong place --- */
 

@@ -3,6 +3,7 @@
 #include "../unit/debug_frame.h"
 #include "stack/cfi.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/stack/cfi.h"
 
 #define TEXT UINT64_C(0x100) /* easily hit */
 

@@ -16,7 +16,10 @@
 #include "lakvm/cpu/cpus.h"
 #include "lakvm/door/elf_door.h"
 #include "lakvm/stack/lines.h"
+#include "lakvm/stack/cfi.h"
 #include "lakvm/regs/text.h"
+#include "lakvm/guest/init.h"
+#include "lakvm/dump/dump.h"
 
 static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {

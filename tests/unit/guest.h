@@ -16,7 +16,10 @@
 #include "debug_frame.h"
 #include "fake.h"
 #include "lakvm/guest/kernel.h"
+#include "lakvm/guest/init.h"
+#include "lakvm/guest/task.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/stack/cfi.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
 #define TEXT (WINDOW | 0x200000)

@@ -11,6 +11,7 @@
 #include "debug_frame.h"
 #include "fake.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/stack/cfi.h"
 
 #define TEXT UINT64_C(0x9000000000200000)
 #define MOVED UINT64_C(0x10000) /* relocation */

@@ -11,6 +11,7 @@
 
 #include "fake.h"
 #include "lakvm/guest/kernel.h"
+#include "lakvm/guest/init.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 #define PGD (CACHED | 0x1000000)

@@ -14,6 +14,7 @@
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "lakvm/guest/page.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 #define POINTER 0x1000 /* the variable mem_section */

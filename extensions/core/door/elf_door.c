@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lakvm/dump/dump.h"
+
 #define MAX_TYPES 256
 
 struct entry {

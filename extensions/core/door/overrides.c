@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lakvm/guest/sections.h"
-
 const char la_overrides_help[] =
 	"page_size=4k|16k|64k, levels=2..4, section_size_bits=24..34, max_physmem_bits=32..48, vabits_actual=36..57, vmemmap=ADDRESS";
 

@@ -9,7 +9,6 @@
 
 #include "base/bytes.h"
 #include "priv.h"
-#include "lakvm/door/door.h"
 
 #define DEFAULT_CACHE_MIB 32
 #define MAX_CACHE_MIB 65536
@@ -448,12 +447,6 @@ const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size)
 {
 	*ret_size = dump->vmcoreinfo_size;
 	return dump->vmcoreinfo;
-}
-
-void la_door_take_notes(const struct la_dump *dump, struct la_door *door)
-{
-	door->notes = la_dump_notes(dump, &door->notes_size);
-	door->vmcoreinfo = la_dump_vmcoreinfo(dump, &door->vmcoreinfo_size);
 }
 
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size)

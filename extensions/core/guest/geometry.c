@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lakvm/guest/ikconfig.h"
+#include "lakvm/guest/init.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 const char la_geometry_unknown[] =

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The guest's kernel: what it says of itself, and its memory by virtual address.
+// The guest kernel's memory by virtual address, its variables and members.
 #include "lakvm/guest/kernel.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
-#include "geometry.h"
-#include "lakvm/guest/vmcoreinfo.h"
-
-/* NR_CPUS is 2048 at most (Kconfig of 7.2; 256 before). */
-#define MAX_CPUS 2048
 
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
 		       struct la_error *err)
@@ -160,126 +154,4 @@ enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsi
 	if (status == LA_OK)
 		*ret = word >> (cpu % 64) & 1;
 	return status;
-}
-
-void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret)
-{
-	struct la_member m;
-	uint64_t value;
-
-	*ret = (struct la_task){ .address = address };
-	if (la_read_member(k, address, "task_struct", "pid", &value, NULL) == LA_OK) {
-		ret->pid = (int)(uint32_t)value;
-		ret->pid_known = true;
-	}
-	if (la_read_member(k, address, "task_struct", "stack", &value, NULL) == LA_OK)
-		ret->stack = value;
-	if (k->door->member(k->door->ctx, "task_struct", "comm", &m)) {
-		size_t n = m.size < sizeof(ret->comm) - 1 ? m.size : sizeof(ret->comm) - 1;
-
-		if (la_read(k, address + m.offset, ret->comm, n, NULL) != LA_OK)
-			ret->comm[0] = '\0';
-	}
-}
-
-void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
-			 struct la_user_tables *ret)
-{
-	struct la_error err = { "" };
-	uint64_t pgdl, unused;
-	int window;
-
-	*ret = (struct la_user_tables){ 0 };
-	if (!mm)
-		return;
-	if (!regs || !la_csr_get(regs, LA_CSR_PGDL, &pgdl) ||
-	    !la_window(&k->mmu, pgdl, &unused, &window))
-		pgdl = 0;
-	if (la_read_member(k, mm, "mm_struct", "pgd", &ret->pgd, &err) != LA_OK) {
-		ret->pgd = pgdl;
-		snprintf(ret->remark, sizeof(ret->remark), "%s%s", err.text,
-			 pgdl ? "; the tables in PGDL of the CPU that runs this task are taken" :
-				"");
-	} else if (pgdl && pgdl != ret->pgd) {
-		snprintf(ret->remark, sizeof(ret->remark),
-			 "the CPU that runs this task has other tables than the task's, at %" PRIx64
-			 " (PGDL)",
-			 pgdl);
-	}
-}
-
-enum la_status la_cpu_curr(const struct la_kernel *k, unsigned cpu, uint64_t *ret,
-			   struct la_error *err)
-{
-	uint64_t rq;
-	enum la_status status = la_percpu(k, "runqueues", cpu, &rq, err);
-
-	return status == LA_OK ? la_read_member(k, rq, "rq", "curr", ret, err) : status;
-}
-
-enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_stack_area *ret,
-			    struct la_error *err)
-{
-	uint64_t va, base;
-	enum la_status status = la_percpu(k, "irq_stack", cpu, &va, err);
-
-	if (status == LA_OK)
-		status = la_read_u64(k, va, &base, err);
-	if (status != LA_OK)
-		return la_fail(err, status, "IRQ stack of CPU %u", cpu);
-	if (!base || base > UINT64_MAX - LA_THREAD_SIZE)
-		return la_fail(err, LA_ABSENT, "CPU %u has no IRQ stack", cpu);
-	ret->kind = LA_STACK_IRQ;
-	ret->base = base;
-	ret->top = base + LA_THREAD_SIZE;
-	return LA_OK;
-}
-
-static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, struct la_error *err)
-{
-	uint64_t n = 0, offsets, *percpu;
-	enum la_status status;
-
-	status = la_read_variable(k, "nr_cpu_ids", 4, &n, err);
-	if (status != LA_OK || n == 0 || n > MAX_CPUS) {
-		/* a kernel for one CPU has no such variable, and one CPU there always is */
-		k->ncpus = 1;
-		return status == LA_OK ? la_fail(err, LA_CORRUPT, "nr_cpu_ids is %" PRIu64, n) :
-					 status;
-	}
-	k->ncpus = (unsigned)n;
-
-	if (!k->door->symbol(k->door->ctx, "__per_cpu_offset", &offsets))
-		return la_fail(err, LA_ABSENT, "this kernel has no __per_cpu_offset");
-	percpu = la_alloc_n(arena, n, sizeof(*percpu));
-	if (!percpu)
-		return la_fail(err, LA_NOMEM, "__per_cpu_offset");
-	status = la_read(k, offsets, percpu, n * sizeof(*percpu), err);
-	if (status != LA_OK)
-		return la_fail(err, status, "__per_cpu_offset");
-	/* Until setup_per_cpu_areas() has run the array is zero. */
-	if (!percpu[0])
-		return la_fail(err, LA_ABSENT, "the guest has set up no per-CPU areas");
-	k->percpu = percpu;
-	return LA_OK;
-}
-
-enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
-			      struct la_arena *arena, struct la_error *err)
-{
-	struct la_member m;
-	enum la_status status;
-
-	*ret = (struct la_kernel){ .door = door };
-	la_geometry_windows(ret);
-	la_vmcoreinfo_read(ret, arena, &ret->vmcoreinfo, &ret->vmcoreinfo_len, NULL);
-	status = la_geometry_find(ret, arena, err);
-	if (status != LA_OK && status != LA_UNSUPPORTED)
-		return status;
-	/* THREAD_INFO_IN_TASK: 7.2 and later. Kernels before are asked for what they have, because to
-	 * find that there is no such member takes gdb very long. */
-	ret->thread_info_in_task = !door->member(door->ctx, "thread_info", "task", &m) &&
-				   door->member(door->ctx, "task_struct", "thread_info", &m);
-	init_cpus(ret, arena, err);
-	return LA_OK;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // struct page: what a page frame is used for.
+#include "lakvm/guest/page.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lakvm/guest/sections.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 struct name {

@@ -12,6 +12,7 @@
 #include "isa/insn.h"
 #include "lakvm/isa/loongarch.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "lakvm/dump/dump.h"
 
 /* CONFIG_RANDOMIZE_BASE_MAX_OFFSET is 256 MiB at most (arch/loongarch/Kconfig). */
 #define MAX_RANDOM UINT64_C(0x10000000)

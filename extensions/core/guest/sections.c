@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "lakvm/dump/dump.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 /* MAX_PHYSMEM_BITS: 48 in every version (asm/sparsemem.h). */

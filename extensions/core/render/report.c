@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ladump's result as text and JSON.
 #include "lakvm/report/report.h"
+#include "lakvm/guest/init.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "lakvm/stack/lines.h"
+#include "lakvm/stack/cfi.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "lakvm/guest/init.h"
 
 /* --- the door over VMCOREINFO (kernel/crash_core.c, kernel/vmcore_info.c) --- */
 

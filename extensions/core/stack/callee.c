@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "isa/insn.h"
-#include "orc.h"
+#include "table_row.h"
 
 #define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */

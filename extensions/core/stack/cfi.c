@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "lakvm/stack/unwind.h"
+#include "lakvm/stack/cfi.h"
 
 #define CACHE_SIZE 1024     /* rows; a power of two */
 #define MAX_REMEMBERED 8    /* depth of remember_state; compilers nest it once */

@@ -7,8 +7,6 @@
 #include "orc.h"
 
 #include "base/bytes.h"
-#include "flow.h"
-#include "steps.h"
 
 #define ENTRY_SIZE 8
 #define MAX_ENTRIES (1u << 24) /* far above any kernel's (defconfig 6.12: 284326) */
@@ -188,44 +186,4 @@ bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret
 		return false;
 	*why_ret = NULL;
 	return decode(entry, ret);
-}
-
-bool la_table_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret)
-{
-	const char *why;
-
-	return la_cfi_row(k->cfi, code, ret) || la_orc_row(k, code, ret, &why);
-}
-
-static bool cfa_of(const struct la_unwind_frame *at, const struct la_cfi_row *row, uint64_t *ret)
-{
-	const bool known = la_gpr_get(&at->regs, row->cfa_reg, ret);
-
-	*ret += (uint64_t)(int64_t)row->cfa_offset;
-	return known;
-}
-
-/* What ORC leaves out is in the code, which is believed where it agrees with ORC. */
-static void add_saved_registers(const struct la_walk *w, const struct la_unwind_frame *at,
-				struct la_cfi_row *row)
-{
-	struct la_cfi_row code;
-	uint64_t cfa, other;
-	bool whole;
-
-	if (at->symbol.name && la_flow_row(w->k, &at->symbol, at->code, &code, &whole) && whole &&
-	    cfa_of(at, row, &cfa) && cfa_of(at, &code, &other) && cfa == other)
-		for (unsigned r = LA_R_S0; r < LA_NGPR; r++)
-			row->rule[r] = code.rule[r];
-}
-
-enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_frame *at,
-				struct la_step *ret)
-{
-	struct la_cfi_row row;
-
-	if (!la_orc_row(w->k, at->code, &row, &ret->why))
-		return LA_STEP_NOT_MINE;
-	add_saved_registers(w, at, &row);
-	return la_step_by_row(w, at, &row, LA_FROM_ORC, ret);
 }

@@ -17,7 +17,4 @@
 bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret,
 		const char **why_ret);
 
-/** What is described of the instruction at @code: by call-frame information, or else by ORC. */
-bool la_table_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret);
-
 #endif

@@ -8,6 +8,7 @@
 
 #include "cfi.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/guest/task.h"
 
 /** What stays the same during a walk. */
 struct la_walk {

@@ -9,6 +9,7 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/guest/kernel.h"
+#include "lakvm/guest/task.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/stack/unwind.h"
 

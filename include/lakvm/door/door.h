@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 #include "lakvm/door/overrides.h"
+#include "lakvm/dump/ram.h"
 #include "lakvm/base/status.h"
 
-struct la_ram_range; /* dump.h */
+struct la_dump;
 
 struct la_symbol {
 	const char *name;   /* valid as long as the door */
@@ -78,5 +79,11 @@ struct la_door {
 	/** Run-time address minus the address in @vmlinux; one value for all sections. */
 	uint64_t relocation;
 };
+
+/**
+ * Put the notes and the VMCOREINFO of @dump, as far as it has them, into @door. They stay the dump's,
+ * which must outlive the door.
+ */
+void la_door_take_notes(const struct la_dump *dump, struct la_door *door);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/door/door.h"
-#include "lakvm/dump/dump.h"
 #include "lakvm/base/status.h"
 
+struct la_dump;
 struct la_elf_door;
 
 /**

@@ -10,6 +10,10 @@
 
 #include "lakvm/base/status.h"
 
+/** What SECTION_SIZE_BITS can be believed to be, whoever says it. */
+#define LA_SECTION_BITS_MIN 24
+#define LA_SECTION_BITS_MAX 34
+
 struct la_overrides {
 	unsigned page_shift;   /* page_size=16384 or 16k; each field: 0 = nothing was said */
 	unsigned levels;       /* levels=3 */

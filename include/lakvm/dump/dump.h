@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "lakvm/base/arena.h"
+#include "lakvm/dump/ram.h"
 #include "lakvm/base/status.h"
 
 struct la_dump;
@@ -75,12 +76,6 @@ struct la_dump_place {
 /** Explain @pa; reads the page to find out whether it is sound. */
 void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *ret);
 
-/** A contiguous range of guest RAM; the four counts are bytes and add up to its size. */
-struct la_ram_range {
-	uint64_t start, end;
-	uint64_t present, zero, excluded, missing;
-};
-
 /**
  * The guest's RAM in ascending order, neighbours merged; the array belongs to @arena. The counts
  * need the whole descriptor table (24 bytes for each page), so they are filled in only if @count.
@@ -100,10 +95,6 @@ const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size);
 
 /** Text of the VMCOREINFO note; not NUL-terminated. NULL and 0 when there is none. */
 const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size);
-
-struct la_door;
-/** Put both, as far as the file has them, into the door that stands before this dump. */
-void la_door_take_notes(const struct la_dump *dump, struct la_door *door);
 
 /** What makedumpfile erased from the dump, as it lists it; NULL and 0: nothing. */
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size);

@@ -10,6 +10,7 @@
 #include "lakvm/base/arena.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/kernel.h"
+#include "lakvm/guest/page.h"
 #include "lakvm/render/render.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/base/status.h"

@@ -43,23 +43,6 @@ struct la_kernel {
 	struct la_lines *lines;   /* NULL until la_lines_open succeeded */
 };
 
-/** What to say where mmu.geometry stays unknown (levels 0), and what helps; one line. */
-extern const char la_geometry_unknown[];
-
-/**
- * What the kernel says of itself in memory: page size, levels, windows, per-CPU areas. Fills in
- * what it can and returns LA_OK as long as window addresses translate; @err then explains the
- * worst gap. Arrays belong to @arena, which must live as long as @ret.
- */
-enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
-			      struct la_arena *arena, struct la_error *err);
-
-/**
- * What registers (la_regs_text) of vCPUs that run this kernel say of its windows and page tables;
- * they are the CPU's own and win over all but an option.
- */
-void la_kernel_use_registers(struct la_kernel *k, const struct la_vcpu_regs *text, size_t n);
-
 /** Read kernel-virtual memory, across page borders. All or nothing. */
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
 		       struct la_error *err);
@@ -95,45 +78,5 @@ enum la_status la_percpu(const struct la_kernel *k, const char *name, unsigned c
 /** Is bit @cpu set in a cpumask variable ("__cpu_online_mask")? */
 enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsigned cpu, bool *ret,
 			       struct la_error *err);
-
-struct la_task {
-	uint64_t address; /* task_struct, 0 = unknown */
-	uint64_t stack;   /* lowest address of its kernel stack, 0 = unknown */
-	bool pid_known;
-	int pid;
-	char comm[17]; /* empty = unknown */
-};
-
-/** The task at @address; fields that cannot be read stay unknown. */
-void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret);
-
-struct la_user_tables {
-	uint64_t pgd;     /* virtual, in a window; 0: none, or not known */
-	char remark[256]; /* what is odd about them; empty: nothing */
-};
-
-/**
- * The page tables of the user space @mm (a struct mm_struct; 0: a kernel thread, which has none): what
- * the guest has there, else, if that cannot be read, those in PGDL of the CPU that runs a task of it. @regs:
- * that CPU's, NULL if it runs on none or nobody saved them. asm/mmu_context.h (5.19 to 7.2): switch_mm()
- * puts mm->pgd into PGDL, and a kernel thread leaves there what it finds.
- */
-void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
-			 struct la_user_tables *ret);
-
-/** The task that runs on @cpu according to its run queue. */
-enum la_status la_cpu_curr(const struct la_kernel *k, unsigned cpu, uint64_t *ret,
-			   struct la_error *err);
-
-/** A stack by its lowest address; kind tells it from others in messages. */
-struct la_stack_area {
-	enum { LA_STACK_TASK, LA_STACK_IRQ } kind;
-	uint64_t base;
-	uint64_t top; /* first address behind it */
-};
-
-/** IRQ stack of a CPU (per-CPU irq_stack). */
-enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_stack_area *ret,
-			    struct la_error *err);
 
 #endif

@@ -14,7 +14,6 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/door/door.h"
-#include "lakvm/dump/dump.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/base/status.h"
 

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "lakvm/base/arena.h"
-#include "lakvm/dump/dump.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/base/status.h"
 

@@ -124,13 +124,6 @@ enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_
 			    struct la_error *err);
 
 /**
- * Open the call-frame information (.debug_frame) of door->vmlinux through elfutils' libdw.
- * LA_ABSENT: no file or no such section; unwinding then uses the other methods.
- */
-enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err);
-void la_cfi_close(struct la_kernel *k);
-
-/**
  * Exception entry code is copied to vectors (exception_handlers, pcpu_handlers[cpu]) at boot
  * (arch/loongarch/kernel/traps.c). Fold an address inside such a copy back to the handler it
  * was copied from; other addresses come back unchanged.

@@ -11,6 +11,7 @@
 #include "lakvm/cpu/cpus.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/log.h"
+#include "lakvm/guest/task.h"
 
 enum la_confidence { LA_UNSURE = 0, LA_LIKELY, LA_CERTAIN };
 const char *la_confidence_name(enum la_confidence c); /* "unknown", "likely", "certain" */
