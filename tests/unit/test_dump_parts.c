@@ -14,7 +14,9 @@
 #include <zstd.h>
 #include <cmocka.h>
 
-#include "dump/priv.h"
+#include "dump/bitmap.h"
+#include "dump/flat.h"
+#include "dump/format.h"
 
 static uint64_t seed = 42;
 

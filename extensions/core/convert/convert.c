@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A migration stream's sections: what comes before the RAM and the RAM itself, in order; then the
 // rest, which describes itself.
-#include "priv.h"
+#include "core_file.h"
+#include "ram.h"
+#include "stream.h"
+#include "vcpus.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // The ELF core that a stream is turned into: headers and notes as QEMU's dump-guest-memory writes
 // them (dump/dump.c, target/loongarch/arch_dump.c, 9.2 to 11.1). crash wants the notes in front of
 // the first PT_LOAD, and as many vCPUs as there are only show behind the RAM; so there is room.
-#include "priv.h"
+#include "core_file.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The RAM of a migration stream: QEMU migration/ram.c, ram_save_*() and ram_load_precopy().
-#include "priv.h"
+#include "ram.h"
+#include "core_file.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A migration stream as bytes, read forwards so that it may come out of a pipe.
-#include "priv.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <inttypes.h>

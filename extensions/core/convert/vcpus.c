@@ -4,7 +4,8 @@
 // device's fields, their names and sizes: QEMU migration/vmstate.c, scripts/analyze-migration.py.
 // So nothing here depends on where a QEMU has its fields. A section of a vCPU is found by its
 // header and proved by the end mark that must stand where the description says that it ends.
-#include "priv.h"
+#include "vcpus.h"
+#include "stream.h"
 
 #include <jansson.h>
 #include <string.h>

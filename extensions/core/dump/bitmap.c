@@ -2,7 +2,7 @@
 // A bitmap of a kdump file in memory, with the number of set bits before each of its words, so
 // that the place of a page's descriptor is one addition and one popcount away. The counts take a
 // quarter of the bitmap.
-#include "priv.h"
+#include "bitmap.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,9 @@
 // The page cache: tags in sets of four say which block is in which slot. There are eight times as
 // many tags as slots, so that blocks that need no slot are remembered too and do not drive out
 // others, and so that sets hardly ever fill up.
-#include "priv.h"
+#include "cache.h"
+
+#include "base/fence.h"
 
 #define TAGS_PER_SLOT 8
 

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "priv.h"
+#include "flat.h"
+#include "format.h"
 
 #define DEFAULT_CACHE_MIB 32
 #define MAX_CACHE_MIB 65536

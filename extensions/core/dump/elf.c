@@ -2,7 +2,7 @@
 // ELF64 core dumps with any layout of PT_LOAD segments. QEMU writes e_ehsize 8, program headers
 // at 192, unaligned data, and PN_XNUM for very many segments (dump/dump.c); only what e_phoff,
 // e_phentsize and e_phnum say is relied on.
-#include "priv.h"
+#include "format.h"
 
 #include <elf.h>
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ranges of an address space: overlapping ones put into order, and found.
-#include "priv.h"
+#include "extents.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

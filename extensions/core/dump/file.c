@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The file below a dump: pread, which is faster where reads follow one another, and the mapping
 // elsewhere (docs/reader.md).
-#include "priv.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>

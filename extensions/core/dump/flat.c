@@ -6,7 +6,8 @@
 //   0     "makedumpfile", type and version as big-endian 64-bit numbers, zeros up to 4096
 //   4096  records: big-endian offset and length, both signed 64-bit, then that many bytes
 //   end   a record header with both numbers -1
-#include "priv.h"
+#include "flat.h"
+#include "readahead.h"
 
 #include <endian.h>
 #include <inttypes.h>

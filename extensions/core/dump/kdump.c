@@ -5,7 +5,8 @@
 //
 // In units of the block size: header, sub-header with the notes behind it, bitmap 1 (the page is
 // RAM), bitmap 2 (the page has a descriptor), descriptors in page order, page data.
-#include "priv.h"
+#include "bitmap.h"
+#include "format.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -7,13 +7,15 @@
 //
 // A handler is the process's, so these are the core's only variables: the mappings that there are
 // and the handler that was there before the first of them.
-#include "priv.h"
+#include "map.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/fence.h"
 
 static struct la_map *maps;
 static struct sigaction before;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Read-ahead: reads that follow one another are answered from one large read of the file, others
 // from its mapping, or by a read of little more than what is asked for.
-#include "priv.h"
+#include "readahead.h"
+
+#include "base/fence.h"
 
 enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
 				 size_t least)

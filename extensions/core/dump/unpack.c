@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Decompression of single pages. The decompressors' state is allocated once, when the dump is
 // opened, and set up anew for each page.
-#include "priv.h"
+#include "unpack.h"
 
 #include <lzo/lzo1x.h>
 #include <snappy-c.h>
