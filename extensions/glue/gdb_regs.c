@@ -5,6 +5,7 @@
 
 #include "lakvm/stack/unwind.h"
 
+#if LA_TASK_REG_ARGUMENTS
 /*
  * gdb carries what it is given up to all callers unless their call-frame information says
  * otherwise. So it gets only what calls keep, and what leads from frame to frame.
@@ -45,15 +46,14 @@ static bool current_registers(struct la_regs *ret)
 }
 
 /* gdb asks by its own names: "pc", "r0" to "r31"; of the rest nothing is known. */
-static int register_hook(int number, const char *name, int size, void *value, int stack)
+static int register_hook(const char *name, int size, void *value)
 {
 	struct la_regs regs;
 	uint64_t word;
 	unsigned reg;
 	char end;
 
-	(void)number;
-	if (!name || size != (int)sizeof(word) || stack || !current_registers(&regs))
+	if (!name || size != (int)sizeof(word) || !current_registers(&regs))
 		return FALSE;
 	if (STREQ(name, "pc") && regs.pc_known)
 		word = regs.pc;
@@ -64,7 +64,39 @@ static int register_hook(int number, const char *name, int size, void *value, in
 	return TRUE;
 }
 
+#if LA_TASK_REG_ARGUMENTS == 5
+/* One more: which of the task's stacks. It is given out as one. */
+static int hook(int number, const char *name, int size, void *value, int stack)
+{
+	(void)number;
+	return stack ? FALSE : register_hook(name, size, value);
+}
+#else
+static int hook(int number, const char *name, int size, void *value)
+{
+	(void)number;
+	return register_hook(name, size, value);
+}
+#endif
+
 void gdb_registers_install(void)
 {
-	REPAIR("registers for gdb", machdep->get_current_task_reg, register_hook);
+	REPAIR("registers for gdb", machdep->get_current_task_reg, hook);
 }
+
+/* As "set" does it. gdb keeps some memory for each time. */
+void gdb_registers_ask_again(void)
+{
+	gdb_change_thread_context();
+}
+
+#else /* before 8.0.6 */
+
+void gdb_registers_install(void)
+{
+}
+
+void gdb_registers_ask_again(void)
+{
+}
+#endif

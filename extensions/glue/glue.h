@@ -20,8 +20,8 @@
 /* --- abi.c: does the running crash fit the header that lakvm was built with? --- */
 
 /**
- * Compare sizes of crash's tables with the header's, without touching any of them. False: @ret
- * says what does not fit.
+ * Compare crash's version and the sizes of its tables with the header's, without touching any of them.
+ * False: @ret says what does not fit, in one line.
  */
 bool abi_fits(char *ret, size_t size);
 
@@ -124,6 +124,8 @@ void backtrace_install(void);
 
 /* --- gdb_regs.c: registers of the task that is set, for gdb --- */
 void gdb_registers_install(void);
+/** Have gdb ask for them again: another task is set, or another source answers. */
+void gdb_registers_ask_again(void);
 
 /* --- ranges.c: where kernel addresses lie --- */
 void ranges_install(void);

@@ -314,7 +314,7 @@ void startup_adopt(void)
 
 	repair_section_bits();
 	ranges_adopt();
-	gdb_change_thread_context();
+	gdb_registers_ask_again();
 	if (kt->cpus < present)
 		error(NOTE,
 		      "lakvm: crash started this session by itself and counts %d of %d CPUs; lacrash starts one in which all is right\n",
@@ -339,8 +339,7 @@ void startup_promote(void)
 		pc->flags |= MINIMAL_MODE;
 		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");
 	} else if (!started) {
-		/* As "set" does it: gdb asks for the registers again. It keeps some memory for each time. */
-		gdb_change_thread_context();
+		gdb_registers_ask_again();
 		if (!(pc->flags & SILENT))
 			guard_run(banner, NULL);
 	}
