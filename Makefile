@@ -3,21 +3,24 @@
 # lakvm: a crash extension for dumps of LoongArch64 KVM/QEMU guests.
 #
 #   make demo       install what is needed, open the sample dump in the real crash with lakvm
+#   make analyst    build a crash for LoongArch64 dumps on this machine, and lakvm for it
 #   make check      every test that needs no big download, after installing what it needs
 #   make deps-list  only name the packages that these two need; NO_INSTALL=1 forbids them to install
 #   make check-lab  build the whole lab: distribution kernel, guests, dumps; compare with the guests
-#   make            build lakvm.so and the programs for loongarch64
+#   make            build the programs, and lakvm.so for the crash of CRASH_INC, into build/MACHINE
+#   make loongarch64  the same for loongarch64, wherever this runs
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
 #   make rpm        a binary RPM in build/rpm
 #   make dist       an archive of the sources, build/lakvm-VERSION.tar.gz
 #   make install    DESTDIR, PREFIX, LIBDIR
 #
-# Where the compiler makes code for another machine, lakvm.so is built in the LoongArch64 chroot of
-# tests/lab, the same that runs crash in the tests, unless a cross compiler is named:
+# An extension fits one version of crash, on one kind of machine:
 #
+# CRASH_INC      folder with crash's defs.h (default: /usr/include/crash of crash-devel; on other machines than
+#                loongarch64 what make analyst made). Where crash itself lies beside it, it is the one meant.
+# CRASH_VERSION  what that crash calls itself, where it cannot be asked
 # CROSS_COMPILE  prefix of a cross compiler, e.g. loongarch64-linux-gnu-
 # SYSROOT        for it: a folder with the target's headers and libraries
-# CRASH_INC      folder with crash's defs.h (crash-devel: /usr/include/crash)
 # CPPFLAGS, CFLAGS, LDFLAGS  as usual; HOSTCFLAGS and HOSTLDFLAGS for the tests of this machine
 # DEV            1: a warning is an error, as the tests of a git checkout have it; 0: not for them either
 
@@ -26,29 +29,37 @@ PREFIX ?= /usr
 LIBDIR ?= $(PREFIX)/lib64
 
 CC = $(CROSS_COMPILE)gcc
-CRASH_INC ?= $(SYSROOT)/usr/include/crash
+TARGET := $(shell $(CC) -dumpmachine)
+MACHINE := $(firstword $(subst -, ,$(TARGET)))
+BUILD ?= build/$(MACHINE)
 
-BUILD ?= build/loongarch64
+# what tests/lab/crash.sh makes
+CACHE := $(or $(LAKVM_CACHE),$(HOME)/.cache/lakvm)
+CRASH_SUITE ?= forky
+CRASH_INC ?= $(if $(filter loongarch64,$(MACHINE)),$(SYSROOT)/usr/include/crash,$(CACHE)/crash-$(CRASH_SUITE))
+CRASH := $(or $(wildcard $(CRASH_INC)/crash),$(if $(CROSS_COMPILE),,crash))
+CRASH_VERSION ?= $(shell $(CRASH) --version 2>/dev/null | sed -n 's/^crash \([0-9][^ ]*\).*/\1/p')
+
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation $(if $(filter 1,$(DEV)),-Werror)
 LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinclude -MMD -MP \
 	$(if $(SYSROOT),--sysroot=$(SYSROOT))
-TARGET := $(shell $(CC) -dumpmachine)
 # Twice as fast as zlib for a page, but not on LoongArch; core/dump/unpack.c asks the same two things.
-DEFLATE := $(if $(findstring loongarch64,$(TARGET)),,$(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate))
+DEFLATE := $(if $(filter loongarch64,$(MACHINE)),,$(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate))
 LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 
 CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
 # target is named here and never taken from the build machine (defs.h would guess).
-GLUE_CFLAGS = -isystem $(CRASH_INC) -DLOONGARCH64 -DGDB_16_2
+GLUE_CFLAGS = -isystem $(CRASH_INC) -I$(BUILD) -DLOONGARCH64
 
 CORE_SRC := $(wildcard extensions/core/*/*.c)
 GLUE_SRC := extensions/lakvm.c $(wildcard extensions/glue/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o)
 GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 # Programs of the core alone, without crash.
-PROGRAMS := laconvert ladump
+PROGRAM_NAMES := laconvert ladump
+PROGRAMS := $(PROGRAM_NAMES:%=$(BUILD)/%)
 
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := base/arena stack/cfi dump/unpack stack/lines
@@ -57,9 +68,11 @@ MALLOC_OK := base/arena stack/cfi dump/unpack stack/lines
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)'  $(2))
 
-all: lakvm.so $(PROGRAMS)
+# An RPM without lakvm.so were no RPM; an x86-64 machine has use for the programs alone.
+all: $(PROGRAMS) $(if $(filter loongarch64,$(MACHINE))$(wildcard $(CRASH_INC)/defs.h),$(BUILD)/lakvm.so,no-crash)
 
-ifneq ($(findstring loongarch64,$(TARGET)),)
+no-crash:
+	@echo "no lakvm.so: no crash for LoongArch64 dumps on this machine; make analyst builds one, CRASH_INC names one"
 
 $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
@@ -67,13 +80,24 @@ $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
 	@! grep -q 'defs\.h' $(@:.o=.d) || { echo "$<: the core must not include crash's defs.h" >&2; rm -f $@; exit 1; }
 
+# Made anew when CRASH_INC names another crash, or that becomes another.
+$(BUILD)/crash_named: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CRASH_INC) $(CRASH_VERSION)' | cmp -s - $@ || echo '$(CRASH_INC) $(CRASH_VERSION)' >$@
+
+$(BUILD)/crash_version.h: extensions/glue/probe.sh $(BUILD)/crash_named $(wildcard $(CRASH_INC)/defs.h)
+	$(Q)$< '$(CRASH_INC)' '$(CRASH_VERSION)' $(CC) >$@.new || { rm -f $@.new; exit 1; }
+	@mv $@.new $@
+
+$(GLUE_OBJ): $(BUILD)/crash_version.h
+
 $(BUILD)/extensions/%.o: extensions/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -c $< -o $@
 
 # crash's own functions are found when crash loads it; a missing one of ours is an error here.
-lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
+$(BUILD)/lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $^ $(LIBS)
 	@if $(CROSS_COMPILE)nm -D --undefined-only $@ | grep ' la_'; then rm -f $@; exit 1; fi
@@ -83,7 +107,7 @@ $(BUILD)/extensions/programs/%.o: extensions/programs/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) -c $< -o $@
 
-$(PROGRAMS): %: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -o $@ $^ $(LIBS)
 
@@ -94,7 +118,7 @@ $(BUILD)/snapshot.so: tests/session/snapshot.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) -shared -o $@ $<
 
 # And one that measures (tests/bench/crashbench.c says how).
-$(BUILD)/crashbench.so: tests/bench/crashbench.c
+$(BUILD)/crashbench.so: tests/bench/crashbench.c $(BUILD)/crash_version.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) -shared -o $@ $<
 
@@ -104,24 +128,25 @@ $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(subst $(CRASH_INC),$(BUILD)/mismatch,$(GLUE_CFLAGS)) -c $< -o $(BUILD)/mismatch/abi.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
 
-else
+# The same on a LoongArch64 machine, which elsewhere is the chroot of tests/lab that runs crash in the tests.
+LOONGARCH64 := $(addprefix build/loongarch64/,lakvm.so $(PROGRAM_NAMES) snapshot.so mismatch.so)
+loongarch64: $(addprefix build/loongarch64/,lakvm.so $(PROGRAM_NAMES))
 
-# Time stamps are compared where it is built.
-lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so: FORCE
+ifneq ($(MACHINE),loongarch64)
+# Time stamps are compared where it is built; one after the other, also with -j: they share their objects.
+$(LOONGARCH64): FORCE
 	$(Q)tests/lab/run64.sh make --no-print-directory -j2 $@
-FORCE:
-# One after the other, also with -j: they share their objects.
-$(PROGRAMS) $(BUILD)/snapshot.so: | lakvm.so
-$(BUILD)/mismatch.so: | $(BUILD)/snapshot.so
-
+$(filter-out %/lakvm.so,$(LOONGARCH64)): | build/loongarch64/lakvm.so
+build/loongarch64/mismatch.so: | build/loongarch64/snapshot.so
 endif
 
-install: lakvm.so $(PROGRAMS)
-	install -D -m 755 lakvm.so $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so
+install: $(BUILD)/lakvm.so $(PROGRAMS)
+	install -D -m 755 $(BUILD)/lakvm.so $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so
 	install -D -m 755 extensions/lacrash $(DESTDIR)$(PREFIX)/bin/lacrash
+	$(if $(QUICK),install -m 755 $(QUICK)/crash $(DESTDIR)$(PREFIX)/bin/crash-loongarch64)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
-	install -m 644 $(PROGRAMS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
 # What git has; or, where there are changes or no git, the files as they are here.
@@ -148,27 +173,35 @@ deps:
 deps-list:
 	@tests/lab/deps.sh --list
 
+analyst: deps
+	$(Q)crash=$$(tests/lab/crash.sh $(CRASH_SUITE)) && $(MAKE) --no-print-directory CRASH_INC="$$crash" all
+	@echo "extensions/lacrash VMLINUX DUMP opens a session; $(BUILD)/ladump answers without one"
+
 demo: deps
-	$(Q)$(MAKE) --no-print-directory lakvm.so $(PROGRAMS)
+	$(Q)$(MAKE) --no-print-directory loongarch64
 	tests/demo.sh
 
 # Warnings count where a git checkout is tested, not where a package is made.
 DEV_TEST = $(or $(DEV),$(if $(wildcard .git),1))
 
+# Where this machine is another and has a crash for LoongArch64 dumps, that runs what is slow under emulation.
+QUICK := $(if $(filter loongarch64,$(MACHINE)),,$(if $(wildcard $(CRASH_INC)/crash),$(CRASH_INC)))
+TESTED = $(LOONGARCH64) $(if $(QUICK),$(LOONGARCH64:build/loongarch64/%=$(BUILD)/%))
+
 check: deps
-	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so
-	tests/check.sh
+	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) $(TESTED)
+	LAKVM_QUICK=$(QUICK) tests/check.sh
 
 check-lab: deps
-	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) lakvm.so $(PROGRAMS) $(BUILD)/snapshot.so $(BUILD)/mismatch.so tools
-	tests/check-lab.sh
+	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) $(TESTED) tools
+	LAKVM_QUICK=$(QUICK) tests/check-lab.sh
 
 include tests/tests.mk
 
 clean:
-	rm -rf build lakvm.so $(PROGRAMS)
+	rm -rf build
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all install dist rpm deps deps-list demo check check-lab clean
+.PHONY: FORCE all no-crash loongarch64 analyst install dist rpm deps deps-list demo check check-lab clean
 .SECONDARY:

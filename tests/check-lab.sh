@@ -37,6 +37,7 @@ for name; do
 		;;
 	esac
 	$test "$case" dump.kdump dump.raw dump.16k dump.elf || lose "$name"
+	[ -z "${LAKVM_QUICK:-}" ] || LAKVM_CRASH=$LAKVM_QUICK $test "$case" dump.kdump || lose "$name on $(uname -m)"
 	case $name in sysrq4 | pages-4k3 | v6.1-*) tests/session/no_sections.py "$case" || lose "$name" ;; esac
 	case $name in user | pages-* | v6.1-*) tests/session/tables.py "$case" || lose "$name" ;; esac
 	case $name in pages-*) tests/session/layout.py "$case" dump.raw || lose "$name" ;; esac

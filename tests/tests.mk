@@ -170,10 +170,10 @@ $(UNIT)/programs/%.o: extensions/programs/%.c
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
-$(PROGRAMS:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
+$(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
-tools: $(UNIT)/la-stacks $(PROGRAMS:%=$(UNIT)/%)
+tools: $(UNIT)/la-stacks $(PROGRAM_NAMES:%=$(UNIT)/%)
 
 .PHONY: unit format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

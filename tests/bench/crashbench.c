@@ -2,10 +2,11 @@
 // An extension that measures the reader behind pc->readmem: crash's own before lakvm is loaded,
 // lakvm's after it. For a person: CPU times, and the ratio to the first call in the session.
 //
-//   printf 'extend build/loongarch64/crashbench.so\nlabench\nextend lakvm.so\nlabench\nq\n' |
+//   printf 'extend build/loongarch64/crashbench.so\nlabench\nextend build/loongarch64/lakvm.so\nlabench\nq\n' |
 //           crash --minimal VMLINUX DUMP
 //
 // The dump must be one that crash reads without lakvm: blocks of the guest's page size.
+#include "crash_version.h"
 #include "defs.h"
 
 #include "draw.h"

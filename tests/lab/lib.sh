@@ -53,6 +53,15 @@ need_tools() {
 	[ -z "$missing" ] || install_packages $missing
 }
 
+# the same, asked of dpkg: PACKAGE...
+need_packages() {
+	missing=$(for name; do
+		dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii' || echo "$name"
+	done)
+	# shellcheck disable=SC2086
+	[ -z "$missing" ] || install_packages $missing
+}
+
 # the Debian mirror this machine is configured for
 mirror() {
 	found=${LAKVM_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
@@ -61,17 +70,17 @@ mirror() {
 	echo "$found"
 }
 
-# fetch_orig PACKAGE DIR [APT-OPTIONS...]: upstream's archive of a source package, into the directory; for shells
-# inside a chroot. Mirrors need not have more than that of it.
+# fetch_orig PACKAGE DIR [APT-OPTIONS...]: upstream's archive of a source package, into the directory, and those of
+# its $components ("-gdb"); for shells inside a chroot too. Mirrors need not have more than that of it.
 # shellcheck disable=SC2016
 fetch_orig='
 fetch_orig() {
 	package=$1 dir=$2
 	shift 2
 	apt-get "$@" source --print-uris --only-source "$package" |
-		sed -n "s/^.\(http[^ ]*\.orig\.tar\.[a-z0-9]*\). \([^ ]*\) [0-9]* \([^ ]*\)$/\1 \2 \3/p" |
+		sed -n "s/^.\(http[^ ]*\.orig\(${components:-}\)\{0,1\}\.tar\.[a-z0-9]*\). \([^ ]*\) [0-9]* \([^ ]*\)$/\1 \3 \4/p" |
 		while read -r uri file sum; do
-			/usr/lib/apt/apt-helper download-file "$uri" "$dir/$file" "$sum" || exit 1
+			/usr/lib/apt/apt-helper "$@" download-file "$uri" "$dir/$file" "$sum" || exit 1
 		done
 }'
 

@@ -3,7 +3,8 @@
 # Needs:  what loong64.sh needs; makes the machine if it is not there.
 # Result: the command's own, run in /src, the source tree (writable); /cache is the lab's cache, and
 #         /case the directory that --case names. On loongarch64 the command just runs, in the source tree,
-#         with SRC, CACHE and CASE naming the same three places (which they do in the chroot too).
+#         with SRC, CACHE and CASE naming the same three places (which they do in the chroot too), and BUILT
+#         what make loongarch64 built.
 #
 # Usage:  run64.sh [--case DIR] COMMAND...
 . "$(dirname "$0")/lib.sh"
@@ -17,6 +18,6 @@ fi
 root=$("$here/loong64.sh")
 if [ "$root" = / ]; then
 	cd "$tree"
-	SRC=$tree CACHE=$cache CASE=${LAKVM_CASE:-} exec "$@"
+	SRC=$tree CACHE=$cache CASE=${LAKVM_CASE:-} BUILT=$tree/build/loongarch64 exec "$@"
 fi
-within "$root" env SRC=/src CACHE=/cache CASE=/case sh -c 'cd /src && exec "$@"' sh "$@"
+within "$root" env SRC=/src CACHE=/cache CASE=/case BUILT=/src/build/loongarch64 sh -c 'cd /src && exec "$@"' sh "$@"

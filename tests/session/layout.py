@@ -38,7 +38,7 @@ def value(text, name, base=10):
 
 def ask_ladump(session, options):
     """What ladump says of the layout, with @options in front of the dump."""
-    done = session.crash(f'"$SRC/ladump" -j {options} "$CASE/{session.dump}"')
+    done = session.crash(f'"$BUILT/ladump" -j {options} "$CASE/{session.dump}"')
     try:
         answer = json.loads(done.stdout)
     except ValueError:
@@ -124,7 +124,7 @@ def check_options(report, case, dump, truth):
     report.equal("ladump: options win", (said["levels"], said["sections"]["size"]), (other, 1 << 30))
     report.check("ladump: what crash said of them", all(f"lakvm: {one}\n" in output for one in
                                                         (said["remark"], said["sections"]["remark"])), said)
-    done = session.crash(f'"$SRC/ladump" --machdep nonsense=1 "$CASE/{dump}"; echo "status $?"')
+    done = session.crash(f'"$BUILT/ladump" --machdep nonsense=1 "$CASE/{dump}"; echo "status $?"')
     report.check("ladump: an option that is none is named", '"nonsense=1" is none of' in done.stdout and
                  done.stdout.endswith("status 1\n"), done.stdout)
 

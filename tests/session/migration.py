@@ -3,7 +3,7 @@
 """Migration streams of a real guest, turned into dumps by laconvert, against what QEMU itself dumps and says
 of the same instant; then one opened by lacrash in the real crash.
 
-Needs:  laconvert and lakvm.so for the native machine, build/unit/laconvert (make tools), the lab and its kernel-small.sh
+Needs:  what make loongarch64 builds, build/unit/laconvert (make tools), the lab and its kernel-small.sh
         sample, gzip, xz, bzip2, zstd. 1 GB of disk.
 Result: as run.py. The streams are made new, in build/session/streams, and removed at the end.
 

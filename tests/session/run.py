@@ -3,7 +3,9 @@
 """Run a real crash with lakvm on the dumps of one case and compare all it prints with what the guest,
 gdb and QEMU said (truth.py).
 
-Needs:  a built lakvm.so, the native machine of tests/lab/run64.sh, a case directory as guest.py makes it.
+Needs:  what make loongarch64 builds, the native machine of tests/lab/run64.sh, a case directory as guest.py makes it.
+        Where LAKVM_CRASH names a directory with a crash for this machine (tests/lab/crash.sh), that crash instead,
+        ten times faster, and what make builds for it.
 Result: one line "ok - ..." or "not ok - ..." a check, exit status 1 if one failed; what crash printed is
         kept in build/session/.
 
@@ -41,11 +43,11 @@ class Session:
         os.makedirs(self.where)
 
     def crash(self, script, timeout=3600):
-        """Run a shell script on the native machine, in the session's directory."""
+        """Run a shell script where crash is, in the session's directory."""
         inside = os.path.relpath(self.where, TREE)
         return subprocess.run(
-            [os.path.join(TREE, "tests/lab/run64.sh"), "--case", self.case, "sh", "-c",
-             f'export TERM=dumb LAKVM_SO="$SRC/lakvm.so"; cd "$SRC/{inside}" && {script}'],
+            [os.path.join(TREE, "tests/lab/with-crash.sh"), "--case", self.case, "sh", "-c",
+             f'export TERM=dumb LAKVM_SO="$BUILT/lakvm.so"; cd "$SRC/{inside}" && {script}'],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=timeout, check=False, text=True, errors="replace")
 
@@ -305,7 +307,7 @@ def check_ladump(report, session, truth):
     """The program without crash, with and without vmlinux; and crash with a wrong offset."""
     answers = []
     for vmlinux in ("", '"$CASE/vmlinux"'):
-        done = session.crash(f'"$SRC/ladump" -j -l {vmlinux} "$CASE/{session.dump}"')
+        done = session.crash(f'"$BUILT/ladump" -j -l {vmlinux} "$CASE/{session.dump}"')
         try:
             answers.append(json.loads(done.stdout))
         except ValueError as error:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compare what `foreach bt -l` prints in a real crash with gdb's stacks of the same frozen instant.
 
-Needs:  a built lakvm.so, the native machine of tests/lab/run64.sh, a directory as tests/lab/frozen.py makes it;
+Needs:  what make loongarch64 builds, the native machine of tests/lab/run64.sh, a directory as tests/lab/frozen.py makes it;
         with --strip also the lab (tests/lab/lab.sh), whose objcopy takes .debug_frame out of the vmlinux.
 Result: a line for docs/stacks.md, then "ok - ..." or "not ok - ...": every task that gdb has is there, every
         frame of it and every function inlined at it is gdb's, and all are verified (99 % with --strip). Exit
