@@ -28,12 +28,11 @@ struct la_arena *command_memory(void)
 	return memory;
 }
 
-bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
-		       size_t *n)
+bool command_registers(struct la_arena *arena, const char *path, struct la_regs_text *ret)
 {
 	struct la_error err = { "" };
 
-	if (la_regs_text_read(arena, path, ret, n, &err) == LA_OK)
+	if (la_regs_text_read(arena, path, ret, &err) == LA_OK)
 		return true;
 	error(INFO, "%s\n", err.text);
 	return false;
@@ -44,15 +43,15 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 {
 	struct la_cpus *cpus = la_alloc(arena, sizeof(*cpus));
 	struct la_error err = { "" };
-	struct la_vcpu_regs *regs;
-	size_t n;
+	struct la_regs_text text;
 
-	if (!cpus || !command_registers(arena, path, &regs, &n))
+	if (!cpus || !command_registers(arena, path, &text))
 		return NULL;
-	if (la_cpus_analyse_text(kernel, arena, regs, n, cpus, &err) != LA_OK) {
+	if (la_cpus_analyse_text(kernel, arena, text.vcpu, text.n, cpus, &err) != LA_OK) {
 		error(INFO, "%s: %s\n", path, err.text);
 		return NULL;
 	}
+	la_cpus_add_remark(arena, cpus, text.remark);
 	return cpus;
 }
 

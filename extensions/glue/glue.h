@@ -15,6 +15,7 @@
 #include "lakvm/door/door.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/sections.h"
+#include "lakvm/regs/text.h"
 #include "lakvm/base/status.h"
 
 /* --- abi.c: does the running crash fit the header that lakvm was built with? --- */
@@ -180,8 +181,7 @@ struct la_arena *command_memory(void);
 void command_memory_free(void);
 
 /** The registers in a saved "info registers -a" text, in @arena. False, and said why: not usable. */
-bool command_registers(struct la_arena *arena, const char *path, struct la_vcpu_regs **ret,
-		       size_t *n);
+bool command_registers(struct la_arena *arena, const char *path, struct la_regs_text *ret);
 
 /**
  * The vCPUs with the registers of a saved "info registers -a" text, in @arena. NULL, and said why,

@@ -18,8 +18,7 @@ static struct {
 	struct la_arena *arena;
 	struct la_kernel kernel;
 	bool kernel_open;
-	struct la_vcpu_regs *text; /* of saved register text; NULL: there is none */
-	size_t ntext;
+	struct la_regs_text text; /* saved registers; n is 0: there are none */
 	struct la_sections sections;
 	bool sections_tried;
 	struct la_error no_sections; /* why they are not known; empty: they are */
@@ -34,8 +33,8 @@ static void hear_registers(void)
 {
 	const char *path = getenv("LAKVM_REGISTERS");
 
-	if (path && *path && command_registers(session.arena, path, &session.text, &session.ntext))
-		la_kernel_use_registers(&session.kernel, session.text, session.ntext);
+	if (path && *path && command_registers(session.arena, path, &session.text))
+		la_kernel_use_registers(&session.kernel, session.text.vcpu, session.text.n);
 }
 
 struct la_kernel *session_kernel(struct la_error *err)
@@ -95,11 +94,12 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	if (!kernel)
 		return NULL;
 	if (!session.cpus_known) {
-		if ((!session.text ||
-		     la_cpus_analyse_text(kernel, session.arena, session.text, session.ntext,
+		if ((!session.text.n ||
+		     la_cpus_analyse_text(kernel, session.arena, session.text.vcpu, session.text.n,
 					  &session.cpus, err) != LA_OK) &&
 		    la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
 			return NULL;
+		la_cpus_add_remark(session.arena, &session.cpus, session.text.remark);
 		session.cpus_known = true;
 	}
 	return &session.cpus;
@@ -107,7 +107,7 @@ const struct la_cpus *session_cpus(struct la_error *err)
 
 const struct la_regs *session_registers(uint64_t task)
 {
-	const struct la_cpus *cpus = session.text ? session_cpus(NULL) : NULL;
+	const struct la_cpus *cpus = session.text.n ? session_cpus(NULL) : NULL;
 
 	for (size_t i = 0; cpus && i < cpus->n; i++)
 		if (cpus->cpu[i].task.address == task)

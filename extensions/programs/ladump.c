@@ -90,7 +90,7 @@ static int run(const struct order *o, struct la_arena *arena)
 					     .log = o->log,
 					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
-	struct la_vcpu_regs *text = NULL;
+	struct la_regs_text text = { 0 };
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
 	struct la_report report;
@@ -98,11 +98,12 @@ static int run(const struct order *o, struct la_arena *arena)
 		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
 		(!o->vmlinux ||
 		 la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) == LA_OK) &&
-		(!o->text ||
-		 la_regs_text_read(arena, o->text, &text, &options.ntext, &err) == LA_OK);
+		(!o->text || la_regs_text_read(arena, o->text, &text, &err) == LA_OK);
 	int status;
 
-	options.text = text;
+	options.text = text.vcpu;
+	options.ntext = text.n;
+	options.text_remark = text.remark;
 	if (!open) {
 		status = fail(err.text);
 	} else if (o->relocation) {

@@ -48,13 +48,18 @@ static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 static void print_cpus(const struct la_kernel *k, struct la_arena *arena, const char *saved)
 {
 	struct la_vcpu_regs *notes = NULL;
+	struct la_regs_text text = { 0 };
 	struct la_error err = { "" };
 	size_t n = 0;
 
-	if ((saved ? la_regs_text_read(arena, saved, &notes, &n, &err) :
+	if ((saved ? la_regs_text_read(arena, saved, &text, &err) :
 		     la_notes_regs(arena, k->door->notes, k->door->notes_size, &notes, &n, &err)) !=
 	    LA_OK)
 		fprintf(stderr, "%s\n", err.text);
+	if (saved) {
+		notes = text.vcpu;
+		n = text.n;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct la_regs *regs = &notes[i].regs;
 		struct la_stack stack;

@@ -311,6 +311,7 @@ static void pages(void **state)
 static void registers(void **state)
 {
 	struct la_vcpu_regs *text, *notes;
+	struct la_regs_text said;
 	struct la_dump *dump;
 	size_t n, size;
 	uint64_t value;
@@ -322,10 +323,12 @@ static void registers(void **state)
 	seed("whole");
 	assert_int_equal(convert_at(0), LA_OK);
 	assert_int_equal(result.nvcpus, 2);
-	assert_int_equal(la_regs_text(arena, result.registers, strlen(result.registers), &text, &n,
+	assert_int_equal(la_regs_text(arena, result.registers, strlen(result.registers), &said,
 				      &err),
 			 LA_OK);
-	assert_int_equal(n, 2);
+	text = said.vcpu;
+	assert_int_equal(said.n, 2);
+	assert_null(said.remark);
 	dump = open_dump();
 	area = la_dump_notes(dump, &size);
 	assert_int_equal(la_notes_regs(arena, area, size, &notes, &n, &err), LA_OK);

@@ -53,13 +53,13 @@ static int finish(void **state)
 static void make_with(struct test *t, const char *base, const char *csrs, const char *words)
 {
 	struct la_report_options opt = { 0 };
-	struct la_vcpu_regs *regs;
+	struct la_regs_text regs;
 	char text[2048];
 
 	snprintf(text, sizeof(text), "%s%s%s", head, base, csrs);
-	assert_int_equal(la_regs_text(t->arena, text, strlen(text), &regs, &opt.ntext, NULL),
-			 LA_OK);
-	opt.text = regs;
+	assert_int_equal(la_regs_text(t->arena, text, strlen(text), &regs, NULL), LA_OK);
+	opt.text = regs.vcpu;
+	opt.ntext = regs.n;
 	assert_int_equal(la_overrides_parse(words, &opt.said, NULL), LA_OK);
 	assert_int_equal(la_report_make(NULL, NULL, &opt, t->arena, &t->report, NULL), LA_OK);
 }

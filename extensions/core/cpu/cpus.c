@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "lakvm/cpu/odd.h"
 #include "priv.h"
 
 static const char *const state_names[] = {
@@ -15,7 +16,8 @@ static const char *const state_names[] = {
 	[LA_CPU_SPINNING] = "spinning",   [LA_CPU_IPI_WAIT] = "ipi-wait",
 	[LA_CPU_DELAY] = "delay",         [LA_CPU_IRQ] = "irq",
 	[LA_CPU_EXCEPTION] = "exception", [LA_CPU_RUNNING] = "running",
-	[LA_CPU_FIRMWARE] = "firmware",   [LA_CPU_OFFLINE] = "offline",
+	[LA_CPU_FIRMWARE] = "firmware",   [LA_CPU_NEVER_STARTED] = "never-started",
+	[LA_CPU_OFFLINE] = "offline",
 };
 
 const char *la_cpu_state_name(enum la_cpu_state state)
@@ -32,8 +34,7 @@ const char *la_pc_source_name(enum la_pc_source source)
 	return (size_t)source < sizeof(names) / sizeof(names[0]) ? names[source] : "none";
 }
 
-/* Add a sentence to a remark. */
-static void remark(struct la_arena *arena, const char **remark_ret, const char *text)
+void la_cpu_remark(struct la_arena *arena, const char **remark_ret, const char *text)
 {
 	const char *joined = text;
 
@@ -99,6 +100,8 @@ static void give(struct la_cpu *c, const struct la_vcpu_regs *note)
 	c->regs = note->regs;
 	c->vcpu = vcpu_of(note);
 	c->matched = true;
+	c->sample = note->sample;
+	c->nsamples = note->nsamples;
 }
 
 /* Registers that the kernel itself saved when it went down for kdump (kernel/kexec_core.c). */
@@ -162,8 +165,16 @@ static void match_rest(struct work *w, bool *used)
 	if (left == 1 && free_cpus == 1) {
 		give(only, &w->notes[last]);
 		used[last] = true;
-		remark(w->arena, &only->remark, "matched as the only one left");
+		la_cpu_remark(w->arena, &only->remark, "matched as the only one left");
 	}
+}
+
+/* So many general registers that two sets know tell whether they are of one moment. */
+#define ENOUGH_REGISTERS 16
+
+static unsigned common_registers(const struct la_regs *a, const struct la_regs *b)
+{
+	return (unsigned)__builtin_popcount(a->gpr_known & b->gpr_known & ~1u);
 }
 
 /* Do all general registers that both know agree? In a running guest they never stay so. */
@@ -172,21 +183,62 @@ static bool same_moment(const struct la_regs *a, const struct la_regs *b)
 	for (unsigned i = 1; i < LA_NGPR; i++)
 		if ((a->gpr_known & b->gpr_known & 1u << i) && a->gpr[i] != b->gpr[i])
 			return false;
-	return true;
+	return common_registers(a, b) >= ENOUGH_REGISTERS;
 }
 
-static const char *pc_in_words(struct work *w, const struct la_regs *regs)
+/* The listing of @text that is of the moment of @note, the latest if there are several; NULL: none. */
+static const struct la_regs *sample_of(const struct la_vcpu_regs *text, const struct la_regs *note)
+{
+	for (size_t i = text->nsamples; i-- > 0;)
+		if (same_moment(&text->sample[i], note))
+			return &text->sample[i];
+	return same_moment(&text->regs, note) ? &text->regs : NULL;
+}
+
+/* The note of the vCPU that @text is of; of one that is only counted, the note it agrees with. */
+static size_t note_of(const struct work *w, size_t notes, const struct la_vcpu_regs *text)
+{
+	size_t i = 0;
+
+	while (i < notes && (text->counted ? !sample_of(text, &w->notes[i].regs) :
+					     vcpu_of(&w->notes[i]) != vcpu_of(text)))
+		i++;
+	return i;
+}
+
+/* The text's registers, and of the note what the text lacks. */
+static void take_text(struct la_vcpu_regs *note, const struct la_vcpu_regs *text,
+		      const struct la_regs *sample)
+{
+	struct la_regs regs = *sample;
+	uint64_t value;
+
+	for (unsigned i = 0; i < LA_NGPR; i++)
+		if (!la_gpr_get(&regs, i, &value) && la_gpr_get(&note->regs, i, &value))
+			la_gpr_set(&regs, i, value);
+	for (unsigned i = 0; i < LA_NCSR; i++)
+		if (!la_csr_get(&regs, i, &value) && la_csr_get(&note->regs, i, &value))
+			la_csr_set(&regs, i, value);
+	note->regs = regs;
+	note->sample = text->sample;
+	note->nsamples = text->nsamples;
+}
+
+static const char *pc_in_words(struct work *w, const struct la_regs *regs,
+			       const struct la_regs *note)
 {
 	const struct la_door *door = w->k->door;
+	const char *what = common_registers(regs, note) < ENOUGH_REGISTERS ?
+				   "saved registers are too few to tell of which moment" :
+				   "saved registers are of another moment";
 	struct la_symbol symbol;
 
 	if (!regs->pc_known)
-		return "saved registers are of another moment";
+		return what;
 	if (door->symbol_at(door->ctx, la_vector_origin(w->k, regs->pc), &symbol))
-		return la_format(w->arena,
-				 "saved registers are of another moment, in %s+0x%" PRIx64,
-				 symbol.name, la_vector_origin(w->k, regs->pc) - symbol.start);
-	return la_format(w->arena, "saved registers are of another moment, at %#" PRIx64, regs->pc);
+		return la_format(w->arena, "%s, in %s+0x%" PRIx64, what, symbol.name,
+				 la_vector_origin(w->k, regs->pc) - symbol.start);
+	return la_format(w->arena, "%s, at %#" PRIx64, what, regs->pc);
 }
 
 static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text, size_t n)
@@ -200,24 +252,25 @@ static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text
 		return LA_NOMEM;
 	w->notes = all;
 	for (size_t i = 0; i < n; i++) {
-		size_t j = 0;
+		const size_t j = note_of(w, notes, &text[i]);
+		const struct la_regs *sample = j < notes ? sample_of(&text[i], &all[j].regs) : NULL;
 
-		while (j < notes && vcpu_of(&all[j]) != vcpu_of(&text[i]))
-			j++;
 		if (j == notes)
 			all[w->n++] = text[i]; /* a dump without its notes: better than nothing */
-		else if (same_moment(&all[j].regs, &text[i].regs))
-			all[j].regs = text[i].regs;
+		else if (sample)
+			take_text(&all[j], &text[i], sample);
 		else
-			w->said[j] = pc_in_words(w, &text[i].regs);
-		other_moment = other_moment || (j < notes && w->said[j]);
+			w->said[j] = pc_in_words(w, &text[i].regs, &all[j].regs);
+		other_moment = other_moment || (notes && text[i].counted && j == notes) ||
+			       (j < notes && w->said[j]);
 	}
 	if (other_moment && w->n > notes) {
-		remark(w->arena, &w->cpus->remark,
-		       la_format(
-			       w->arena,
-			       "saved registers of %zu vCPUs that the dump does not have are left out: the text is of another moment or guest",
-			       w->n - notes));
+		la_cpu_remark(
+			w->arena, &w->cpus->remark,
+			la_format(
+				w->arena,
+				"saved registers of %zu vCPUs that the dump does not have are left out: the text is of another moment or guest",
+				w->n - notes));
 		w->n = notes;
 	}
 	return LA_OK;
@@ -231,8 +284,8 @@ static enum la_status gather(struct work *w, const struct la_vcpu_regs *text, si
 
 	if (door->notes_size &&
 	    la_notes_regs(w->arena, door->notes, door->notes_size, &w->notes, &w->n, &why) != LA_OK)
-		remark(w->arena, &cpus->remark,
-		       la_format(w->arena, "register notes: %s", why.text));
+		la_cpu_remark(w->arena, &cpus->remark,
+			      la_format(w->arena, "register notes: %s", why.text));
 	if (!w->n && !cpus->remark)
 		cpus->remark = "the dump has no register notes";
 	return merge_text(w, text, n);
@@ -262,13 +315,13 @@ static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, s
 		if (!c)
 			continue;
 		if (c->matched) {
-			remark(w->arena, &c->remark,
-			       la_format(w->arena, "vCPU %d also claims to be this CPU",
-					 vcpu_of(&w->notes[i])));
+			la_cpu_remark(w->arena, &c->remark,
+				      la_format(w->arena, "vCPU %d also claims to be this CPU",
+						vcpu_of(&w->notes[i])));
 			continue;
 		}
 		give(c, &w->notes[i]);
-		remark(w->arena, &c->remark, w->said[i]);
+		la_cpu_remark(w->arena, &c->remark, w->said[i]);
 		used[i] = true;
 	}
 	match_rest(w, used);
@@ -284,7 +337,9 @@ static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, s
 		c->cpu = UINT32_MAX;
 		c->vcpu = vcpu_of(&w->notes[i]);
 		c->regs = w->notes[i].regs;
-		remark(w->arena, &c->remark, w->said[i]);
+		c->sample = w->notes[i].sample;
+		c->nsamples = w->notes[i].nsamples;
+		la_cpu_remark(w->arena, &c->remark, w->said[i]);
 	}
 	return LA_OK;
 }
@@ -329,7 +384,7 @@ static void find_task(struct work *w, struct la_cpu *c, bool outside)
 			  la_cpu_curr(w->k, c->cpu, &by_queue, NULL) == LA_OK && by_queue;
 
 	if (regs_say && !task_owns(w->k, by_regs, tp)) {
-		remark(w->arena, &c->remark, "thread_info on its stack is overwritten");
+		la_cpu_remark(w->arena, &c->remark, "thread_info on its stack is overwritten");
 		regs_say = false;
 	}
 	if (!regs_say && !queue_says)
@@ -337,11 +392,11 @@ static void find_task(struct work *w, struct la_cpu *c, bool outside)
 	la_task_read(w->k, regs_say ? by_regs : by_queue, &c->task);
 	/* Between setting rq->curr and switching registers (kernel/sched/core.c) they differ. */
 	if (regs_say && queue_says && by_regs != by_queue)
-		remark(w->arena, &c->remark,
-		       la_format(w->arena,
-				 "registers belong to task %#" PRIx64
-				 ", the run queue names %#" PRIx64,
-				 by_regs, by_queue));
+		la_cpu_remark(w->arena, &c->remark,
+			      la_format(w->arena,
+					"registers belong to task %#" PRIx64
+					", the run queue names %#" PRIx64,
+					by_regs, by_queue));
 }
 
 /* STACK_END_MAGIC (uapi/linux/magic.h), set by fork at end_of_stack() (sched/task_stack.h). */
@@ -360,7 +415,8 @@ static void check_stack_end(struct work *w, struct la_cpu *c)
 	if (mark == STACK_END_MAGIC)
 		return;
 	c->stack_overrun = true;
-	remark(w->arena, &c->remark, "the end mark of its stack is overwritten: stack overflow");
+	la_cpu_remark(w->arena, &c->remark,
+		      "the end mark of its stack is overwritten: stack overflow");
 }
 
 static void find_position(struct work *w, struct la_cpu *c)
@@ -423,9 +479,17 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		 * User mode if Linux runs this CPU. One that Linux has not started waits in the
 		 * firmware, or in QEMU's boot code, for its wake-up call.
 		 */
-		bool linux_has_it = c->matched && (!c->online_known || c->online);
+		const bool not_linux = la_regs_before_linux(w->k, &c->regs);
+		const bool marked = c->matched && (!c->online_known || c->online);
+		const bool linux_has_it = marked && !not_linux;
 
-		c->state = linux_has_it ? LA_CPU_USER : LA_CPU_FIRMWARE;
+		c->state = linux_has_it                                     ? LA_CPU_USER :
+			   !marked && la_regs_never_started(w->k, &c->regs) ? LA_CPU_NEVER_STARTED :
+									      LA_CPU_FIRMWARE;
+		if (not_linux && c->matched && c->online_known && c->online)
+			la_cpu_remark(
+				w->arena, &c->remark,
+				"marked online, and yet Linux has not run on it since its reset");
 		c->stack.stop = linux_has_it ? LA_STOP_USER : LA_STOP_NO_REGS;
 		memcpy(c->stack.reason, "not in the kernel", sizeof("not in the kernel"));
 		if (c->regs.pc_known) {
@@ -444,7 +508,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 	find_state(w, c);
 	if (c->online_known && !c->online && c->state != LA_CPU_STOPPED &&
 	    c->state != LA_CPU_KDUMP_STOPPED && c->state != LA_CPU_OFFLINE)
-		remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
+		la_cpu_remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
 }
 
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
@@ -467,6 +531,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		la_cpu_find_pending(k, &ret->cpu[i]);
 	}
 	la_cpus_find_since(k, ret);
+	la_cpus_find_odd(k, arena, ret);
 	return LA_OK;
 }
 
@@ -474,6 +539,11 @@ enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena
 			       struct la_cpus *ret, struct la_error *err)
 {
 	return la_cpus_analyse_text(k, arena, NULL, 0, ret, err);
+}
+
+void la_cpus_add_remark(struct la_arena *arena, struct la_cpus *cpus, const char *text)
+{
+	la_cpu_remark(arena, &cpus->remark, text);
 }
 
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu)

@@ -33,6 +33,7 @@ static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, str
 	if (status != LA_OK)
 		return la_fail(err, status, "__per_cpu_offset");
 	/* Until setup_per_cpu_areas() has run the array is zero. */
+	k->percpu_unset = !percpu[0];
 	if (!percpu[0])
 		return la_fail(err, LA_ABSENT, "the guest has set up no per-CPU areas");
 	k->percpu = percpu;

@@ -281,6 +281,21 @@ static void decode_badi(struct text *t, uint64_t v)
 		add(t, ": %s", meaning);
 }
 
+/* Manual, 7.6.2 and 7.6.3; a timer that has run once stands at -1 (Linux arch/loongarch/kvm/timer.c). */
+static void decode_tcfg(struct text *t, uint64_t v)
+{
+	add(t, "timer %s, %s, from %" PRIu64, v & 1 ? "on" : "off",
+	    v & 2 ? "again and again" : "once", v & ~UINT64_C(3));
+}
+
+static void decode_tval(struct text *t, uint64_t v)
+{
+	if ((v & UINT64_C(0xffffffffffff)) == UINT64_C(0xffffffffffff))
+		add(t, "has run out");
+	else
+		add(t, "%" PRIu64 " left", v);
+}
+
 void la_csr_decode(enum la_csr csr, uint64_t value, char *ret, size_t size)
 {
 	struct text t = { ret, size };
@@ -312,6 +327,12 @@ void la_csr_decode(enum la_csr csr, uint64_t value, char *ret, size_t size)
 		break;
 	case LA_CSR_PWCH:
 		decode_pwch(&t, value);
+		break;
+	case LA_CSR_TCFG:
+		decode_tcfg(&t, value);
+		break;
+	case LA_CSR_TVAL:
+		decode_tval(&t, value);
 		break;
 	case LA_CSR_DMW0:
 	case LA_CSR_DMW1:

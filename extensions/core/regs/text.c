@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text of QEMU's "info registers -a" for LoongArch: target/loongarch/cpu.c,
-// loongarch_cpu_dump_state(). Up to QEMU 9.x
-//
-//	CPU#0
-//	 PC=900000000159e420  FCSR0 0x00000000
-//	 GPR00: r0 0000000000000000 r1 900000000159f604 ...
-//	CRMD=00000000000000b4
-//	PRCFG1=00000000000072f8, PRCFG2=000000003ffff000, ...
-//
-// and later, with all control registers, "CSR000: CRMD   b4               PRMD   4  ...".
+// A text with registers, line by line into listings, and those into vCPUs with their samples.
 #include "lakvm/regs/text.h"
 
 #include <errno.h>
@@ -16,168 +7,218 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* More vCPUs than any QEMU has; more means the text is something else. */
-#define MAX_VCPUS 4096
+#include "text_line.h"
+#include "text_vcpus.h"
+
+/* 16 MiB for the registers of them all: as many pcs as a person writes down in a day. */
+#define MAX_LISTINGS 32768
 /* 256 vCPUs with all their registers make half a megabyte of text. */
 #define MAX_TEXT ((size_t)16 << 20)
 
-struct word {
-	const char *at;
-	size_t n;
+struct reader {
+	struct la_arena *arena;
+	struct la_text_listing *listing;
+	size_t n, room;
+	unsigned header; /* the vCPU that the last line "CPU#n" named, or LA_NO_VCPU */
+	bool begun;      /* the listing goes on with the next line */
+	unsigned line;
+	unsigned nother; /* lines not understood, and the first of them */
+	unsigned other_line;
+	const char *other;
+	size_t other_size;
 };
 
-static bool is_space(char c)
+static enum la_status begin_listing(struct reader *r, struct la_error *err)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == ',';
-}
+	struct la_text_listing *more;
 
-/* The next word of the line @at..@end; "NAME=VALUE" is two words. */
-static bool next_word(const char **at, const char *end, struct word *ret)
-{
-	const char *p = *at;
-
-	while (p < end && (is_space(*p) || *p == '='))
-		p++;
-	ret->at = p;
-	while (p < end && !is_space(*p) && *p != '=')
-		p++;
-	ret->n = (size_t)(p - ret->at);
-	*at = p;
-	return ret->n != 0;
-}
-
-static bool word_is(const struct word *w, const char *text)
-{
-	return strlen(text) == w->n && !memcmp(w->at, text, w->n);
-}
-
-static bool word_hex(const struct word *w, uint64_t *ret)
-{
-	uint64_t value = 0;
-	size_t i = 0;
-
-	if (w->n > 2 && w->at[0] == '0' && w->at[1] == 'x')
-		i = 2;
-	if (i == w->n || w->n - i > 16)
-		return false;
-	for (; i < w->n; i++) {
-		char c = w->at[i];
-
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return false;
+	if (r->n == MAX_LISTINGS)
+		return la_fail(err, LA_INVALID, "register text: more than %d listings",
+			       MAX_LISTINGS);
+	if (r->n == r->room) {
+		r->room = r->room ? 2 * r->room : 16;
+		more = la_regrow(r->arena, r->listing, r->n, r->room, sizeof(*more));
+		if (!more)
+			return la_fail(err, LA_NOMEM, "register text");
+		r->listing = more;
 	}
-	*ret = value;
-	return true;
-}
-
-static bool word_dec(const char *at, size_t n, unsigned *ret)
-{
-	unsigned value = 0;
-
-	if (n < 1 || n > 4)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (at[i] < '0' || at[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(at[i] - '0');
-	}
-	*ret = value;
-	return true;
-}
-
-/* A register's name and its value. */
-static void take_pair(const struct word *name, uint64_t value, struct la_regs *regs)
-{
-	unsigned n;
-
-	if (word_is(name, "PC")) {
-		regs->pc = value;
-		regs->pc_known = true;
-		return;
-	}
-	if (name->at[0] == 'r' && word_dec(name->at + 1, name->n - 1, &n) && n < LA_NGPR) {
-		la_gpr_set(regs, n, value);
-		return;
-	}
-	for (unsigned i = 0; i < LA_NCSR; i++)
-		if (word_is(name, la_csr_name(i)))
-			la_csr_set(regs, i, value);
-}
-
-static void take_line(const char *at, const char *end, struct la_regs *regs)
-{
-	struct word name, value;
-	uint64_t v;
-
-	while (next_word(&at, end, &name)) {
-		const char *behind = at;
-
-		if (name.at[name.n - 1] == ':') /* "GPR00:", "CSR000:" */
-			continue;
-		if (!next_word(&at, end, &value))
-			return;
-		if (word_hex(&value, &v))
-			take_pair(&name, v, regs);
-		else
-			at = behind;
-	}
-}
-
-/* "CPU#3", also with something behind it. */
-static bool header(const char *at, const char *end, unsigned *ret)
-{
-	struct word w;
-
-	return next_word(&at, end, &w) && w.n > 4 && !memcmp(w.at, "CPU#", 4) &&
-	       word_dec(w.at + 4, w.n - 4, ret);
-}
-
-enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
-			    struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
-{
-	const char *end = text + size, *line, *next;
-	size_t n = 0, room = 0;
-	unsigned vcpu;
-
-	*ret = NULL;
-	*ret_n = 0;
-	for (line = text; line < end; line = next) {
-		const char *newline = memchr(line, '\n', (size_t)(end - line));
-		const char *line_end = newline ? newline : end;
-
-		next = newline ? newline + 1 : end;
-		if (!header(line, line_end, &vcpu)) {
-			if (n)
-				take_line(line, line_end, &(*ret)[n - 1].regs);
-			continue;
-		}
-		if (n == MAX_VCPUS)
-			return la_fail(err, LA_INVALID, "register text: more than %d CPUs",
-				       MAX_VCPUS);
-		if (n == room) {
-			struct la_vcpu_regs *more;
-
-			room = room ? 2 * room : 16;
-			more = la_regrow(arena, *ret, n, room, sizeof(*more));
-			if (!more)
-				return la_fail(err, LA_NOMEM, "register text");
-			*ret = more;
-		}
-		(*ret)[n] = (struct la_vcpu_regs){ .pid = vcpu + 1 };
-		(*ret)[n].regs.source = LA_REGS_TEXT;
-		*ret_n = ++n;
-	}
-	if (!n)
-		return la_fail(err, LA_INVALID, "register text: no line \"CPU#n\" in it");
+	r->listing[r->n++] = (struct la_text_listing){
+		.vcpu = LA_NO_VCPU,
+		.below = LA_NO_VCPU,
+		.regs.source = LA_REGS_TEXT,
+	};
+	r->begun = true;
 	return LA_OK;
 }
 
-enum la_status la_regs_text_read(struct la_arena *arena, const char *path,
-				 struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
+/* A listing begins behind a line that names a vCPU, and where a register repeats. */
+static enum la_status take_registers(struct reader *r, const struct la_regs *regs,
+				     struct la_error *err)
+{
+	const bool repeats = r->begun && la_text_repeats(&r->listing[r->n - 1].regs, regs);
+	struct la_text_listing *l;
+	enum la_status status;
+
+	if (!r->begun || repeats) {
+		status = begin_listing(r, err);
+		if (status != LA_OK)
+			return status;
+	}
+	l = &r->listing[r->n - 1];
+	if (repeats)
+		l->below = r->header;
+	else if (!l->regs.gpr_known && !l->regs.csr_known && !l->regs.pc_known)
+		l->vcpu = r->header;
+	la_text_add(&l->regs, regs);
+	return LA_OK;
+}
+
+static void note_other(struct reader *r, const char *at, const char *end)
+{
+	if (r->nother++)
+		return;
+	while (at < end && (unsigned char)*at <= ' ')
+		at++;
+	while (end > at && (unsigned char)end[-1] <= ' ')
+		end--;
+	r->other_line = r->line;
+	r->other = at;
+	r->other_size = (size_t)(end - at);
+}
+
+static enum la_status take_line(struct reader *r, const char *at, const char *end,
+				struct la_error *err)
+{
+	struct la_text_line line;
+
+	la_text_line(at, end, &line);
+	if (line.kind == LA_LINE_OTHER || line.damaged)
+		note_other(r, at, end);
+	if (line.kind == LA_LINE_VCPU) {
+		r->header = line.vcpu;
+		r->begun = false;
+	}
+	return line.kind == LA_LINE_REGISTERS ? take_registers(r, &line.regs, err) : LA_OK;
+}
+
+/* A line ends with a line feed, or with one as JSON writes it, of which QMP's answers have many. */
+static const char *line_end(const char *at, const char *end, const char **ret_next)
+{
+	const char *feed = memchr(at, '\n', (size_t)(end - at)), *written;
+
+	if (!feed)
+		feed = end;
+	written = memmem(at, (size_t)(feed - at), "\\n", 2);
+	*ret_next = written ? written + 2 : feed + (feed < end);
+	return written ? written : feed;
+}
+
+static enum la_status read_lines(struct reader *r, const char *text, size_t size,
+				 struct la_error *err)
+{
+	const char *end = text + size, *next;
+	enum la_status status = LA_OK;
+
+	r->line = 1;
+	for (const char *at = text; at < end && status == LA_OK; at = next) {
+		const char *stop = line_end(at, end, &next);
+
+		status = take_line(r, at, stop, err);
+		r->line += next > at && next[-1] == '\n';
+	}
+	return status;
+}
+
+/* --- vCPUs --- */
+
+static bool more_than_pc(const struct la_regs *regs)
+{
+	return regs->gpr_known || regs->csr_known;
+}
+
+/* One entry for each vCPU that has a listing, in order of their numbers, with room for its samples. */
+static enum la_status make_vcpus(struct reader *r, struct la_regs_text *ret, struct la_error *err)
+{
+	size_t *count = la_alloc_n(r->arena, LA_TEXT_VCPUS, sizeof(*count));
+	struct la_vcpu_regs *vcpu = la_alloc_n(r->arena, LA_TEXT_VCPUS, sizeof(*vcpu));
+	struct la_regs *sample = la_alloc_n(r->arena, r->n, sizeof(*sample));
+
+	if (!count || !vcpu || !sample)
+		return la_fail(err, LA_NOMEM, "register text");
+	for (size_t i = 0; i < r->n; i++)
+		count[r->listing[i].vcpu]++;
+	ret->vcpu = vcpu;
+	for (unsigned i = 0; i < LA_TEXT_VCPUS; i++) {
+		if (!count[i])
+			continue;
+		vcpu[ret->n++] = (struct la_vcpu_regs){ .pid = i + 1, .counted = true };
+		vcpu[ret->n - 1].sample = sample;
+		sample += count[i];
+		count[i] = ret->n - 1; /* from here on, where its entry is */
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		const struct la_text_listing *l = &r->listing[i];
+		struct la_vcpu_regs *v = &vcpu[count[l->vcpu]];
+
+		((struct la_regs *)v->sample)[v->nsamples++] = l->regs;
+		v->counted = v->counted && l->counted;
+		if (more_than_pc(&l->regs) || !more_than_pc(&v->regs))
+			v->regs = l->regs;
+	}
+	return LA_OK;
+}
+
+static const char *remark(const struct reader *r, const struct la_regs_text *t)
+{
+	const char *numbers = NULL, *other = NULL;
+	size_t counted = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		counted += t->vcpu[i].counted;
+	if (counted == 1 && t->n == 1 && r->n > 1)
+		numbers = la_format(
+			r->arena,
+			"no line \"CPU#n\" in the register text: its %zu listings are taken as samples of one vCPU",
+			r->n);
+	else if (counted > 1 || (counted && t->n > 1))
+		numbers = la_format(
+			r->arena,
+			"the register text does not name %s of its %zu vCPUs: they are counted in its order",
+			counted == t->n ? "any" : "all", t->n);
+	if (r->nother)
+		other = la_format(
+			r->arena,
+			"%u line%s of the register text %s not understood, %sline %u: %.*s%s",
+			r->nother, r->nother > 1 ? "s" : "", r->nother > 1 ? "were" : "was",
+			r->nother > 1 ? "the first is " : "", r->other_line,
+			r->other_size > 60 ? 60 : (int)r->other_size, r->other,
+			r->other_size > 60 ? "..." : "");
+	if (numbers && other)
+		return la_format(r->arena, "%s; %s", numbers, other);
+	return numbers ? numbers : other;
+}
+
+enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
+			    struct la_regs_text *ret, struct la_error *err)
+{
+	struct reader r = { .arena = arena, .header = LA_NO_VCPU };
+	enum la_status status;
+
+	*ret = (struct la_regs_text){ 0 };
+	status = read_lines(&r, text, size, err);
+	if (status == LA_OK && !r.n)
+		status = la_fail(err, LA_INVALID, "register text: no register in it");
+	if (status == LA_OK)
+		status = la_text_number(r.listing, r.n, arena, err);
+	if (status == LA_OK)
+		status = make_vcpus(&r, ret, err);
+	if (status == LA_OK)
+		ret->remark = remark(&r, ret);
+	return status;
+}
+
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
+				 struct la_error *err)
 {
 	FILE *file = fopen(path, "r");
 	enum la_status status;
@@ -194,8 +235,7 @@ enum la_status la_regs_text_read(struct la_arena *arena, const char *path,
 	} else {
 		size = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : MAX_TEXT;
 		text = la_alloc(arena, size);
-		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, ret_n,
-					     err) :
+		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, err) :
 				la_fail(err, LA_NOMEM, "register text");
 	}
 	fclose(file);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lakvm/cpu/odd.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/cfi.h"
 #include "lakvm/guest/vmcoreinfo.h"
@@ -144,10 +145,18 @@ static void find_kernel(struct facts *f, struct la_arena *arena, struct la_repor
  * keep their values until the next one, so in a kernel that died of it and loops in panic() with
  * nothing to interrupt it they still name the cause.
  */
-static const char *last_exception(const struct la_door *door, const struct la_vcpu_regs *cpu,
-				  struct la_arena *arena)
+static const char *last_exception(const struct la_kernel *k, const struct la_vcpu_regs *cpu,
+				  bool others_have, struct la_arena *arena)
 {
-	uint64_t estat, era, prmd, crmd, badi, base;
+	static const char *const bases[] = {
+		[LA_BASE_FINE] = "",
+		[LA_BASE_NOT_YET] = ", before per-CPU areas existed",
+		[LA_BASE_LOST] = ", and its per-CPU base is lost",
+		[LA_BASE_UNCLEAR] = ", before per-CPU areas existed or with its per-CPU base lost",
+		[LA_BASE_MISSING] = "",
+	};
+	const struct la_door *door = k->door;
+	uint64_t estat, era, prmd, badi;
 	char insn[80] = "", name[160] = "";
 	struct la_symbol symbol;
 	unsigned ecode;
@@ -167,34 +176,46 @@ static const char *last_exception(const struct la_door *door, const struct la_vc
 			 cpu->pid - 1, la_ecode_name(ecode, LA_ESTAT_ESUBCODE(estat)),
 			 la_ecode_meaning(ecode, LA_ESTAT_ESUBCODE(estat)), insn[0] ? " (" : "",
 			 insn, insn[0] ? ")" : "", era, name,
-			 la_csr_get(&cpu->regs, LA_CSR_CRMD, &crmd) && !(crmd & 3) &&
-					 la_gpr_get(&cpu->regs, LA_R_U0, &base) && !base ?
-				 ", before per-CPU areas existed" :
-				 "");
+			 bases[la_regs_base(k, &cpu->regs, others_have)]);
 }
 
-static void note_exceptions(const struct la_door *door, const struct la_report_options *opt,
+static void note_exceptions(const struct la_kernel *k, const struct la_report_options *opt,
 			    struct la_arena *arena, struct la_report *ret)
 {
+	size_t with_base = 0;
+
+	for (size_t i = 0; i < opt->ntext; i++)
+		with_base += la_regs_have_base(k, &opt->text[i].regs);
 	ret->note = la_alloc_n(arena, opt->ntext, sizeof(*ret->note));
 	for (size_t i = 0; ret->note && i < opt->ntext; i++) {
-		ret->note[ret->nnotes] = last_exception(door, &opt->text[i], arena);
+		const bool others_have = with_base > la_regs_have_base(k, &opt->text[i].regs);
+
+		if (la_regs_before_linux(k, &opt->text[i].regs))
+			continue; /* the firmware's, or of nobody */
+		ret->note[ret->nnotes] = last_exception(k, &opt->text[i], others_have, arena);
 		ret->nnotes += ret->note[ret->nnotes] != NULL;
 	}
 }
 
-/* Without a dump nothing matches vCPUs to Linux's CPUs, and the mode is in the registers alone. */
-static void correct_without_dump(struct la_cpus *cpus)
+/*
+ * Without symbols kernel code cannot be told from any other, and without a dump nothing matches vCPUs
+ * to Linux's CPUs: then there is what registers alone prove.
+ */
+static void correct_states(struct la_report *r, const struct la_kernel *k, bool symbols)
 {
 	uint64_t crmd;
 
-	cpus->remark = NULL;
-	for (size_t i = 0; i < cpus->n; i++)
-		if (cpus->cpu[i].state == LA_CPU_FIRMWARE)
-			cpus->cpu[i].state = la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) &&
-							     (crmd & 3) == 3 ?
-						     LA_CPU_USER :
-						     LA_CPU_UNKNOWN;
+	for (size_t i = 0; i < r->cpus.n; i++) {
+		struct la_cpu *c = &r->cpus.cpu[i];
+
+		if (la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && (crmd & 3) == 3)
+			c->state = LA_CPU_USER;
+		else if (la_regs_before_linux(k, &c->regs))
+			c->state = la_regs_never_started(k, &c->regs) ? LA_CPU_NEVER_STARTED :
+									LA_CPU_FIRMWARE;
+		else if (!symbols || c->state == LA_CPU_FIRMWARE)
+			c->state = LA_CPU_UNKNOWN;
+	}
 }
 
 /* The page size can be known where the levels are not: VMCOREINFO has it. */
@@ -229,12 +250,12 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		la_sections_init(&ret->sections, k, NULL);
 	if (la_cpus_analyse_text(k, arena, opt->text, opt->ntext, &ret->cpus, &err) != LA_OK)
 		ret->cpus_reason = la_format(arena, "%s", err.text);
-	/* Without symbols kernel code cannot be told from any other. */
-	for (size_t i = 0; !door->vmlinux && i < ret->cpus.n; i++)
-		ret->cpus.cpu[i].state = LA_CPU_UNKNOWN;
+	if (!door->vmlinux || !ret->has_dump)
+		correct_states(ret, k, door->vmlinux != NULL);
 	if (!ret->has_dump)
-		correct_without_dump(&ret->cpus);
-	note_exceptions(door, opt, arena, ret);
+		ret->cpus.remark = NULL; /* it would say that there is no dump */
+	la_cpus_add_remark(arena, &ret->cpus, opt->text_remark);
+	note_exceptions(k, opt, arena, ret);
 	if (!opt->log)
 		return;
 	la_error_clear(&err);

@@ -206,6 +206,7 @@ static const char *why_deaf(const struct la_triage *t, const struct la_cpu *c)
 	case LA_CPU_STOPPED:
 	case LA_CPU_KDUMP_STOPPED:
 	case LA_CPU_FIRMWARE:
+	case LA_CPU_NEVER_STARTED:
 	case LA_CPU_OFFLINE:
 		return la_cpu_state_name(c->state);
 	case LA_CPU_RUNNING:
@@ -258,7 +259,8 @@ bool la_judge_firmware(struct la_triage *t)
 	for (size_t i = 0; i < cpus->n; i++) {
 		if (cpus->cpu[i].regs.source == LA_REGS_NONE)
 			continue;
-		if (cpus->cpu[i].state != LA_CPU_FIRMWARE)
+		if (cpus->cpu[i].state != LA_CPU_FIRMWARE &&
+		    cpus->cpu[i].state != LA_CPU_NEVER_STARTED)
 			return false;
 		n++;
 	}

@@ -27,6 +27,7 @@ enum la_cpu_state {
 	LA_CPU_EXCEPTION,
 	LA_CPU_RUNNING, /* in kernel code, nothing special */
 	LA_CPU_FIRMWARE,
+	LA_CPU_NEVER_STARTED, /* as it came out of reset */
 	LA_CPU_OFFLINE,
 };
 /** Names as DESIGN and the JSON have them: "panicking", "stopped", "kdump-stopped", ... */
@@ -49,6 +50,9 @@ struct la_cpu {
 	uint64_t offset;    /* valid with pc and symbol */
 	const char *module;
 	struct la_regs regs; /* source LA_REGS_NONE: no registers */
+	/* What saved text has of it, the earliest first: several, if it was seen several times. */
+	const struct la_regs *sample;
+	size_t nsamples;
 	struct la_stack stack;
 	/* What an interrupt or exception took it from, where state is stopped, irq or the like;
 	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
@@ -92,12 +96,16 @@ enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena
 
 /**
  * The same with registers out of saved text (la_regs_text), @n vCPUs. Where the dump's notes hold
- * the same general registers the text is of the same moment, and its pc and CSRs are used. Where
- * they differ, it is of another moment: the notes count, and the remark tells what the text said.
+ * the same general registers as one of its samples, that is of the same moment, and its pc and CSRs
+ * are used. Where they differ, or the text has too few to tell, the notes count, and the remark tells
+ * what the text said.
  */
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
 				    const struct la_vcpu_regs *text, size_t n, struct la_cpus *ret,
 				    struct la_error *err);
+
+/** Add a sentence to what could not be done; NULL: none. The text must live as long as @cpus. */
+void la_cpus_add_remark(struct la_arena *arena, struct la_cpus *cpus, const char *text);
 
 /** The entry of Linux CPU @cpu, or NULL. */
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu);

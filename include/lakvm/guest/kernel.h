@@ -38,6 +38,7 @@ struct la_kernel {
 	size_t vmcoreinfo_len;
 	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
 	const uint64_t *percpu;   /* __per_cpu_offset[], ncpus of them */
+	bool percpu_unset;        /* NULL because the guest has not set up its per-CPU areas yet */
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */
 	struct la_cfi *cfi;       /* NULL until la_cfi_open succeeded */
 	struct la_lines *lines;   /* NULL until la_lines_open succeeded */

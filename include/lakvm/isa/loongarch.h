@@ -52,6 +52,8 @@ const char *la_gpr_name(unsigned reg);
 	X(CPUID, 0x020, "CPUID")                                                                   \
 	X(SAVE3, 0x033, "SAVE3")                                                                   \
 	X(TID, 0x040, "TID")                                                                       \
+	X(TCFG, 0x041, "TCFG")                                                                     \
+	X(TVAL, 0x042, "TVAL")                                                                     \
 	X(TLBRENTRY, 0x088, "TLBRENTRY")                                                           \
 	X(TLBRBADV, 0x089, "TLBRBADV")                                                             \
 	X(TLBRERA, 0x08a, "TLBRERA")                                                               \

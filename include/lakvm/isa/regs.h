@@ -70,10 +70,15 @@ _Static_assert(LA_NCSR <= 32, "csr_known holds one bit a CSR");
  */
 void la_regs_from_pt_regs(const void *image, struct la_regs *ret);
 
-/** One CPU's registers as a dump's notes have them. */
+/** One CPU's registers as a dump's notes or saved text have them. */
 struct la_vcpu_regs {
 	uint32_t pid; /* QEMU: cpu_index + 1 */
+	bool counted; /* a text does not say its number, vCPUs were counted in its order */
 	struct la_regs regs;
+	/* Saved text with several listings of it, the earliest first; one of them, the last that has
+	 * more than a pc, is regs. NULL and 0: of notes. */
+	const struct la_regs *sample;
+	size_t nsamples;
 };
 
 /**

@@ -1,24 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Registers out of saved text: what QEMU's monitor prints for "info registers -a", as
- * `virsh qemu-monitor-command --hmp DOMAIN 'info registers -a'` saves it. The only source that has
- * the exact pc and the control registers.
+ * `virsh qemu-monitor-command --hmp DOMAIN 'info registers -a'` saves it, or gdb on QEMU's stub, in
+ * whatever a person pasted it into. The only source that has the exact pc and the control registers.
  */
 #ifndef LAKVM_REGS_TEXT_H
 #define LAKVM_REGS_TEXT_H
 
 #include "lakvm/isa/regs.h"
 
+struct la_regs_text {
+	struct la_vcpu_regs *vcpu; /* in order of their numbers; pid is QEMU's cpu_index + 1 */
+	size_t n;
+	/* One sentence on what of the text was not understood (how many lines, the first of them), and
+	 * on what it does not say and was assumed; NULL: nothing. */
+	const char *remark;
+};
+
 /**
- * All vCPUs in @text of @size bytes, in its order; pid is QEMU's cpu_index + 1, as in its notes.
- * Knows the formats of QEMU 6.2 (openEuler) to 11. LA_INVALID: no vCPU in it. What is not
- * understood is passed over. The array belongs to @arena.
+ * All vCPUs in @text of @size bytes. Knows what QEMU 6.2 (openEuler) to 11 and gdb print, whole or in
+ * parts, with other text around. A vCPU's listing begins with a line that names it ("CPU#n") or where
+ * a register repeats; several listings of one vCPU are samples of it over time. Where no line names
+ * vCPUs, they are told apart by their per-CPU bases, tasks and vectors, and counted; pcs without
+ * other registers are taken as samples of one. LA_INVALID: no register in it, more than 32768
+ * listings or 4096 vCPUs. Everything in @ret belongs to @arena.
  */
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
-			    struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err);
+			    struct la_regs_text *ret, struct la_error *err);
 
 /** The same out of the file @path. LA_INVALID, too: it cannot be read, or is no text of registers by its size. */
-enum la_status la_regs_text_read(struct la_arena *arena, const char *path,
-				 struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err);
+enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
+				 struct la_error *err);
 
 #endif

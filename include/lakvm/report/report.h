@@ -21,6 +21,7 @@
 struct la_report_options {
 	const struct la_vcpu_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
+	const char *text_remark;  /* of la_regs_text, or NULL */
 	struct la_overrides said; /* what a person says of the guest */
 	bool log;                 /* read the log too */
 	bool lines;               /* open source positions too (lines.h) */
