@@ -47,6 +47,13 @@ $(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
+# tests/unit/data/execution.dis: what binutils' disassembler for LoongArch reads in test_execution's programs.
+disassembly: $(UNIT)/test_execution
+	$(Q)LAKVM_WORDS=$(UNIT)/words.bin $<
+	$(Q)tests/lab/run64.sh objdump -D -b binary -m loongarch64 -M no-aliases $(UNIT)/words.bin >$(UNIT)/words.txt
+	$(Q)sed -n 's/[[:blank:]]*#.*//; s/^ *[0-9a-f]*:[[:blank:]]*\([0-9a-f]\{8\}\)[[:blank:]]*/\1 /p' $(UNIT)/words.txt | \
+		tr -s ' \t' ' ' | sed 's/ $$//' | LC_ALL=C sort -u >tests/unit/data/execution.dis
+
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status
 
@@ -176,4 +183,4 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 
 tools: $(UNIT)/la-stacks $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit disassembly format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

@@ -85,6 +85,18 @@ def same(ours, theirs):
     return bool(names & theirs[1])
 
 
+def not_gdbs(mine, theirs):
+    """The frames of ours that gdb does not have, as far as it came."""
+    limit = theirs[-1][2] if theirs else 0
+    found = []
+    for frame in mine:
+        if frame[2] > limit or GDB_STOPS_AT.match(frame[1]) or frame[1] in ("idle_exit",):
+            break
+        if not any(same(frame, g) for g in theirs):
+            found.append(frame)
+    return found
+
+
 class Count:
     """What was compared so far."""
 
@@ -99,7 +111,7 @@ class Count:
             mine, whole = ours.get(number, ([], False))
             self.stacks += 1
             self.whole += whole
-            missing = more = 0
+            missing = 0
             # not by level, so that one missing innermost frame is one difference
             for level, frame in enumerate(theirs):
                 match = next((m for m in mine if same(m, frame)), None)
@@ -114,15 +126,11 @@ class Count:
                 else:
                     missing += 1
                     show(f"{number:#x}: gdb #{level} {frame[0]:#x} {min(frame[1])} sp={frame[2]:#x} is missing")
-            limit = theirs[-1][2] if theirs else 0
-            for frame in mine:
-                if frame[2] > limit or GDB_STOPS_AT.match(frame[1]) or frame[1] in ("idle_exit",):
-                    break
-                if not any(same(frame, g) for g in theirs):
-                    more += 1
-                    self.wrong += frame[3]
-                    show(f"{number:#x}: {frame[1]} sp={frame[2]:#x} is not gdb's"
-                         f"{', and called verified' if frame[3] else ''}")
+            more = not_gdbs(mine, theirs)
+            for frame in more:
+                self.wrong += frame[3]
+                show(f"{number:#x}: {frame[1]} sp={frame[2]:#x} is not gdb's"
+                     f"{', and called verified' if frame[3] else ''}")
             self.whole_equal += not missing and not more
             # an exception's entry that has not begun its work is none of gdb's frames
             inner = mine[:1] + [frame for frame in mine[1:2] if VECTOR.match(mine[0][1])]

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Random programs are run step by step by a small interpreter, which knows where it is and who
-// called whom. At every instruction the unwinder gets the registers without the pc, and what it
+// called whom; what an instruction does it
+// takes from binutils' disassembly of it. At every instruction the unwinder gets the registers without the pc, and what it
 // calls verified must be true; with the pc, the whole stack must be right and verified.
 #include "guest.h"
 
 #include <stdio.h>
 
-#include "isa/insn.h"
+#include "disassembly.h"
 
 #define NFUNCTIONS 8
 #define PROGRAMS 60
@@ -22,6 +23,9 @@ struct cpu {
 	} caller[NFUNCTIONS + 1];
 	unsigned depth;
 };
+
+/* The words of all programs, as objdump prints them. */
+static struct disassembly binutils;
 
 /* A fixed generator: each run of the test is the same (Numerical Recipes' constants). */
 static uint32_t seed;
@@ -108,19 +112,21 @@ static const char *const names[NFUNCTIONS] = {
 };
 
 /* Even functions and the first have frames; of the others some are leaves, some end in jumps. */
-static struct guest random_program(bool *jumps)
+static struct guest random_program(uint32_t number)
 {
 	struct guest g = guest_new();
 	const uint64_t first = FN(0) + BODY;
 
+	seed = number;
 	for (unsigned n = 0; n < NFUNCTIONS; n++) {
 		bool framed = n % 2 == 0 || n == 1;
+		bool tail = false;
 		unsigned end = framed ? BODY_END : 0x40;
 
 		function(&g, n, names[n], -1);
 		random_body(&g, n, end, framed);
-		jumps[n] = !framed && n + 1 < NFUNCTIONS && random_below(2);
-		if (jumps[n])
+		tail = !framed && n + 1 < NFUNCTIONS && random_below(2);
+		if (tail)
 			code(&g, FN(n) + end, B(FN(n) + end, FN(n + 1)));
 		else if (!framed)
 			code(&g, FN(n) + end, RET);
@@ -128,6 +134,16 @@ static struct guest random_program(bool *jumps)
 	code(&g, first, BL(first, FN(1)));
 	code(&g, first + 4, B(first + 4, first)); /* over and over; nothing waits */
 	return g;
+}
+
+/* All the code of a program, for objdump. */
+static void write_words(const struct guest *g, FILE *words)
+{
+	uint32_t insn;
+
+	for (uint64_t pc = FN(0); pc < FN(NFUNCTIONS); pc += 4)
+		if (la_read_u32(&g->k, pc, &insn, NULL) == LA_OK && insn)
+			assert_int_equal(fwrite(&insn, sizeof(insn), 1, words), 1);
 }
 
 /* Call-frame information for framed functions as gcc writes it, and for leaves. */
@@ -153,49 +169,80 @@ static uint64_t function_at(uint64_t pc)
 	return pc - (pc - FN(0)) % 0x100;
 }
 
+static bool is(const struct insn_text *text, const char *name)
+{
+	return !strcmp(text->name, name);
+}
+
+/* What @insn does is binutils' word, not the core's. Where another one runs next, its address. */
+static bool jumps(struct cpu *c, const struct insn_text *t, uint64_t *next)
+{
+	const int64_t *o = t->operand;
+
+	if (is(t, "bl") || is(t, "b"))
+		*next = c->pc + (uint64_t)o[0];
+	else if (is(t, "jirl"))
+		*next = c->gpr[o[1]] + (uint64_t)o[2];
+	else if (is(t, "beqz"))
+		*next = c->gpr[o[0]] ? *next : c->pc + (uint64_t)o[1];
+	else if (is(t, "bnez"))
+		*next = c->gpr[o[0]] ? c->pc + (uint64_t)o[1] : *next;
+	else if (is(t, "bne"))
+		*next = c->gpr[o[0]] != c->gpr[o[1]] ? c->pc + (uint64_t)o[2] : *next;
+	else
+		return false;
+	return true;
+}
+
+/* Everything else that a program has. */
+static void compute(struct guest *g, struct cpu *c, const struct insn_text *t)
+{
+	const int64_t *o = t->operand;
+	uint64_t *rd = &c->gpr[o[0]], imm = (uint64_t)o[2];
+
+	if (is(t, "st.d"))
+		put64(g, c->gpr[o[1]] + imm, *rd);
+	else if (is(t, "ld.d"))
+		assert_int_equal(la_read_u64(&g->k, c->gpr[o[1]] + imm, rd, NULL), LA_OK);
+	else if (is(t, "pcaddi"))
+		*rd = c->pc + (uint64_t)o[1] * 4;
+	else if (is(t, "addi.d"))
+		*rd = c->gpr[o[1]] + imm;
+	else if (is(t, "ori"))
+		*rd = c->gpr[o[1]] | imm;
+	else if (is(t, "andi"))
+		*rd = c->gpr[o[1]] & imm;
+	else if (is(t, "add.d"))
+		*rd = c->gpr[o[1]] + c->gpr[o[2]];
+	else if (is(t, "or"))
+		*rd = c->gpr[o[1]] | c->gpr[o[2]];
+	else
+		fail_msg("%s is none of these programs' instructions", t->name);
+}
+
 static void step(struct guest *g, struct cpu *c)
 {
+	const uint64_t after = c->pc + 4;
+	uint64_t next = after;
+	const struct insn_text *t;
 	uint32_t insn;
-	uint64_t *rd, rj, next = c->pc + 4;
-	int64_t offset;
 
 	assert_int_equal(la_read_u32(&g->k, c->pc, &insn, NULL), LA_OK);
-	rd = &c->gpr[la_insn_rd(insn)];
-	rj = c->gpr[la_insn_rj(insn)];
-	if (la_insn_is_bl(insn) || (la_insn_is_jirl(insn) && la_insn_rd(insn))) {
+	t = disassembly_find(&binutils, insn);
+	if (!t)
+		fail_msg("%08x is not in execution.dis: make disassembly", insn);
+	if (!jumps(c, t, &next)) {
+		compute(g, c, t);
+	} else if (is(t, "bl") || (is(t, "jirl") && t->operand[0])) {
+		assert_true(c->depth <= NFUNCTIONS);
 		c->caller[c->depth].function = function_at(c->pc);
 		c->caller[c->depth].sp = c->gpr[SP];
-		c->caller[c->depth++].back = next;
-		c->gpr[RA] = next;
-		next = la_insn_is_bl(insn) ? c->pc + (uint64_t)la_insn_offs26(insn) : rj;
-	} else if (la_insn_is_ret(insn)) {
-		next = c->gpr[RA];
+		c->caller[c->depth++].back = after;
+		c->gpr[is(t, "bl") ? RA : t->operand[0]] = after;
+	} else if (is(t, "jirl")) {
+		assert_true(c->depth > 0);
 		c->depth--;
 		assert_int_equal(next, c->caller[c->depth].back);
-	} else if (la_insn_is_b(insn)) {
-		next = c->pc + (uint64_t)la_insn_offs26(insn);
-	} else if (insn >> 26 == 0x10 || insn >> 26 == 0x11) {
-		if ((rj == 0) == (insn >> 26 == 0x10))
-			next = c->pc + (uint64_t)la_insn_branch_offset(insn);
-	} else if (insn >> 26 == 0x17) {
-		if (rj != *rd)
-			next = c->pc + (uint64_t)la_insn_branch_offset(insn);
-	} else if (la_insn_is_store(insn, &offset)) {
-		put64(g, rj + (uint64_t)offset, *rd);
-	} else if (la_insn_is_load(insn, &offset)) {
-		assert_int_equal(la_read_u64(&g->k, rj + (uint64_t)offset, rd, NULL), LA_OK);
-	} else if (insn >> 25 == 0x0c) {
-		*rd = c->pc + (uint64_t)(la_insn_si20(insn) * 4);
-	} else if (la_insn_is_addi_d(insn)) {
-		*rd = rj + (uint64_t)la_insn_si12(insn);
-	} else if (insn >> 22 == 0x00e) {
-		*rd = rj | (insn >> 10 & 0xfff);
-	} else if (insn >> 15 == 0x21) {
-		*rd = rj + c->gpr[la_insn_rk(insn)];
-	} else if (insn >> 15 == 0x2a) {
-		*rd = rj | c->gpr[la_insn_rk(insn)];
-	} else {
-		assert_int_equal(insn, NOP);
 	}
 	c->gpr[ZERO] = 0;
 	c->pc = next;
@@ -269,18 +316,32 @@ static void check(struct guest *g, const struct cpu *c, struct counts *counts)
 			check_present(g, c, &g->stack.frame[i]);
 }
 
+/* The recipe of execution.dis (tests.mk) asks for the words only. */
+static int write_all_words(const char *path)
+{
+	FILE *words = fopen(path, "wb");
+
+	if (!words)
+		return 1;
+	for (unsigned n = 0; n < PROGRAMS; n++) {
+		struct guest g = random_program(n);
+
+		write_words(&g, words);
+		guest_free(&g);
+	}
+	return fclose(words) != 0;
+}
+
 static void test_random_programs(void **state)
 {
 	struct counts counts = { 0 };
 
 	(void)state;
+	assert_true(disassembly_read("tests/unit/data/execution.dis", &binutils));
 	for (unsigned n = 0; n < PROGRAMS; n++) {
-		bool jumps[NFUNCTIONS];
-		struct guest g;
+		struct guest g = random_program(n);
 		struct cpu c = { .depth = 0 };
 
-		seed = n;
-		g = random_program(jumps);
 		describe_program(&g);
 		for (unsigned r = 1; r < LA_NGPR; r++)
 			c.gpr[r] = 0x4000 + 0x10 * (uint64_t)r;
@@ -295,6 +356,7 @@ static void test_random_programs(void **state)
 		}
 		guest_free(&g);
 	}
+	free(binutils.line);
 	print_message("%u places: function right at %u, verified %u, exact pc %u\n", counts.steps,
 		      counts.right, counts.verified, counts.places);
 	/* It must not be right by never saying anything. */
@@ -306,6 +368,9 @@ static void test_random_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random_programs) };
+	const char *words = getenv("LAKVM_WORDS");
 
+	if (words)
+		return write_all_words(words);
 	return cmocka_run_group_tests_name("execution", tests, NULL, NULL);
 }
