@@ -65,6 +65,14 @@ format-check:
 static-check:
 	@tests/static.sh format cppcheck tidy
 
+# --- which lines of the core the tests and the fuzz targets' inputs run (coverage.py -l names the others) ---
+
+coverage:
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(MAKE) --no-print-directory UNIT=build/coverage SANITIZE=--coverage HOSTCFLAGS='-O0 -g' unit >build/coverage.log 2>&1 || \
+		{ tail -n 25 build/coverage.log; exit 1; }
+	@tests/coverage.py build/coverage/core
+
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
 FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo
@@ -183,4 +191,4 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 
 tools: $(UNIT)/la-stacks $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit disassembly format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit coverage disassembly format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

@@ -365,7 +365,7 @@ def main():
         ask_everything(session, truth, asked)
         shutil.copy(os.path.join(case, "registers.txt"), session.where)
         output = session.run()
-        report.equal("crash ends well", session.status, ["status 0"])
+        report.equal("crash exits with status 0", session.status, ["status 0"])
         noise = [line for line in output.splitlines() if line.strip() and "not a tty" not in line and
                  "minimal mode commands" not in line and "please wait" not in line and
                  not line.startswith("rd: ")]  # outside RAM: addresses.py

@@ -66,7 +66,7 @@ def main():
     session.ask("foreach.txt", "foreach bt -l")
     output = session.run()
     report = Report(name)
-    report.equal("crash ends well", session.status, ["status 0"])
+    report.equal("crash exits with status 0", session.status, ["status 0"])
     count, differences = compare.Count(), []
     gdb = compare.read_gdb(f"{directory}/{instant}/gdb-tasks.txt")
     ours = read_bt(session.read("foreach.txt"))

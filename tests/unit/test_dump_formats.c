@@ -360,7 +360,7 @@ static void test_longjmp(void **state)
 	static uint64_t v, want;
 
 	(void)state;
-	/* Small records, so that one read-ahead takes many system calls and a jump hits it. */
+	/* Small records: one read-ahead takes many system calls, and the longjmp comes amid them. */
 	opened_make(&o, "kdump method=zlib\nram 0 4M mixed\nram 4M 1M zero\nflatten record=512\n",
 		    1, &opt);
 	assert_non_null(o.dump);
