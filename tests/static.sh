@@ -1,9 +1,9 @@
 #!/bin/sh
 # What can be said of the sources without running them.
-# Needs:  clang-format 14, cppcheck, clang-tidy: a check whose tool is not here is skipped, and says so.
+# Needs:  clang-format 14, cppcheck, clang-tidy, gcc: a check whose tool is not here is skipped, and says so.
 # Result: "ok - ...", "not ok - ..." or "skip - ..." lines; exit status 1 if a check failed.
 #
-# Usage:  static.sh format|cppcheck|tidy...
+# Usage:  static.sh format|cppcheck|tidy|analyzer...
 # Waivers are in static-waivers.txt, each with its reason.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -41,8 +41,32 @@ check_format() {
 	verdict "$what" "$out"
 }
 
-# What the compilers are told of the core, as the Makefile has it.
-core='-std=gnu11 -D_GNU_SOURCE -Iinclude -Iextensions/core -include extensions/core/base/banned.h -DLA_ALLOW_MALLOC'
+# What the compilers are told, as the Makefile has it. One file a run: clang-tidy 14 confuses itself with several.
+flags='-std=gnu11 -D_GNU_SOURCE -Iinclude -Iextensions/core'
+core='-include extensions/core/base/banned.h -DLA_ALLOW_MALLOC'
+
+# each COMMAND...: run it on every file of the core and the programs, with $0 the file and $@ the flags
+each() {
+	# shellcheck disable=SC2086
+	{
+		printf '%s\n' $sources | grep '^extensions/core/.*\.c$' |
+			xargs -P 2 -I FILE sh -c "$1" FILE $flags $core
+		printf '%s\n' $sources | grep '^extensions/programs/.*\.c$' |
+			xargs -P 2 -I FILE sh -c "$1" FILE $flags
+	} 2>&1
+}
+
+# findings TOOL: of what the compilers print, a line a finding that nobody waived
+findings() {
+	grep "^$1 " tests/static-waivers.txt | cut -d' ' -f2 >"$out.waived"
+	sed -n "s,^$PWD/,,; s/ \[CWE-[0-9]*\]//
+		s/^\([^:]*\):\([0-9:]*\) *\(warning\|error\|fatal error\): \(.*\) \[\([^]]*\)\]$/\5:\1 :\2 \4/p; t
+		s/^\([^:]*\):\([0-9:]*\) *\(warning\|error\|fatal error\): /broken:\1 :\2 /p" | sort -u |
+		while read -r what line text; do
+			grep -qxF -- "$what" "$out.waived" || echo "${what#*:}$line ${what%%:*}: $text"
+		done
+	rm -f "$out.waived"
+}
 
 check_cppcheck() {
 	what="cppcheck: nothing to find"
@@ -61,10 +85,15 @@ check_tidy() {
 	what="clang-tidy: nothing to find"
 	command -v clang-tidy >/dev/null || { skip "$what" clang-tidy; return; }
 	out=$(mktemp)
-	# shellcheck disable=SC2086
-	printf '%s\n' $sources | grep '^extensions/core/.*\.c$' |
-		xargs -P 2 -n 8 sh -c 'flags=$1; shift; exec clang-tidy --quiet "$@" -- $flags' sh "$core" 2>/dev/null |
-		sed -n "s,^$PWD/,,; /: \(warning\|error\): /p" | sort -u >"$out"
+	each 'clang-tidy --quiet "$0" -- "$@"' | findings tidy >"$out"
+	verdict "$what" "$out"
+}
+
+check_analyzer() {
+	what="gcc -fanalyzer: nothing to find"
+	gcc --version 2>/dev/null | grep -q 'gcc.* 1[2-9]\.' || { skip "$what" "gcc 12 or later"; return; }
+	out=$(mktemp)
+	each 'gcc "$@" -O1 -fanalyzer -c -o /dev/null "$0"' | findings analyzer >"$out"
 	verdict "$what" "$out"
 }
 

@@ -63,7 +63,7 @@ format-check:
 	@tests/static.sh format
 
 static-check:
-	@tests/static.sh format cppcheck tidy
+	@tests/static.sh format cppcheck tidy analyzer
 
 # --- which lines of the core the tests and the fuzz targets' inputs run (coverage.py -l names the others) ---
 
