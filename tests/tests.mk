@@ -54,6 +54,12 @@ disassembly: $(UNIT)/test_execution
 	$(Q)sed -n 's/[[:blank:]]*#.*//; s/^ *[0-9a-f]*:[[:blank:]]*\([0-9a-f]\{8\}\)[[:blank:]]*/\1 /p' $(UNIT)/words.txt | \
 		tr -s ' \t' ' ' | sed 's/ $$//' | LC_ALL=C sort -u >tests/unit/data/execution.dis
 
+# tests/unit/data/instructions.txt: what a machine's registers have after the instructions that the core evaluates.
+instructions:
+	@mkdir -p $(UNIT)
+	$(Q)tests/lab/run64.sh sh -c 'gcc -O1 -o $(UNIT)/instructions tests/lab/instructions.c && $(UNIT)/instructions' >$(UNIT)/instructions.txt
+	$(Q)LC_ALL=C sort -u $(UNIT)/instructions.txt >tests/unit/data/instructions.txt
+
 unit: $(UNIT_TESTS)
 	@status=0; for t in $^; do $$t || status=1; done; exit $$status
 
@@ -191,4 +197,4 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 
 tools: $(UNIT)/la-stacks $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit coverage disassembly format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
