@@ -239,7 +239,7 @@ static void test_places(void **state)
 	t->k.ncpus = 0;
 	for (unsigned i = 0; i < 3; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			 "CPU#0\nPC=9000000000%u00010\nGPR00: r0 0 r1 %x\n", i == 1 ? 4 : 3, i);
+			 "CPU#0\nPC=9000000000%u00010\nGPR00: r0 0 r1 %x\n", i == 1 ? 4u : 3u, i);
 	read_text(t, text);
 	assert_int_equal(la_cpus_analyse_text(&t->k, t->arena, t->text.vcpu, t->text.n, &t->cpus,
 					      NULL),
