@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump/notes.h"
 #include "lakvm/base/arena.h"
-#include "lakvm/dump/dump.h"
 #include "lakvm/isa/regs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

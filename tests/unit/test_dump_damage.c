@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lakvm/dump/dump.h"
+#include "dump/notes.h"
 #include "opened.h"
 
 struct damage {

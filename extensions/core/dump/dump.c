@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "flat.h"
 #include "format.h"
+#include "notes.h"
 
 #define DEFAULT_CACHE_MIB 32
 #define MAX_CACHE_MIB 65536
@@ -477,37 +477,4 @@ const char *la_dump_shrank(const struct la_dump *dump)
 void la_dump_stats(const struct la_dump *dump, struct la_dump_stats *ret)
 {
 	*ret = dump->stats;
-}
-
-const char *la_notes_vmcoreinfo(const void *notes, size_t size, size_t *ret_size)
-{
-	const uint8_t *p = notes;
-	static const char name[] = "VMCOREINFO";
-	size_t namesz, descsz, padded;
-
-	*ret_size = 0;
-	while (size >= 12) {
-		namesz = la_le32(p);
-		descsz = la_le32(p + 4);
-		p += 12;
-		size -= 12;
-		if (namesz > size)
-			return NULL;
-		padded = (namesz + 3) & ~(size_t)3;
-		padded = padded < size ? padded : size;
-		if (descsz > size - padded)
-			return NULL;
-		if (namesz >= sizeof(name) - 1 && namesz <= sizeof(name) &&
-		    memcmp(p, name, sizeof(name) - 1) == 0) {
-			*ret_size = descsz;
-			return (const char *)p + padded;
-		}
-		p += padded;
-		size -= padded;
-		padded = (descsz + 3) & ~(size_t)3;
-		padded = padded < size ? padded : size;
-		p += padded;
-		size -= padded;
-	}
-	return NULL;
 }

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "dump/notes.h"
 #include "isa/insn.h"
 #include "lakvm/isa/loongarch.h"
 #include "lakvm/guest/vmcoreinfo.h"
-#include "lakvm/dump/dump.h"
 
 /* CONFIG_RANDOMIZE_BASE_MAX_OFFSET is 256 MiB at most (arch/loongarch/Kconfig). */
 #define MAX_RANDOM UINT64_C(0x10000000)

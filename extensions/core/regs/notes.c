@@ -3,6 +3,7 @@
 #include "lakvm/isa/regs.h"
 
 #include "base/bytes.h"
+#include "dump/notes.h"
 
 #define NT_PRSTATUS 1
 #define NT_PRFPREG 2
@@ -66,54 +67,6 @@ void la_regs_from_pt_regs(const void *image, struct la_regs *ret)
 		ret->gpr_known &= ~(0x1ffu << 12);
 }
 
-/* A note area and how far it has been read. */
-struct cursor {
-	const unsigned char *at;
-	size_t left;
-};
-
-struct note {
-	uint32_t type;
-	const unsigned char *desc;
-	size_t descsz;
-};
-
-static size_t align4(size_t n)
-{
-	return (n + 3) & ~(size_t)3;
-}
-
-/* The next note; the cursor moves only on success. */
-static bool next_note(struct cursor *c, struct note *ret)
-{
-	size_t namesz, descsz, left = c->left;
-	const unsigned char *at = c->at;
-
-	if (left < 12)
-		return false;
-	namesz = la_le32(at);
-	descsz = la_le32(at + 4);
-	ret->type = la_le32(at + 8);
-	at += 12;
-	left -= 12;
-
-	/* Checked before rounding up, which could overflow a 32-bit size_t. */
-	if (namesz > left || align4(namesz) > left)
-		return false;
-	at += align4(namesz);
-	left -= align4(namesz);
-	if (descsz > left)
-		return false;
-	ret->desc = at;
-	ret->descsz = descsz;
-
-	/* The last note may lack its padding. */
-	descsz = align4(descsz) < left ? align4(descsz) : left;
-	c->at = at + descsz;
-	c->left = left - descsz;
-	return true;
-}
-
 /*
  * Who wrote a PRSTATUS note shows in the floating-point note behind it: QEMU always writes one,
  * of 268 bytes (fpr, fcc, fcsr), or 264 in openEuler's 6.2 (fpr, fir, fcsr); the kernel's
@@ -122,11 +75,11 @@ static bool next_note(struct cursor *c, struct note *ret)
  */
 enum writer { WRITER_UNKNOWN, WRITER_KERNEL, WRITER_QEMU, WRITER_QEMU_OE62 };
 
-static enum writer who_wrote(const struct note *note, const struct cursor *behind)
+static enum writer who_wrote(const struct la_note *note, const struct la_notes *behind)
 {
-	struct cursor c = *behind;
-	struct note next;
-	bool has_next = next_note(&c, &next);
+	struct la_notes c = *behind;
+	struct la_note next;
+	bool has_next = la_notes_next(&c, &next);
 
 	if (has_next && next.type == NT_PRFPREG)
 		return next.descsz == 264 ? WRITER_QEMU_OE62 : WRITER_QEMU;
@@ -153,7 +106,7 @@ static void from_qemu_oe62(const void *regs, struct la_regs *ret)
 	la_csr_set(ret, LA_CSR_ECFG, slot(regs, 37));
 }
 
-static void from_prstatus(const struct note *note, enum writer writer, struct la_vcpu_regs *ret)
+static void from_prstatus(const struct la_note *note, enum writer writer, struct la_vcpu_regs *ret)
 {
 	const unsigned char *regs = note->desc + PRSTATUS_REG;
 
@@ -177,14 +130,14 @@ static void from_prstatus(const struct note *note, enum writer writer, struct la
 enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t size,
 			     struct la_vcpu_regs **ret, size_t *ret_n, struct la_error *err)
 {
-	struct cursor c = { notes, notes ? size : 0 };
+	struct la_notes c = la_notes_of(notes, size);
 	enum writer writer = WRITER_UNKNOWN;
 	size_t n = 0, room = 0;
-	struct note note;
+	struct la_note note;
 
 	*ret = NULL;
 	*ret_n = 0;
-	while (next_note(&c, &note)) {
+	while (la_notes_next(&c, &note)) {
 		/* A kernel's crash_notes end with an empty note (append_elf_note's terminator). */
 		if (!note.type && !note.descsz)
 			return LA_OK;

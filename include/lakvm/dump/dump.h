@@ -99,12 +99,6 @@ const char *la_dump_vmcoreinfo(const struct la_dump *dump, size_t *ret_size);
 /** What makedumpfile erased from the dump, as it lists it; NULL and 0: nothing. */
 const char *la_dump_eraseinfo(const struct la_dump *dump, size_t *ret_size);
 
-/**
- * Descriptor text of the first VMCOREINFO note in a note area; NULL when there is none. A note
- * that does not fit in the area ends the search.
- */
-const char *la_notes_vmcoreinfo(const void *notes, size_t size, size_t *ret_size);
-
 /** For a person: "kdump-compressed v6, zlib, flattened". */
 const char *la_dump_format(const struct la_dump *dump);
 
