@@ -62,7 +62,7 @@ PROGRAM_NAMES := laconvert ladump
 PROGRAMS := $(PROGRAM_NAMES:%=$(BUILD)/%)
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := base/arena stack/cfi dump/unpack stack/lines
+MALLOC_OK := base/arena door/elf_file stack/cfi dump/unpack stack/lines
 
 # V=1 shows whole commands.
 Q = $(if $(V),,@)

@@ -186,11 +186,12 @@ const struct la_door *door_open(struct la_error *err)
 {
 	if (here.open)
 		return &here.door;
-	if (!pc->namelist || !vmlinux_open(pc->namelist)) {
-		la_fail(err, LA_INVALID, "%s: cannot be read as an ELF file",
-			pc->namelist ? pc->namelist : "(no vmlinux)");
+	if (!pc->namelist) {
+		la_fail(err, LA_INVALID, "crash has no vmlinux");
 		return NULL;
 	}
+	if (vmlinux_open(pc->namelist, err) != LA_OK)
+		return NULL;
 	take_options();
 	here.door = (struct la_door){
 		.read_phys = read_phys,

@@ -9,6 +9,7 @@
 
 #include "lakvm/dump/dump.h"
 #include "lakvm/door/elf_door.h"
+#include "lakvm/door/elf_file.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/report/report.h"

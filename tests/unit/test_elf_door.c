@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lakvm/door/elf_door.h"
+#include "lakvm/door/elf_file.h"
 
 #define LOONGARCH 258
 #define TEXT UINT64_C(0x9000000000200000)

@@ -91,6 +91,17 @@ static void __attribute__((destructor)) uninstall(void)
 		installed = sigaction(SIGBUS, &before, NULL) != 0;
 }
 
+static void add(struct la_map *m, int fd, void *base, size_t size)
+{
+	m->base = base;
+	m->size = size;
+	m->fd = fd;
+	m->next = maps;
+	m->usable = true;
+	la_fence();
+	maps = m;
+}
+
 void la_map_open(struct la_map *m, int fd, uint64_t size)
 {
 	void *base;
@@ -98,16 +109,17 @@ void la_map_open(struct la_map *m, int fd, uint64_t size)
 	if (!size || size > SIZE_MAX || !install())
 		return;
 	base = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (base != MAP_FAILED) {
-		m->base = base;
-		m->size = (size_t)size;
-		m->fd = fd;
-		m->next = maps;
-		m->usable = true;
-		la_fence();
-		maps = m;
-	}
+	if (base != MAP_FAILED)
+		add(m, fd, base, (size_t)size);
 	uninstall();
+}
+
+void la_map_watch(struct la_map *m, int fd, void *base, size_t size)
+{
+	if (!size || !install())
+		return;
+	m->watched = true;
+	add(m, fd, base, size);
 }
 
 void la_map_close(struct la_map *m)
@@ -119,7 +131,7 @@ void la_map_close(struct la_map *m)
 		}
 	}
 	m->usable = false;
-	if (m->base)
+	if (m->base && !m->watched)
 		munmap(m->base, m->size);
 	m->base = NULL;
 	uninstall();

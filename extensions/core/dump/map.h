@@ -12,13 +12,19 @@ struct la_map {
 	uint8_t *base; /* NULL: none */
 	size_t size;
 	int fd;
-	bool usable; /* false: none, or no longer the file */
+	bool usable;  /* false: none, or no longer the file */
+	bool watched; /* somebody else unmaps it */
 	volatile sig_atomic_t faulted;
 	struct la_map *next; /* all mappings of the process */
 };
 
 /** Map a regular file of @size bytes. Where that is not possible, m->usable stays false. */
 void la_map_open(struct la_map *m, int fd, uint64_t size);
+
+/** The same for @size bytes of the file @fd that somebody else has mapped at @base, and unmaps. */
+void la_map_watch(struct la_map *m, int fd, void *base, size_t size);
+
+/** Undo either; before whoever mapped it unmaps it. Harmless where neither was done. */
 void la_map_close(struct la_map *m);
 
 /**

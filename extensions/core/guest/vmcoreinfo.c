@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// VMCOREINFO out of the guest's memory, and its lines.
+// VMCOREINFO out of the guest's memory, where the kernel's own variables say it is.
 #include "lakvm/guest/vmcoreinfo.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
@@ -39,41 +37,4 @@ enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *ar
 	*ret = text;
 	*ret_len = size;
 	return LA_OK;
-}
-
-bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char **ret,
-		       size_t *ret_len)
-{
-	const size_t n = strlen(key);
-
-	while (text && len) {
-		const char *eol = memchr(text, '\n', len);
-		const size_t line = eol ? (size_t)(eol - text) : len;
-
-		if (line > n && text[n] == '=' && !memcmp(text, key, n)) {
-			*ret = text + n + 1;
-			*ret_len = line - n - 1;
-			return true;
-		}
-		if (!eol)
-			break;
-		text += line + 1;
-		len -= line + 1;
-	}
-	return false;
-}
-
-bool la_vmcoreinfo_number(const char *text, size_t len, const char *key, bool hex, uint64_t *ret)
-{
-	char digits[24], *end;
-	const char *value;
-	size_t n;
-
-	if (!la_vmcoreinfo_get(text, len, key, &value, &n) || !n || n >= sizeof(digits))
-		return false;
-	memcpy(digits, value, n);
-	digits[n] = '\0';
-	errno = 0;
-	*ret = strtoull(digits, &end, hex || !strncmp(digits, "0x", 2) ? 16 : 10);
-	return !errno && !*end;
 }

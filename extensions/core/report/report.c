@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A dump without crash. Where no vmlinux tells where things are, the kernel's VMCOREINFO does:
-// it has the addresses and layouts that reading the log needs.
+// A dump without crash, with or without a vmlinux.
 #include "lakvm/report/report.h"
 
 #include <inttypes.h>
@@ -10,129 +9,35 @@
 #include "lakvm/cpu/odd.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/cfi.h"
+#include "lakvm/door/vmcoreinfo_door.h"
 #include "lakvm/guest/vmcoreinfo.h"
 #include "lakvm/guest/init.h"
 
-/* --- the door over VMCOREINFO (kernel/crash_core.c, kernel/vmcore_info.c) --- */
-
-struct facts {
-	struct la_door door;
-	struct la_dump *dump;
-	const char *text;
-	size_t len;
-};
-
-static bool number(const struct facts *f, const char *kind, const char *name, const char *member,
-		   bool hex, uint64_t *ret)
-{
-	char key[128];
-
-	snprintf(key, sizeof(key), "%s(%s%s%s)", kind, name, member ? "." : "",
-		 member ? member : "");
-	return f->text && la_vmcoreinfo_number(f->text, f->len, key, hex, ret);
-}
-
-static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
-{
-	const struct facts *f = ctx;
-
-	return f->dump ? la_dump_read(f->dump, pa, ret, len, NULL) : LA_ABSENT;
-}
-
-static bool symbol(void *ctx, const char *name, uint64_t *ret)
-{
-	return number(ctx, "SYMBOL", name, NULL, true, ret);
-}
-
-static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
-{
-	(void)ctx, (void)address, (void)ret;
-	return false;
-}
-
-static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
-{
-	(void)ctx, (void)name, (void)ret;
-	return false;
-}
-
-static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
-{
-	uint64_t offset;
-
-	if (!number(ctx, "OFFSET", type, name, false, &offset))
-		return false;
-	*ret = (struct la_member){ .offset = offset };
-	return true;
-}
-
-static bool type_size(void *ctx, const char *type, size_t *ret)
-{
-	uint64_t size;
-
-	if (!number(ctx, "SIZE", type, NULL, false, &size))
-		return false;
-	*ret = size;
-	return true;
-}
-
-static bool enumerator(void *ctx, const char *name, int64_t *ret)
-{
-	uint64_t value;
-
-	if (!number(ctx, "NUMBER", name, NULL, false, &value))
-		return false;
-	*ret = (int64_t)value;
-	return true;
-}
-
-static struct facts *open_facts(struct la_dump *dump, struct la_arena *arena)
-{
-	struct facts *f = la_alloc(arena, sizeof(*f));
-
-	if (!f)
-		return NULL;
-	f->dump = dump;
-	f->door = (struct la_door){ .ctx = f,
-				    .read_phys = read_phys,
-				    .symbol = symbol,
-				    .symbol_at = symbol_at,
-				    .symbol_size = symbol_size,
-				    .member = member,
-				    .type_size = type_size,
-				    .enumerator = enumerator };
-	if (dump)
-		la_door_take_notes(dump, &f->door);
-	return f;
-}
-
-/* --- the report --- */
-
-static const char *value_of(const struct facts *f, struct la_arena *arena, const char *key)
+static const char *value_of(const struct la_door *door, struct la_arena *arena, const char *key)
 {
 	const char *value;
 	size_t n;
 
-	return la_vmcoreinfo_get(f->text, f->len, key, &value, &n) && n ?
+	return la_vmcoreinfo_get(door->vmcoreinfo, door->vmcoreinfo_size, key, &value, &n) && n ?
 		       la_strndup(arena, value, n) :
 		       NULL;
 }
 
-static void find_kernel(struct facts *f, struct la_arena *arena, struct la_report *ret)
+static void find_kernel(struct la_door *door, struct la_arena *arena, struct la_report *ret)
 {
-	const char *text = la_dump_vmcoreinfo(f->dump, &f->len);
-	size_t n;
+	const char *text;
+	size_t len, n;
 
-	ret->vmcoreinfo = text ? "note" : NULL;
-	if (!text && la_vmcoreinfo_find(&f->door, ret->map.range, ret->map.n, arena, &text, &f->len,
-					&ret->banner, NULL) == LA_OK)
+	ret->vmcoreinfo = door->vmcoreinfo ? "note" : NULL;
+	if (!door->vmcoreinfo && la_vmcoreinfo_find(door, ret->map.range, ret->map.n, arena, &text,
+						    &len, &ret->banner, NULL) == LA_OK) {
 		ret->vmcoreinfo = "memory";
-	f->text = ret->vmcoreinfo ? text : NULL;
-	if (f->text) {
-		f->door.vmcoreinfo = f->text;
-		f->door.vmcoreinfo_size = f->len;
-		ret->release = value_of(f, arena, "OSRELEASE");
-		ret->build_id = value_of(f, arena, "BUILD-ID");
+		door->vmcoreinfo = text;
+		door->vmcoreinfo_size = len;
+	}
+	if (door->vmcoreinfo) {
+		ret->release = value_of(door, arena, "OSRELEASE");
+		ret->build_id = value_of(door, arena, "BUILD-ID");
 	} else if (ret->banner) {
 		/* "Linux version RELEASE (...": init/version.c */
 		n = strcspn(ret->banner + 14, " ");
@@ -269,23 +174,24 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			      const struct la_report_options *opt, struct la_arena *arena,
 			      struct la_report *ret, struct la_error *err)
 {
-	struct facts *f = open_facts(dump, arena);
+	struct la_vmcoreinfo_door *alone = la_alloc(arena, sizeof(*alone));
 	const struct la_door *door;
 	enum la_status status;
 
 	*ret = (struct la_report){ .has_dump = dump != NULL, .has_vmlinux = vmlinux != NULL };
-	if (!f)
+	if (!alone)
 		return la_fail(err, LA_NOMEM, "report");
+	la_vmcoreinfo_door_init(alone, dump);
 	if (dump) {
 		status = la_mem_map(dump, arena, &ret->map, err);
 		if (status != LA_OK)
 			return status;
-		find_kernel(f, arena, ret);
+		find_kernel(&alone->door, arena, ret);
 	}
-	f->door.ram = ret->map.range;
-	f->door.nram = ret->map.n;
-	f->door.overrides = &opt->said;
-	door = &f->door;
+	alone->door.ram = ret->map.range;
+	alone->door.nram = ret->map.n;
+	alone->door.overrides = &opt->said;
+	door = &alone->door;
 	if (vmlinux &&
 	    la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
 			       opt->ntext, arena, &ret->relocation, err) == LA_OK) {

@@ -8,13 +8,11 @@
 #include "cfi.h"
 
 #include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <fcntl.h>
-#include <gelf.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/bytes.h"
+#include "door/elf_file.h"
 #include "lakvm/stack/cfi.h"
 
 #define CACHE_SIZE 1024     /* rows; a power of two */
@@ -33,8 +31,7 @@ struct cached {
 };
 
 struct la_cfi {
-	int fd;
-	Elf *elf;
+	struct la_elf_file *file;
 	Elf_Data *data; /* of .debug_frame */
 	unsigned char ident[EI_NIDENT];
 	uint64_t relocation;
@@ -384,7 +381,7 @@ bool la_cfi_row(struct la_cfi *cfi, uint64_t pc, struct la_cfi_row *ret)
 	c = &cfi->cache[pc >> 2 & (CACHE_SIZE - 1)];
 	if (c->pc != pc) {
 		c->pc = pc;
-		c->found = compute(cfi, pc, &c->row);
+		c->found = compute(cfi, pc, &c->row) && la_elf_file_sound(cfi->file);
 	}
 	if (c->found)
 		*ret = c->row;
@@ -436,52 +433,17 @@ static enum la_status index_fdes(struct la_cfi *cfi, struct la_error *err)
 	return LA_OK;
 }
 
-static Elf_Scn *find_section(Elf *elf, const char *wanted, GElf_Shdr *header)
-{
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return NULL;
-	while ((section = elf_nextscn(elf, section))) {
-		const char *name;
-
-		if (!gelf_getshdr(section, header))
-			continue;
-		name = elf_strptr(elf, names, header->sh_name);
-		if (name && !strcmp(name, wanted) && header->sh_type != SHT_NOBITS)
-			return section;
-	}
-	return NULL;
-}
-
 static enum la_status open_section(struct la_cfi *cfi, const char *path, struct la_error *err)
 {
-	Elf_Scn *section;
-	GElf_Shdr header;
-	GElf_Ehdr ehdr;
 	const char *ident;
+	enum la_status status = la_elf_file_open(&cfi->file, path, err);
 
-	elf_version(EV_CURRENT);
-	cfi->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (cfi->fd < 0)
-		return la_fail(err, LA_ABSENT, "%s: cannot be opened", path);
-	cfi->elf = elf_begin(cfi->fd, ELF_C_READ_MMAP, NULL);
-	if (!cfi->elf || !gelf_getehdr(cfi->elf, &ehdr) || elf_kind(cfi->elf) != ELF_K_ELF)
-		return la_fail(err, LA_ABSENT, "%s: not an ELF file", path);
-	ident = elf_getident(cfi->elf, NULL);
-	if (!ident || ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
-		return la_fail(err, LA_ABSENT, "%s: not a little-endian 64-bit file", path);
+	if (status == LA_OK)
+		status = la_elf_file_section(cfi->file, ".debug_frame", &cfi->data, err);
+	if (status != LA_OK)
+		return la_fail(err, status, "%s", path);
+	ident = elf_getident(la_elf_file_elf(cfi->file), NULL);
 	memcpy(cfi->ident, ident, EI_NIDENT);
-
-	section = find_section(cfi->elf, ".debug_frame", &header);
-	if (!section)
-		return la_fail(err, LA_ABSENT, "%s: no .debug_frame", path);
-	if (header.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0)
-		return la_fail(err, LA_CORRUPT, "%s: .debug_frame does not inflate", path);
-	cfi->data = elf_getdata(section, NULL);
-	if (!cfi->data || !cfi->data->d_buf)
-		return la_fail(err, LA_CORRUPT, "%s: .debug_frame is empty", path);
 	return LA_OK;
 }
 
@@ -495,7 +457,6 @@ enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err)
 	k->cfi = calloc(1, sizeof(*k->cfi));
 	if (!k->cfi)
 		return la_fail(err, LA_NOMEM, "call-frame information");
-	k->cfi->fd = -1;
 	k->cfi->relocation = k->door->relocation;
 	status = open_section(k->cfi, k->door->vmlinux, err);
 	if (status == LA_OK)
@@ -510,10 +471,7 @@ void la_cfi_close(struct la_kernel *k)
 	if (!k->cfi)
 		return;
 	free(k->cfi->fde);
-	if (k->cfi->elf)
-		elf_end(k->cfi->elf);
-	if (k->cfi->fd >= 0)
-		close(k->cfi->fd);
+	la_elf_file_close(k->cfi->file);
 	free(k->cfi);
 	k->cfi = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Call-frame information, one row at a time. cfi.c is the only file that knows elfutils.
+ * Call-frame information, one row at a time.
  */
 #ifndef LAKVM_CFI_H
 #define LAKVM_CFI_H

@@ -5,11 +5,10 @@
 #include "lakvm/stack/lines.h"
 
 #include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "door/elf_file.h"
 
 #define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
 #define MAX_DIES (1u << 20)   /* of one unit; a damaged one could go round in circles */
@@ -27,8 +26,8 @@ struct cached {
 };
 
 struct la_lines {
-	int fd;
-	Dwarf *dwarf;
+	struct la_elf_file *file;
+	Dwarf *dwarf; /* of the file */
 	uint64_t relocation;
 	struct range *range; /* sorted by start */
 	size_t n, room;
@@ -62,7 +61,7 @@ static int compare_ranges(const void *left, const void *right)
 static enum la_status index_units(struct la_lines *l, struct la_error *err)
 {
 	Dwarf_Off offset = 0, next;
-	size_t header;
+	size_t header, seen = 0;
 
 	while (!dwarf_nextcu(l->dwarf, offset, &next, &header, NULL, NULL, NULL) && next > offset) {
 		Dwarf_Addr base, start, end;
@@ -72,7 +71,7 @@ static enum la_status index_units(struct la_lines *l, struct la_error *err)
 		if (dwarf_offdie(l->dwarf, offset + header, &unit) &&
 		    dwarf_tag(&unit) == DW_TAG_compile_unit)
 			while ((at = dwarf_ranges(&unit, at, &base, &start, &end)) > 0 &&
-			       l->n < MAX_RANGES)
+			       seen++ < MAX_RANGES) /* empty ones cost time too */
 				if (!add_range(l, start, end, offset + header))
 					return la_fail(err, LA_NOMEM, "%zu ranges of code", l->n);
 		offset = next;
@@ -95,11 +94,13 @@ enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
 	if (!k->lines)
 		return la_fail(err, LA_NOMEM, "source positions");
 	k->lines->relocation = k->door->relocation;
-	k->lines->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (k->lines->fd >= 0)
-		k->lines->dwarf = dwarf_begin(k->lines->fd, DWARF_C_READ);
-	status = k->lines->dwarf ? index_units(k->lines, err) :
-				   la_fail(err, LA_ABSENT, "%s: no debugging information", path);
+	status = la_elf_file_open(&k->lines->file, path, err);
+	if (status == LA_OK) {
+		k->lines->dwarf = la_elf_file_dwarf(k->lines->file);
+		status = k->lines->dwarf ?
+				 index_units(k->lines, err) :
+				 la_fail(err, LA_ABSENT, "%s: no debugging information", path);
+	}
 	if (status != LA_OK)
 		la_lines_close(k);
 	return status;
@@ -114,9 +115,7 @@ void la_lines_close(struct la_kernel *k)
 	for (size_t i = 0; i < CACHE_SIZE; i++)
 		free(l->cache[i]);
 	free(l->range);
-	dwarf_end(l->dwarf);
-	if (l->fd >= 0)
-		close(l->fd);
+	la_elf_file_close(l->file);
 	free(l);
 	k->lines = NULL;
 }
@@ -230,7 +229,7 @@ const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code
 	c = *slot;
 	if (c->pc != code) {
 		c->pc = code;
-		c->found = compute(l, code - l->relocation, &c->at);
+		c->found = compute(l, code - l->relocation, &c->at) && la_elf_file_sound(l->file);
 	}
 	return c->found ? &c->at : NULL;
 }

@@ -31,7 +31,4 @@ void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram
 
 const struct la_door *la_elf_door(const struct la_elf_door *e);
 
-/** Is @path the ELF file of a program (a vmlinux), and not a core or another kind of file? */
-bool la_elf_is_program(const char *path);
-
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * VMCOREINFO: what the kernel tells dump tools about itself, lines of KEY=value.
- * Source: kernel/crash_core.c (through 6.8), kernel/vmcore_info.c (6.9 and later).
- */
+/* VMCOREINFO where the dump does not bring it along: out of the guest's memory. */
 #ifndef LAKVM_VMCOREINFO_H
 #define LAKVM_VMCOREINFO_H
 
@@ -11,6 +8,7 @@
 #include <stdint.h>
 
 #include "lakvm/base/arena.h"
+#include "lakvm/dump/vmcoreinfo.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/base/status.h"
 
@@ -35,12 +33,5 @@ enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *ar
 enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ram_range *ram,
 				  size_t nram, struct la_arena *arena, const char **ret,
 				  size_t *ret_len, const char **banner, struct la_error *err);
-
-/** The value of @key, up to the end of its line. False if there is no such line, or no @text. */
-bool la_vmcoreinfo_get(const char *text, size_t len, const char *key, const char **ret,
-		       size_t *ret_len);
-
-/** The same as a number: decimal, or hexadecimal with 0x in front or if @hex. */
-bool la_vmcoreinfo_number(const char *text, size_t len, const char *key, bool hex, uint64_t *ret);
 
 #endif

@@ -32,8 +32,10 @@ struct la_lines_at {
 };
 
 /**
- * Open the debugging information of door->vmlinux. LA_ABSENT: no file, or none in it. It stays
- * open, in k->lines, until la_lines_close().
+ * Open the debugging information of door->vmlinux, for addresses that are moved by what
+ * door->relocation is now; it stays open, in k->lines, until la_lines_close(). LA_ABSENT: the door has no
+ * file, or that has no such information. LA_INVALID: it is no vmlinux. LA_NOMEM. On failure k->lines
+ * is NULL.
  */
 enum la_status la_lines_open(struct la_kernel *k, struct la_error *err);
 void la_lines_close(struct la_kernel *k);

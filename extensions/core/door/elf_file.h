@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The kernel's ELF file for those that know elfutils. */
+#ifndef LAKVM_DOOR_ELF_FILE_H
+#define LAKVM_DOOR_ELF_FILE_H
+
+#include <elfutils/libdw.h>
+#include <gelf.h>
+
+#include "lakvm/base/status.h"
+#include "lakvm/door/elf_file.h"
+
+/** libelf's and libdw's handles, theirs until la_elf_file_close. No DWARF: NULL. */
+Elf *la_elf_file_elf(const struct la_elf_file *f);
+Dwarf *la_elf_file_dwarf(struct la_elf_file *f);
+
+/**
+ * The content of the section @name, unpacked where it is compressed. LA_ABSENT: there is none. LA_CORRUPT: it
+ * does not unpack, or to more than LA_ELF_SECTION_MAX bytes.
+ */
+enum la_status la_elf_file_section(struct la_elf_file *f, const char *name, Elf_Data **ret,
+				   struct la_error *err);
+
+/** Far more than the largest section of a kernel takes (Debian 7.2: 190 MiB of .debug_info). */
+#define LA_ELF_SECTION_MAX (UINT64_C(1) << 30)
+
+#endif
