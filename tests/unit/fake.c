@@ -9,6 +9,7 @@
 #define PAGE 4096u
 #define MAX_PAGES 4096
 #define MAX_ITEMS 512
+#define UNSIZED 0x10000u /* a symbol without a size covers at most this much */
 
 struct fake_page {
 	uint64_t pa;
@@ -111,7 +112,7 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 	for (size_t i = 0; i < symbols->n; i++) {
 		const struct fake_item *item = &symbols->item[i];
 
-		if (addr < item->value || (item->size && addr - item->value >= item->size))
+		if (addr < item->value || addr - item->value >= (item->size ?: UNSIZED))
 			continue;
 		if (!best || item->value > best->value)
 			best = item;

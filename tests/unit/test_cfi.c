@@ -151,9 +151,9 @@ static void test_absent(void **state)
 	(void)state;
 	assert_int_equal(la_cfi_open(&k, &err), LA_ABSENT);
 	fake_door(fake)->vmlinux = "/nonexistent/vmlinux";
-	assert_int_equal(la_cfi_open(&k, &err), LA_ABSENT);
+	assert_int_equal(la_cfi_open(&k, &err), LA_INVALID);
 	fake_door(fake)->vmlinux = "/dev/null";
-	assert_int_equal(la_cfi_open(&k, &err), LA_ABSENT);
+	assert_int_equal(la_cfi_open(&k, &err), LA_INVALID);
 	assert_null(k.cfi);
 	assert_false(la_cfi_row(k.cfi, TEXT, &row));
 	fake_free(fake);

@@ -191,6 +191,7 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 {
 	struct la_elf_door *v = la_alloc(arena, sizeof(*v));
 	enum la_status status;
+	GElf_Ehdr header;
 
 	*ret = NULL;
 	if (!v)
@@ -198,6 +199,9 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 	v->arena = arena;
 	v->dump = dump;
 	status = la_elf_file_open(&v->file, vmlinux, err);
+	if (status == LA_OK &&
+	    (!gelf_getehdr(la_elf_file_elf(v->file), &header) || header.e_machine != EM_LOONGARCH))
+		status = la_fail(err, LA_INVALID, "%s: not a 64-bit LoongArch kernel", vmlinux);
 	if (status == LA_OK)
 		status = load_symbols(v, vmlinux, err);
 	if (status == LA_OK && !(v->types = la_types_new(arena, la_elf_file_dwarf(v->file))))

@@ -53,9 +53,8 @@ static enum la_status open_elf(struct la_elf_file *f, const char *path, struct l
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &header) ||
 	    !(ident = elf_getident(f->elf, NULL)))
 		return la_fail(err, LA_INVALID, "%s: cannot be read as an ELF file", path);
-	if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB ||
-	    header.e_machine != EM_LOONGARCH)
-		return la_fail(err, LA_INVALID, "%s: not a 64-bit LoongArch kernel", path);
+	if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
+		return la_fail(err, LA_INVALID, "%s: not a little-endian 64-bit file", path);
 	image = elf_rawfile(f->elf, &mapped);
 	if (!image)
 		return la_fail(err, LA_NOMEM, "%s", path);
