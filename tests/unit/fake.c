@@ -9,7 +9,7 @@
 #define PAGE 4096u
 #define MAX_PAGES 4096
 #define MAX_ITEMS 512
-#define UNSIZED 0x10000u /* a symbol without a size covers at most this much */
+#define UNSIZED 0x1000000u /* a symbol without a size covers at most this much */
 
 struct fake_page {
 	uint64_t pa;

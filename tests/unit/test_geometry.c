@@ -228,6 +228,19 @@ static void test_widths(void **state)
 	k = open_kernel(t);
 	assert_int_equal(k.mmu.virt_bits, 40);
 	assert_int_equal(k.mmu.phys_bits, 46);
+	/* Of all widths that a damaged word could give, those that no CPU has are none. */
+	for (unsigned bits = 0; bits < 64; bits++) {
+		struct la_translation at;
+
+		fake_put_u64(t->fake, 0x100, ~UINT64_C(0) << bits);
+		k = open_kernel(t);
+		assert_int_equal(k.mmu.virt_bits,
+				 bits + 1 < LA_VIRT_BITS_MIN || bits + 1 > LA_VIRT_BITS_MAX ?
+					 0 :
+					 bits + 1);
+		la_translate(k.door, &k.mmu, k.mmu.kernel_pgd, UINT64_C(0xffff800000004000), &at,
+			     NULL);
+	}
 	fake_put_u64(t->fake, 0x100, UINT64_C(0xffffff8000000001)); /* no power of two */
 	fake_put_u64(t->fake, 0x200, UINT64_C(0xffffffff) << 32);
 	k = open_kernel(t);

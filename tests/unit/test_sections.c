@@ -199,6 +199,11 @@ static void test_size_by_option(void **state)
 	assert_int_equal(s.physmem_bits, 40);
 	assert_int_equal(la_sections_roots(&s), 2);
 	assert_non_null(strstr(s.remark, "2^28"));
+	/* One section, larger than all memory. */
+	s = (struct la_sections){ .physmem_bits = 32, .size_bits = 34, .per_root = 128 };
+	assert_int_equal(la_sections_roots(&s), 1);
+	s.per_root = 0; /* nobody knows the table */
+	assert_int_equal(la_sections_roots(&s), 0);
 }
 
 static void test_size_that_nothing_disproves(void **state)

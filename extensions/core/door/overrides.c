@@ -50,7 +50,7 @@ static bool take(struct la_overrides *o, const char *name, size_t len, uint64_t 
 		{ "levels", &o->levels, 2, 4 },
 		{ "section_size_bits", &o->section_bits, LA_SECTION_BITS_MIN, LA_SECTION_BITS_MAX },
 		{ "max_physmem_bits", &o->phys_bits, 32, 48 },
-		{ "vabits_actual", &o->virt_bits, 36, 57 },
+		{ "vabits_actual", &o->virt_bits, LA_VIRT_BITS_MIN, LA_VIRT_BITS_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)

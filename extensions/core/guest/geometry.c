@@ -161,6 +161,12 @@ static void find_widths(struct la_kernel *k)
 		mmu->vm_map_base = 0;
 	else if (!(-mmu->vm_map_base & (-mmu->vm_map_base - 1)))
 		mmu->virt_bits = (unsigned)__builtin_ctzll(mmu->vm_map_base) + 1;
+	/* A damaged one would make addresses of any width. */
+	if (mmu->virt_bits &&
+	    (mmu->virt_bits < LA_VIRT_BITS_MIN || mmu->virt_bits > LA_VIRT_BITS_MAX)) {
+		mmu->virt_bits = 0;
+		mmu->vm_map_base = 0;
+	}
 	if (k->door->symbol(k->door->ctx, "cpu_data", &cpu) &&
 	    la_read_member(k, cpu, "cpuinfo_loongarch", "pabits", &bits, NULL) == LA_OK &&
 	    bits >= 31 && bits <= 47)

@@ -56,6 +56,6 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 	 * find that there is no such member takes gdb very long. */
 	ret->thread_info_in_task = !door->member(door->ctx, "thread_info", "task", &m) &&
 				   door->member(door->ctx, "task_struct", "thread_info", &m);
-	init_cpus(ret, arena, err);
+	init_cpus(ret, arena, status == LA_OK ? err : NULL);
 	return LA_OK;
 }

@@ -148,6 +148,8 @@ enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsi
 	uint64_t va, word;
 	enum la_status status;
 
+	if (cpu >= k->ncpus)
+		return la_fail(err, LA_INVALID, "no CPU %u", cpu);
 	if (!k->door->symbol(k->door->ctx, mask, &va))
 		return la_fail(err, LA_ABSENT, "this kernel has no %s", mask);
 	status = la_read_u64(k, va + cpu / 64 * 8, &word, err);

@@ -67,7 +67,9 @@ static void read_places(const struct la_door *door, const struct la_sections *s,
 		{ "ZONE_NORMAL", "Normal" }, { "ZONE_MOVABLE", "Movable" },
 		{ "ZONE_DEVICE", "Device" },
 	};
-	const unsigned sections = s->has_vmemmap ? 0 : s->physmem_bits - s->size_bits;
+	const unsigned sections = s->has_vmemmap || s->physmem_bits < s->size_bits ?
+					  0 :
+					  s->physmem_bits - s->size_bits;
 	unsigned nodes = 0, zones, at = 64 - sections;
 	uint64_t size;
 	int64_t value;

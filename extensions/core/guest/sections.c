@@ -25,9 +25,10 @@ static unsigned physmem_bits(const struct la_kernel *k)
 
 static uint64_t nr_roots(const struct la_sections *s, unsigned bits)
 {
-	const uint64_t n = UINT64_C(1) << (s->physmem_bits - bits);
+	/* A person may give sections more bits than memory. */
+	const uint64_t n = UINT64_C(1) << (s->physmem_bits > bits ? s->physmem_bits - bits : 0);
 
-	return (n + s->per_root - 1) / s->per_root;
+	return s->per_root ? (n + s->per_root - 1) / s->per_root : 0;
 }
 
 uint64_t la_sections_roots(const struct la_sections *s)

@@ -10,9 +10,11 @@
 
 #include "lakvm/base/status.h"
 
-/** What SECTION_SIZE_BITS can be believed to be, whoever says it. */
+/** What SECTION_SIZE_BITS, and the width of a virtual address, can be believed to be, whoever says it. */
 #define LA_SECTION_BITS_MIN 24
 #define LA_SECTION_BITS_MAX 34
+#define LA_VIRT_BITS_MIN 36
+#define LA_VIRT_BITS_MAX 57
 
 struct la_overrides {
 	unsigned page_shift;   /* page_size=16384 or 16k; each field: 0 = nothing was said */

@@ -10,7 +10,11 @@
 #include "lakvm/guest/kernel.h"
 #include "lakvm/base/status.h"
 
-/** Its text, NUL-terminated, in @arena. LA_ABSENT: this kernel carries none. */
+/**
+ * Its text, NUL-terminated, in @arena (about 5 MiB of it). LA_ABSENT: this kernel carries none. LA_CORRUPT: it
+ * is not what gzip writes, or more than 1 MiB packed or 4 MiB unpacked. LA_NOMEM, or why it cannot be
+ * read.
+ */
 enum la_status la_ikconfig_read(const struct la_kernel *k, struct la_arena *arena, const char **ret,
 				struct la_error *err);
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One guest kernel as the core sees it: memory by virtual address, CPUs, tasks, stacks. */
+/*
+ * One guest kernel as the core sees it, and its memory by virtual address. What fails says so by a
+ * status, and in words if @err is not NULL: LA_UNMAPPED, LA_UNSUPPORTED, LA_CORRUPT as la_translate has
+ * them, and those of the door's read_phys. Then *ret is as it was, but for la_read.
+ */
 #ifndef LAKVM_KERNEL_H
 #define LAKVM_KERNEL_H
 
@@ -36,15 +40,18 @@ struct la_kernel {
 	const char
 		*vmcoreinfo; /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
 	size_t vmcoreinfo_len;
-	unsigned ncpus;           /* possible CPUs that have a per-CPU area */
-	const uint64_t *percpu;   /* __per_cpu_offset[], ncpus of them */
-	bool percpu_unset;        /* NULL because the guest has not set up its per-CPU areas yet */
+	unsigned ncpus;         /* nr_cpu_ids; 1 where that is not known */
+	const uint64_t *percpu; /* __per_cpu_offset[], ncpus of them; NULL: not set up, not known */
+	bool percpu_unset;      /* NULL because the guest has not set up its per-CPU areas yet */
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */
 	struct la_cfi *cfi;       /* NULL until la_cfi_open succeeded */
 	struct la_lines *lines;   /* NULL until la_lines_open succeeded */
 };
 
-/** Read kernel-virtual memory, across page borders. All or nothing. */
+/**
+ * Read @len bytes of kernel-virtual memory, across page borders. All or nothing: unless LA_OK is returned,
+ * the bytes at @ret have no meaning.
+ */
 enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t len,
 		       struct la_error *err);
 /**
@@ -57,26 +64,39 @@ enum la_status la_read_u64(const struct la_kernel *k, uint64_t va, uint64_t *ret
 			   struct la_error *err);
 enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret,
 			   struct la_error *err);
-/** A NUL-terminated text of at most @max bytes; an unterminated one is cut there. */
+/**
+ * A NUL-terminated text, in @arena; one that has no NUL within @max bytes is cut there. LA_NOMEM, too.
+ * What lies behind its NUL need not be readable.
+ */
 enum la_status la_read_text(const struct la_kernel *k, struct la_arena *arena, uint64_t va,
 			    size_t max, char **ret, struct la_error *err);
 
 /**
- * An unsigned value of 1, 2, 4 or 8 bytes out of a member: *(type *)base->member.
- * LA_ABSENT when this kernel's type has no such member.
+ * An unsigned value out of a member: ((struct type *)base)->member. LA_ABSENT: this kernel's type has no
+ * such member, or nobody knows it. LA_UNSUPPORTED: it has not 1, 2, 4 or 8 bytes, or its size is not
+ * known.
  */
 enum la_status la_read_member(const struct la_kernel *k, uint64_t base, const char *type,
 			      const char *member, uint64_t *ret, struct la_error *err);
 
-/** An unsigned variable; its size comes from the symbol table, 8 where that does not say. */
+/**
+ * An unsigned variable of @size bytes, 1, 2, 4 or 8: what its C type has in every kernel, since nothing
+ * is asked for it. LA_ABSENT: this kernel has no such symbol. LA_UNSUPPORTED: another @size.
+ */
 enum la_status la_read_variable(const struct la_kernel *k, const char *name, size_t size,
 				uint64_t *ret, struct la_error *err);
 
-/** Address of a per-CPU variable on @cpu. */
+/**
+ * Address of a per-CPU variable on @cpu. LA_ABSENT: no such symbol, or the guest has set up no per-CPU
+ * areas. LA_INVALID: the guest has no such CPU.
+ */
 enum la_status la_percpu(const struct la_kernel *k, const char *name, unsigned cpu, uint64_t *ret,
 			 struct la_error *err);
 
-/** Is bit @cpu set in a cpumask variable ("__cpu_online_mask")? */
+/**
+ * Is bit @cpu set in a cpumask variable ("__cpu_online_mask")? LA_ABSENT: no such symbol. LA_INVALID: the
+ * guest has no such CPU.
+ */
 enum la_status la_cpumask_test(const struct la_kernel *k, const char *mask, unsigned cpu, bool *ret,
 			       struct la_error *err);
 

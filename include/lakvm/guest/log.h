@@ -31,7 +31,10 @@ struct la_log {
 	size_t lost; /* records that were there and could not be read */
 };
 
-/** All records. LA_ABSENT: this kernel has no log we know; LA_CORRUPT: see @err, @ret has the rest. */
+/**
+ * All records, in @arena. LA_ABSENT: this kernel has no log that is known here. Whatever else it returns, @ret
+ * has the records that could be read, and @err says what is wrong with the others.
+ */
 enum la_status la_log_read(const struct la_kernel *k, struct la_arena *arena, struct la_log *ret,
 			   struct la_error *err);
 

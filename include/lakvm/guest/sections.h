@@ -35,7 +35,7 @@ struct la_sections {
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
 				struct la_error *err);
 
-/** How many roots the table has room for (NR_SECTION_ROOTS). */
+/** How many roots the table has room for (NR_SECTION_ROOTS); 0 where its layout is not known. */
 uint64_t la_sections_roots(const struct la_sections *s);
 
 struct la_section {

@@ -18,7 +18,7 @@ struct la_task {
 	char comm[17]; /* empty = unknown */
 };
 
-/** The task at @address; fields that cannot be read stay unknown. */
+/** The task at @address; fields that cannot be read stay unknown. Never fails. */
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret);
 
 struct la_user_tables {
@@ -35,18 +35,18 @@ struct la_user_tables {
 void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
 			 struct la_user_tables *ret);
 
-/** The task that runs on @cpu according to its run queue. */
+/** The task that runs on @cpu according to its run queue (per-CPU runqueues, rq.curr). */
 enum la_status la_cpu_curr(const struct la_kernel *k, unsigned cpu, uint64_t *ret,
 			   struct la_error *err);
 
-/** A stack by its lowest address; kind tells it from others in messages. */
+/** A stack of LA_THREAD_SIZE bytes; kind tells it from others in messages. */
 struct la_stack_area {
 	enum { LA_STACK_TASK, LA_STACK_IRQ } kind;
 	uint64_t base;
 	uint64_t top; /* first address behind it */
 };
 
-/** IRQ stack of a CPU (per-CPU irq_stack). */
+/** IRQ stack of a CPU (per-CPU irq_stack). LA_ABSENT: it has none yet. */
 enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_stack_area *ret,
 			    struct la_error *err);
 
