@@ -95,8 +95,7 @@ static void print_place(const struct la_place *place)
  */
 static void print_source(const struct la_kernel *k, const struct la_frame *frame)
 {
-	const struct la_lines_at *at =
-		session_lines(NULL) ? la_lines_find(k, la_frame_code(k, frame)) : NULL;
+	const struct la_lines_at *at = session_lines(NULL) ? la_lines_find(k, frame->code) : NULL;
 	char line[BUFSIZE];
 
 	for (size_t i = 0; at && i < at->n; i++) {

@@ -48,6 +48,24 @@ static size_t parse_list(char *list)
 	return n;
 }
 
+/* JSON says null where the text has to say why. */
+static const struct la_cpus *with_lines(struct la_kernel *kernel, struct la_arena *arena,
+					const struct la_cpus *cpus,
+					const struct la_render_options *options, bool quiet)
+{
+	const struct la_cpus *found = cpus;
+	struct la_error err = { "" };
+
+	if (session_lines(&err)) {
+		found = la_cpus_lines(kernel, arena, cpus, options->only, options->nonly);
+		if (!found)
+			la_fail(&err, LA_NOMEM, "source positions: out of memory");
+	}
+	if (err.text[0] && !quiet)
+		error(INFO, "%s\n", err.text);
+	return found ? found : cpus;
+}
+
 void cmd_lacpus(void)
 {
 	struct la_render_options options = { .registers = false };
@@ -104,11 +122,11 @@ void cmd_lacpus(void)
 			error(INFO, "%s\n", err.text);
 		return;
 	}
-	if ((json || options.source) && !session_lines(&err) && !json)
-		error(INFO, "%s\n", err.text);
+	if (json || options.source)
+		cpus = with_lines(kernel, arena, cpus, &options, json);
 	if (!json)
-		la_render_cpus_text(kernel, cpus, &options, command_sink());
-	else if (la_render_cpus_json(kernel, cpus, &options, command_sink()) != LA_OK)
+		la_render_cpus_text(cpus, &options, command_sink());
+	else if (la_render_cpus_json(cpus, &options, command_sink()) != LA_OK)
 		error(INFO, "out of memory\n");
 	command_memory_free();
 }

@@ -3,7 +3,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/guest/explain.h"
+#include "lakvm/render/mem.h"
 
 char *help_lamem[] = {
 	"lamem",
@@ -114,9 +114,9 @@ void cmd_lamem(void)
 				 no_sections.text);
 		if (!json) {
 			fprintf(fp, "%s", i ? "\n" : "");
-			la_render_mem_address_text(kernel, &list[i], command_sink());
+			la_render_mem_address_text(&list[i], command_sink());
 		}
 	}
-	if (!list || (json && la_render_mem_address_json(kernel, list, n, command_sink()) != LA_OK))
+	if (!list || (json && la_render_mem_address_json(list, n, command_sink()) != LA_OK))
 		error(INFO, "out of memory\n");
 }

@@ -64,11 +64,12 @@ void cmd_lapanic(void)
 	}
 	la_panic_analyse(kernel, arena, cpus, &panic);
 	if (json) {
-		session_lines(NULL); /* without them positions in the source are unknown */
-		if (la_render_panic_json(kernel, &panic, command_sink()) != LA_OK)
+		if (session_lines(NULL)) /* without them positions in the source are unknown */
+			la_panic_lines(kernel, arena, &panic);
+		if (la_render_panic_json(&panic, command_sink()) != LA_OK)
 			error(INFO, "out of memory\n");
 	} else {
-		la_render_panic_text(kernel, &panic, command_sink());
+		la_render_panic_text(&panic, command_sink());
 	}
 	command_memory_free();
 }

@@ -12,7 +12,7 @@
 #include "lakvm/door/elf_file.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
-#include "lakvm/report/report.h"
+#include "lakvm/render/report.h"
 
 #define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64

@@ -25,8 +25,7 @@ static void print_stack(const struct la_kernel *k, const struct la_stack *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct la_frame *f = &s->frame[i];
-		const struct la_lines_at *at =
-			f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
+		const struct la_lines_at *at = la_lines_find(k, f->code);
 
 		printf("#%zu ", i);
 		if (f->pc_known)

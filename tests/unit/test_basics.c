@@ -59,6 +59,11 @@ static void test_error_trail(void **state)
 	la_fail(&err, LA_CORRUPT, "%s", big);
 	assert_int_equal(err.text[sizeof(err.text) - 1], 0);
 	assert_int_equal(la_fail(NULL, LA_ABSENT, "nobody listens"), LA_ABSENT);
+	/* names of files may hold anything */
+	la_error_clear(&err);
+	la_fail(&err, LA_CORRUPT, "inner");
+	la_fail(&err, LA_CORRUPT, "%s", "/tmp/\x1b[2J\n\xe2\x80\xae\xff");
+	assert_string_equal(err.text, "/tmp/\\x1b[2J\\x0a\\u202e\\xff: inner");
 }
 
 int main(void)

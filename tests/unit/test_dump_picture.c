@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "lakvm/guest/explain.h"
+#include "lakvm/render/mem.h"
 #include "opened.h"
 
 static char out[1 << 20];

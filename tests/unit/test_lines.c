@@ -127,18 +127,22 @@ static void test_rendered(void **state)
 			      .stack = { .frame = &frame, .n = 1, .stop = LA_STOP_END } };
 	const struct la_cpus cpus = { .cpu = &cpu, .n = 1 };
 	struct la_render_options opt = { .stacks = true };
+	struct la_arena *arena = la_arena_new(1 << 20);
 	const struct la_sink sink = { put, output };
+	const struct la_cpus *with_lines;
 	struct point p;
 
 	(void)state;
 	outer(&p);
 	frame.pc = p.call + 4; /* a return address, as LoongArch has it */
-	la_render_cpus_text(&k, &cpus, &opt, &sink);
+	frame.code = p.call;
+	with_lines = la_cpus_lines(&k, arena, &cpus, NULL, 0);
+	la_render_cpus_text(with_lines, &opt, &sink);
 	assert_null(strstr(output, "inlined"));
 
 	output[0] = '\0';
 	opt.source = true;
-	la_render_cpus_text(&k, &cpus, &opt, &sink);
+	la_render_cpus_text(with_lines, &opt, &sink);
 	assert_non_null(strstr(output, "\n    inlined innermost  "));
 	snprintf(expected, sizeof(expected), "test_lines.c: %u\n    inlined middle  ", p.line[0]);
 	assert_non_null(strstr(output, expected));
@@ -149,14 +153,16 @@ static void test_rendered(void **state)
 	assert_null(strstr(output, "#1"));
 
 	output[0] = '\0';
-	assert_int_equal(la_render_cpus_json(&k, &cpus, &opt, &sink), LA_OK);
+	assert_int_equal(la_render_cpus_json(with_lines, &opt, &sink), LA_OK);
 	snprintf(expected, sizeof(expected),
 		 "test_lines.c\",\"line\":%u,\"inlined\":[{\"symbol\":\"innermost\"", p.line[2]);
 	assert_non_null(strstr(output, expected));
 	la_lines_close(&k);
 	output[0] = '\0';
-	assert_int_equal(la_render_cpus_json(&k, &cpus, &opt, &sink), LA_OK);
+	with_lines = la_cpus_lines(&k, arena, &cpus, NULL, 0);
+	assert_int_equal(la_render_cpus_json(with_lines, &opt, &sink), LA_OK);
 	assert_non_null(strstr(output, "\"file\":null,\"line\":null,\"inlined\":null"));
+	la_arena_free(arena);
 	fake_free(fake);
 }
 

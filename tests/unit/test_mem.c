@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "fake.h"
-#include "lakvm/guest/explain.h"
+#include "lakvm/render/mem.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
 
@@ -109,7 +109,7 @@ static void test_present(void **state)
 	assert_int_equal(a.place.status, LA_OK);
 	assert_false(a.behind_ram);
 	assert_true(a.place.stored);
-	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
+	la_render_mem_address_text(&a, &(struct la_sink){ to_text, t });
 	assert_non_null(strstr(t->out, "PHYSICAL: 1234\n"));
 	assert_non_null(strstr(t->out, "WINDOW: DMW1"));
 }
@@ -122,7 +122,7 @@ static void test_behind_ram(void **state)
 	explain(t, CACHED | 0x80010000, &a);
 	assert_int_equal(a.place.status, LA_NOT_RAM);
 	assert_true(a.behind_ram);
-	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
+	la_render_mem_address_text(&a, &(struct la_sink){ to_text, t });
 	assert_non_null(
 		strstr(t->out, "DUMP: hole: the first byte after RAM, which ends at 80010000\n"));
 	explain(t, CACHED | 0x80012000, &a);
@@ -154,11 +154,10 @@ static void test_other_reader(void **state)
 	fake_put_u64(t->fake, 0x1230, 0);
 	la_mem_explain(&t->k, NULL, t->k.mmu.kernel_pgd, CACHED | 0x1234, false, &a);
 	assert_int_equal(a.place.status, LA_OK);
-	la_render_mem_address_text(&t->k, &a, &(struct la_sink){ to_text, t });
+	la_render_mem_address_text(&a, &(struct la_sink){ to_text, t });
 	assert_non_null(strstr(t->out, "PHYSICAL: 1234\n    DUMP: crash's own reader has it\n"));
 	t->out[0] = '\0';
-	assert_int_equal(la_render_mem_address_json(&t->k, &a, 1, &(struct la_sink){ to_text, t }),
-			 LA_OK);
+	assert_int_equal(la_render_mem_address_json(&a, 1, &(struct la_sink){ to_text, t }), LA_OK);
 	assert_non_null(strstr(t->out, "\"dump\":null"));
 }
 
@@ -171,8 +170,7 @@ static void test_untranslated(void **state)
 	explain(t, UINT64_C(0x8000000000001000), &a); /* a window this guest did not set */
 	assert_int_equal(a.status, LA_UNMAPPED);
 	assert_string_not_equal(a.reason, "");
-	assert_int_equal(la_render_mem_address_json(&t->k, &a, 1, &(struct la_sink){ to_text, t }),
-			 LA_OK);
+	assert_int_equal(la_render_mem_address_json(&a, 1, &(struct la_sink){ to_text, t }), LA_OK);
 	object = json_loads(t->out, 0, NULL);
 	assert_non_null(object);
 	first = json_array_get(json_object_get(object, "addresses"), 0);
@@ -198,6 +196,41 @@ static void test_map(void **state)
 	t->out[0] = '\0';
 	assert_int_equal(la_render_mem_map_json(&map, &(struct la_sink){ to_text, t }), LA_OK);
 	assert_non_null(strstr(t->out, "\"start\":\"0x80000000\",\"end\":\"0x80010000\""));
+}
+
+/* Names of files are somebody else's words: shown to their end, harmless, and in JSON as they are. */
+static void test_hostile_names(void **state)
+{
+	struct test *t = *state;
+	struct la_mem_address a;
+	static char name[900] = "/tmp/\x1b[2J\xe2\x80\xae";
+	const char *remark[] = { name };
+	struct la_mem_map map = { .format = "ELF", .block_size = 4096, .cell_size = 4096 };
+	json_t *o;
+
+	memset(name + strlen(name), 'n', sizeof(name) - strlen(name) - 5);
+	strcat(name, "end");
+	explain(t, CACHED | 0x1234, &a);
+	a.place.file = name;
+	la_render_mem_address_text(&a, &(struct la_sink){ to_text, t });
+	map.remark = remark;
+	map.nremarks = 1;
+	la_render_mem_map_text(&map, 0, &(struct la_sink){ to_text, t });
+	assert_non_null(strstr(t->out, " of /tmp/\\x1b[2J\\u202ennn"));
+	assert_non_null(strstr(t->out, "REMARK: /tmp/\\x1b[2J\\u202ennn"));
+	assert_non_null(strstr(strstr(t->out, "nend\n") + 1, "nend\n"));
+	assert_null(strchr(t->out, 0x1b));
+
+	strcpy(name, "/tmp/\xff");
+	t->out[0] = '\0';
+	assert_int_equal(la_render_mem_address_json(&a, 1, &(struct la_sink){ to_text, t }), LA_OK);
+	o = json_loads(t->out, 0, NULL);
+	assert_non_null(o);
+	assert_non_null(strstr(t->out, "\"file\":\"/tmp/\xef\xbf\xbd\""));
+	json_decref(o);
+	t->out[0] = '\0';
+	assert_int_equal(la_render_mem_map_json(&map, &(struct la_sink){ to_text, t }), LA_OK);
+	assert_non_null(strstr(t->out, "\"remarks\":[\"/tmp/\xef\xbf\xbd\"]"));
 }
 
 static void test_user_tables(void **state)
@@ -242,8 +275,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_present),      TEST(test_behind_ram), TEST(test_other_reader),
-		TEST(test_untranslated), TEST(test_map),        TEST(test_user_tables),
+		TEST(test_present),       TEST(test_behind_ram), TEST(test_other_reader),
+		TEST(test_untranslated),  TEST(test_map),        TEST(test_user_tables),
+		TEST(test_hostile_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -360,6 +360,10 @@ static void test_bug(void **state)
 		fake_symbol(g->f, "f", W + 0x300000, 0x100, NULL);
 		fake_put_u32(g->f, 0x300040, bug ? 0x002a0001 : 0x002a0005);
 		assert_string_equal(analyse(g, true)->cause.kind, bug ? "bug" : "break");
+		/* nothing else is in memory around it */
+		assert_int_equal(g->p.cause.code_known & 1u << LA_CODE_BEFORE,
+				 1u << LA_CODE_BEFORE);
+		assert_int_equal(g->p.cause.code[LA_CODE_BEFORE], bug ? 0x002a0001 : 0x002a0005);
 		guest_free(g);
 	}
 }
@@ -632,6 +636,55 @@ static void test_hung_task(void **state)
 	}
 }
 
+/* A list of tasks that never comes back to init_task: the rule could not be tried, and says so. */
+static void test_damaged_task_list(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+	bool said = false;
+
+	ring_add(&g->ring, 1000, 3, 0, 30,
+		 "INFO: task jbd2/vda2-8:312 blocked for more than 122 seconds.");
+	set_panic_cpu(g, UINT32_MAX);
+	fake_symbol(g->f, "init_task", W + 0x850000, 0x400, NULL);
+	fake_member(g->f, "task_struct", "tasks", 0x10, 16);
+	fake_member(g->f, "task_struct", "pid", 0x30, 4);
+	for (unsigned i = 0; i < 5;
+	     i++) { /* init_task, four tasks, and the last leads to the second */
+		fake_put_u64(g->f, 0x850010 + 0x1000 * i,
+			     W + 0x850010 + 0x1000 * (i < 4 ? i + 1 : 2));
+		fake_put_u32(g->f, 0x850030 + 0x1000 * i, i);
+	}
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	for (size_t i = 0; i < p->nunchecked; i++)
+		said = said ||
+		       (!strcmp(p->unchecked[i].rule, "hung-task") &&
+			strstr(p->unchecked[i].reason, "list of tasks: damaged: it leads back"));
+	assert_true(said);
+}
+
+/* More facts than a result holds are counted. */
+static void test_many_facts(void **state)
+{
+	static struct la_cpu many[200];
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+	set_panic_cpu(g, UINT32_MAX);
+	for (unsigned i = 0; i < 200; i++)
+		many[i] = (struct la_cpu){
+			.cpu = i, .matched = true, .state = LA_CPU_SPINNING, .waits_for = -1
+		};
+	g->cpus = (struct la_cpus){ .cpu = many, .n = 200 };
+	p = analyse(g, true);
+	assert_string_equal(p->fact[p->nfacts - 1].source, "limit");
+	/* one is of panic_cpu */
+	assert_int_equal(atoi(p->fact[p->nfacts - 1].text), 201 - (int)(p->nfacts - 1));
+}
+
 static void test_running(void **state)
 {
 	struct guest *g = *state;
@@ -761,6 +814,8 @@ int main(void)
 		cmocka_unit_test(test_spinlock),
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hung_task),
+		GUEST(test_damaged_task_list),
+		GUEST(test_many_facts),
 		GUEST(test_running),
 		GUEST(test_nothing_known),
 		GUEST(test_percent_signs),

@@ -10,13 +10,10 @@
 #include <jansson.h>
 #include <cmocka.h>
 
-#include "fake.h"
 #include "lakvm/render/render.h"
 #include "base/escape.h"
 
 static char output[1 << 16];
-static struct la_kernel kernel;
-static struct fake *fake;
 
 static void put(void *ctx, const char *text)
 {
@@ -33,16 +30,6 @@ static int start(void **state)
 {
 	(void)state;
 	output[0] = '\0';
-	fake = fake_new();
-	kernel = (struct la_kernel){ .door = fake_door(fake), .ncpus = 2 };
-	kernel.mmu.dmw[1] = UINT64_C(0x9000000000000011);
-	return 0;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	fake_free(fake);
 	return 0;
 }
 
@@ -55,6 +42,7 @@ static struct la_frame frames[3] = {
 	  .verified = true },
 	{ .pc = 0x9000000000eb7fa8,
 	  .pc_known = true,
+	  .code = 0x9000000000eb7fa8,
 	  .sp = 0x9000000100003c00,
 	  .symbol = "i8042_flush",
 	  .start = 0x9000000000eb7f50,
@@ -64,6 +52,7 @@ static struct la_frame frames[3] = {
 	  .verified = true },
 	{ .pc = 0xffff800002000010,
 	  .pc_known = true,
+	  .code = 0xffff80000200000c,
 	  .sp = 0x9000000100003d00,
 	  .symbol = "mod_init",
 	  .start = 0xffff800002000000,
@@ -141,6 +130,8 @@ static void make_full(void)
 					.regs_known = true };
 	la_csr_set(&full.cause.regs, LA_CSR_BADV, 0xffff800000008064);
 	la_csr_set(&full.cause.regs, LA_CSR_PRMD, 0);
+	full.cause.code[LA_CODE_BEFORE] = 0x38203599;
+	full.cause.code_known = 1u << LA_CODE_BEFORE;
 }
 
 static void has(const char *part)
@@ -153,8 +144,7 @@ static void test_panic_text(void **state)
 {
 	(void)state;
 	make_full();
-	fake_put_u32(fake, 0xeb7fa8, 0x38203599);
-	la_render_panic_text(&kernel, &full, &sink);
+	la_render_panic_text(&full, &sink);
 	/* The first lines are what goes into a ticket. */
 	assert_ptr_equal(strstr(output, "    VERDICT: panic (certain): Attempted to kill init! "
 					"exitcode=0x0000000b\n"),
@@ -185,7 +175,7 @@ static void test_unknown_text(void **state)
 	struct la_panic nothing = { .cpu = -1 };
 
 	(void)state;
-	la_render_panic_text(&kernel, &nothing, &sink);
+	la_render_panic_text(&nothing, &sink);
 	assert_string_equal(output, "    VERDICT: unknown (unknown)\n"
 				    "       TASK: unknown  PID: -  COMMAND: -  CPU: -\n"
 				    "     UPTIME: unknown\n");
@@ -198,7 +188,7 @@ static void test_cpus_text(void **state)
 
 	(void)state;
 	make_full();
-	la_render_cpus_text(&kernel, &cpus, &opt, &sink);
+	la_render_cpus_text(&cpus, &opt, &sink);
 	has("   1    3  panicking           1  swapper/0        recovered    vpanic+0x8\n");
 	has("note: odd\n");
 	assert_null(strstr(output, "#1"));
@@ -207,7 +197,7 @@ static void test_cpus_text(void **state)
 	opt = (struct la_render_options){
 		.registers = true, .stacks = true, .only = only, .nonly = 1
 	};
-	la_render_cpus_text(&kernel, &cpus, &opt, &sink);
+	la_render_cpus_text(&cpus, &opt, &sink);
 	assert_null(strstr(output, "stopped"));
 	has(" #1 [9000000100003c00] i8042_flush+0x58");
 }
@@ -235,21 +225,21 @@ static void test_equal_stacks(void **state)
 	}
 	for (unsigned i = 0; i < 3; i++)
 		other[i].sp += 0x4000; /* the same but for its place */
-	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	la_render_cpus_text(&all, &opt, &sink);
 	has("\nSTACK OF CPUS 0-3,5-7 (stopped):\n #0 vpanic+?\n #1 i8042_flush+0x58 at 9000000000eb7fa8\n");
 	has("\nSTACK OF CPU 4 (idle):\n #0 [9000000100003b30] vpanic+?\n");
 	has("\nSTACK OF CPU - (VCPU 8) (stopped):\n #0 [");
 
 	output[0] = '\0';
 	other[1].offset += 4;
-	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	la_render_cpus_text(&all, &opt, &sink);
 	has("\nSTACK OF CPUS 0-3,6-7 (stopped):\n");
 	has("\nSTACK OF CPU 5 (stopped):\n #0 [");
 
 	output[0] = '\0';
 	opt.only = only;
 	opt.nonly = 2;
-	la_render_cpus_text(&kernel, &all, &opt, &sink);
+	la_render_cpus_text(&all, &opt, &sink);
 	has("\nSTACK OF CPUS 2,7 (stopped):\n");
 	assert_null(strstr(output, "idle"));
 }
@@ -301,7 +291,7 @@ static void test_panic_json(void **state)
 
 	(void)state;
 	make_full();
-	assert_int_equal(la_render_panic_json(&kernel, &full, &sink), LA_OK);
+	assert_int_equal(la_render_panic_json(&full, &sink), LA_OK);
 	o = parsed();
 	keys_are(o, keys);
 	assert_string_equal(string_at(o, "schema"), "lakvm.panic/1");
@@ -340,7 +330,7 @@ static void test_unknown_json(void **state)
 	json_t *o;
 
 	(void)state;
-	assert_int_equal(la_render_panic_json(&kernel, &nothing, &sink), LA_OK);
+	assert_int_equal(la_render_panic_json(&nothing, &sink), LA_OK);
 	o = parsed();
 	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
 		if (!json_is_null(json_object_get(o, nulls[i])))
@@ -365,7 +355,7 @@ static void test_cpus_json(void **state)
 
 	(void)state;
 	make_full();
-	assert_int_equal(la_render_cpus_json(&kernel, &cpus, &opt, &sink), LA_OK);
+	assert_int_equal(la_render_cpus_json(&cpus, &opt, &sink), LA_OK);
 	o = parsed();
 	assert_string_equal(string_at(o, "schema"), "lakvm.cpus/1");
 	c = json_array_get(json_object_get(o, "cpus"), 0);
@@ -408,7 +398,7 @@ static void test_hostile_text(void **state)
 		full.log_tail = &hostile[i];
 		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
 		snprintf(two_cpus[0].task.comm, sizeof(two_cpus[0].task.comm), "%s", hostile[i]);
-		la_render_panic_text(&kernel, &full, &sink);
+		la_render_panic_text(&full, &sink);
 		for (const unsigned char *p = (unsigned char *)output; *p; p++)
 			assert_true((*p >= 0x20 && *p != 0x7f) || *p == '\n' || *p == '\t');
 		for (const char *p = output; *p;) {
@@ -429,7 +419,7 @@ static void test_hostile_text(void **state)
 	output[0] = '\0';
 	make_full();
 	full.message = hostile[7];
-	la_render_panic_text(&kernel, &full, &sink);
+	la_render_panic_text(&full, &sink);
 	has(hostile[7]);
 }
 
@@ -444,7 +434,7 @@ static void test_hostile_json(void **state)
 		full.message = hostile[i];
 		full.log_tail = &hostile[i];
 		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
-		assert_int_equal(la_render_panic_json(&kernel, &full, &sink), LA_OK);
+		assert_int_equal(la_render_panic_json(&full, &sink), LA_OK);
 		o = parsed();
 		assert_true(json_is_string(json_object_get(o, "message")));
 		if (i == 2 || i == 7)
@@ -454,8 +444,73 @@ static void test_hostile_json(void **state)
 	output[0] = '\0';
 	make_full();
 	full.message = "a\xff";
-	la_render_panic_json(&kernel, &full, &sink);
+	la_render_panic_json(&full, &sink);
 	has("\"message\":\"a\xef\xbf\xbd\"");
+}
+
+/* What a reader does not see but obeys: DEL, C1, directions, separators, marks of no width, tags. */
+static const struct {
+	const char *text, *shown, *json;
+} unseen[] = {
+	{ "\x7f", "\\x7f", "\\u007f" },
+	{ "\xc2\x9b", "\\xc2\\x9b", "\\u009b" },
+	{ "\xe2\x80\x8b", "\\u200b", "\\u200b" },
+	{ "\xe2\x80\x8e", "\\u200e", "\\u200e" },
+	{ "\xe2\x80\xa8", "\\u2028", "\\u2028" },
+	{ "\xe2\x80\xae", "\\u202e", "\\u202e" },
+	{ "\xe2\x81\xa6", "\\u2066", "\\u2066" },
+	{ "\xe2\x81\xa9", "\\u2069", "\\u2069" },
+	{ "\xef\xbb\xbf", "\\ufeff", "\\ufeff" },
+	{ "\xf3\xa0\x80\x81", "\\U000e0001", "\\udb40\\udc01" },
+};
+
+static void test_unseen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
+		char message[64], expected[64];
+		json_t *o;
+
+		output[0] = '\0';
+		make_full();
+		snprintf(message, sizeof(message), "a%s\xe4\xb8\xad", unseen[i].text);
+		full.message = message;
+		la_render_panic_text(&full, &sink);
+		snprintf(expected, sizeof(expected), ": a%s\xe4\xb8\xad\n", unseen[i].shown);
+		has(expected);
+
+		output[0] = '\0';
+		assert_int_equal(la_render_panic_json(&full, &sink), LA_OK);
+		snprintf(expected, sizeof(expected), ":\"a%s\xe4\xb8\xad\",", unseen[i].json);
+		has(expected);
+		assert_null(strstr(output, unseen[i].text));
+		o = parsed();
+		assert_string_equal(string_at(o, "message"), message);
+		json_decref(o);
+	}
+}
+
+/* Long text goes through JSON's printer in pieces; no character is lost or divided between them. */
+static void test_long_json(void **state)
+{
+	char *message = calloc(1, 24000);
+	json_t *o;
+
+	(void)state;
+	for (int shift = 0; shift < 3; shift++) {
+		memset(message, 'x', (size_t)shift);
+		message[shift] = '\0';
+		for (int i = 0; i < 3000; i++)
+			strcat(message, i % 7 ? "\xe4\xb8\xad" : "\xe2\x80\xae");
+		output[0] = '\0';
+		make_full();
+		full.message = message;
+		assert_int_equal(la_render_panic_json(&full, &sink), LA_OK);
+		o = parsed();
+		assert_string_equal(string_at(o, "message"), message);
+		json_decref(o);
+	}
+	free(message);
 }
 
 static void test_escape_in_small_pieces(void **state)
@@ -479,12 +534,13 @@ static void test_escape_in_small_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
+#define TEST(f) cmocka_unit_test_setup(f, start)
 		TEST(test_panic_text),   TEST(test_unknown_text),
 		TEST(test_cpus_text),    TEST(test_equal_stacks),
 		TEST(test_panic_json),   TEST(test_unknown_json),
 		TEST(test_cpus_json),    TEST(test_hostile_text),
 		TEST(test_hostile_json), TEST(test_escape_in_small_pieces),
+		TEST(test_unseen),       TEST(test_long_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "lakvm/regs/text.h"
-#include "lakvm/report/report.h"
+#include "lakvm/render/report.h"
 
 static const char head[] =
 	"CPU#0\n PC=900000000159e420  FCSR0 0x00000000\n"

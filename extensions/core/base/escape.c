@@ -38,45 +38,82 @@ size_t la_utf8_length(const char *s)
 	return n;
 }
 
-/* C0 controls, DEL, and the C1 controls U+0080 to U+009F, which terminals obey as well. */
-static int is_control(const char *s, size_t n)
+uint32_t la_utf8_code(const char *s, size_t length)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	static const unsigned char mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t code = (unsigned char)s[0] & mask[length];
 
-	return (n == 1 && (p[0] < 0x20 || p[0] == 0x7f)) || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
+	for (size_t i = 1; i < length; i++)
+		code = code << 6 | ((unsigned char)s[i] & 0x3f);
+	return code;
+}
+
+/* C0 controls, DEL, and the C1 controls U+0080 to U+009F, which terminals obey as well. */
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
+}
+
+/* Unicode 16, DerivedCoreProperties.txt; the line separators and annotation marks added. */
+static const struct {
+	uint32_t first, last;
+} hidden[] = {
+	{ 0xad, 0xad },       { 0x34f, 0x34f },   { 0x61c, 0x61c },     { 0x115f, 0x1160 },
+	{ 0x17b4, 0x17b5 },   { 0x180b, 0x180f }, { 0x200b, 0x200f },   { 0x2028, 0x202e },
+	{ 0x2060, 0x206f },   { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+	{ 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe0fff },
+};
+
+bool la_text_hidden(uint32_t code)
+{
+	if (is_control(code))
+		return true;
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return true;
+	return false;
 }
 
 /* Continuation lines begin behind the column of labels, so that none can pose as one of ours. */
 #define NEWLINE "\n             "
+#define PIECE (sizeof(NEWLINE) + 1) /* the longest that one character becomes, and a NUL */
+
+/* What the character at @s becomes. Returns how many bytes of @s that is. */
+static size_t escape_one(const char *s, bool lines, char ret[PIECE])
+{
+	const unsigned char *p = (const unsigned char *)s;
+	const size_t n = la_utf8_length(s);
+	const uint32_t code = la_utf8_code(s, n);
+
+	if (*s == '\n' && lines)
+		memcpy(ret, NEWLINE, sizeof(NEWLINE));
+	else if (!n)
+		snprintf(ret, PIECE, "\\x%02x", p[0]);
+	else if (*s == '\t' || !la_text_hidden(code))
+		snprintf(ret, PIECE, "%.*s", (int)n, s);
+	else if (!is_control(code))
+		snprintf(ret, PIECE, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
+	else if (n == 1)
+		snprintf(ret, PIECE, "\\x%02x", p[0]);
+	else
+		snprintf(ret, PIECE, "\\x%02x\\x%02x", p[0], p[1]);
+	return n ? n : 1;
+}
 
 const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
 {
 	size_t used = 0;
 
-	while (*s && size - used > sizeof(NEWLINE)) {
-		size_t n = la_utf8_length(s);
+	while (*s) {
+		char piece[PIECE];
+		const size_t taken = escape_one(s, lines, piece), n = strlen(piece);
 
-		if (*s == '\n' && lines) {
-			memcpy(ret + used, NEWLINE, sizeof(NEWLINE) - 1);
-			used += sizeof(NEWLINE) - 1;
-			s++;
-		} else if (*s == '\t') {
-			ret[used++] = *s++;
-		} else if (!n || is_control(s, n)) {
-			used += (size_t)snprintf(ret + used, size - used, "\\x%02x",
-						 (unsigned char)*s);
-			s++;
-			if (n == 2) { /* the second byte of a C1 control is no character alone */
-				if (size - used > 4)
-					used += (size_t)snprintf(ret + used, size - used, "\\x%02x",
-								 (unsigned char)*s);
-				s++;
-			}
-		} else {
-			memcpy(ret + used, s, n);
-			used += n;
-			s += n;
-		}
+		if (n >= size - used)
+			break;
+		memcpy(ret + used, piece, n);
+		used += n;
+		s += taken;
 	}
 	ret[used] = '\0';
 	return s;

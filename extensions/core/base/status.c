@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
+
 const char *la_status_text(enum la_status status)
 {
 	switch (status) {
@@ -41,9 +43,10 @@ void la_error_clear(struct la_error *err)
 
 enum la_status la_fail(struct la_error *err, enum la_status status, const char *fmt, ...)
 {
-	char inner[sizeof(err->text)];
+	char inner[sizeof(err->text)], phrase[sizeof(err->text)];
+	const char *rest;
 	va_list ap;
-	int n;
+	size_t n;
 
 	if (!err)
 		return status;
@@ -51,11 +54,12 @@ enum la_status la_fail(struct la_error *err, enum la_status status, const char *
 	inner[sizeof(inner) - 1] = '\0';
 
 	va_start(ap, fmt);
-	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	if (vsnprintf(phrase, sizeof(phrase), fmt, ap) < 0)
+		phrase[0] = '\0';
 	va_end(ap);
-	if (n < 0)
-		err->text[0] = '\0';
-	if (inner[0] && n >= 0 && (size_t)n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", inner);
+	rest = la_text_escape(phrase, false, err->text, sizeof(err->text));
+	n = strlen(err->text);
+	if (inner[0] && !*rest)
+		snprintf(err->text + n, sizeof(err->text) - n, ": %s", inner);
 	return status;
 }

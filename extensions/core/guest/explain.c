@@ -37,11 +37,15 @@ void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pg
 	struct la_error err = { "" };
 	struct la_dump_place below;
 
-	*ret = (struct la_mem_address){ .address = address, .physical = physical, .pgd = pgd };
+	*ret = (struct la_mem_address){
+		.address = address, .physical = physical, .pgd = pgd, .geometry = k->mmu.geometry
+	};
 	if (physical)
 		ret->translation = (struct la_translation){ .window = -1, .pa = address };
 	else
 		ret->status = la_translate(k->door, &k->mmu, pgd, address, &ret->translation, &err);
+	if (ret->translation.window >= 0)
+		ret->window = k->mmu.dmw[ret->translation.window];
 	snprintf(ret->reason, sizeof(ret->reason), "%s", err.text);
 	if (ret->status != LA_OK)
 		return;

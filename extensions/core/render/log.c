@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "sink.h"
+#include "lakvm/render/sink.h"
 
 static void put_time(const struct la_record *record, const struct la_log_format *format,
 		     const struct la_sink *sink)

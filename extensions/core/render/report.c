@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ladump's result as text and JSON.
-#include "lakvm/report/report.h"
-#include "lakvm/guest/init.h"
+#include "lakvm/render/report.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "json.h"
-#include "sink.h"
-
-/* A log of 2^20 records of a full page each, all of them damaged. */
-#define TEXT_MEMORY ((size_t)64 << 20)
+#include "lakvm/render/mem.h"
+#include "lakvm/render/sink.h"
 
 static void put_line(const struct la_sink *sink, const char *label, const char *text)
 {
 	la_put(sink, "%10s: ", label);
 	la_put_text(sink, text ? text : "-", false);
-	la_put(sink, "\n");
+	la_puts(sink, "\n");
 }
 
 static void put_kernel(const struct la_report *r, const struct la_sink *sink)
@@ -38,18 +34,15 @@ static void put_number(const struct la_sink *sink, const char *label, uint64_t n
 
 static void put_layout(const struct la_report *r, const struct la_sink *sink)
 {
-	const struct la_kernel *k = r->kernel;
-
 	put_number(sink, "PAGE SIZE", r->page_size);
-	put_number(sink, "LEVELS", k->mmu.geometry.levels);
-	for (size_t i = 0; i < k->nwitnesses; i++)
-		la_put(sink, "%s%s%s", i ? ", " : " LAYOUT BY: ", k->witness[i].name,
-		       i + 1 < k->nwitnesses ? "" : "\n");
-	if (k->geometry_remark[0])
-		put_line(sink, "REMARK", k->geometry_remark);
-	/* Without a vmlinux it is no wonder. */
-	if (r->has_vmlinux && !k->mmu.geometry.levels)
-		put_line(sink, "REMARK", la_geometry_unknown);
+	put_number(sink, "LEVELS", r->levels);
+	for (size_t i = 0; i < r->nknown_by; i++)
+		la_put(sink, "%s%s%s", i ? ", " : " LAYOUT BY: ", r->known_by[i],
+		       i + 1 < r->nknown_by ? "" : "\n");
+	if (r->layout_remark)
+		put_line(sink, "REMARK", r->layout_remark);
+	if (r->levels_remark)
+		put_line(sink, "REMARK", r->levels_remark);
 	if (!r->has_sections)
 		return;
 	la_put(sink, "%10s: %" PRIu64 " MB, by %s\n", "SECTIONS",
@@ -82,132 +75,131 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 {
 	if (r->has_dump) {
 		la_render_mem_map_text(&r->map, 0, sink);
-		la_put(sink, "\n");
+		la_puts(sink, "\n");
 		put_kernel(r, sink);
 	}
 	if (r->has_vmlinux)
 		put_relocation(&r->relocation, sink);
 	if (r->has_dump || r->has_vmlinux)
 		put_layout(r, sink);
-	la_put(sink, "\n");
+	la_puts(sink, "\n");
 	if (r->cpus_reason)
 		put_line(sink, "CPUS", r->cpus_reason);
-	la_render_cpus_text(r->kernel, &r->cpus, opt, sink);
+	la_render_cpus_text(&r->cpus, opt, sink);
 	for (size_t i = 0; i < r->nnotes; i++) {
 		la_put_text(sink, r->note[i], false);
-		la_put(sink, "\n");
+		la_puts(sink, "\n");
 	}
 }
 
 /* --- JSON (docs/json.md) --- */
 
-static json_t *hex(uint64_t value)
+static json_t *map(struct la_json *b, const struct la_report *r)
 {
-	char text[24];
+	const struct la_mem_map *m = &r->map;
+	json_t *o;
 
-	snprintf(text, sizeof(text), "0x%" PRIx64, value);
-	return json_string(text);
+	if (!r->has_dump)
+		return json_null();
+	o = json_object();
+	la_json_set(b, o, "format", la_json_text(b, m->format));
+	la_json_set(b, o, "block_size", la_json_number(true, m->block_size));
+	la_json_set(b, o, "ram", la_json_ram(b, m->range, m->n));
+	la_json_set(b, o, "remarks", la_json_texts(b, m->remark, m->nremarks));
+	return o;
 }
 
-static json_t *map_json(struct la_arena *arena, const struct la_mem_map *m)
-{
-	json_t *remarks = json_array();
-
-	for (size_t i = 0; i < m->nremarks; i++)
-		json_array_append_new(remarks, la_json_text(arena, m->remark[i]));
-	return json_pack("{s:s, s:i, s:o, s:o}", "format", m->format, "block_size",
-			 (int)m->block_size, "ram", la_json_ram(m->range, m->n), "remarks",
-			 remarks);
-}
-
-static json_t *sections_json(struct la_arena *arena, const struct la_report *r)
+static json_t *sections(struct la_json *b, const struct la_report *r)
 {
 	const struct la_sections *s = &r->sections;
+	json_t *o;
 
 	if (!r->has_sections)
 		return json_null();
-	return json_pack("{s:I, s:s, s:o, s:o}", "size", (json_int_t)1 << s->size_bits, "known_by",
-			 s->size_from, "vmemmap", s->vmemmap ? hex(s->vmemmap) : json_null(),
-			 "remark", la_json_text(arena, s->remark[0] ? s->remark : NULL));
+	o = json_object();
+	la_json_set(b, o, "size", la_json_number(true, UINT64_C(1) << s->size_bits));
+	la_json_set(b, o, "known_by", la_json_text(b, s->size_from));
+	la_json_set(b, o, "vmemmap", la_json_hex(s->vmemmap != 0, s->vmemmap));
+	la_json_set(b, o, "remark", la_json_said(b, s->remark));
+	return o;
 }
 
-static json_t *layout_json(struct la_arena *arena, const struct la_report *r)
+static json_t *layout(struct la_json *b, const struct la_report *r)
 {
-	const struct la_kernel *k = r->kernel;
-	json_t *known_by = json_array();
+	json_t *o = json_object();
 
-	for (size_t i = 0; i < k->nwitnesses; i++)
-		json_array_append_new(known_by, json_string(k->witness[i].name));
-	return json_pack("{s:o, s:o, s:o, s:o}", "levels",
-			 k->mmu.geometry.levels ? json_integer(k->mmu.geometry.levels) :
-						  json_null(),
-			 "known_by", known_by, "remark",
-			 la_json_text(arena, k->geometry_remark[0] ? k->geometry_remark :
-					     r->has_vmlinux && !k->mmu.geometry.levels ?
-								     la_geometry_unknown :
-								     NULL),
-			 "sections", sections_json(arena, r));
+	la_json_set(b, o, "levels", la_json_number(r->levels != 0, r->levels));
+	la_json_set(b, o, "known_by", la_json_texts(b, r->known_by, r->nknown_by));
+	la_json_set(b, o, "remark",
+		    la_json_text(b, r->layout_remark ? r->layout_remark : r->levels_remark));
+	la_json_set(b, o, "sections", sections(b, r));
+	return o;
 }
 
-static json_t *relocation_json(struct la_arena *arena, const struct la_relocation *x)
+static json_t *relocation(struct la_json *b, const struct la_report *r)
 {
-	json_t *findings = json_array();
+	const struct la_relocation *x = &r->relocation;
+	json_t *o, *findings;
 
-	for (size_t i = 0; i < x->n; i++)
-		json_array_append_new(findings, json_pack("{s:s, s:o}", "way",
-							  la_relocation_way_name(x->finding[i].way),
-							  "offset", hex(x->finding[i].offset)));
-	return json_pack("{s:o, s:b, s:o, s:o}", "offset", x->known ? hex(x->offset) : json_null(),
-			 "proved", x->proved, "findings", findings, "remark",
-			 la_json_text(arena, x->remark[0] ? x->remark : NULL));
+	if (!r->has_vmlinux)
+		return json_null();
+	findings = json_array();
+	for (size_t i = 0; i < x->n; i++) {
+		o = json_object();
+		la_json_set(b, o, "way",
+			    la_json_text(b, la_relocation_way_name(x->finding[i].way)));
+		la_json_set(b, o, "offset", la_json_hex(true, x->finding[i].offset));
+		la_json_append(b, findings, o);
+	}
+	o = json_object();
+	la_json_set(b, o, "offset", la_json_hex(x->known, x->offset));
+	la_json_set(b, o, "proved", json_boolean(x->proved));
+	la_json_set(b, o, "findings", findings);
+	la_json_set(b, o, "remark", la_json_said(b, x->remark));
+	return o;
 }
 
-static json_t *notes_json(struct la_arena *arena, const struct la_report *r)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < r->nnotes; i++)
-		json_array_append_new(list, la_json_text(arena, r->note[i]));
-	return list;
-}
-
-static json_t *log_json(struct la_arena *arena, const struct la_log *log)
+static json_t *records(struct la_json *b, const struct la_log *log)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < log->n; i++)
-		json_array_append_new(list, json_pack("{s:I, s:I, s:i, s:o}", "seq",
-						      (json_int_t)log->record[i].seq, "ns",
-						      (json_int_t)log->record[i].ts_nsec, "level",
-						      log->record[i].level, "text",
-						      la_json_text(arena, log->record[i].text)));
+	for (size_t i = 0; i < log->n; i++) {
+		const struct la_record *record = &log->record[i];
+		json_t *o = json_object();
+
+		la_json_set(b, o, "seq", la_json_number(true, record->seq));
+		la_json_set(b, o, "ns", la_json_number(true, record->ts_nsec));
+		la_json_set(b, o, "level", la_json_number(true, record->level));
+		la_json_set(b, o, "text", la_json_text(b, record->text));
+		la_json_append(b, list, o);
+	}
 	return list;
 }
 
 enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
 				     bool log, const struct la_sink *sink)
 {
-	struct la_arena *arena = la_arena_new(TEXT_MEMORY);
+	const char *cpus_remark = r->cpus_reason ? r->cpus_reason : r->cpus.remark;
+	struct la_json b;
 	json_t *o;
 
-	if (!arena)
+	if (la_json_begin(&b) != LA_OK)
 		return LA_NOMEM;
-	/* json_pack fails as a whole if any of its values does. */
-	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		      "schema", "lakvm.dump/1", "dump",
-		      r->has_dump ? map_json(arena, &r->map) : json_null(), "release",
-		      la_json_text(arena, r->release), "build_id", la_json_text(arena, r->build_id),
-		      "banner", la_json_text(arena, r->banner), "page_size",
-		      r->page_size ? json_integer((json_int_t)r->page_size) : json_null(), "layout",
-		      layout_json(arena, r), "vmcoreinfo", la_json_text(arena, r->vmcoreinfo),
-		      "relocation",
-		      r->has_vmlinux ? relocation_json(arena, &r->relocation) : json_null(), "cpus",
-		      la_json_cpus(r->kernel, &r->cpus, opt), "cpus_remark",
-		      la_json_text(arena, r->cpus_reason ? r->cpus_reason : r->cpus.remark),
-		      "notes", notes_json(arena, r), "log",
-		      log ? log_json(arena, &r->log) : json_null(), "log_lost",
-		      log ? json_integer((json_int_t)r->log.lost) : json_null(), "log_remark",
-		      la_json_text(arena, r->log_reason));
-	la_arena_free(arena);
-	return la_json_put(o, sink);
+	o = json_object();
+	la_json_set(&b, o, "schema", la_json_text(&b, "lakvm.dump/1"));
+	la_json_set(&b, o, "dump", map(&b, r));
+	la_json_set(&b, o, "release", la_json_text(&b, r->release));
+	la_json_set(&b, o, "build_id", la_json_text(&b, r->build_id));
+	la_json_set(&b, o, "banner", la_json_text(&b, r->banner));
+	la_json_set(&b, o, "page_size", la_json_number(r->page_size != 0, r->page_size));
+	la_json_set(&b, o, "layout", layout(&b, r));
+	la_json_set(&b, o, "vmcoreinfo", la_json_text(&b, r->vmcoreinfo));
+	la_json_set(&b, o, "relocation", relocation(&b, r));
+	la_json_set(&b, o, "cpus", la_json_cpus(&b, &r->cpus, opt));
+	la_json_set(&b, o, "cpus_remark", la_json_text(&b, cpus_remark));
+	la_json_set(&b, o, "notes", la_json_texts(&b, r->note, r->nnotes));
+	la_json_set(&b, o, "log", log ? records(&b, &r->log) : json_null());
+	la_json_set(&b, o, "log_lost", la_json_number(log, r->log.lost));
+	la_json_set(&b, o, "log_remark", la_json_text(&b, r->log_reason));
+	return la_json_finish(&b, o, sink);
 }

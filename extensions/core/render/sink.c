@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Text on its way out.
-#include "sink.h"
+#include "lakvm/render/sink.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -132,10 +132,25 @@ static uint64_t page_size(const struct la_kernel *k)
 	return 0;
 }
 
+static void describe_layout(const struct la_kernel *k, struct la_arena *arena,
+			    struct la_report *ret)
+{
+	ret->page_size = page_size(k);
+	ret->levels = k->mmu.geometry.levels;
+	/* Without a vmlinux it is no wonder. */
+	if (ret->has_vmlinux && !ret->levels)
+		ret->levels_remark = la_geometry_unknown;
+	ret->layout_remark = k->geometry_remark[0] ? k->geometry_remark : NULL;
+	ret->known_by = la_alloc_n(arena, k->nwitnesses, sizeof(*ret->known_by));
+	for (size_t i = 0; ret->known_by && i < k->nwitnesses; i++)
+		ret->known_by[ret->nknown_by++] = k->witness[i].name;
+}
+
 static void analyse(const struct la_door *door, const struct la_report_options *opt,
 		    struct la_arena *arena, struct la_report *ret)
 {
 	struct la_kernel *k = la_alloc(arena, sizeof(*k));
+	const struct la_cpus *with_lines;
 	struct la_error err = { "" };
 
 	if (!k)
@@ -149,7 +164,7 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	if (!door->vmlinux || !ret->has_dump)
 		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
 	ret->kernel = k;
-	ret->page_size = page_size(k);
+	describe_layout(k, arena, ret);
 	ret->has_sections = ret->has_dump && (ret->vmcoreinfo || door->vmlinux);
 	if (ret->has_sections)
 		la_sections_init(&ret->sections, k, NULL);
@@ -160,6 +175,8 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	if (!ret->has_dump)
 		ret->cpus.remark = NULL; /* it would say that there is no dump */
 	la_cpus_add_remark(arena, &ret->cpus, opt->text_remark);
+	if (opt->lines && (with_lines = la_cpus_lines(k, arena, &ret->cpus, NULL, 0)))
+		ret->cpus = *with_lines;
 	note_exceptions(k, opt, arena, ret);
 	if (!opt->log)
 		return;
@@ -206,10 +223,8 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 
 void la_report_close(struct la_report *r)
 {
-	struct la_kernel *k = (struct la_kernel *)r->kernel;
-
-	if (!k)
+	if (!r->kernel)
 		return;
-	la_cfi_close(k);
-	la_lines_close(k);
+	la_cfi_close(r->kernel);
+	la_lines_close(r->kernel);
 }

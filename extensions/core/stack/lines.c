@@ -10,6 +10,8 @@
 
 #include "door/elf_file.h"
 
+#include "lakvm/stack/unwind.h"
+
 #define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
 #define MAX_DIES (1u << 20)   /* of one unit; a damaged one could go round in circles */
 #define CACHE_SIZE 512        /* answers; a power of two */
@@ -232,4 +234,29 @@ const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code
 		c->found = compute(l, code - l->relocation, &c->at) && la_elf_file_sound(l->file);
 	}
 	return c->found ? &c->at : NULL;
+}
+
+const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena *arena,
+				      const struct la_stack *stack)
+{
+	struct la_stack *ret = la_alloc(arena, sizeof(*ret));
+
+	if (!ret)
+		return NULL;
+	*ret = *stack;
+	ret->frame = la_alloc_n(arena, stack->n, sizeof(*ret->frame));
+	if (!ret->frame)
+		return NULL;
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct la_lines_at *at = la_lines_find(k, stack->frame[i].code);
+		struct la_lines_at *kept = at ? la_alloc(arena, sizeof(*kept)) : NULL;
+
+		if (at && !kept)
+			return NULL;
+		if (at)
+			*kept = *at;
+		ret->frame[i] = stack->frame[i];
+		ret->frame[i].lines = kept;
+	}
+	return ret;
 }

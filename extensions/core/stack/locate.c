@@ -599,5 +599,5 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 	}
 	if (!take_best(&s) && !take_entry(&s))
 		take_unproven(&s);
-	la_frames_keep(arena, &s.frames, ret);
+	la_frames_keep(k, arena, &s.frames, ret);
 }

@@ -114,7 +114,8 @@ void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_
 /** Walk from @start, whose code and symbol are resolved and stand for a verified frame or not. */
 void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret);
-/** Copy into the arena. */
-void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, struct la_stack *ret);
+/** Copy into the arena, with the frames' code addresses. */
+void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
+		    const struct la_frames *frames, struct la_stack *ret);
 
 #endif

@@ -53,11 +53,6 @@ const char *la_stop_name(enum la_stop stop)
 	return "?";
 }
 
-uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f)
-{
-	return la_vector_origin(k, f->pc) - (f->pc_exact ? 0 : 4);
-}
-
 static bool between(const struct la_kernel *k, uint64_t pc, const char *from, const char *to)
 {
 	uint64_t start, end;
@@ -343,7 +338,8 @@ void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_
 		w->task_stack = 0;
 }
 
-void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, struct la_stack *ret)
+void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
+		    const struct la_frames *frames, struct la_stack *ret)
 {
 	*ret = (struct la_stack){ .stop = frames->stop, .verified = frames->verified };
 	memcpy(ret->reason, frames->reason, sizeof(ret->reason));
@@ -356,6 +352,12 @@ void la_frames_keep(struct la_arena *arena, const struct la_frames *frames, stru
 	}
 	memcpy(ret->frame, frames->frame, frames->n * sizeof(*ret->frame));
 	ret->n = frames->n;
+	for (size_t i = 0; i < ret->n; i++) {
+		struct la_frame *f = &ret->frame[i];
+
+		if (f->pc_known)
+			f->code = la_vector_origin(k, f->pc) - (f->pc_exact ? 0 : 4);
+	}
 }
 
 void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
@@ -369,7 +371,7 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	la_walk_init(&w, k, start, cpu);
 	if (!start->pc_known || !la_gpr_get(start, LA_R_SP, &sp)) {
 		stop(&frames, LA_STOP_NO_REGS, "no registers to start from");
-		return la_frames_keep(arena, &frames, ret);
+		return la_frames_keep(k, arena, &frames, ret);
 	}
 	/* A sleeping task goes on behind its call of __switch_to, a new one at a first instruction
 	 * (where the symbol of the address before is another one). */
@@ -384,10 +386,10 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	    (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 : sp >> 63 == 0)) {
 		push(&frames, &at, true);
 		stop(&frames, LA_STOP_USER, "in user mode");
-		return la_frames_keep(arena, &frames, ret);
+		return la_frames_keep(k, arena, &frames, ret);
 	}
 	la_walk_run(&w, &at, true, &frames);
-	la_frames_keep(arena, &frames, ret);
+	la_frames_keep(k, arena, &frames, ret);
 }
 
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,

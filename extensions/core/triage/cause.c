@@ -82,32 +82,21 @@ static const struct panic_word *panic_word_of(const char *message)
 	return NULL;
 }
 
-/* BUG() is "break 1", BRK_BUG of asm/break.h; BADI holds the instruction of the exception. */
-static bool is_bug(const struct la_triage *t, const struct la_regs *regs)
-{
-	uint64_t badi;
-	uint32_t insn;
+#define INSN_BUG 0x002a0001 /* BUG() is "break 1", BRK_BUG of asm/break.h */
 
-	if (la_csr_get(regs, LA_CSR_BADI, &badi))
-		return badi == 0x002a0001;
-	return regs->pc_known && la_read_u32(t->k, regs->pc, &insn, NULL) == LA_OK &&
-	       insn == 0x002a0001;
-}
-
-void la_triage_position(struct la_triage *t, const char *printed)
+/* Symbol and offset of the pc: as found, else as the kernel printed it: it knew its modules'. */
+static void cause_place(struct la_judgement *j, const struct la_fault *f, const char *printed)
 {
-	const struct la_door *door = t->k->door;
-	struct la_cause *c = &t->ret->cause;
-	struct la_symbol symbol;
+	struct la_cause *c = &j->panic->cause;
 	size_t n;
 
-	if (c->pc_known && door->symbol_at(door->ctx, la_vector_origin(t->k, c->pc), &symbol)) {
-		c->symbol = symbol.name;
-		c->module = symbol.module;
-		c->offset = la_vector_origin(t->k, c->pc) - symbol.start;
+	if (f->symbol) {
+		c->symbol = f->symbol;
+		c->module = f->module;
+		c->offset = f->offset;
 		return;
 	}
-	/* A module's symbols may be unknown here; the kernel knew them: "func+0x12/0x34 [mod]". */
+	/* "func+0x12/0x34 [mod]" */
 	n = printed ? strcspn(printed, "+") : 0;
 	if (n && !strncmp(printed + n, "+0x", 3)) {
 		uint64_t offset = 0;
@@ -115,62 +104,52 @@ void la_triage_position(struct la_triage *t, const char *printed)
 		for (const char *p = printed + n + 3;
 		     (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
 			offset = offset << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
-		c->symbol = la_strndup(t->arena, printed, n);
+		c->symbol = la_strndup(j->arena, printed, n);
 		c->offset = offset;
 	}
 }
 
-/* A jump to nowhere: its pc says nothing, but ra still lies in the function that jumped. */
-static void cause_caller(struct la_triage *t, const struct la_regs *regs)
+/* Kind, address and pc that the registers at an exception tell. */
+static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 {
-	const struct la_door *door = t->k->door;
-	struct la_cause *c = &t->ret->cause;
-	struct la_symbol symbol;
-	uint64_t ra;
-
-	if (!c->pc_known || la_is_text(t->k, c->pc) || !la_gpr_get(regs, LA_R_RA, &ra) ||
-	    !la_is_text(t->k, ra) || !door->symbol_at(door->ctx, ra - 4, &symbol))
-		return;
-	c->caller = symbol.name;
-	c->caller_offset = ra - symbol.start;
-}
-
-/* Kind, address and pc that a set of registers at an exception tells. */
-static void cause_registers(struct la_triage *t, const struct la_regs *regs)
-{
-	struct la_cause *c = &t->ret->cause;
+	const unsigned nkinds = sizeof(exception_kind) / sizeof(exception_kind[0]);
+	struct la_cause *c = &j->panic->cause;
 	uint64_t estat, badv;
 
-	c->regs = *regs;
+	c->regs = f->regs;
 	c->regs_known = true;
-	if (regs->pc_known) {
-		c->pc = regs->pc;
+	if (f->regs.pc_known) {
+		c->pc = f->regs.pc;
 		c->pc_known = true;
 	}
-	cause_caller(t, regs);
-	if (!la_csr_get(regs, LA_CSR_ESTAT, &estat))
+	if (f->caller) {
+		c->caller = f->caller;
+		c->caller_offset = f->caller_offset;
+	}
+	if (!la_csr_get(&f->regs, LA_CSR_ESTAT, &estat))
 		return;
-	for (size_t i = 0; i < sizeof(exception_kind) / sizeof(exception_kind[0]); i++) {
+	for (unsigned i = 0; i < nkinds; i++) {
 		unsigned ecode = LA_ESTAT_ECODE(estat);
 
 		if (ecode < exception_kind[i].first || ecode > exception_kind[i].last)
 			continue;
 		c->kind = exception_kind[i].kind;
-		if (ecode == LA_ECODE_BRK && is_bug(t, regs))
+		if (ecode == LA_ECODE_BRK && f->insn_known && f->insn == INSN_BUG)
 			c->kind = "bug";
-		if (exception_kind[i].address && la_csr_get(regs, LA_CSR_BADV, &badv)) {
+		if (exception_kind[i].address && la_csr_get(&f->regs, LA_CSR_BADV, &badv)) {
 			c->address = badv;
 			c->address_known = true;
 		}
 	}
 }
 
-void la_triage_cause_oops(struct la_triage *t, const struct la_event *oops)
+static void cause_oops(struct la_judgement *j, const struct la_event *oops,
+		       const struct la_fault *fault)
 {
-	struct la_cause *c = &t->ret->cause;
+	struct la_cause *c = &j->panic->cause;
 
 	if (oops->regs)
-		cause_registers(t, oops->regs);
+		cause_registers(j, fault);
 	for (size_t i = 0; oops->text && i < sizeof(title_kind) / sizeof(title_kind[0]); i++)
 		if (!strcmp(oops->text, title_kind[i].title) && (!c->kind || i == 0))
 			c->kind = title_kind[i].kind; /* only the title tells BUG() from a break */
@@ -180,101 +159,73 @@ void la_triage_cause_oops(struct la_triage *t, const struct la_event *oops)
 		c->address = oops->address;
 		c->address_known = true;
 	}
-	if (!c->pc_known && oops->era_known) {
-		c->pc = oops->era;
+	if (fault->pc_known) {
+		c->pc = fault->pc;
 		c->pc_known = true;
 	}
-	la_triage_position(t, oops->pc_symbol);
+	cause_place(j, fault, oops->pc_symbol);
 }
 
-/*
- * The exception that the panicking CPU's stack leads back to, saved in full by the exception's
- * entry. Only frames outside panic() count: above it lie the timer ticks of its endless loop.
- */
-static void cause_from_stack(struct la_triage *t)
+void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_stack *stack = &t->cpu->stack;
-	struct la_cause *c = &t->ret->cause;
-	const char *source = la_format(t->arena, "stack of CPU %u", t->cpu->cpu);
+	cause_oops(j, t->last_oops, &t->last_fault);
+}
 
-	for (size_t i = t->below_panic; i < stack->n; i++) {
-		struct la_regs regs;
-		uint64_t prmd;
+/* The exception that the panicking CPU's stack leads back to, saved in full by the exception's entry. */
+static void cause_from_stack(const struct la_triage *t, struct la_judgement *j)
+{
+	const char *source = la_format(j->arena, "stack of CPU %u", t->cpu->cpu);
+	const struct la_fault *f = &t->stack_fault;
+	struct la_cause *c = &j->panic->cause;
 
-		if (!stack->frame[i].pt_regs)
-			continue;
-		if (la_pt_regs_read(t->k, stack->frame[i].pt_regs, &regs, NULL) != LA_OK)
-			return;
-		/* From user mode: the kernel was called, it did not fault. */
-		if (!regs.pc_known || (la_csr_get(&regs, LA_CSR_PRMD, &prmd) && (prmd & 3)))
-			return;
-		if (c->pc_known && c->pc != regs.pc) {
-			la_triage_fact(t, source,
-				       "its exception frame has pc %#" PRIx64
-				       ", the log says %#" PRIx64,
-				       regs.pc, c->pc);
-			return;
-		}
-		la_triage_fact(t, source, "exception frame at %#" PRIx64 " with pc %#" PRIx64 "%s",
-			       stack->frame[i].pt_regs, regs.pc,
-			       c->pc_known ? ", as in the log" : "");
-		cause_registers(t, &regs);
-		la_triage_position(t, NULL);
+	if (c->pc_known && c->pc != f->pc) {
+		la_triage_fact(j, source,
+			       "its exception frame has pc %#" PRIx64 ", the log says %#" PRIx64,
+			       f->pc, c->pc);
 		return;
 	}
+	la_triage_fact(j, source, "exception frame at %#" PRIx64 " with pc %#" PRIx64 "%s",
+		       t->stack_pt_regs, f->pc, c->pc_known ? ", as in the log" : "");
+	cause_registers(j, f);
+	cause_place(j, f, NULL);
 }
 
-/*
- * Saved register text has the CSRs: as long as the dead CPU took no other exception, ESTAT and
- * ERA still are those of the last one (with interrupts off, or before the first timer tick).
- */
-static void cause_from_csrs(struct la_triage *t)
+static void cause_from_csrs(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_regs *now = &t->cpu->regs;
-	struct la_regs then = { .source = LA_REGS_TEXT };
-	uint64_t value;
-
-	if (now->source != LA_REGS_TEXT || !la_csr_get(now, LA_CSR_ESTAT, &value) ||
-	    !LA_ESTAT_ECODE(value) || !la_csr_get(now, LA_CSR_ERA, &then.pc))
-		return;
-	then.pc_known = true;
-	for (enum la_csr i = LA_CSR_ESTAT; i <= LA_CSR_BADI; i++)
-		if (la_csr_get(now, i, &value))
-			la_csr_set(&then, i, value);
-	cause_registers(t, &then);
-	la_triage_position(t, NULL);
-	la_triage_fact(t, "registers", "the last exception of CPU %u was at pc %#" PRIx64,
-		       t->cpu->cpu, then.pc);
+	cause_registers(j, &t->csr_fault);
+	cause_place(j, &t->csr_fault, NULL);
+	la_triage_fact(j, "registers", "the last exception of CPU %u was at pc %#" PRIx64,
+		       t->cpu->cpu, t->csr_fault.pc);
 }
 
 /* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */
-static bool same_context(const struct la_triage *t, const struct la_event *oops)
+static bool same_context(const struct la_triage *t, const struct la_task *task,
+			 const struct la_event *oops)
 {
 	const struct la_record *a = &t->log.record[oops->record];
 	const struct la_record *b = t->panic ? &t->log.record[t->panic->record] : NULL;
 
 	if (b && a->caller_id != UINT32_MAX && b->caller_id != UINT32_MAX)
 		return a->caller_id == b->caller_id;
-	if (oops->pid_known && t->ret->task.pid_known)
-		return oops->pid == t->ret->task.pid;
+	if (oops->pid_known && task->pid_known)
+		return oops->pid == task->pid;
 	return true;
 }
 
-void la_triage_cause(struct la_triage *t)
+void la_triage_cause(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct panic_word *word = panic_word_of(t->ret->message);
-	size_t before = t->panic ? (size_t)(t->panic - t->events.event) : SIZE_MAX;
-	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, before);
-	struct la_cause *c = &t->ret->cause;
+	const struct panic_word *word = panic_word_of(j->panic->message);
+	const struct la_event *oops = t->panic_oops;
+	struct la_cause *c = &j->panic->cause;
 
-	if (oops && word && word->by_oops && same_context(t, oops)) {
-		t->oops = oops;
-		la_triage_cause_oops(t, oops);
+	if (oops && word && word->by_oops && same_context(t, &j->panic->task, oops)) {
+		j->oops = oops;
+		cause_oops(j, oops, &t->panic_fault);
 	}
-	if (t->cpu && t->below_panic != SIZE_MAX)
-		cause_from_stack(t);
-	if (t->cpu && !c->pc_known && (!word || word->by_oops))
-		cause_from_csrs(t);
+	if (t->stack_pt_regs)
+		cause_from_stack(t, j);
+	if (t->csr_fault.pc_known && !c->pc_known && (!word || word->by_oops))
+		cause_from_csrs(t, j);
 	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */
 	if (!c->kind && word)
 		c->kind = word->kind;

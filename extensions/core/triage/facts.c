@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is to be known of a guest's end: variables, records, stacks. Nothing is judged here.
-#include "triage.h"
+#include "collect.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,79 +9,85 @@
 
 #include "cpu/priv.h"
 
-static const char *const source_names[LA_NSOURCES] = {
+static const char *const source_names[] = {
 	[LA_SOURCE_LOG] = "log",
 	[LA_SOURCE_PANIC_CPU] = "panic_cpu",
 	[LA_SOURCE_CPUS] = "registers",
 };
 
-void la_triage_fact(struct la_triage *t, const char *source, const char *fmt, ...)
+void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
 {
 	char text[1280]; /* a whole record (PRINTKRB_RECORD_MAX, 1024 bytes) and words around it */
 	const char *copy;
 	va_list ap;
 
+	if (j->panic->nfacts == LA_MAX_FACTS) {
+		j->left_out++;
+		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	copy = la_strndup(t->arena, text, sizeof(text));
-	if (copy && source && t->ret->nfacts < LA_MAX_FACTS)
-		t->fact[t->ret->nfacts++] = (struct la_fact){ .text = copy, .source = source };
+	copy = la_strndup(j->arena, text, sizeof(text));
+	if (copy && source)
+		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = copy, .source = source };
 }
 
-static void missing(struct la_triage *t, enum la_source source, const struct la_error *err,
-		    enum la_status st)
+static void missing(struct la_triage *t, struct la_arena *arena, enum la_source source,
+		    const struct la_error *err, enum la_status st)
 {
-	t->missing[source] = la_format(t->arena, "%s: %s", source_names[source],
+	t->missing[source] = la_format(arena, "%s: %s", source_names[source],
 				       err && err->text[0] ? err->text : la_status_text(st));
 }
 
-static void collect_log(struct la_triage *t)
+static void collect_log(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	struct la_error err = { "" };
-	enum la_status st = la_log_read(t->k, t->arena, &t->log, &err);
+	enum la_status st = la_log_read(k, j->arena, &t->log, &err);
 	const char *what = err.text[0] ? err.text : la_status_text(st);
 
 	if (t->log.n) {
 		t->have |= LA_NEEDS(LA_SOURCE_LOG);
 		if (st != LA_OK || t->log.lost)
-			la_triage_fact(t, "log", "%zu records read, %zu lost%s%s", t->log.n,
+			la_triage_fact(j, "log", "%zu records read, %zu lost%s%s", t->log.n,
 				       t->log.lost, st != LA_OK ? ": " : "",
 				       st != LA_OK ? what : "");
 	} else if (st == LA_OK) {
 		t->missing[LA_SOURCE_LOG] = "log: it is empty";
 	} else {
-		missing(t, LA_SOURCE_LOG, &err, st);
+		missing(t, j->arena, LA_SOURCE_LOG, &err, st);
 	}
-	la_events_parse(t->arena, &t->log, &t->events);
+	if (la_events_parse(j->arena, &t->log, &t->events) != LA_OK)
+		la_triage_fact(j, "log", "out of memory: what it tells is known in part");
 	/* The first panic is the reason; a second one would be a failure while panicking. */
 	for (size_t i = 0; i < t->events.n && !t->panic; i++)
 		if (t->events.event[i].kind == LA_EVENT_PANIC)
 			t->panic = &t->events.event[i];
 }
 
-static void collect_panic_cpu(struct la_triage *t)
+static void collect_panic_cpu(const struct la_kernel *k, struct la_triage *t,
+			      struct la_judgement *j)
 {
 	struct la_error err = { "" };
 	uint64_t value;
-	enum la_status st = la_read_variable(t->k, "panic_cpu", 4, &value, &err);
+	enum la_status st = la_read_variable(k, "panic_cpu", 4, &value, &err);
 
 	t->panic_cpu = -1;
 	if (st != LA_OK) {
-		missing(t, LA_SOURCE_PANIC_CPU, &err, st);
+		missing(t, j->arena, LA_SOURCE_PANIC_CPU, &err, st);
 		return;
 	}
-	if (value != UINT32_MAX && value >= t->k->ncpus) {
+	if (value != UINT32_MAX && value >= k->ncpus) {
 		t->missing[LA_SOURCE_PANIC_CPU] =
-			la_format(t->arena, "panic_cpu: %#" PRIx64 " is no CPU", value);
+			la_format(j->arena, "panic_cpu: %#" PRIx64 " is no CPU", value);
 		return;
 	}
 	t->have |= LA_NEEDS(LA_SOURCE_PANIC_CPU);
 	t->panic_cpu = (int)(uint32_t)value;
 	if (t->panic_cpu >= 0)
-		la_triage_fact(t, "panic_cpu", "CPU %d is in panic()", t->panic_cpu);
+		la_triage_fact(j, "panic_cpu", "CPU %d is in panic()", t->panic_cpu);
 	else
-		la_triage_fact(t, "panic_cpu", "no CPU is in panic()");
+		la_triage_fact(j, "panic_cpu", "no CPU is in panic()");
 }
 
 /* Plain text in the kernel's sense: printable, UTF-8 allowed, with newlines at most. */
@@ -99,14 +105,14 @@ static bool plain_text(const char *s)
  * vpanic() since 6.17 (kernel/panic.c); compilers number such symbols, and other functions have
  * a "buf" too: size and content decide.
  */
-static void collect_buffer(struct la_triage *t)
+static void collect_buffer(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	static const char *const names[] = {
 		"panic.buf", "vpanic.buf", "buf",    "buf.0",  "buf.1",  "buf.2", "buf.3",
 		"buf.4",     "buf.5",      "buf.6",  "buf.7",  "buf.8",  "buf.9", "buf.10",
 		"buf.11",    "buf.12",     "buf.13", "buf.14", "buf.15",
 	};
-	const struct la_door *door = t->k->door;
+	const struct la_door *door = k->door;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !t->buffer; i++) {
 		uint64_t va, size;
@@ -114,31 +120,30 @@ static void collect_buffer(struct la_triage *t)
 
 		if (!door->symbol(door->ctx, names[i], &va) ||
 		    !door->symbol_size(door->ctx, names[i], &size) || size != 1024 ||
-		    la_read_text(t->k, t->arena, va, 1024, &text, NULL) != LA_OK ||
-		    !plain_text(text))
+		    la_read_text(k, j->arena, va, 1024, &text, NULL) != LA_OK || !plain_text(text))
 			continue;
 		t->buffer = text;
 	}
 }
 
 /* Bits of tainted_mask as the letters of "Tainted: G      D" (kernel/panic.c, taint_flags). */
-static void collect_taint(struct la_triage *t)
+static void collect_taint(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	static const char letters[] = "PFSRMBUDAWCIOELKXTN";
 	char text[sizeof(letters)] = "";
 	size_t n = 0;
 
-	if (la_read_variable(t->k, "tainted_mask", 8, &t->taint, NULL) != LA_OK)
+	if (la_read_variable(k, "tainted_mask", 8, &t->taint, NULL) != LA_OK)
 		return;
 	for (size_t i = 0; i < sizeof(letters) - 1; i++)
 		if (t->taint >> i & 1)
 			text[n++] = letters[i];
 	if (n)
-		la_triage_fact(t, "tainted_mask", "tainted: %s", text);
+		la_triage_fact(j, "tainted_mask", "tainted: %s", text);
 }
 
 /* One line for each kind of trouble the log tells of, with its last telling. */
-static void collect_events(struct la_triage *t)
+static void collect_events(const struct la_triage *t, struct la_judgement *j)
 {
 	for (enum la_event_kind kind = 0; kind <= LA_EVENT_CACHE_ERROR; kind++) {
 		const struct la_event *last = la_events_last(&t->events, kind, SIZE_MAX);
@@ -149,10 +154,10 @@ static void collect_events(struct la_triage *t)
 		for (size_t i = 0; i < t->events.n; i++)
 			n += t->events.event[i].kind == kind;
 		if (n == 1)
-			la_triage_fact(t, "log", "at %.6f: %s", la_seconds(last->ts_nsec),
+			la_triage_fact(j, "log", "at %.6f: %s", la_seconds(last->ts_nsec),
 				       last->line);
 		else
-			la_triage_fact(t, "log", "%zu times %s, last at %.6f: %s", n,
+			la_triage_fact(j, "log", "%zu times %s, last at %.6f: %s", n,
 				       la_event_name(kind), la_seconds(last->ts_nsec), last->line);
 	}
 }
@@ -170,9 +175,9 @@ static const char *const dying[] = { "panic",   "vpanic",    "die", "make_task_d
 				     "do_exit", "nmi_panic", NULL };
 
 /* The CPU in panic(), by variable or by its stack, and where its stack leaves dying. */
-static void collect_stack(struct la_triage *t)
+static void collect_stack(struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_cpus *cpus = t->ret->cpus;
+	const struct la_cpus *cpus = t->cpus;
 
 	t->below_panic = SIZE_MAX;
 	if (!cpus || !cpus->n) {
@@ -197,13 +202,13 @@ static void collect_stack(struct la_triage *t)
 			t->below_panic = i + 1;
 	}
 	if (t->below_panic != SIZE_MAX)
-		la_triage_fact(t, la_format(t->arena, "stack of CPU %u", t->cpu->cpu),
+		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", t->cpu->cpu),
 			       "it is in %s()", t->cpu->stack.frame[t->below_panic - 1].symbol);
 }
 
-static void collect_release(struct la_triage *t)
+static void collect_release(const struct la_kernel *k, struct la_judgement *j)
 {
-	const struct la_door *door = t->k->door;
+	const struct la_door *door = k->door;
 	struct la_member name, release;
 	uint64_t uts;
 	char *text;
@@ -211,48 +216,65 @@ static void collect_release(struct la_triage *t)
 	if (!door->symbol(door->ctx, "init_uts_ns", &uts) ||
 	    !door->member(door->ctx, "uts_namespace", "name", &name) ||
 	    !door->member(door->ctx, "new_utsname", "release", &release) || release.size > 256 ||
-	    la_read_text(t->k, t->arena, uts + name.offset + release.offset, release.size, &text,
+	    la_read_text(k, j->arena, uts + name.offset + release.offset, release.size, &text,
 			 NULL) != LA_OK)
 		return;
 	if (plain_text(text))
-		t->ret->release = text;
+		j->panic->release = text;
 }
 
 /* CPUs that wait for something, or whose stack ran over: what a hang is made of. */
-static void collect_waiting(struct la_triage *t)
+static void collect_waiting(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_cpus *cpus = t->ret->cpus;
+	const struct la_cpus *cpus = t->cpus;
 
 	for (size_t i = 0; cpus && i < cpus->n; i++) {
 		const struct la_cpu *c = &cpus->cpu[i];
-		const char *source = la_format(t->arena, "stack of CPU %u", c->cpu);
+		const char *source = la_format(j->arena, "stack of CPU %u", c->cpu);
 		const struct la_stack *s = &c->stack;
 		const char *caller;
 		uint64_t crmd;
 
 		if (c->stack_overrun)
-			la_triage_fact(t, source, "its end mark is overwritten");
+			la_triage_fact(j, source, "its end mark is overwritten");
 		/* CRMD.IE: only saved register text knows it. */
 		if ((c->state == LA_CPU_RUNNING || c->state == LA_CPU_SPINNING) &&
 		    la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
-			la_triage_fact(t, "registers", "CPU %u runs with interrupts off", c->cpu);
+			la_triage_fact(j, "registers", "CPU %u runs with interrupts off", c->cpu);
 		if (c->state != LA_CPU_SPINNING && c->state != LA_CPU_IPI_WAIT)
 			continue;
 		caller = s->n > 1 ? s->frame[1].symbol : NULL;
-		la_triage_fact(t, source, "waits for %s%s%s%s",
+		la_triage_fact(j, source, "waits for %s%s%s%s",
 			       c->state == LA_CPU_SPINNING ? "a lock" : "other CPUs",
 			       caller ? " in " : "", caller ? caller : "", caller ? "()" : "");
 	}
 }
 
-void la_triage_collect(struct la_triage *t)
+/* The grace period that goes on; asked for only where it can be compared with one that stalled. */
+static void collect_grace_period(const struct la_kernel *k, struct la_triage *t)
 {
-	collect_release(t);
-	collect_panic_cpu(t);
-	collect_log(t);
-	collect_buffer(t);
-	collect_taint(t);
-	collect_events(t);
-	collect_stack(t);
-	collect_waiting(t);
+	const struct la_event *e = la_events_last(&t->events, LA_EVENT_RCU_STALL, SIZE_MAX);
+	const struct la_door *door = k->door;
+	uint64_t state, seq;
+
+	if (!e || !e->gp_known || !door->symbol(door->ctx, "rcu_state", &state) ||
+	    la_read_member(k, state, "rcu_state", "gp_seq", &seq, NULL) != LA_OK)
+		return;
+	t->gp_known = true;
+	t->gp = (int64_t)seq;
+}
+
+void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
+{
+	collect_release(k, j);
+	collect_panic_cpu(k, t, j);
+	collect_log(k, t, j);
+	collect_buffer(k, t, j);
+	collect_taint(k, t, j);
+	collect_events(t, j);
+	collect_stack(t, j);
+	collect_waiting(t, j);
+	collect_grace_period(k, t);
+	la_triage_faults(k, t);
+	la_triage_blocked(k, j->arena, t);
 }

@@ -5,47 +5,22 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "collect.h"
+#include "lakvm/stack/lines.h"
 #include "signature.h"
-#include "triage.h"
 
 #define LOG_TAIL 15
 
-const char *la_confidence_name(enum la_confidence c)
+void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)
 {
-	static const char *const names[] = { "unknown", "likely", "certain" };
-
-	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
-}
-
-const char *la_verdict_name(enum la_verdict v)
-{
-	static const char *const names[] = {
-		[LA_VERDICT_UNKNOWN] = "unknown",
-		[LA_VERDICT_PANIC] = "panic",
-		[LA_VERDICT_OOPS] = "oops",
-		[LA_VERDICT_RUNNING] = "running",
-		[LA_VERDICT_SOFT_LOCKUP] = "soft-lockup",
-		[LA_VERDICT_FIRMWARE] = "firmware",
-		[LA_VERDICT_RCU_STALL] = "rcu-stall",
-		[LA_VERDICT_HUNG_TASK] = "hung-task",
-		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
-		[LA_VERDICT_SPINLOCK] = "spinlock",
-		[LA_VERDICT_LOST_IPI] = "lost-ipi",
-	};
-
-	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
-}
-
-void la_triage_set_uptime(struct la_triage *t, uint64_t nsec)
-{
-	t->ret->uptime_known = true;
-	t->ret->uptime_s = la_seconds(nsec);
+	j->panic->uptime_known = true;
+	j->panic->uptime_s = la_seconds(nsec);
 }
 
 /* Task and CPU out of an event, where the registers did not tell. */
-void la_triage_who_from_event(struct la_triage *t, const struct la_event *e)
+void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e)
 {
-	struct la_panic *p = t->ret;
+	struct la_panic *p = j->panic;
 
 	if (p->cpu < 0)
 		p->cpu = e->cpu;
@@ -59,17 +34,17 @@ void la_triage_who_from_event(struct la_triage *t, const struct la_event *e)
 		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
 }
 
-void la_triage_who_from_cpu(struct la_triage *t, const struct la_cpu *c)
+void la_triage_who_from_cpu(struct la_judgement *j, const struct la_cpu *c)
 {
-	t->ret->cpu = (int)c->cpu;
-	t->ret->task = c->task;
+	j->panic->cpu = (int)c->cpu;
+	j->panic->task = c->task;
 	if (c->stack.n)
-		t->ret->stack = &c->stack;
+		j->panic->stack = &c->stack;
 }
 
-static bool judge_panic(struct la_triage *t)
+static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 {
-	struct la_panic *p = t->ret;
+	struct la_panic *p = j->panic;
 	bool called = t->panic_cpu >= 0;
 	bool on_stack = t->cpu && t->below_panic != SIZE_MAX;
 
@@ -80,34 +55,34 @@ static bool judge_panic(struct la_triage *t)
 	if (t->panic_cpu >= 0)
 		p->cpu = t->panic_cpu;
 	if (t->cpu)
-		la_triage_who_from_cpu(t, t->cpu);
+		la_triage_who_from_cpu(j, t->cpu);
 	if (t->panic)
-		la_triage_who_from_event(t, t->panic);
+		la_triage_who_from_event(j, t->panic);
 
 	if (t->buffer && !t->panic)
-		la_triage_fact(t, "panic's buffer", "message that is not in the log: %s",
+		la_triage_fact(j, "panic's buffer", "message that is not in the log: %s",
 			       t->buffer);
 	else if (t->buffer && strcmp(t->buffer, t->panic->text))
-		la_triage_fact(t, "panic's buffer", "another message: %s", t->buffer);
+		la_triage_fact(j, "panic's buffer", "another message: %s", t->buffer);
 	else if (t->buffer)
-		la_triage_fact(t, "panic's buffer", "the same message as in the log");
+		la_triage_fact(j, "panic's buffer", "the same message as in the log");
 
 	/* Two witnesses that do not depend on each other: the variable, the record, the stack. */
 	p->confidence = called + (t->panic != NULL) + on_stack + (t->buffer && called) >= 2 ?
 				LA_CERTAIN :
 				LA_LIKELY;
-	la_triage_cause(t);
-	if (t->oops)
-		la_triage_who_from_event(t, t->oops);
+	la_triage_cause(t, j);
+	if (j->oops)
+		la_triage_who_from_event(j, j->oops);
 	if (t->panic)
-		la_triage_set_uptime(t, t->log.record[t->panic->record].ts_nsec);
+		la_triage_set_uptime(j, t->log.record[t->panic->record].ts_nsec);
 	return true;
 }
 
-static bool judge_oops(struct la_triage *t)
+static bool judge_oops(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
-	struct la_panic *p = t->ret;
+	const struct la_event *oops = t->last_oops;
+	struct la_panic *p = j->panic;
 
 	if (!oops)
 		return false;
@@ -115,9 +90,9 @@ static bool judge_oops(struct la_triage *t)
 	/* die() sets the taint, and nothing but die() (arch/loongarch/kernel/traps.c). */
 	p->confidence = t->taint & LA_TAINT_DIE ? LA_CERTAIN : LA_LIKELY;
 	p->message = oops->text ? oops->text : oops->line;
-	la_triage_who_from_event(t, oops);
-	la_triage_cause_oops(t, oops);
-	la_triage_set_uptime(t, oops->ts_nsec);
+	la_triage_who_from_event(j, oops);
+	la_triage_cause_oops(t, j);
+	la_triage_set_uptime(j, oops->ts_nsec);
 	return true;
 }
 
@@ -130,14 +105,14 @@ static bool judge_oops(struct la_triage *t)
 static const struct rule {
 	const char *name;
 	unsigned all, any;
-	bool (*judge)(struct la_triage *t);
+	bool (*judge)(const struct la_triage *t, struct la_judgement *j);
 } rules[] = {
 	{ "panic", 0, LA_NEEDS(LA_SOURCE_PANIC_CPU) | LA_NEEDS(LA_SOURCE_LOG), judge_panic },
 	{ "stack-overflow", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_stack_overflow },
 	{ "soft-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0,
 	  la_judge_soft_lockup },
 	{ "rcu-stall", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_rcu_stall },
-	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_hung_task },
+	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_hung_task },
 	{ "spinlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_spinlock },
 	{ "lost-ipi", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_ipi },
 	{ "oops", LA_NEEDS(LA_SOURCE_LOG), 0, judge_oops },
@@ -158,58 +133,59 @@ static const char *unmet(const struct la_triage *t, const struct rule *rule)
 	return NULL;
 }
 
-static void judge(struct la_triage *t)
+static void judge(const struct la_triage *t, struct la_judgement *j)
 {
 	for (size_t i = 0; i < NRULES; i++) {
 		const char *reason = unmet(t, &rules[i]);
 
 		if (reason)
-			t->unchecked[t->ret->nunchecked++] =
+			j->unchecked[j->panic->nunchecked++] =
 				(struct la_unchecked){ .rule = rules[i].name, .reason = reason };
-		else if (rules[i].judge(t))
+		else if (rules[i].judge(t, j))
 			break;
 	}
 }
 
 /* --- the rest of the result --- */
 
-static void keep_log_tail(struct la_triage *t)
+static void keep_log_tail(const struct la_triage *t, struct la_judgement *j)
 {
 	size_t first = t->log.n > LOG_TAIL ? t->log.n - LOG_TAIL : 0;
-	const char **tail = la_alloc_n(t->arena, LOG_TAIL, sizeof(*tail));
+	const char **tail = la_alloc_n(j->arena, LOG_TAIL, sizeof(*tail));
 
 	for (size_t i = first; tail && i < t->log.n; i++) {
 		const struct la_record *r = &t->log.record[i];
 		const char *line =
-			la_format(t->arena, "[%5" PRIu64 ".%06" PRIu64 "] %s",
+			la_format(j->arena, "[%5" PRIu64 ".%06" PRIu64 "] %s",
 				  r->ts_nsec / 1000000000, r->ts_nsec % 1000000000 / 1000, r->text);
 
 		if (line)
-			tail[t->ret->nlog_tail++] = line;
+			tail[j->panic->nlog_tail++] = line;
 	}
-	t->ret->log_tail = tail;
-	if (!t->ret->uptime_known && t->log.n)
-		la_triage_set_uptime(t, t->log.record[t->log.n - 1].ts_nsec);
+	j->panic->log_tail = tail;
+	if (!j->panic->uptime_known && t->log.n)
+		la_triage_set_uptime(j, t->log.record[t->log.n - 1].ts_nsec);
 }
 
 /* Functions for the signature: where it happened, then who called, as far as that is certain. */
-static void sign(struct la_triage *t)
+static void sign(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_stack *stack = t->ret->stack;
+	const struct la_cause *cause = &j->panic->cause;
+	const struct la_stack *stack = j->panic->stack;
 	const char *function[8];
 	size_t n = 0, i;
 
-	if (t->ret->verdict == LA_VERDICT_UNKNOWN || t->ret->verdict == LA_VERDICT_RUNNING)
+	if (j->panic->verdict == LA_VERDICT_UNKNOWN || j->panic->verdict == LA_VERDICT_RUNNING)
 		return;
-	if (t->ret->cause.symbol)
-		function[n++] = t->ret->cause.symbol;
-	else if (t->ret->cause.caller)
-		function[n++] = t->ret->cause.caller;
+	if (cause->symbol)
+		function[n++] = cause->symbol;
+	else if (cause->caller)
+		function[n++] = cause->caller;
 	i = t->below_panic != SIZE_MAX ? t->below_panic : 0;
 	/* Behind an exception, the handlers that led from it to die() say nothing new. */
-	for (size_t j = i; stack && t->ret->cause.pc_known && j < stack->n; j++) {
-		if (stack->frame[j].pt_regs) {
-			i = j + 1;
+	for (size_t at = i; stack && cause->pc_known && at < stack->n; at++) {
+		if (stack->frame[at].pt_regs) {
+			i = at + 1;
 			break;
 		}
 	}
@@ -224,24 +200,45 @@ static void sign(struct la_triage *t)
 			continue; /* how a task sleeps, not why */
 		function[n++] = f->symbol;
 	}
-	la_signature(t->arena, t->ret, function, n);
+	la_signature(j->arena, j->panic, function, n);
+}
+
+/* The last fact says how many there were no room for. */
+static void close_facts(struct la_judgement *j)
+{
+	const char *text = la_format(j->arena, "%zu more were seen, and are left out", j->left_out);
+
+	if (j->left_out && text)
+		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = text, .source = "limit" };
 }
 
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret)
 {
-	struct la_triage t = { .k = k, .arena = arena, .ret = ret };
+	struct la_judgement j = { .arena = arena, .panic = ret };
+	struct la_triage *t = la_alloc(arena, sizeof(*t));
 
 	*ret = (struct la_panic){ .cpu = -1, .cpus = cpus };
-	t.fact = la_alloc_n(arena, LA_MAX_FACTS, sizeof(*t.fact));
-	t.unchecked = la_alloc_n(arena, NRULES, sizeof(*t.unchecked));
-	if (!t.fact || !t.unchecked)
+	j.fact = la_alloc_n(arena, LA_MAX_FACTS + 1, sizeof(*j.fact));
+	j.unchecked = la_alloc_n(arena, NRULES, sizeof(*j.unchecked));
+	if (!t || !j.fact || !j.unchecked)
 		return;
-	ret->fact = t.fact;
-	ret->unchecked = t.unchecked;
+	t->cpus = cpus;
+	ret->fact = j.fact;
+	ret->unchecked = j.unchecked;
 
-	la_triage_collect(&t);
-	judge(&t);
-	keep_log_tail(&t);
-	sign(&t);
+	la_triage_collect(k, t, &j);
+	judge(t, &j);
+	la_triage_code(k, &ret->cause);
+	keep_log_tail(t, &j);
+	sign(t, &j);
+	close_facts(&j);
+}
+
+void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p)
+{
+	const struct la_stack *stack = p->stack ? la_lines_stack(k, arena, p->stack) : NULL;
+
+	if (stack)
+		p->stack = stack;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Triage from the inside: facts.c collects, cause.c explains, panic.c judges. Evidence flows in
- * that order only.
+ * Triage from the inside. Evidence flows one way: collect.h's files read the guest and fill in a struct
+ * la_triage; rules (panic.c, cause.c, rules_hang.c) get that as it is, and no way to read more, and
+ * write a struct la_judgement.
  */
 #ifndef LAKVM_TRIAGE_H
 #define LAKVM_TRIAGE_H
@@ -14,64 +15,96 @@ enum la_source {
 	LA_SOURCE_LOG,
 	LA_SOURCE_PANIC_CPU,
 	LA_SOURCE_CPUS,
+	LA_SOURCE_TASKS, /* the list of tasks, as far as the log makes it worth a walk */
 	LA_NSOURCES,
 };
 #define LA_NEEDS(source) (1u << (source))
 
-#define LA_MAX_FACTS 64
 #define LA_TAINT_DIE (UINT64_C(1) << 7) /* include/linux/panic.h */
 
+/** An exception as one witness tells it: registers at it, and what the guest has at its pc. */
+struct la_fault {
+	struct la_regs regs; /* source LA_REGS_NONE: there is no such witness */
+	bool pc_known;       /* out of regs, or the log's own line */
+	uint64_t pc;
+	const char *symbol, *module; /* of pc; NULL: unknown */
+	uint64_t offset;
+	const char *caller; /* where pc is no code: the function of ra, or NULL */
+	uint64_t caller_offset;
+	bool insn_known; /* the instruction that faulted: BADI, else what memory has at pc */
+	uint64_t insn;
+};
+
+/** A task that the kernel reported to be blocked, as it is now. */
+struct la_blocked {
+	bool found; /* a task with that pid and name is there, and still sleeps uninterruptibly */
+	struct la_task task;
+	const struct la_stack *stack; /* NULL: unknown */
+};
+
+/** What is known of the guest's end. Nothing here is judged. */
 struct la_triage {
-	const struct la_kernel *k;
-	struct la_arena *arena;
-	struct la_panic *ret;
 	unsigned have;                    /* bits of enum la_source */
 	const char *missing[LA_NSOURCES]; /* why not */
 
 	struct la_log log;
 	struct la_events events;
-	const struct la_event *panic; /* the panic's record, or NULL */
-	const struct la_event *oops;  /* the oops that led to it, found by la_triage_cause */
-	int panic_cpu;                /* -1: no CPU has entered panic() */
-	const char *buffer;           /* text in panic's own buffer, or NULL */
+	const struct la_event *panic;      /* the panic's record, or NULL */
+	const struct la_event *panic_oops; /* the last oops that is not after it, or NULL */
+	const struct la_event *last_oops;
+	struct la_fault panic_fault, last_fault; /* what those two tell */
+	int panic_cpu;                           /* -1: no CPU has entered panic() */
+	const char *buffer;                      /* text in panic's own buffer, or NULL */
 	uint64_t taint;
-	const struct la_cpu *cpu; /* the panicking CPU */
+	const struct la_cpus *cpus; /* or NULL */
+	const struct la_cpu *cpu;   /* the panicking CPU, or NULL */
 	size_t below_panic; /* its first frame below panic() and die(); SIZE_MAX: none there */
-
-	struct la_fact *fact;
-	struct la_unchecked *unchecked;
+	/* The kernel-mode exception that its stack leads back to, saved at stack_pt_regs (0: none), and
+	 * the last one by its CSRs, if saved text has them. */
+	uint64_t stack_pt_regs;
+	struct la_fault stack_fault, csr_fault;
+	bool gp_known; /* rcu_state.gp_seq; read where a stall report names a grace period */
+	int64_t gp;
+	struct la_blocked blocked; /* of the last report of a hung task */
 };
 
-/** Fill in all of @t but what the caller set: k, arena, ret, fact and unchecked. */
-void la_triage_collect(struct la_triage *t);
+/** What the rules write. */
+struct la_judgement {
+	struct la_arena *arena;
+	struct la_panic *panic;
+	struct la_fact *fact;
+	struct la_unchecked *unchecked;
+	size_t left_out;             /* facts over the limit */
+	const struct la_event *oops; /* that led to the panic: found by la_triage_cause */
+};
 
-/** Note a fact; one over the limit, or without memory for it, is dropped. */
-void la_triage_fact(struct la_triage *t, const char *source, const char *fmt, ...)
+/** Facts that a result holds: more are counted, and the last fact says how many. */
+#define LA_MAX_FACTS 64
+
+/** Note a fact; one without memory for it is dropped. */
+void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** Why was panic() called? Fills in @t->ret->cause. */
-void la_triage_cause(struct la_triage *t);
+/** Why was panic() called? Fills in the cause. */
+void la_triage_cause(const struct la_triage *t, struct la_judgement *j);
 
-/** The cause that one oops tells. */
-void la_triage_cause_oops(struct la_triage *t, const struct la_event *oops);
-
-/** Symbol and offset of @t->ret->cause.pc; @printed: as the kernel printed it, or NULL. */
-void la_triage_position(struct la_triage *t, const char *printed);
+/** The cause that the last oops tells. */
+void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j);
 
 /** Uptime of the verdict; CPU and task of an event or a CPU. */
-void la_triage_set_uptime(struct la_triage *t, uint64_t nsec);
-void la_triage_who_from_event(struct la_triage *t, const struct la_event *e);
-void la_triage_who_from_cpu(struct la_triage *t, const struct la_cpu *c);
+void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec);
+void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e);
+void la_triage_who_from_cpu(struct la_judgement *j, const struct la_cpu *c);
 
-/* Rules of rules_hang.c. Each gives the verdict and returns true, or leaves @t alone but for facts. */
-bool la_judge_stack_overflow(struct la_triage *t);
-bool la_judge_soft_lockup(struct la_triage *t);
-bool la_judge_rcu_stall(struct la_triage *t);
-bool la_judge_hung_task(struct la_triage *t);
-bool la_judge_spinlock(struct la_triage *t);
-bool la_judge_lost_ipi(struct la_triage *t);
-bool la_judge_firmware(struct la_triage *t);
-bool la_judge_running(struct la_triage *t);
+/* Rules of rules_hang.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
+bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_running(const struct la_triage *t, struct la_judgement *j);
 
 static inline double la_seconds(uint64_t nsec)
 {

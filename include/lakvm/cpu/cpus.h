@@ -107,6 +107,16 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 /** Add a sentence to what could not be done; NULL: none. The text must live as long as @cpus. */
 void la_cpus_add_remark(struct la_arena *arena, struct la_cpus *cpus, const char *text);
 
+/**
+ * A copy of @cpus in @arena in which the stacks of the CPUs in @only (@n numbers; NULL: of all) say
+ * where they are in the source (la_lines_stack). NULL: out of memory.
+ */
+const struct la_cpus *la_cpus_lines(const struct la_kernel *k, struct la_arena *arena,
+				    const struct la_cpus *cpus, const unsigned *only, size_t n);
+
+/** Is @c one of the @n Linux CPUs in @list? NULL lists all. */
+bool la_cpu_listed(const struct la_cpu *c, const unsigned *list, size_t n);
+
 /** The entry of Linux CPU @cpu, or NULL. */
 const struct la_cpu *la_cpus_find(const struct la_cpus *cpus, unsigned cpu);
 

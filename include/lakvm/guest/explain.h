@@ -11,7 +11,6 @@
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/page.h"
-#include "lakvm/render/render.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/base/status.h"
 
@@ -20,6 +19,8 @@ struct la_mem_address {
 	bool physical; /* the address was a physical one: nothing was translated */
 	uint64_t pgd;  /* the tables that were walked: virtual, in a window */
 	struct la_translation translation;
+	struct la_geometry geometry; /* of the tables that were walked; levels 0: not known */
+	uint64_t window;             /* DMWn that translation.window names, if that is not -1 */
 	enum la_status status; /* LA_OK: it translates, and place says what the dump has there */
 	struct la_dump_place place;
 	bool other_reader;  /* the dump is not la_dump's: of place only status is known */
@@ -72,16 +73,5 @@ struct la_mem_map {
 /** The guest's RAM as the dump has it; reads the whole table of pages. Belongs to @arena and @dump. */
 enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
 			  struct la_error *err);
-
-void la_render_mem_address_text(const struct la_kernel *k, const struct la_mem_address *a,
-				const struct la_sink *sink);
-/** With a picture of the RAM that is at most @columns wide; 0: 80. */
-void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns,
-			    const struct la_sink *sink);
-
-/** One JSON object on one line; @n addresses. LA_NOMEM is the only failure. */
-enum la_status la_render_mem_address_json(const struct la_kernel *k, const struct la_mem_address *a,
-					  size_t n, const struct la_sink *sink);
-enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct la_sink *sink);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Results into text and JSON. Nothing here looks at the guest: all it prints is in the result,
- * except code bytes, which come through the door, and source positions, which the kernel's lines
- * have (lines.h). JSON always has those if they are open.
+ * Results into text and JSON. Nothing here looks at the guest: all it prints is in the result.
+ * JSON always has source positions where the result has them (la_cpus_lines, la_panic_lines).
  * The JSON is described in docs/json.md.
  */
 #ifndef LAKVM_RENDER_H
@@ -12,20 +11,14 @@
 #include <stddef.h>
 
 #include "lakvm/cpu/cpus.h"
-#include "lakvm/guest/kernel.h"
 #include "lakvm/guest/log.h"
+#include "lakvm/render/sink.h"
 #include "lakvm/triage/panic.h"
-
-/** Where rendered text goes; @text is NUL-terminated and may be part of a line. */
-struct la_sink {
-	void (*put)(void *ctx, const char *text);
-	void *ctx;
-};
 
 struct la_render_options {
 	bool registers; /* all general registers and CSRs */
 	bool stacks;
-	bool source;          /* with stacks: source positions and inlined functions (lines.h) */
+	bool source;          /* with stacks: source positions and inlined functions, if known */
 	const unsigned *only; /* CPU numbers to show, NULL = all */
 	size_t nonly;
 };
@@ -43,15 +36,16 @@ struct la_log_format {
 void la_render_log_text(const struct la_log *log, const struct la_log_format *format,
 			const struct la_sink *sink);
 
-void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
-			  const struct la_sink *sink);
-void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
-			 const struct la_render_options *opt, const struct la_sink *sink);
+void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink);
+void la_render_cpus_text(const struct la_cpus *cpus, const struct la_render_options *opt,
+			 const struct la_sink *sink);
 
-/** One JSON object on one line, ended by a newline. LA_NOMEM is the only failure. */
-enum la_status la_render_panic_json(const struct la_kernel *k, const struct la_panic *p,
-				    const struct la_sink *sink);
-enum la_status la_render_cpus_json(const struct la_kernel *k, const struct la_cpus *cpus,
-				   const struct la_render_options *opt, const struct la_sink *sink);
+/** Is @c to be shown at all? */
+bool la_render_wanted(const struct la_render_options *opt, const struct la_cpu *c);
+
+/** One JSON object on one line, ended by a newline. LA_NOMEM is the only failure: nothing is printed. */
+enum la_status la_render_panic_json(const struct la_panic *p, const struct la_sink *sink);
+enum la_status la_render_cpus_json(const struct la_cpus *cpus, const struct la_render_options *opt,
+				   const struct la_sink *sink);
 
 #endif

@@ -14,7 +14,6 @@
 #include "lakvm/guest/explain.h"
 #include "lakvm/door/overrides.h"
 #include "lakvm/guest/relocation.h"
-#include "lakvm/render/render.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/base/status.h"
 
@@ -38,15 +37,21 @@ struct la_report {
 	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
 	bool has_vmlinux;
 	struct la_relocation relocation; /* valid with has_vmlinux */
-	const struct la_kernel *kernel;  /* has the levels of the page tables, and who tells them */
+	unsigned levels;                 /* of the page tables; 0: unknown */
+	const char **known_by; /* who was asked for page size and levels; the first is believed */
+	size_t nknown_by;
+	const char *layout_remark; /* who of them disagrees, or NULL */
+	const char *
+		levels_remark; /* what helps where the levels should be known and are not, or NULL */
 	bool has_sections;
 	struct la_sections sections; /* valid with has_sections, as far as la_sections_init says */
 	struct la_cpus cpus;
 	const char *cpus_reason; /* why there are none, or NULL */
 	const char **note;       /* what the saved registers tell of each CPU's last exception */
 	size_t nnotes;
-	struct la_log log;      /* if it was asked for */
-	const char *log_reason; /* what of it could not be read, or NULL */
+	struct la_log log;        /* if it was asked for */
+	const char *log_reason;   /* what of it could not be read, or NULL */
+	struct la_kernel *kernel; /* that all this was asked of; for la_report_close */
 };
 
 /**
@@ -58,12 +63,5 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			      const struct la_report_options *opt, struct la_arena *arena,
 			      struct la_report *ret, struct la_error *err);
 void la_report_close(struct la_report *r);
-
-/** Everything but the log. @opt: what to print of each CPU. */
-void la_render_report_text(const struct la_report *r, const struct la_render_options *opt,
-			   const struct la_sink *sink);
-/** One JSON object on one line; the log too if @log. LA_NOMEM is the only failure. */
-enum la_status la_render_report_json(const struct la_report *r, const struct la_render_options *opt,
-				     bool log, const struct la_sink *sink);
 
 #endif

@@ -46,4 +46,13 @@ void la_lines_close(struct la_kernel *k);
  */
 const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code);
 
+struct la_stack; /* unwind.h */
+
+/**
+ * A copy of @stack in @arena whose frames say where their code is in the source, as far as
+ * la_lines_find() knows it. NULL: out of memory.
+ */
+const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena *arena,
+				      const struct la_stack *stack);
+
 #endif

@@ -63,9 +63,16 @@ enum la_stop {
 };
 const char *la_stop_name(enum la_stop stop);
 
+struct la_lines_at; /* lines.h */
+
 struct la_frame {
 	uint64_t pc; /* frame 0: the next instruction; else the return address */
 	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
+	/* The instruction that the frame is at: pc, or the call before it; of a copied vector, the
+	 * original. 0: pc is not known. */
+	uint64_t code;
+	const struct la_lines_at
+		*lines;     /* where that is in the source; NULL: see la_lines_stack() */
 	uint64_t sp;        /* stack pointer while in this frame */
 	uint64_t cfa;       /* stack pointer of its caller; 0 = unknown */
 	const char *symbol; /* NULL = unknown */
@@ -87,9 +94,6 @@ struct la_stack {
 };
 
 #define LA_MAX_FRAMES 256
-
-/** The instruction that @f is at: its pc, or the call before it; of a copied vector, the original. */
-uint64_t la_frame_code(const struct la_kernel *k, const struct la_frame *f);
 
 /**
  * Walk a stack whose first pc and sp are known exactly or nearly (a text's or a saved pt_regs'

@@ -31,6 +31,10 @@ enum la_verdict {
 };
 const char *la_verdict_name(enum la_verdict v);
 
+/** As many as the kernel's own "Code:" line has, near enough (show_code() in traps.c). */
+#define LA_CODE_WORDS 12
+#define LA_CODE_BEFORE 6
+
 /** What led to the panic. */
 struct la_cause {
 	const char *kind; /* "page-fault", "bug", "ade", ...; NULL = none found */
@@ -45,6 +49,9 @@ struct la_cause {
 	uint64_t caller_offset;
 	bool regs_known;
 	struct la_regs regs; /* at the fault */
+	/* Instructions around pc, which is code[LA_CODE_BEFORE]; bit n: code[n] could be read. */
+	uint32_t code[LA_CODE_WORDS];
+	unsigned code_known;
 };
 
 /** Something that was seen, and where. */
@@ -88,5 +95,11 @@ struct la_panic {
  */
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret);
+
+/**
+ * Let the frames of @p's stack say where they are in the source (la_lines_stack). Without memory for
+ * that they say nothing.
+ */
+void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p);
 
 #endif

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Results as text, in the manner of crash's own commands: labels right-aligned before a colon,
-// frames as "bt" prints them. What is unknown is printed as such.
-#include "lakvm/render/render.h"
+// CPUs, stacks and registers as text, in the manner of crash's own commands: frames as "bt" prints
+// them. What is unknown is printed as such.
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lakvm/stack/lines.h"
-#include "sink.h"
+#include "lakvm/render/sink.h"
 #include "base/escape.h"
 
-#define LABEL 11 /* columns up to the colon */
-
-static void label(const struct la_sink *sink, const char *name)
-{
-	la_put(sink, "%*s: ", LABEL, name);
-}
-
 /* "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
-static void put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
-		       uint64_t offset, const char *module)
+void la_put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
+		   uint64_t offset, const char *module)
 {
 	la_put_text(sink, symbol, true);
 	if (offset_known)
@@ -34,26 +27,6 @@ static void put_symbol(const struct la_sink *sink, const char *symbol, bool offs
 	}
 }
 
-static void put_task(const struct la_sink *sink, const struct la_task *task)
-{
-	if (task->address)
-		la_put(sink, "%016" PRIx64, task->address);
-	else
-		la_puts(sink, "unknown");
-	if (task->pid_known)
-		la_put(sink, "  PID: %d", task->pid);
-	else
-		la_puts(sink, "  PID: -");
-	la_puts(sink, "  COMMAND: ");
-	if (task->comm[0]) {
-		la_puts(sink, "\"");
-		la_put_text(sink, task->comm, false);
-		la_puts(sink, "\"");
-	} else {
-		la_puts(sink, "-");
-	}
-}
-
 static void put_place(const struct la_place *place, const struct la_sink *sink)
 {
 	la_put_text(sink, place->file ? place->file : "(unknown file)", true);
@@ -61,11 +34,8 @@ static void put_place(const struct la_place *place, const struct la_sink *sink)
 }
 
 /* Inlined functions first; they have no frame, and so no number. */
-static void put_source(const struct la_kernel *k, const struct la_frame *f,
-		       const struct la_sink *sink)
+static void put_source(const struct la_lines_at *at, const struct la_sink *sink)
 {
-	const struct la_lines_at *at = f->pc_known ? la_lines_find(k, la_frame_code(k, f)) : NULL;
-
 	for (size_t i = 0; at && i < at->n; i++) {
 		la_puts(sink, "    inlined ");
 		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)",
@@ -79,12 +49,9 @@ static void put_source(const struct la_kernel *k, const struct la_frame *f,
 	}
 }
 
-/*
- * " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified.
- * @shared: of several CPUs, so without what is only one's: stack addresses, copies of vectors.
- */
-static void put_stack(const struct la_kernel *k, const struct la_stack *stack, bool shared,
-		      bool source, const struct la_sink *sink)
+/* " #0 [9000000100003b30] panic+0x334 at 900000000159f604"; '?' and the method: not verified. */
+void la_put_stack(const struct la_stack *stack, bool shared, bool source,
+		  const struct la_sink *sink)
 {
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
@@ -93,17 +60,17 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 		if (!shared)
 			la_put(sink, "[%016" PRIx64 "] ", f->sp);
 		if (f->symbol)
-			put_symbol(sink, f->symbol, f->pc_known, f->offset, f->module);
+			la_put_symbol(sink, f->symbol, f->pc_known, f->offset, f->module);
 		else
 			la_puts(sink, "(unknown)");
 		if (f->pc_known)
 			la_put(sink, " at %016" PRIx64,
-			       shared ? la_vector_origin(k, f->pc) : f->pc);
+			       shared ? f->code + (f->pc_exact ? 0 : 4) : f->pc);
 		if (!f->verified)
 			la_put(sink, "  ?%s", la_method_name(f->method));
 		la_puts(sink, "\n");
 		if (source)
-			put_source(k, f, sink);
+			put_source(f->lines, sink);
 		if (f->pt_regs && shared)
 			la_puts(sink, "    --- exception frame ---\n");
 		else if (f->pt_regs)
@@ -118,7 +85,7 @@ static void put_stack(const struct la_kernel *k, const struct la_stack *stack, b
 }
 
 /* Registers as crash's bt prints them for an exception frame, four to a line, with CSRs. */
-static void put_registers(const struct la_regs *regs, const struct la_sink *sink)
+void la_put_registers(const struct la_regs *regs, const struct la_sink *sink)
 {
 	unsigned column = 0;
 	uint64_t value;
@@ -145,80 +112,6 @@ static void put_registers(const struct la_regs *regs, const struct la_sink *sink
 		la_csr_decode(i, value, words, sizeof(words));
 		la_put(sink, "%9s: %016" PRIx64 "%s%s\n", la_csr_name(i), value,
 		       words[0] ? "  " : "", words);
-	}
-}
-
-/* Instruction words around @pc, as the kernel's own "Code:" line (show_code() in traps.c). */
-static void put_code(const struct la_kernel *k, uint64_t pc, const struct la_sink *sink)
-{
-	bool any = false;
-
-	for (int i = -6; i < 6; i++) {
-		uint32_t insn;
-
-		if (la_read_u32(k, pc + (uint64_t)((int64_t)i * 4), &insn, NULL) != LA_OK)
-			continue;
-		if (!any)
-			label(sink, "CODE");
-		any = true;
-		la_put(sink, i ? "%08x " : "<%08x> ", insn);
-	}
-	if (any)
-		la_puts(sink, "\n");
-}
-
-static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
-{
-	const struct la_cause *c = &p->cause;
-
-	label(sink, "VERDICT");
-	la_put(sink, "%s (%s)", la_verdict_name(p->verdict), la_confidence_name(p->confidence));
-	if (p->message) {
-		la_puts(sink, ": ");
-		la_put_text(sink, p->message, true);
-	}
-	la_puts(sink, "\n");
-	if (c->kind) {
-		label(sink, "CAUSE");
-		la_puts(sink, c->kind);
-		if (c->address_known)
-			la_put(sink, " at address %016" PRIx64, c->address);
-		if (c->symbol) {
-			la_puts(sink, " in ");
-			put_symbol(sink, c->symbol, c->pc_known || c->offset, c->offset, c->module);
-		}
-		if (c->pc_known)
-			la_put(sink, " (pc %016" PRIx64 ")", c->pc);
-		if (c->caller) {
-			la_puts(sink, " called from ");
-			put_symbol(sink, c->caller, true, c->caller_offset, NULL);
-		}
-		la_puts(sink, "\n");
-	}
-	/* Where nothing happened there is nobody it happened to. */
-	if (p->verdict != LA_VERDICT_RUNNING && p->verdict != LA_VERDICT_FIRMWARE) {
-		label(sink, "TASK");
-		put_task(sink, &p->task);
-		if (p->cpu >= 0)
-			la_put(sink, "  CPU: %d\n", p->cpu);
-		else
-			la_puts(sink, "  CPU: -\n");
-	}
-	label(sink, "UPTIME");
-	if (p->uptime_known)
-		la_put(sink, "%.6f s", p->uptime_s);
-	else
-		la_puts(sink, "unknown");
-	if (p->release) {
-		la_puts(sink, "  KERNEL: ");
-		la_put_text(sink, p->release, false);
-	}
-	la_puts(sink, "\n");
-	if (p->signature) {
-		label(sink, "SIGNATURE");
-		la_put(sink, "%s ", p->hash);
-		la_put_text(sink, p->signature, true);
-		la_puts(sink, "\n");
 	}
 }
 
@@ -279,7 +172,7 @@ static void put_wait(const struct la_cpu *c, const struct la_sink *sink)
 		la_puts(sink, "  (the host had taken it off)");
 }
 
-static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
+void la_put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 {
 	char vcpu[12] = "-", pid[12] = "-", cpu[12] = "-";
 
@@ -300,7 +193,7 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 	}
 	la_put(sink, "%-11s  ", c->pc_source != LA_PC_NONE ? la_pc_source_name(c->pc_source) : "-");
 	if (c->symbol) {
-		put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
+		la_put_symbol(sink, c->symbol, c->pc_source != LA_PC_NONE, c->offset, c->module);
 		la_puts(sink, c->verified ? "" : "  (not proved)");
 	} else if (c->pc_source != LA_PC_NONE)
 		la_put(sink, "%016" PRIx64, c->pc);
@@ -310,7 +203,7 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		la_put(sink, "  (lock %016" PRIx64, c->lock);
 		if (c->lock_symbol) {
 			la_puts(sink, ", ");
-			put_symbol(sink, c->lock_symbol, true, c->lock_offset, NULL);
+			la_put_symbol(sink, c->lock_symbol, true, c->lock_offset, NULL);
 		}
 		if (c->lock_owner)
 			la_put(sink, ", owner %016" PRIx64, c->lock_owner);
@@ -322,8 +215,8 @@ static void put_cpu_line(const struct la_cpu *c, const struct la_sink *sink)
 		la_put(sink, "  (before: %s", la_cpu_state_name(c->before));
 		if (c->before_frame && c->before_frame->symbol) {
 			la_puts(sink, ", ");
-			put_symbol(sink, c->before_frame->symbol, c->before_frame->pc_known,
-				   c->before_frame->offset, c->before_frame->module);
+			la_put_symbol(sink, c->before_frame->symbol, c->before_frame->pc_known,
+				      c->before_frame->offset, c->before_frame->module);
 		}
 		la_puts(sink, ")");
 	}
@@ -341,83 +234,14 @@ static void put_steal(const struct la_cpu *c, const struct la_sink *sink)
 		la_put(sink, "    stolen by the host: %.6f s\n", (double)c->steal_ns / 1e9);
 }
 
-static void put_cpu_header(const struct la_sink *sink)
+void la_put_cpu_header(const struct la_sink *sink)
 {
 	la_puts(sink, " CPU VCPU  STATE             PID  COMM             PC FROM      POSITION\n");
 }
 
-static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
-{
-	bool any = false;
-
-	for (size_t i = 0; p->cpus && i < p->cpus->n; i++) {
-		const struct la_cpu *c = &p->cpus->cpu[i];
-
-		if (p->cpu >= 0 && c->cpu == (unsigned)p->cpu)
-			continue;
-		if (!any) {
-			la_puts(sink, p->cpu >= 0 ? "\nOTHER CPUS:\n" : "\nCPUS:\n");
-			put_cpu_header(sink);
-		}
-		any = true;
-		put_cpu_line(c, sink);
-	}
-}
-
-void la_render_panic_text(const struct la_kernel *k, const struct la_panic *p,
-			  const struct la_sink *sink)
-{
-	put_verdict(p, sink);
-	if (p->stack) {
-		if (p->cpu >= 0)
-			la_put(sink, "\nSTACK OF CPU %d:\n", p->cpu);
-		else
-			la_puts(sink, "\nSTACK OF THE TASK:\n");
-		put_stack(k, p->stack, false, false, sink);
-	}
-	if (p->cause.regs_known) {
-		la_puts(sink, "\nREGISTERS AT THE FAULT:\n");
-		put_registers(&p->cause.regs, sink);
-	}
-	if (p->cause.pc_known)
-		put_code(k, p->cause.pc, sink);
-	put_other_cpus(p, sink);
-	if (p->nlog_tail) {
-		la_puts(sink, "\nEND OF THE LOG:\n");
-		for (size_t i = 0; i < p->nlog_tail; i++) {
-			la_put_text(sink, p->log_tail[i], true);
-			la_puts(sink, "\n");
-		}
-	}
-	if (p->nfacts) {
-		la_puts(sink, "\nFACTS:\n");
-		for (size_t i = 0; i < p->nfacts; i++) {
-			la_puts(sink, "  ");
-			la_put_text(sink, p->fact[i].source, true);
-			la_puts(sink, ": ");
-			la_put_text(sink, p->fact[i].text, true);
-			la_puts(sink, "\n");
-		}
-	}
-	for (size_t i = 0; i < p->nunchecked; i++) {
-		if (!i)
-			la_puts(sink, "\nNOT CHECKED:\n");
-		la_puts(sink, "  ");
-		la_put_text(sink, p->unchecked[i].rule, true);
-		la_puts(sink, ": ");
-		la_put_text(sink, p->unchecked[i].reason, true);
-		la_puts(sink, "\n");
-	}
-}
-
 bool la_render_wanted(const struct la_render_options *opt, const struct la_cpu *c)
 {
-	if (!opt->only)
-		return true;
-	for (size_t i = 0; i < opt->nonly; i++)
-		if (opt->only[i] == c->cpu)
-			return true;
-	return false;
+	return la_cpu_listed(c, opt->only, opt->nonly);
 }
 
 static bool has_number(const struct la_cpu *c)
@@ -470,8 +294,8 @@ static size_t put_group(const struct la_cpus *cpus, const struct la_render_optio
 }
 
 /* Each stack once, however many CPUs stand there. */
-static void put_stacks(const struct la_kernel *k, const struct la_cpus *cpus,
-		       const struct la_render_options *opt, const struct la_sink *sink)
+static void put_stacks(const struct la_cpus *cpus, const struct la_render_options *opt,
+		       const struct la_sink *sink)
 {
 	for (size_t i = 0; i < cpus->n; i++) {
 		const struct la_cpu *c = &cpus->cpu[i];
@@ -483,13 +307,13 @@ static void put_stacks(const struct la_kernel *k, const struct la_cpus *cpus,
 				       same_stack(&cpus->cpu[before], c)))
 			before++;
 		if (before == i)
-			put_stack(k, &c->stack, put_group(cpus, opt, i, sink) > 1, opt->source,
-				  sink);
+			la_put_stack(&c->stack, put_group(cpus, opt, i, sink) > 1, opt->source,
+				     sink);
 	}
 }
 
-void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
-			 const struct la_render_options *opt, const struct la_sink *sink)
+void la_render_cpus_text(const struct la_cpus *cpus, const struct la_render_options *opt,
+			 const struct la_sink *sink)
 {
 	bool first = true;
 
@@ -501,18 +325,18 @@ void la_render_cpus_text(const struct la_kernel *k, const struct la_cpus *cpus,
 		if (opt->registers && !first)
 			la_puts(sink, "\n");
 		if (opt->registers || first)
-			put_cpu_header(sink);
+			la_put_cpu_header(sink);
 		first = false;
-		put_cpu_line(c, sink);
+		la_put_cpu_line(c, sink);
 		if (!opt->registers)
 			continue;
 		if (opt->stacks)
-			put_stack(k, &c->stack, false, opt->source, sink);
-		put_registers(&c->regs, sink);
+			la_put_stack(&c->stack, false, opt->source, sink);
+		la_put_registers(&c->regs, sink);
 		put_steal(c, sink);
 	}
 	if (opt->stacks && !opt->registers)
-		put_stacks(k, cpus, opt, sink);
+		put_stacks(cpus, opt, sink);
 	if (cpus->remark) {
 		la_puts(sink, "note: ");
 		la_put_text(sink, cpus->remark, true);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The verdict as JSON (docs/json.md).
+#include "json.h"
+
+static json_t *cause(struct la_json *b, const struct la_cause *c)
+{
+	json_t *o;
+
+	if (!c->kind)
+		return json_null();
+	o = json_object();
+	la_json_set(b, o, "kind", la_json_text(b, c->kind));
+	la_json_set(b, o, "address", la_json_hex(c->address_known, c->address));
+	la_json_set(b, o, "pc", la_json_hex(c->pc_known, c->pc));
+	la_json_set(b, o, "symbol", la_json_text(b, c->symbol));
+	la_json_set(b, o, "offset", la_json_number(c->symbol && c->pc_known, c->offset));
+	la_json_set(b, o, "module", la_json_text(b, c->module));
+	la_json_set(b, o, "caller", la_json_text(b, c->caller));
+	la_json_set(b, o, "caller_offset", la_json_number(c->caller != NULL, c->caller_offset));
+	la_json_set(b, o, "regs", c->regs_known ? la_json_gprs(b, &c->regs) : json_null());
+	la_json_set(b, o, "csr", c->regs_known ? la_json_csrs(b, &c->regs) : json_null());
+	return o;
+}
+
+/* How many CPUs are in which state; states that no CPU is in are left out. */
+static json_t *state_counts(struct la_json *b, const struct la_cpus *cpus)
+{
+	json_t *o;
+
+	if (!cpus)
+		return json_null();
+	o = json_object();
+	for (enum la_cpu_state state = 0; state <= LA_CPU_OFFLINE; state++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < cpus->n; i++)
+			n += cpus->cpu[i].state == state;
+		if (n)
+			la_json_set(b, o, la_cpu_state_name(state), la_json_number(true, n));
+	}
+	return o;
+}
+
+static json_t *panic_object(struct la_json *b, const struct la_panic *p)
+{
+	json_t *o = json_object(), *list, *item;
+
+	la_json_set(b, o, "schema", la_json_text(b, "lakvm.panic/1"));
+	la_json_set(b, o, "release", la_json_text(b, p->release));
+	la_json_set(b, o, "kind", la_json_text(b, la_verdict_name(p->verdict)));
+	la_json_set(b, o, "message", la_json_text(b, p->message));
+	la_json_set(b, o, "confidence", la_json_text(b, la_confidence_name(p->confidence)));
+	la_json_set(b, o, "cpu", p->cpu >= 0 ? json_integer(p->cpu) : json_null());
+	la_json_set_task(b, o, &p->task);
+	la_json_set(b, o, "uptime_s", p->uptime_known ? json_real(p->uptime_s) : json_null());
+	la_json_set(b, o, "cause", cause(b, &p->cause));
+	la_json_set(b, o, "frames", la_json_frames(b, p->stack));
+
+	item = json_null();
+	if (p->signature) {
+		item = json_object();
+		la_json_set(b, item, "text", la_json_text(b, p->signature));
+		la_json_set(b, item, "hash", la_json_text(b, p->hash));
+	}
+	la_json_set(b, o, "signature", item);
+
+	list = json_array();
+	for (size_t i = 0; i < p->nfacts; i++) {
+		item = json_object();
+		la_json_set(b, item, "fact", la_json_text(b, p->fact[i].text));
+		la_json_set(b, item, "source", la_json_text(b, p->fact[i].source));
+		la_json_append(b, list, item);
+	}
+	la_json_set(b, o, "evidence", list);
+
+	list = json_array();
+	for (size_t i = 0; i < p->nunchecked; i++) {
+		item = json_object();
+		la_json_set(b, item, "rule", la_json_text(b, p->unchecked[i].rule));
+		la_json_set(b, item, "reason", la_json_text(b, p->unchecked[i].reason));
+		la_json_append(b, list, item);
+	}
+	la_json_set(b, o, "not_checked", list);
+
+	la_json_set(b, o, "log_tail", la_json_texts(b, p->log_tail, p->nlog_tail));
+	la_json_set(b, o, "cpus", state_counts(b, p->cpus));
+	return o;
+}
+
+enum la_status la_render_panic_json(const struct la_panic *p, const struct la_sink *sink)
+{
+	struct la_json b;
+
+	if (la_json_begin(&b) != LA_OK)
+		return LA_NOMEM;
+	return la_json_finish(&b, panic_object(&b, p), sink);
+}

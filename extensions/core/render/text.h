@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pieces of text that several results have. */
+#ifndef LAKVM_RENDER_TEXT_H
+#define LAKVM_RENDER_TEXT_H
+
+#include "lakvm/render/render.h"
+
+/** "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
+void la_put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
+		   uint64_t offset, const char *module);
+
+/**
+ * Frames, one to a line, and why the stack ends early. @shared: of several CPUs, so without what is
+ * only one's: stack addresses, copies of vectors. @source: with source positions, where known.
+ */
+void la_put_stack(const struct la_stack *stack, bool shared, bool source,
+		  const struct la_sink *sink);
+
+/** Registers as crash's bt prints them for an exception frame, with CSRs in words. */
+void la_put_registers(const struct la_regs *regs, const struct la_sink *sink);
+
+/** lacpus' table. */
+void la_put_cpu_header(const struct la_sink *sink);
+void la_put_cpu_line(const struct la_cpu *c, const struct la_sink *sink);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The files that read the guest for the rules. What cannot be read stays unknown; none of these fails. */
+#ifndef LAKVM_COLLECT_H
+#define LAKVM_COLLECT_H
+
+#include "lakvm/guest/kernel.h"
+#include "triage.h"
+
+/** Fill in @t, which is zeroed but for its CPUs; what a person may want to know goes to @j as facts. */
+void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
+
+/** The exceptions that log, stack and CSRs tell of; needs the events and the CPU of @t. */
+void la_triage_faults(const struct la_kernel *k, struct la_triage *t);
+
+/** The task that the last report of a hung task in @t's events names. */
+void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
+
+/** The instructions around the cause's pc, if that is known. */
+void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
+
+#endif
