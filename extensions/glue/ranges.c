@@ -8,7 +8,7 @@
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
-#define CACHED_WINDOW (9UL << 60)
+#define CACHED_BASE ((uint64_t)LA_CACHED_WINDOW << 60)
 #define PCI_IOSIZE (32UL << 20) /* asm/addrspace.h; a constant of asm/io.h before 6.6 */
 
 /*
@@ -63,8 +63,8 @@ static int kvaddr_ranges_hook(struct vaddr_range *ret)
 	if (!kernel || !kernel->door->nram)
 		return generic_get_kvaddr_ranges(ret);
 	ret[n++] = (struct vaddr_range){
-		.start = CACHED_WINDOW | kernel->door->ram[0].start,
-		.end = CACHED_WINDOW | kernel->door->ram[kernel->door->nram - 1].end,
+		.start = CACHED_BASE | kernel->door->ram[0].start,
+		.end = CACHED_BASE | kernel->door->ram[kernel->door->nram - 1].end,
 		.type = KVADDR_UNITY_MAP,
 	};
 	if (vt->vmalloc_start)

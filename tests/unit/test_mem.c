@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "fake.h"
+#include "dump/format.h"
 #include "lakvm/render/mem.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
@@ -233,6 +234,21 @@ static void test_hostile_names(void **state)
 	assert_non_null(strstr(t->out, "\"remarks\":[\"/tmp/\xef\xbf\xbd\"]"));
 }
 
+/* More remarks than are kept: said, not dropped. */
+static void test_many_remarks(void **state)
+{
+	struct test *t = *state;
+	size_t n = 0;
+
+	for (int i = 0; i < 20; i++)
+		la_dump_add_remark(t->dump, "odd %d", i);
+	while (la_dump_remark(t->dump, n))
+		n++;
+	assert_int_equal(n, LA_MAX_REMARKS + 1);
+	assert_string_equal(la_dump_remark(t->dump, n - 1),
+			    "more is odd about this file than is listed here");
+}
+
 static void test_user_tables(void **state)
 {
 	struct test *t = *state;
@@ -275,9 +291,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_present),       TEST(test_behind_ram), TEST(test_other_reader),
-		TEST(test_untranslated),  TEST(test_map),        TEST(test_user_tables),
-		TEST(test_hostile_names),
+		TEST(test_present),       TEST(test_behind_ram),   TEST(test_other_reader),
+		TEST(test_untranslated),  TEST(test_map),          TEST(test_user_tables),
+		TEST(test_hostile_names), TEST(test_many_remarks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

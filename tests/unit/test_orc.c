@@ -290,8 +290,13 @@ static void test_module(void **state)
 	put64(&g, MODULE + 0x100 + 104, WINDOW | 0x9000000);
 	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
 	assert_non_null(why);
+	/* a list that leads back into itself is damaged, and one that ends is not */
 	module_at(&g, MODULE, MODULE, IP + 0x20000);
-	assert_false(row_at(&g, IP + 0x8104, &row));
+	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
+	assert_string_equal(why, "the list of modules is damaged");
+	module_at(&g, MODULE, MODULE + 0x800 - 8, IP + 0x20000);
+	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
+	assert_null(why);
 	guest_free(&g);
 }
 

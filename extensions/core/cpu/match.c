@@ -2,8 +2,6 @@
 // Which Linux CPU do registers belong to? QEMU numbers vCPUs its own way, Linux as they come up.
 #include "priv.h"
 
-#define MAX_CPUS 2048 /* NR_CPUS of 7.2 at most (arch/loongarch/Kconfig) */
-
 /* A virtual address of the kernel: in a window, or mapped in the upper half. */
 bool la_kernel_address(const struct la_kernel *k, uint64_t va)
 {
@@ -104,13 +102,13 @@ bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs, u
  */
 bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret)
 {
-	uint32_t physical[MAX_CPUS];
+	uint32_t physical[LA_MAX_CPUS];
 	uint64_t map, size;
 	size_t n;
 
 	if (vcpu < 0 || !k->door->symbol(k->door->ctx, "__cpu_logical_map", &map))
 		return false;
-	n = k->ncpus < MAX_CPUS ? k->ncpus : MAX_CPUS;
+	n = k->ncpus < LA_MAX_CPUS ? k->ncpus : LA_MAX_CPUS;
 	if (k->door->symbol_size(k->door->ctx, "__cpu_logical_map", &size) && size / 4 < n)
 		n = (size_t)size / 4;
 	if (la_read(k, map, physical, n * 4, NULL) != LA_OK)

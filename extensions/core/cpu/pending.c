@@ -2,6 +2,8 @@
 // What others want of a CPU, and what the host takes from it, as far as the guest records it.
 #include "priv.h"
 
+#include "base/cycle.h"
+
 #define MAX_CALLS 4096 /* a queue longer than this is damage */
 
 /* Types of a request (include/linux/smp_types.h, since 5.8); only the first two name a function. */
@@ -27,14 +29,16 @@ static const char *function_of(const struct la_kernel *k, uint64_t csd)
 bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
 		      bool (*take)(void *ctx, uint64_t csd), void *ctx)
 {
+	struct la_cycle cycle = { 0 };
 	uint64_t head, at;
 
 	if (la_percpu(k, "call_single_queue", cpu, &head, NULL) != LA_OK ||
 	    la_read_u64(k, head, &at, NULL) != LA_OK)
 		return false;
 	/* struct llist_node, the first member of a request, points to the next one's. */
-	for (unsigned i = 0; at; i++) {
-		if (i == MAX_CALLS || !la_kernel_address(k, at))
+	while (at) {
+		if (cycle.steps == MAX_CALLS || la_cycle_step(&cycle, at) ||
+		    !la_kernel_address(k, at))
 			return false;
 		if (!take(ctx, at))
 			return true;

@@ -41,7 +41,7 @@ const char *la_block_state_name(enum la_block_state state)
 
 void la_dump_add_remark(struct la_dump *dump, const char *fmt, ...)
 {
-	char text[256];
+	char text[4096 + 256]; /* a path, and what is said of it */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -53,11 +53,12 @@ void la_dump_add_remark(struct la_dump *dump, const char *fmt, ...)
 		dump->remark[i] = la_strndup(dump->arena, text, sizeof(text));
 		return;
 	}
+	dump->remark[LA_MAX_REMARKS] = "more is odd about this file than is listed here";
 }
 
 const char *la_dump_remark(const struct la_dump *dump, size_t i)
 {
-	return i < LA_MAX_REMARKS ? dump->remark[i] : NULL;
+	return i <= LA_MAX_REMARKS ? dump->remark[i] : NULL;
 }
 
 enum la_status la_dump_set_block_size(struct la_dump *dump, uint32_t block_size)

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MAX_REMARKS 64
 #define PICTURE_CELLS 512
 
 void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size)
@@ -131,12 +130,13 @@ enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct l
 	status = divide_ram(dump, arena, ret, err);
 	if (status != LA_OK)
 		return status;
-	remark = la_alloc_n(arena, MAX_REMARKS, sizeof(*remark));
+	while (la_dump_remark(dump, ret->nremarks))
+		ret->nremarks++;
+	remark = la_alloc_n(arena, ret->nremarks, sizeof(*remark));
 	if (!remark)
 		return la_fail(err, LA_NOMEM, "remarks on the dump");
-	while (ret->nremarks < MAX_REMARKS &&
-	       (remark[ret->nremarks] = la_dump_remark(dump, ret->nremarks)))
-		ret->nremarks++;
+	for (size_t i = 0; i < ret->nremarks; i++)
+		remark[i] = la_dump_remark(dump, i);
 	ret->remark = remark;
 	return LA_OK;
 }

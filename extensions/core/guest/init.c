@@ -7,16 +7,13 @@
 #include "geometry.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
-/* NR_CPUS is 2048 at most (Kconfig of 7.2; 256 before). */
-#define MAX_CPUS 2048
-
 static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, struct la_error *err)
 {
 	uint64_t n = 0, offsets, *percpu;
 	enum la_status status;
 
 	status = la_read_variable(k, "nr_cpu_ids", 4, &n, err);
-	if (status != LA_OK || n == 0 || n > MAX_CPUS) {
+	if (status != LA_OK || n == 0 || n > LA_MAX_CPUS) {
 		/* a kernel for one CPU has no such variable, and one CPU there always is */
 		k->ncpus = 1;
 		return status == LA_OK ? la_fail(err, LA_CORRUPT, "nr_cpu_ids is %" PRIu64, n) :

@@ -12,13 +12,12 @@
 #include "dump/notes.h"
 #include "isa/insn.h"
 #include "lakvm/isa/loongarch.h"
+#include "lakvm/guest/mmu.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 /* CONFIG_RANDOMIZE_BASE_MAX_OFFSET is 256 MiB at most (arch/loongarch/Kconfig). */
 #define MAX_RANDOM UINT64_C(0x10000000)
 #define MAX_CANDIDATES 16
-#define ADDRESS_BITS ((UINT64_C(1) << 48) - 1)
-#define CACHED_WINDOW 9
 
 /* Ways that hold only where the kernel runs. */
 #define MEMORY                                                                                     \
@@ -66,7 +65,7 @@ static enum la_status read_at(const struct finder *f, uint64_t link, uint64_t of
 			      size_t len)
 {
 	/* The image lies in the cached window always, never in page tables (head.S). */
-	return f->door->read_phys(f->door->ctx, (link + offset) & ADDRESS_BITS, ret, len);
+	return f->door->read_phys(f->door->ctx, (link + offset) & LA_PHYS_MASK, ret, len);
 }
 
 static bool u64_at(const struct finder *f, uint64_t link, uint64_t offset, uint64_t *ret)
@@ -146,10 +145,10 @@ static void use_vmcoreinfo_of(struct finder *f, uint64_t offset)
 
 	if (!u64_at(f, link_address(f->door, "vmcoreinfo_data"), offset, &data) ||
 	    !u64_at(f, link_address(f->door, "vmcoreinfo_size"), offset, &size) || !data || !size ||
-	    size > LA_VMCOREINFO_MAX || data >> 60 != CACHED_WINDOW)
+	    size > LA_VMCOREINFO_MAX || data >> 60 != LA_CACHED_WINDOW)
 		return;
 	text = la_alloc(f->arena, size + 1);
-	if (text && f->door->read_phys(f->door->ctx, data & ADDRESS_BITS, text, size) == LA_OK)
+	if (text && f->door->read_phys(f->door->ctx, data & LA_PHYS_MASK, text, size) == LA_OK)
 		use_vmcoreinfo(f, text, size);
 }
 
@@ -188,7 +187,7 @@ static uint64_t return_address(const struct la_vcpu_regs *note)
 {
 	uint64_t ra;
 
-	return la_gpr_get(&note->regs, LA_R_RA, &ra) && ra >> 60 == CACHED_WINDOW ? ra : 0;
+	return la_gpr_get(&note->regs, LA_R_RA, &ra) && ra >> 60 == LA_CACHED_WINDOW ? ra : 0;
 }
 
 static bool behind_call(const struct finder *f, uint64_t ra, uint64_t offset)
@@ -252,12 +251,12 @@ static void use_register_text(struct finder *f, const struct la_vcpu_regs *text,
 
 	for (size_t i = 0; i < n; i++) {
 		if (pgd && la_csr_get(&text[i].regs, LA_CSR_PGDH, &value) &&
-		    value >> 60 == CACHED_WINDOW)
+		    value >> 60 == LA_CACHED_WINDOW)
 			found(f, value - pgd, LA_RELOCATION_CSR_PGDH);
 		/* Other CPUs have copies of the handlers (kernel/traps.c, pcpu_handlers). */
 		if (f->handlers && text[i].pid == 1 &&
 		    la_csr_get(&text[i].regs, LA_CSR_EENTRY, &value) &&
-		    value >> 60 == CACHED_WINDOW)
+		    value >> 60 == LA_CACHED_WINDOW)
 			found(f, value - f->handlers, LA_RELOCATION_CSR_EENTRY);
 	}
 }
@@ -289,7 +288,7 @@ static void search(struct finder *f, const struct la_vcpu_regs *saved, size_t ns
 	if (!any_proof(f) && f->banner_at)
 		for (size_t i = 0; i < f->nram; i++) {
 			const uint64_t low = f->banner_at & (LA_RELOCATION_STEP - 1);
-			const uint64_t base = f->banner_at & ADDRESS_BITS;
+			const uint64_t base = f->banner_at & LA_PHYS_MASK;
 
 			for (uint64_t pa = (f->ram[i].start & ~(LA_RELOCATION_STEP - 1)) + low;
 			     pa < f->ram[i].end; pa += LA_RELOCATION_STEP)

@@ -5,12 +5,11 @@
 #include "base/bytes.h"
 #include "lakvm/isa/loongarch.h"
 #include "lakvm/isa/regs.h"
+#include "lakvm/guest/mmu.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 #define BLOCK 4096u
 #define CARRIED 256u /* the longest banner that is found where two blocks meet */
-#define ADDRESS_BITS ((UINT64_C(1) << 48) - 1)
-#define CACHED_WINDOW 9
 /* Where the kernel is unless a hint tells: loaded at 2 MiB and moved by up to 256 MiB. */
 #define LOW_END UINT64_C(0x14000000)
 /* An image is smaller than this; its data lie behind its text. */
@@ -53,7 +52,7 @@ static bool statement_holds(const struct scan *s, const char *text, size_t len)
 
 	return la_vmcoreinfo_get(text, len, "OSRELEASE", &release, &n) && n &&
 	       la_vmcoreinfo_number(text, len, "SYMBOL(init_uts_ns)", true, &uts) &&
-	       read_phys(s, uts & ADDRESS_BITS, here, sizeof(here)) == LA_OK &&
+	       read_phys(s, uts & LA_PHYS_MASK, here, sizeof(here)) == LA_OK &&
 	       memmem(here, sizeof(here), release, n);
 }
 
@@ -83,11 +82,11 @@ static bool follow_pointers(struct scan *s, const unsigned char *block)
 	for (size_t i = 0; i < BLOCK; i += 8) {
 		const uint64_t value = la_le64(block + i);
 
-		if (value >> 48 != CACHED_WINDOW << 12 || value % BLOCK || value == s->last ||
-		    !is_ram(s, value & ADDRESS_BITS))
+		if (value >> 48 != LA_CACHED_WINDOW << 12 || value % BLOCK || value == s->last ||
+		    !is_ram(s, value & LA_PHYS_MASK))
 			continue;
 		s->last = value;
-		if (try_page(s, value & ADDRESS_BITS))
+		if (try_page(s, value & LA_PHYS_MASK))
 			return true;
 	}
 	return false;
@@ -151,9 +150,9 @@ static bool find_text(const struct scan *s, uint64_t *low, uint64_t *high)
 	for (size_t i = 0; i < n; i++) {
 		uint64_t ra;
 
-		if (!la_gpr_get(&note[i].regs, LA_R_RA, &ra) || ra >> 60 != CACHED_WINDOW)
+		if (!la_gpr_get(&note[i].regs, LA_R_RA, &ra) || ra >> 60 != LA_CACHED_WINDOW)
 			continue;
-		ra &= ADDRESS_BITS;
+		ra &= LA_PHYS_MASK;
 		*low = ra < *low ? ra : *low;
 		*high = ra > *high ? ra : *high;
 	}

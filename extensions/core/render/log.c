@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "lakvm/render/sink.h"
-
 static void put_time(const struct la_record *record, const struct la_log_format *format,
 		     const struct la_sink *sink)
 {

@@ -4,8 +4,6 @@
 
 #include <inttypes.h>
 
-#include "lakvm/render/sink.h"
-
 static void put_size(const struct la_sink *sink, uint64_t bytes)
 {
 	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };

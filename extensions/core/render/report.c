@@ -6,7 +6,6 @@
 
 #include "json.h"
 #include "lakvm/render/mem.h"
-#include "lakvm/render/sink.h"
 
 static void put_line(const struct la_sink *sink, const char *label, const char *text)
 {

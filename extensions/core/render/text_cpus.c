@@ -7,29 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lakvm/stack/lines.h"
-#include "lakvm/render/sink.h"
 #include "base/escape.h"
+#include "lakvm/stack/lines.h"
 
-/* "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
 void la_put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,
 		   uint64_t offset, const char *module)
 {
-	la_put_text(sink, symbol, true);
+	la_put_text(sink, symbol, false);
 	if (offset_known)
 		la_put(sink, "+0x%" PRIx64, offset);
 	else
 		la_puts(sink, "+?");
 	if (module) {
 		la_puts(sink, " [");
-		la_put_text(sink, module, true);
+		la_put_text(sink, module, false);
 		la_puts(sink, "]");
 	}
 }
 
 static void put_place(const struct la_place *place, const struct la_sink *sink)
 {
-	la_put_text(sink, place->file ? place->file : "(unknown file)", true);
+	la_put_text(sink, place->file ? place->file : "(unknown file)", false);
 	la_put(sink, place->line ? ": %u\n" : "\n", place->line);
 }
 
@@ -39,7 +37,7 @@ static void put_source(const struct la_lines_at *at, const struct la_sink *sink)
 	for (size_t i = 0; at && i < at->n; i++) {
 		la_puts(sink, "    inlined ");
 		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)",
-			    true);
+			    false);
 		la_puts(sink, "  ");
 		put_place(&at->inlined[i], sink);
 	}
@@ -84,7 +82,6 @@ void la_put_stack(const struct la_stack *stack, bool shared, bool source,
 	}
 }
 
-/* Registers as crash's bt prints them for an exception frame, four to a line, with CSRs. */
 void la_put_registers(const struct la_regs *regs, const struct la_sink *sink)
 {
 	unsigned column = 0;
@@ -164,7 +161,7 @@ static void put_wait(const struct la_cpu *c, const struct la_sink *sink)
 		la_put(sink, "  (%u pending IPI request%s", c->calls, c->calls > 1 ? "s" : "");
 		if (c->call) {
 			la_puts(sink, ": ");
-			la_put_text(sink, c->call, true);
+			la_put_text(sink, c->call, false);
 		}
 		la_puts(sink, ")");
 	}

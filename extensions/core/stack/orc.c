@@ -7,10 +7,11 @@
 #include "orc.h"
 
 #include "base/bytes.h"
+#include "base/cycle.h"
 
 #define ENTRY_SIZE 8
 #define MAX_ENTRIES (1u << 24) /* far above any kernel's (defconfig 6.12: 284326) */
-#define MAX_MODULES 4096
+#define MAX_MODULES (1u << 16) /* a list that is longer is damaged */
 
 enum { REG_UNDEFINED, REG_PREV_SP, REG_SP, REG_FP };
 enum { TYPE_CALL = 2 };
@@ -85,10 +86,12 @@ static bool module_has(const struct la_kernel *k, uint64_t module, uint64_t code
 	return false;
 }
 
-static bool module_table(const struct la_kernel *k, uint64_t code, struct table *ret)
+static bool module_table(const struct la_kernel *k, uint64_t code, struct table *ret,
+			 const char **why_ret)
 {
 	const struct la_door *door = k->door;
 	struct la_member list, arch;
+	struct la_cycle cycle = { 0 };
 	uint64_t head, at, module;
 
 	if (!door->symbol(door->ctx, "modules", &head) ||
@@ -96,15 +99,16 @@ static bool module_table(const struct la_kernel *k, uint64_t code, struct table 
 	    !door->member(door->ctx, "module", "arch", &arch))
 		return false;
 	at = head;
-	for (unsigned i = 0; i < MAX_MODULES; i++) {
-		if (la_read_u64(k, at, &at, NULL) != LA_OK || at == head)
+	do {
+		*why_ret = "the list of modules is damaged";
+		if (cycle.steps == MAX_MODULES || la_cycle_step(&cycle, at) ||
+		    la_read_u64(k, at, &at, NULL) != LA_OK)
+			return false;
+		*why_ret = NULL;
+		if (at == head)
 			return false;
 		module = at - list.offset;
-		if (module_has(k, module, code))
-			break;
-		if (i == MAX_MODULES - 1)
-			return false;
-	}
+	} while (!module_has(k, module, code));
 	module += arch.offset;
 	return la_read_member(k, module, "mod_arch_specific", "orc_unwind_ip", &ret->ip, NULL) ==
 		       LA_OK &&
@@ -178,7 +182,7 @@ bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret
 		return false;
 	if (code < first || code >= last) {
 		*why_ret = NULL;
-		if (!module_table(k, code, &t))
+		if (!module_table(k, code, &t, why_ret))
 			return false;
 		*why_ret = "its module's ORC tables cannot be read";
 	}

@@ -142,7 +142,7 @@ static void collect_taint(const struct la_kernel *k, struct la_triage *t, struct
 		la_triage_fact(j, "tainted_mask", "tainted: %s", text);
 }
 
-/* One line for each kind of trouble the log tells of, with its last telling. */
+/* One line for each kind of trouble in the log, with the last record of it. */
 static void collect_events(const struct la_triage *t, struct la_judgement *j)
 {
 	for (enum la_event_kind kind = 0; kind <= LA_EVENT_CACHE_ERROR; kind++) {

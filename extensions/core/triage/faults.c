@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Exceptions as the log, the stack and the CSRs tell of them, and what the guest has at their pc.
+// Exceptions that the log, the stack and the CSRs know of, and what the guest has at their pc.
 #include "collect.h"
 
 #include "lakvm/stack/unwind.h"

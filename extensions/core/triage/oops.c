@@ -534,7 +534,7 @@ static bool take_stall(struct parser *p, const char *line)
 
 static void take_line(struct parser *p, const char *line)
 {
-	/* What belongs to an event that is being told, by the one who tells it. */
+	/* Lines that belong to the event before them, if the same context printed them. */
 	static bool (*const part[])(struct parser *, const char *) = {
 		take_who,   take_gprs,  take_numbered_gprs, take_csr,
 		take_trace, take_frame, take_end,           take_stall,

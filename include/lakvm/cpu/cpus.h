@@ -30,7 +30,7 @@ enum la_cpu_state {
 	LA_CPU_NEVER_STARTED, /* as it came out of reset */
 	LA_CPU_OFFLINE,
 };
-/** Names as DESIGN and the JSON have them: "panicking", "stopped", "kdump-stopped", ... */
+/** Names as docs/json.md has them: "panicking", "stopped", "kdump-stopped", ... */
 const char *la_cpu_state_name(enum la_cpu_state state);
 
 enum la_pc_source { LA_PC_NONE, LA_PC_TEXT, LA_PC_CRASH_NOTES, LA_PC_RECOVERED };
@@ -90,7 +90,11 @@ struct la_cpus {
 	const char *remark; /* what could not be done, or NULL */
 };
 
-/** Registers, tasks, positions, stacks, states of all possible CPUs and all vCPUs in the notes. */
+/**
+ * Registers, tasks, positions, stacks, states of all possible CPUs and all vCPUs in the notes. What
+ * cannot be found stays unknown; LA_NOMEM is the only failure. Everything belongs to @arena, names of
+ * symbols to the door.
+ */
 enum la_status la_cpus_analyse(const struct la_kernel *k, struct la_arena *arena,
 			       struct la_cpus *ret, struct la_error *err);
 

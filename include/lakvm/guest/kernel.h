@@ -20,6 +20,9 @@
 /** Kernel stacks, task and IRQ, have 16 KiB for every page size (asm/thread_info.h). */
 #define LA_THREAD_SIZE UINT64_C(16384)
 
+/** NR_CPUS is 2048 at most (arch/loongarch/Kconfig of 7.2; 256 before). */
+#define LA_MAX_CPUS 2048
+
 struct la_cfi;   /* call-frame information of vmlinux, see unwind.h */
 struct la_lines; /* its source positions, see lines.h */
 

@@ -21,6 +21,9 @@
 /** Physical addresses have at most 48 bits (TO_PHYS_MASK of asm/addrspace.h). */
 #define LA_PHYS_MASK ((UINT64_C(1) << 48) - 1)
 
+/** Bits 63 to 60 of the window that Linux reads its own memory through (CACHE_BASE, the same file). */
+#define LA_CACHED_WINDOW 9
+
 /* Page-table entry bits; pt_bits of a leaf at any level unless noted (asm/pgtable-bits.h). */
 #define LA_PTE_VALID (UINT64_C(1) << 0)
 #define LA_PTE_DIRTY (UINT64_C(1) << 1)

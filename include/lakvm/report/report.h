@@ -56,7 +56,7 @@ struct la_report {
 
 /**
  * Ask @dump (NULL: there is none), with the symbols of @vmlinux if that is not NULL and its kernel
- * is found in the dump; it is relocated then. Everything in @ret belongs to @arena, @dump and
+ * is found in the dump; its door is relocated then (la_elf_door_relocate). Everything in @ret belongs to @arena, @dump and
  * @vmlinux, and refers to @opt; la_report_close gives back what is open. LA_NOMEM is the only failure.
  */
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,

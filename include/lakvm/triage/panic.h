@@ -45,7 +45,7 @@ struct la_cause {
 	const char *symbol;
 	uint64_t offset;
 	const char *module;
-	const char *caller; /* where pc is no code: the function that jumped there, or NULL */
+	const char *caller; /* where pc is no code: the function that called it, or NULL */
 	uint64_t caller_offset;
 	bool regs_known;
 	struct la_regs regs; /* at the fault */
@@ -71,27 +71,28 @@ struct la_panic {
 	enum la_verdict verdict;
 	enum la_confidence confidence;
 	const char *message; /* without "Kernel panic - not syncing: "; NULL = none */
-	int cpu;             /* Linux CPU that panicked (or oopsed), -1 = unknown */
-	struct la_task task; /* the task it happened in */
+	int cpu; /* Linux CPU of the verdict (that panicked, oopsed, waits), -1 = unknown */
+	struct la_task task; /* the task it happened in; address 0 and pid_known false: unknown */
 	bool uptime_known;
 	double uptime_s; /* at the panic if that is known, else at the last record */
 	struct la_cause cause;
-	const struct la_stack *stack; /* of the panicking CPU, or NULL */
+	const struct la_stack *stack; /* of that CPU or of the task that is blocked, or NULL */
 	const char *signature;        /* plain text, no addresses, CPUs or pids; NULL = none */
-	char hash[17]; /* FNV-1a 64 of the signature in hex; for telling reports apart */
-	const struct la_fact *fact;
+	char hash[17];                /* FNV-1a 64 of the signature in hex; empty without one */
+	const struct la_fact *fact;   /* as they were found; the last says how many were left out */
 	size_t nfacts;
 	const struct la_unchecked *unchecked;
 	size_t nunchecked;
-	const char *const *log_tail;
+	const char *const *log_tail; /* the last records, with times as dmesg prints them */
 	size_t nlog_tail;
-	const struct la_cpus *cpus;
+	const struct la_cpus *cpus; /* as given */
 };
 
 /**
  * Collect facts, judge them, never fail: what could not be found is unknown in @ret and named in
  * its facts or unchecked rules. @cpus may be NULL (then without stacks). Everything belongs to
- * @arena or to @cpus.
+ * @arena or to @cpus; names of symbols to the door. Without memory the verdict is unknown, with
+ * neither facts nor unchecked rules.
  */
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret);
