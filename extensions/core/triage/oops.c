@@ -5,202 +5,7 @@
 
 #include <string.h>
 
-/*
- * The vocabulary. To add a message, add its line here. A pattern starts at the line's first
- * character and need not reach its end. Literal text stands for itself, and
- *   %c a CPU number   %p a pid   %n any number   %a the address that faulted   %e its pc
- *   %t a task's name  %s anything (both up to the literal text behind them)   %m the rest: text
- */
-static const struct message {
-	enum la_event_kind kind;
-	const char *pattern;
-} vocabulary[] = {
-	/* kernel/panic.c, unchanged from 2.6 to 7.2 */
-	{ LA_EVENT_PANIC, "Kernel panic - not syncing: %m" },
-	{ LA_EVENT_PANIC_END, "---[ end Kernel panic" },
-	/* arch/loongarch/mm/fault.c, show_fault(): the line before "Oops[#n]:" */
-	{ LA_EVENT_OOPS,
-	  "CPU %c Unable to handle kernel paging request at virtual address %a, era == %e" },
-	/* lib/bug.c; the oops "Oops - BUG" follows */
-	{ LA_EVENT_BUG, "kernel BUG at %m" },
-	{ LA_EVENT_BUG, "Kernel BUG at %m" },
-	/* kernel/panic.c, __warn(): up to 6.18, and since */
-	{ LA_EVENT_WARN, "WARNING: CPU: %c PID: %p at %m" },
-	{ LA_EVENT_WARN, "WARNING: %s, CPU#%c: %t/%p" },
-	/* kernel/watchdog.c */
-	{ LA_EVENT_SOFT_LOCKUP, "watchdog: BUG: soft lockup - CPU#%c stuck for %ns! [%t:%p]" },
-	{ LA_EVENT_HARD_LOCKUP, "watchdog: Watchdog detected hard LOCKUP on cpu %c" },
-	{ LA_EVENT_HARD_LOCKUP, "watchdog: CPU%n: Watchdog detected hard LOCKUP on cpu %c" },
-	/* kernel/rcu/tree_stall.h, tree_exp.h */
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s self-detected stall on CPU" },
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s detected stalls on CPUs/tasks:" },
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s detected expedited stalls on CPUs/tasks:" },
-	/* kernel/hung_task.c */
-	{ LA_EVENT_HUNG_TASK, "INFO: task %t:%p blocked for more than %n seconds." },
-	{ LA_EVENT_HUNG_TASK, "INFO: task %t:%p blocked in I/O wait for more than %n seconds." },
-	/* mm/oom_kill.c */
-	{ LA_EVENT_OOM, "Out of memory: Killed process %p (%t)" },
-	/* kernel/locking/spinlock_debug.c, kernel/sched/core.c */
-	{ LA_EVENT_SPINLOCK, "BUG: spinlock %s on CPU#%c, %t/%p" },
-	{ LA_EVENT_ATOMIC, "BUG: scheduling while atomic: %t/%p/" },
-	/* arch/loongarch/kernel/traps.c, cache_parity_error() */
-	{ LA_EVENT_CACHE_ERROR, "Cache error exception:" },
-};
-
-static const char *const event_names[] = {
-	[LA_EVENT_PANIC] = "panic",
-	[LA_EVENT_PANIC_END] = "end of panic",
-	[LA_EVENT_OOPS] = "oops",
-	[LA_EVENT_BUG] = "BUG",
-	[LA_EVENT_WARN] = "warning",
-	[LA_EVENT_SOFT_LOCKUP] = "soft lockup",
-	[LA_EVENT_HARD_LOCKUP] = "hard lockup",
-	[LA_EVENT_RCU_STALL] = "RCU stall",
-	[LA_EVENT_HUNG_TASK] = "hung task",
-	[LA_EVENT_OOM] = "out of memory",
-	[LA_EVENT_SPINLOCK] = "spinlock complaint",
-	[LA_EVENT_ATOMIC] = "scheduling while atomic",
-	[LA_EVENT_CACHE_ERROR] = "cache error",
-};
-
-const char *la_event_name(enum la_event_kind kind)
-{
-	if ((size_t)kind >= sizeof(event_names) / sizeof(event_names[0]))
-		return "?";
-	return event_names[kind];
-}
-
-/* --- scanning --- */
-
-static bool eat(const char **p, const char *literal)
-{
-	size_t n = strlen(literal);
-
-	if (strncmp(*p, literal, n))
-		return false;
-	*p += n;
-	return true;
-}
-
-static bool eat_hex(const char **p, uint64_t *ret)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *s = *p, *d;
-	uint64_t value = 0;
-	size_t n = 0;
-
-	if (s[0] == '0' && s[1] == 'x')
-		s += 2;
-	for (; *s && (d = strchr(digits, *s)); s++, n++)
-		value = value << 4 | (uint64_t)(d - digits);
-	if (n < 1 || n > 16)
-		return false;
-	*p = s;
-	*ret = value;
-	return true;
-}
-
-static bool eat_dec(const char **p, int *ret)
-{
-	const char *s = *p;
-	int value = 0, n = 0;
-
-	for (; *s >= '0' && *s <= '9' && n < 9; s++, n++)
-		value = value * 10 + (*s - '0');
-	if (!n || (*s >= '0' && *s <= '9'))
-		return false;
-	*p = s;
-	*ret = value;
-	return true;
-}
-
-static void eat_spaces(const char **p)
-{
-	while (**p == ' ' || **p == '\t')
-		(*p)++;
-}
-
-/* The first place in @s of the first @n bytes of @literal, or NULL. */
-static const char *find(const char *s, const char *literal, size_t n)
-{
-	for (; *s; s++)
-		if (!strncmp(s, literal, n))
-			return s;
-	return NULL;
-}
-
-static void set_comm(struct la_event *e, const char *start, const char *end)
-{
-	size_t n = (size_t)(end - start);
-
-	if (n > sizeof(e->comm) - 1)
-		n = sizeof(e->comm) - 1;
-	memcpy(e->comm, start, n);
-	e->comm[n] = '\0';
-}
-
-/* Match @line against @pattern and note what it says in @e, which only counts on success. */
-static bool scan(const char *line, const char *pattern, struct la_event *e)
-{
-	const char *end;
-	size_t n;
-	int dec;
-
-	for (;;) {
-		n = strcspn(pattern, "%");
-		if (strncmp(line, pattern, n))
-			return false;
-		line += n;
-		pattern += n;
-		if (!*pattern)
-			return true;
-		switch (pattern[1]) {
-		case 'c':
-			if (!eat_dec(&line, &e->cpu))
-				return false;
-			break;
-		case 'p':
-			if (!eat_dec(&line, &e->pid))
-				return false;
-			e->pid_known = true;
-			break;
-		case 'n':
-			if (!eat_dec(&line, &dec))
-				return false;
-			break;
-		case 'a':
-			if (!eat_hex(&line, &e->address))
-				return false;
-			e->address_known = true;
-			break;
-		case 'e':
-			if (!eat_hex(&line, &e->era))
-				return false;
-			e->era_known = true;
-			break;
-		case 's':
-			line = find(line, pattern + 2, strcspn(pattern + 2, "%"));
-			if (!line)
-				return false;
-			break;
-		case 't':
-			/* A name may hold anything: the longest one after which the rest fits. */
-			for (end = line + strlen(line); end > line; end--) {
-				if (scan(end, pattern + 2, e)) {
-					set_comm(e, line, end);
-					return true;
-				}
-			}
-			return false;
-		case 'm':
-			e->text = line;
-			return true;
-		}
-		pattern += 2;
-	}
-}
-
-/* --- the parser --- */
+#include "message.h"
 
 struct parser {
 	struct la_arena *arena;
@@ -247,19 +52,14 @@ static struct la_event *add_event(struct parser *p, const struct la_event *e)
 /* A line of the vocabulary opens an event. */
 static bool take_message(struct parser *p, const char *line)
 {
-	for (size_t i = 0; i < sizeof(vocabulary) / sizeof(vocabulary[0]); i++) {
-		struct la_event e = { .kind = vocabulary[i].kind,
-				      .record = p->record,
-				      .ts_nsec = p->rec->ts_nsec,
-				      .line = line,
-				      .cpu = -1 };
+	struct la_event e;
 
-		if (scan(line, vocabulary[i].pattern, &e)) {
-			add_event(p, &e);
-			return true;
-		}
-	}
-	return false;
+	if (!la_message_scan(line, &e))
+		return false;
+	e.record = p->record;
+	e.ts_nsec = p->rec->ts_nsec;
+	add_event(p, &e);
+	return true;
 }
 
 /* die() in arch/loongarch/kernel/traps.c: "%s[#%d]:". It names the oops announced just before. */
@@ -272,7 +72,7 @@ static bool take_die(struct parser *p, const char *line)
 	if (!end || end == line)
 		return false;
 	s = end + 2;
-	if (!eat_dec(&s, &number) || strcmp(s, "]:"))
+	if (!la_eat_dec(&s, &number) || strcmp(s, "]:"))
 		return false;
 	if (!e || !p->open || e->kind != LA_EVENT_OOPS || e->number) {
 		struct la_event fresh = { .kind = LA_EVENT_OOPS,
@@ -298,11 +98,11 @@ static bool take_who(struct parser *p, const char *line)
 	int cpu, pid, uid;
 	const char *end;
 
-	if (!eat(&line, "CPU: ") || !eat_dec(&line, &cpu))
+	if (!la_eat(&line, "CPU: ") || !la_eat_dec(&line, &cpu))
 		return false;
-	if (eat(&line, " UID: ") && !eat_dec(&line, &uid))
+	if (la_eat(&line, " UID: ") && !la_eat_dec(&line, &uid))
 		return false;
-	if (!eat(&line, " PID: ") || !eat_dec(&line, &pid) || !eat(&line, " Comm: "))
+	if (!la_eat(&line, " PID: ") || !la_eat_dec(&line, &pid) || !la_eat(&line, " Comm: "))
 		return false;
 	if (e->cpu < 0)
 		e->cpu = cpu;
@@ -312,7 +112,7 @@ static bool take_who(struct parser *p, const char *line)
 		for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
 			end = strstr(line, after[i]);
 			if (end) {
-				set_comm(e, line, end);
+				la_event_comm(e, line, end);
 				break;
 			}
 		}
@@ -346,7 +146,7 @@ static bool gpr_number(const char **p, unsigned *ret)
 	for (unsigned i = 0; i < LA_NGPR; i++) {
 		const char *s = *p;
 
-		if (eat(&s, names[i]) && *s == ' ') {
+		if (la_eat(&s, names[i]) && *s == ' ') {
 			*p = s;
 			*ret = i;
 			return true;
@@ -363,14 +163,14 @@ static bool take_gprs(struct parser *p, const char *line)
 	unsigned n;
 
 	while (*line) {
-		bool is_pc = eat(&line, "pc");
+		bool is_pc = la_eat(&line, "pc");
 
 		if (!is_pc && !gpr_number(&line, &n))
 			return false;
-		eat_spaces(&line);
-		if (!eat_hex(&line, &value))
+		la_eat_spaces(&line);
+		if (!la_eat_hex(&line, &value))
 			return false;
-		eat_spaces(&line);
+		la_eat_spaces(&line);
 		if (is_pc) {
 			found.pc_known = true;
 			found.pc = value;
@@ -402,17 +202,17 @@ static bool take_numbered_gprs(struct parser *p, const char *line)
 	uint64_t value[4];
 	int first;
 
-	if (!eat(&line, "$"))
+	if (!la_eat(&line, "$"))
 		return false;
-	eat_spaces(&line);
-	if (!eat_dec(&line, &first) || first > LA_NGPR - 4)
+	la_eat_spaces(&line);
+	if (!la_eat_dec(&line, &first) || first > LA_NGPR - 4)
 		return false;
-	eat_spaces(&line);
-	if (!eat(&line, ":"))
+	la_eat_spaces(&line);
+	if (!la_eat(&line, ":"))
 		return false;
 	for (int i = 0; i < 4; i++) {
-		eat_spaces(&line);
-		if (!eat_hex(&line, &value[i]))
+		la_eat_spaces(&line);
+		if (!la_eat_hex(&line, &value[i]))
 			return false;
 	}
 	regs = event_regs(p);
@@ -439,11 +239,11 @@ static bool take_csr(struct parser *p, const char *line)
 	struct la_regs *regs;
 	uint64_t value;
 
-	eat_spaces(&line);
+	la_eat_spaces(&line);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const char *s = line;
 
-		if (!eat(&s, table[i].prefix) || !eat_hex(&s, &value))
+		if (!la_eat(&s, table[i].prefix) || !la_eat_hex(&s, &value))
 			continue;
 		regs = event_regs(p);
 		if (!regs)
@@ -452,7 +252,7 @@ static bool take_csr(struct parser *p, const char *line)
 		if (table[i].csr == LA_CSR_ERA) {
 			regs->pc_known = true;
 			regs->pc = value;
-			eat_spaces(&s);
+			la_eat_spaces(&s);
 			if (strchr(s, '+'))
 				newest(p)->pc_symbol = s;
 		}
@@ -469,11 +269,11 @@ static bool take_frame(struct parser *p, const char *line)
 
 	if (!p->in_trace)
 		return false;
-	eat_spaces(&line);
-	if (eat(&line, "[<")) {
-		if (!eat_hex(&line, &pc) || !eat(&line, ">]"))
+	la_eat_spaces(&line);
+	if (la_eat(&line, "[<")) {
+		if (!la_eat_hex(&line, &pc) || !la_eat(&line, ">]"))
 			return false;
-		eat_spaces(&line);
+		la_eat_spaces(&line);
 	}
 	if (!strstr(line, "+0x")) {
 		p->in_trace = false;
@@ -494,7 +294,7 @@ static bool take_trace(struct parser *p, const char *line)
 
 static bool take_end(struct parser *p, const char *line)
 {
-	if (!eat(&line, "---[ end trace"))
+	if (!la_eat(&line, "---[ end trace"))
 		return false;
 	newest(p)->ended = true;
 	p->open = false;
@@ -512,10 +312,10 @@ static bool take_stall(struct parser *p, const char *line)
 	bool minus;
 	int number;
 
-	if (e->kind != LA_EVENT_RCU_STALL || !eat(&line, "rcu: \t"))
+	if (e->kind != LA_EVENT_RCU_STALL || !la_eat(&line, "rcu: \t"))
 		return false;
 	s = line;
-	if (eat_dec(&s, &number) && *s == '-') {
+	if (la_eat_dec(&s, &number) && *s == '-') {
 		if (e->cpu < 0)
 			e->cpu = number;
 		return true;
@@ -524,8 +324,8 @@ static bool take_stall(struct parser *p, const char *line)
 	if (!s)
 		return false;
 	s += 3;
-	minus = eat(&s, "-");
-	if (!eat_dec(&s, &number))
+	minus = la_eat(&s, "-");
+	if (!la_eat_dec(&s, &number))
 		return false;
 	e->gp = minus ? -(int64_t)number : number;
 	e->gp_known = true;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading one line of the log. Each la_eat_*() moves @p behind what it read, or leaves all as it was. */
+#ifndef LAKVM_MESSAGE_H
+#define LAKVM_MESSAGE_H
+
+#include "oops.h"
+
+/** Is @line one that opens an event? Then @ret is that event, but for its record and time. */
+bool la_message_scan(const char *line, struct la_event *ret);
+
+/** Does @p go on with @literal? */
+bool la_eat(const char **p, const char *literal);
+
+/** 1 to 16 hexadecimal digits in lower case, with 0x or without. */
+bool la_eat_hex(const char **p, uint64_t *ret);
+
+/** 1 to 9 decimal digits. */
+bool la_eat_dec(const char **p, int *ret);
+
+void la_eat_spaces(const char **p);
+
+/** A task's name, from @start up to @end; cut at what a task can have. */
+void la_event_comm(struct la_event *e, const char *start, const char *end);
+
+#endif
