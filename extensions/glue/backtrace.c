@@ -4,6 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
+#include "lakvm/render/sink.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/unwind.h"
 
@@ -85,7 +86,7 @@ static void check_reference(struct bt_info *bt, const struct la_frame *frame)
 
 static void print_place(const struct la_place *place)
 {
-	fprintf(fp, "%s", place->file ? place->file : "(unknown file)");
+	la_put_text(command_sink(), place->file ? place->file : "(unknown file)", false);
 	fprintf(fp, place->line ? ": %u\n" : "\n", place->line);
 }
 
@@ -99,8 +100,11 @@ static void print_source(const struct la_kernel *k, const struct la_frame *frame
 	char line[BUFSIZE];
 
 	for (size_t i = 0; at && i < at->n; i++) {
-		fprintf(fp, "    inlined %s  ",
-			at->inlined[i].function ? at->inlined[i].function : "(unknown)");
+		const char *name = at->inlined[i].function;
+
+		fprintf(fp, "    inlined ");
+		la_put_text(command_sink(), name ? name : "(unknown)", false);
+		fprintf(fp, "  ");
 		print_place(&at->inlined[i]);
 	}
 	if (at && at->n) {

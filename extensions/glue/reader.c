@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "lakvm/base/escape.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/explain.h"
 
@@ -59,6 +60,17 @@ static size_t find_parts(char *arguments, size_t size, const char **ret)
 	return n;
 }
 
+/* What is odd about the file, with names of files in it. */
+static void warn_of_remarks(void)
+{
+	char text[BUFSIZE];
+
+	for (size_t i = 0; la_dump_remark(dump, i); i++) {
+		la_text_escape(la_dump_remark(dump, i), false, text, sizeof(text));
+		error(WARNING, "lakvm: %s\n", text);
+	}
+}
+
 bool reader_open(struct la_error *err)
 {
 	static char arguments[65536];
@@ -90,8 +102,7 @@ bool reader_open(struct la_error *err)
 		status = la_dump_open(&dump, &path, 1, &options, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (status == LA_OK) {
-		for (size_t i = 0; la_dump_remark(dump, i); i++)
-			error(WARNING, "lakvm: %s\n", la_dump_remark(dump, i));
+		warn_of_remarks();
 		return true;
 	}
 	dump = NULL;

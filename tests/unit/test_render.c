@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lakvm/render/render.h"
-#include "base/escape.h"
+#include "lakvm/base/escape.h"
 
 static char output[1 << 16];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Guest text into printable text.
-#include "escape.h"
+#include "lakvm/base/escape.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "escape.h"
+#include "lakvm/base/escape.h"
 
 const char *la_status_text(enum la_status status)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/escape.h"
+#include "lakvm/base/escape.h"
 
 /* A log of 2^20 records of a full page each, all of them damaged. */
 #define TEXT_MEMORY ((size_t)64 << 20)

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/escape.h"
+#include "lakvm/base/escape.h"
 
 void la_puts(const struct la_sink *sink, const char *text)
 {

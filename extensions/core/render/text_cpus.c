@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/escape.h"
+#include "lakvm/base/escape.h"
 #include "lakvm/stack/lines.h"
 
 void la_put_symbol(const struct la_sink *sink, const char *symbol, bool offset_known,

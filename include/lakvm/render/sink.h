@@ -19,7 +19,7 @@ void la_put(const struct la_sink *sink, const char *fmt, ...) __attribute__((for
 
 /**
  * Text of the guest, of a file, or with a file's name in it, of any length, made fit to print:
- * la_text_escape() (base/escape.h) says how, and what @lines is.
+ * la_text_escape() (lakvm/base/escape.h) says how, and what @lines is.
  */
 void la_put_text(const struct la_sink *sink, const char *text, bool lines);
 
