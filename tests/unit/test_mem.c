@@ -14,6 +14,7 @@
 
 #include "fake.h"
 #include "dump/format.h"
+#include "lakvm/guest/task.h"
 #include "lakvm/render/mem.h"
 
 #define CACHED UINT64_C(0x9000000000000000)
