@@ -643,10 +643,10 @@ static void test_pending(void **state)
 	struct la_cpu c = { .cpu = 1 };
 
 	(void)state;
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_false(c.calls_known);
 	make_queues(g);
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_true(c.calls_known);
 	assert_int_equal(c.calls, 0);
 
@@ -654,26 +654,27 @@ static void test_pending(void **state)
 	csd_at(g, CSD(0), W + CSD(1), 0x31, 0x1234);
 	csd_at(g, CSD(1), 0, 0x11, W + 0xb0000);
 	fake_put_u64(g->f, QUEUE(1), W + CSD(0));
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_int_equal(c.calls, 2);
 	assert_string_equal(c.call, "handle_backtrace");
 
 	/* in the middle of a function is no function's start */
 	csd_at(g, CSD(1), 0, 0x11, W + 0xb0004);
 	c = (struct la_cpu){ .cpu = 1 };
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_int_equal(c.calls, 2);
 	assert_null(c.call);
 
 	/* a circle, and a queue that leads nowhere */
 	csd_at(g, CSD(1), W + CSD(0), 0x11, W + 0xb0000);
 	c = (struct la_cpu){ .cpu = 1 };
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_false(c.calls_known);
 	assert_int_equal(c.calls, 0);
 	assert_null(c.call);
+	assert_string_equal(c.remark, "its queue of IPI requests is damaged");
 	csd_at(g, CSD(1), 0x1234, 0x11, W + 0xb0000);
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_false(c.calls_known);
 	guest_free(g);
 }
@@ -772,12 +773,12 @@ static void test_host(void **state)
 	fake_member(g->f, "kvm_steal_time", "preempted", 16, 1);
 	fake_put_u64(g->f, 0xd0000 + AREA(1) + 8, 0);
 	fake_put_u64(g->f, 0xd0000 + AREA(1) + 16, 1);
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_true(c.steal_known);
 	assert_int_equal(c.steal_ns, 1500000000);
 	assert_false(c.preempted_known); /* nobody has written it */
 	fake_put_u64(g->f, 0xd0000 + AREA(1) + 8, 2);
-	la_cpu_find_pending(&g->k, &c);
+	la_cpu_find_pending(&g->k, g->arena, &c);
 	assert_true(c.preempted_known);
 	assert_true(c.preempted);
 	guest_free(g);

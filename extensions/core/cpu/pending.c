@@ -26,26 +26,26 @@ static const char *function_of(const struct la_kernel *k, uint64_t csd)
 	return symbol.name;
 }
 
-bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
-		      bool (*take)(void *ctx, uint64_t csd), void *ctx)
+enum la_status la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
+				bool (*take)(void *ctx, uint64_t csd), void *ctx)
 {
 	struct la_cycle cycle = { 0 };
+	enum la_status status;
 	uint64_t head, at;
 
-	if (la_percpu(k, "call_single_queue", cpu, &head, NULL) != LA_OK ||
-	    la_read_u64(k, head, &at, NULL) != LA_OK)
-		return false;
+	status = la_percpu(k, "call_single_queue", cpu, &head, NULL);
+	if (status == LA_OK)
+		status = la_read_u64(k, head, &at, NULL);
 	/* struct llist_node, the first member of a request, points to the next one's. */
-	while (at) {
+	while (status == LA_OK && at) {
 		if (cycle.steps == MAX_CALLS || la_cycle_step(&cycle, at) ||
 		    !la_kernel_address(k, at))
-			return false;
+			return LA_CORRUPT;
 		if (!take(ctx, at))
-			return true;
-		if (la_read_u64(k, at, &at, NULL) != LA_OK)
-			return false;
+			break;
+		status = la_read_u64(k, at, &at, NULL);
 	}
-	return true;
+	return status;
 }
 
 struct calls {
@@ -91,13 +91,17 @@ static void find_preempted(const struct la_kernel *k, struct la_cpu *c)
 	c->preempted = preempted & KVM_VCPU_PREEMPTED;
 }
 
-void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c)
+void la_cpu_find_pending(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
 {
 	struct calls calls = { k, c };
+	enum la_status status;
 
 	if (c->cpu >= k->ncpus)
 		return;
-	c->calls_known = la_cpu_each_call(k, c->cpu, count_call, &calls);
+	status = la_cpu_each_call(k, c->cpu, count_call, &calls);
+	if (status == LA_CORRUPT)
+		la_cpu_remark(arena, &c->remark, "its queue of IPI requests is damaged");
+	c->calls_known = status == LA_OK;
 	if (!c->calls_known) {
 		c->calls = 0;
 		c->call = NULL;

@@ -40,13 +40,13 @@ void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct 
 
 /**
  * Show @take each request (struct __call_single_data) that other CPUs have queued for @cpu, newest
- * first, until it returns false. False: the queue cannot be read, or not to its end.
+ * first, until it returns false. LA_CORRUPT: a queue that leads nowhere or back into itself.
  */
-bool la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
-		      bool (*take)(void *ctx, uint64_t csd), void *ctx);
+enum la_status la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
+				bool (*take)(void *ctx, uint64_t csd), void *ctx);
 
 /** Fill in what others have queued for a CPU, and the time the host took from it. */
-void la_cpu_find_pending(const struct la_kernel *k, struct la_cpu *c);
+void la_cpu_find_pending(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
 
 /** Fill in how long each CPU has run its task, and how old its clock is; needs their tasks. */
 void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus);

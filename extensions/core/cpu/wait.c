@@ -108,7 +108,7 @@ static void find_targets(const struct la_kernel *k, struct la_arena *arena, stru
 		   la_gpr_get(&c->regs, LA_R_SP, &sp)) {
 		own.stack = sp & ~(LA_THREAD_SIZE - 1);
 		for (unsigned i = 0; i < k->ncpus && !own.found; i++)
-			if (la_cpu_each_call(k, i, is_on_stack, &own) && own.found)
+			if (la_cpu_each_call(k, i, is_on_stack, &own) == LA_OK && own.found)
 				list[c->nwaits_for++] = i;
 	}
 	if (c->nwaits_for)
