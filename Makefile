@@ -156,7 +156,7 @@ dist:
 	@if git diff --quiet HEAD 2>/dev/null; then \
 		git archive --prefix=$(DIST)/ -o build/$(DIST).tar.gz HEAD; \
 	else \
-		{ git ls-files 2>/dev/null || find . -type f ! -path './.git/*' ! -path './build/*'; } | \
+		{ git ls-files 2>/dev/null || find . -type f ! -path ./.git ! -path './.git/*' ! -path './build/*'; } | \
 			tar -czf build/$(DIST).tar.gz --transform 's,^\(\./\)\?,$(DIST)/,' -T -; \
 	fi
 
