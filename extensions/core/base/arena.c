@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The arena: blocks in a list, handed out from the newest one.
 #include "lakvm/base/arena.h"
+#include "lakvm/base/jump.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -22,8 +23,12 @@ struct la_arena {
 
 struct la_arena *la_arena_new(size_t limit)
 {
-	struct la_arena *arena = calloc(1, sizeof(*arena));
+	struct la_arena *arena;
+	sigset_t before;
 
+	la_hold(&before);
+	arena = calloc(1, sizeof(*arena));
+	la_release(&before);
 	if (arena)
 		arena->left = limit;
 	return arena;
@@ -32,14 +37,35 @@ struct la_arena *la_arena_new(size_t limit)
 void la_arena_free(struct la_arena *arena)
 {
 	struct block *block, *next;
+	sigset_t before;
 
 	if (!arena)
 		return;
+	la_hold(&before);
 	for (block = arena->newest; block; block = next) {
 		next = block->next;
 		free(block);
 	}
 	free(arena);
+	la_release(&before);
+}
+
+/* A block of @want bytes, owned by the arena at once. */
+static struct block *take_block(struct la_arena *arena, size_t want)
+{
+	struct block *block;
+	sigset_t before;
+
+	la_hold(&before);
+	block = calloc(1, sizeof(*block) + want);
+	if (block) {
+		block->size = want;
+		block->next = arena->newest;
+		arena->newest = block;
+		arena->left -= want;
+	}
+	la_release(&before);
+	return block;
 }
 
 void *la_alloc(struct la_arena *arena, size_t size)
@@ -58,13 +84,9 @@ void *la_alloc(struct la_arena *arena, size_t size)
 			want = size; /* the limit counts what was asked for, not our block size */
 		if (want > arena->left)
 			return NULL;
-		block = calloc(1, sizeof(*block) + want);
+		block = take_block(arena, want);
 		if (!block)
 			return NULL;
-		block->size = want;
-		block->next = arena->newest;
-		arena->newest = block;
-		arena->left -= want;
 	}
 	block->used += size;
 	return block->data + block->used - size;

@@ -4,7 +4,7 @@
 // others, and so that sets hardly ever fill up.
 #include "cache.h"
 
-#include "base/fence.h"
+#include "lakvm/base/jump.h"
 
 #define TAGS_PER_SLOT 8
 
@@ -90,14 +90,12 @@ void la_cache_put(struct la_cache *c, uint64_t block, uint32_t slot)
 {
 	size_t victim = tag_for(c, block);
 
-	c->tag[victim].key = 0;
-	la_fence();
+	LA_WITHDRAW(c->tag[victim].key);
 	/* The slot of a tag that gives way is found again by the clock. */
 	if (c->tag[victim].slot < c->nslots && c->owner[c->tag[victim].slot] == victim + 1)
 		c->owner[c->tag[victim].slot] = 0;
 	c->tag[victim].slot = slot;
 	if (slot < c->nslots)
 		c->owner[slot] = (uint32_t)victim + 1;
-	la_fence();
-	c->tag[victim].key = block + 1;
+	LA_PUBLISH(c->tag[victim].key, block + 1);
 }

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/fence.h"
+#include "lakvm/base/jump.h"
 
 static struct la_map *maps;
 static struct sigaction before;
@@ -98,8 +98,7 @@ static void add(struct la_map *m, int fd, void *base, size_t size)
 	m->fd = fd;
 	m->next = maps;
 	m->usable = true;
-	la_fence();
-	maps = m;
+	LA_PUBLISH(maps, m);
 }
 
 void la_map_open(struct la_map *m, int fd, uint64_t size)

@@ -3,7 +3,7 @@
 // from its mapping, or by a read of little more than what is asked for.
 #include "readahead.h"
 
-#include "base/fence.h"
+#include "lakvm/base/jump.h"
 
 enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
 				 size_t least)
@@ -32,8 +32,7 @@ enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint6
 	else if (want > f->size - off)
 		want = (size_t)(f->size - off);
 
-	w->file = NULL;
-	la_fence();
+	LA_WITHDRAW(w->file);
 	w->bytes = at > w->len ? la_file_mapped(f, off, len) : NULL;
 	if (w->bytes) {
 		want = len;
@@ -49,8 +48,7 @@ enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint6
 	}
 	w->off = off;
 	w->len = want;
-	la_fence();
-	w->file = f;
+	LA_PUBLISH(w->file, f);
 	*ret = w->bytes;
 	return LA_OK;
 }

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "door/elf_file.h"
+#include "lakvm/base/jump.h"
 #include "lakvm/stack/cfi.h"
 
 #define CACHE_SIZE 1024     /* rows; a power of two */
@@ -380,8 +381,9 @@ bool la_cfi_row(struct la_cfi *cfi, uint64_t pc, struct la_cfi_row *ret)
 	/* Many CPUs stand in the same few places; neighbours differ in the low bits. */
 	c = &cfi->cache[pc >> 2 & (CACHE_SIZE - 1)];
 	if (c->pc != pc) {
-		c->pc = pc;
+		LA_WITHDRAW(c->pc);
 		c->found = compute(cfi, pc, &c->row) && la_elf_file_sound(cfi->file);
+		LA_PUBLISH(c->pc, pc);
 	}
 	if (c->found)
 		*ret = c->row;
@@ -447,7 +449,7 @@ static enum la_status open_section(struct la_cfi *cfi, const char *path, struct 
 	return LA_OK;
 }
 
-enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err)
+static enum la_status open_frames(struct la_kernel *k, struct la_error *err)
 {
 	enum la_status status;
 
@@ -466,12 +468,27 @@ enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err)
 	return status;
 }
 
+enum la_status la_cfi_open(struct la_kernel *k, struct la_error *err)
+{
+	enum la_status status;
+	sigset_t before;
+
+	la_hold(&before);
+	status = open_frames(k, err);
+	la_release(&before);
+	return status;
+}
+
 void la_cfi_close(struct la_kernel *k)
 {
+	sigset_t before;
+
 	if (!k->cfi)
 		return;
+	la_hold(&before);
 	free(k->cfi->fde);
 	la_elf_file_close(k->cfi->file);
 	free(k->cfi);
 	k->cfi = NULL;
+	la_release(&before);
 }

@@ -3,6 +3,7 @@
 // when the file is opened, instead of .debug_aranges, which tools may leave out; all else is read
 // when an address is asked for.
 #include "lakvm/stack/lines.h"
+#include "lakvm/base/jump.h"
 
 #include <dwarf.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static enum la_status index_units(struct la_lines *l, struct la_error *err)
 	return LA_OK;
 }
 
-enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
+static enum la_status open_lines(struct la_kernel *k, struct la_error *err)
 {
 	const char *path = k->door->vmlinux;
 	enum la_status status;
@@ -108,18 +109,32 @@ enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
 	return status;
 }
 
+enum la_status la_lines_open(struct la_kernel *k, struct la_error *err)
+{
+	enum la_status status;
+	sigset_t before;
+
+	la_hold(&before);
+	status = open_lines(k, err);
+	la_release(&before);
+	return status;
+}
+
 void la_lines_close(struct la_kernel *k)
 {
 	struct la_lines *l = k->lines;
+	sigset_t before;
 
 	if (!l)
 		return;
+	la_hold(&before);
+	k->lines = NULL;
 	for (size_t i = 0; i < CACHE_SIZE; i++)
 		free(l->cache[i]);
 	free(l->range);
 	la_elf_file_close(l->file);
 	free(l);
-	k->lines = NULL;
+	la_release(&before);
 }
 
 static bool find_unit(const struct la_lines *l, uint64_t pc, Dwarf_Die *ret)
@@ -218,22 +233,35 @@ static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *r
 	return true;
 }
 
+static struct cached *fill(struct la_lines *l, uint64_t code)
+{
+	struct cached **slot = &l->cache[code >> 2 & (CACHE_SIZE - 1)];
+	sigset_t before;
+
+	la_hold(&before);
+	if (!*slot)
+		*slot = calloc(1, sizeof(**slot));
+	if (*slot) {
+		LA_WITHDRAW((*slot)->pc);
+		(*slot)->found = compute(l, code - l->relocation, &(*slot)->at) &&
+				 la_elf_file_sound(l->file);
+		LA_PUBLISH((*slot)->pc, code);
+	}
+	la_release(&before);
+	return *slot;
+}
+
 const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code)
 {
 	struct la_lines *l = k->lines;
-	struct cached **slot, *c;
+	struct cached *c;
 
 	if (!l || !code)
 		return NULL;
-	slot = &l->cache[code >> 2 & (CACHE_SIZE - 1)];
-	if (!*slot && !(*slot = calloc(1, sizeof(**slot))))
-		return NULL;
-	c = *slot;
-	if (c->pc != code) {
-		c->pc = code;
-		c->found = compute(l, code - l->relocation, &c->at) && la_elf_file_sound(l->file);
-	}
-	return c->found ? &c->at : NULL;
+	c = l->cache[code >> 2 & (CACHE_SIZE - 1)];
+	if (!c || c->pc != code)
+		c = fill(l, code);
+	return c && c->found ? &c->at : NULL;
 }
 
 const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena *arena,

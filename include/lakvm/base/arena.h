@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory of one command. crash's errors leave by longjmp, which skips every
- * clean-up on the way; whatever the core allocates therefore hangs from one
- * arena, freed by the glue after the command, whichever way that ended.
+ * Memory with one owner. crash's errors leave by longjmp, which skips every clean-up on the way;
+ * what the core allocates for one answer therefore hangs from the caller's arena, which is freed
+ * whichever way that ended. A signal handler may leave any of these functions by longjmp.
  */
 #ifndef LAKVM_ARENA_H
 #define LAKVM_ARENA_H
