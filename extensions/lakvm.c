@@ -54,7 +54,7 @@ static void __attribute__((constructor)) lakvm_load(void)
 static void __attribute__((destructor)) lakvm_unload(void)
 {
 	repairs_undo();
-	command_memory_free();
+	command_close();
 	session_close();
 	overlay_close();
 	reader_close();

@@ -10,9 +10,6 @@
 
 #include <inttypes.h>
 
-/* bt of many tasks would grow the session's memory for good; each stack has its own. */
-#define STACK_MEMORY ((size_t)4 << 20)
-
 static ulong shown_pc(const struct la_frame *frame)
 {
 	return frame->pc_known ? frame->pc : frame->start;
@@ -20,17 +17,15 @@ static ulong shown_pc(const struct la_frame *frame)
 
 static void print_pt_regs(const struct la_kernel *k, uint64_t address)
 {
-	unsigned char image[LA_PT_REGS_SIZE];
 	struct la_error err = { "" };
 	struct la_regs regs;
 	char words[160];
 	uint64_t value;
 
-	if (la_read(k, address, image, sizeof(image), &err) != LA_OK) {
+	if (la_pt_regs_read(k, address, &regs, &err) != LA_OK) {
 		fprintf(fp, "    saved registers: %s\n", err.text);
 		return;
 	}
-	la_regs_from_pt_regs(image, &regs);
 	for (unsigned i = 0; i < LA_NGPR; i++) {
 		if (la_gpr_get(&regs, i, &value))
 			fprintf(fp, "%s %4s: %016" PRIx64, i % 4 ? "" : "   ", la_gpr_name(i),
@@ -231,24 +226,24 @@ static void print_stack(const struct la_kernel *k, struct bt_info *bt, const str
 static void back_trace_hook(struct bt_info *bt)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_arena *arena = la_arena_new(STACK_MEMORY);
+	struct la_arena *arena = kernel ? stack_memory() : NULL;
 	struct la_stack stack = { .n = 0 };
 
-	if (kernel && arena)
+	if (arena)
 		print_stack(kernel, bt, stack_of(kernel, bt, arena, &stack));
-	la_arena_free(arena);
+	stack_memory_free();
 }
 
 /* bt -e: the frames that hold registers saved by an exception. */
 static int eframe_search_hook(struct bt_info *bt)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_arena *arena = la_arena_new(STACK_MEMORY);
+	struct la_arena *arena = kernel ? stack_memory() : NULL;
 	struct la_stack own = { .n = 0 };
 	const struct la_stack *stack;
 	int found = 0;
 
-	if (kernel && arena) {
+	if (arena) {
 		stack = stack_of(kernel, bt, arena, &own);
 		for (size_t i = 0; i < stack->n; i++) {
 			if (!stack->frame[i].pt_regs)
@@ -259,20 +254,20 @@ static int eframe_search_hook(struct bt_info *bt)
 			found++;
 		}
 	}
-	la_arena_free(arena);
+	stack_memory_free();
 	return found;
 }
 
 static void get_stack_frame_hook(struct bt_info *bt, ulong *pc_ret, ulong *sp_ret)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_arena *arena = la_arena_new(STACK_MEMORY);
+	struct la_arena *arena = kernel ? stack_memory() : NULL;
 	struct la_stack own = { .n = 0 };
 	const struct la_stack *stack;
 	ulong start_pc = 0, start_sp = 0;
 
 	bt->machdep = NULL;
-	if (kernel && arena) {
+	if (arena) {
 		struct stack_hook *hook = bt->hp;
 
 		bt->hp = NULL; /* the caller fills in what -I and -S gave */
@@ -283,7 +278,7 @@ static void get_stack_frame_hook(struct bt_info *bt, ulong *pc_ret, ulong *sp_re
 			start_sp = stack->frame[0].sp;
 		}
 	}
-	la_arena_free(arena);
+	stack_memory_free();
 	if (pc_ret)
 		*pc_ret = start_pc;
 	if (sp_ret)

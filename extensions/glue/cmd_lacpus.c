@@ -32,7 +32,9 @@ char *help_lacpus[] = {
 	NULL
 };
 
-static unsigned chosen[NR_CPUS];
+static struct {
+	unsigned chosen[NR_CPUS];
+} here;
 
 /* The numbers of a list such as "0,2-3"; crash's make_cpumask() ends the command on an error. */
 static size_t parse_list(char *list)
@@ -43,7 +45,7 @@ static size_t parse_list(char *list)
 	make_cpumask(list, mask, FAULT_ON_ERROR, NULL);
 	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
 		if (NUM_IN_BITMAP(mask, cpu))
-			chosen[n++] = cpu;
+			here.chosen[n++] = cpu;
 	FREEBUF(mask);
 	return n;
 }
@@ -98,7 +100,7 @@ void cmd_lacpus(void)
 			text = optarg;
 			break;
 		case 'c':
-			options.only = chosen;
+			options.only = here.chosen;
 			options.nonly = parse_list(optarg);
 			break;
 		default:

@@ -1,31 +1,76 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the commands share: memory that ends with the command, and the way to crash's output.
+// What the commands share: memory that is freed with the command, and the way to crash's output.
 #include "crash.h"
 #include "glue.h"
 
+#include <jansson.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lakvm/base/jump.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/render/render.h"
 
 #define COMMAND_MEMORY ((size_t)128 << 20)
 
-static struct la_arena *memory;
+/* bt of many tasks would grow a command's memory; each stack has its own. */
+#define STACK_MEMORY ((size_t)4 << 20)
+
+static struct {
+	struct la_arena *command, *stack;
+} here;
+
+struct la_arena *arena_renew(struct la_arena **place, size_t limit)
+{
+	sigset_t before;
+
+	la_hold(&before);
+	la_arena_free(*place);
+	*place = limit ? la_arena_new(limit) : NULL;
+	la_release(&before);
+	return *place;
+}
+
+/* JSON that a longjmp leaves half made goes with the command that wanted it. */
+static void *json_alloc(size_t size)
+{
+	return here.command ? la_alloc(here.command, size) : NULL;
+}
+
+static void json_free(void *unused)
+{
+	(void)unused;
+}
 
 void command_memory_free(void)
 {
-	la_arena_free(memory);
-	memory = NULL;
+	arena_renew(&here.command, 0);
 }
 
 struct la_arena *command_memory(void)
 {
-	command_memory_free();
-	memory = la_arena_new(COMMAND_MEMORY);
-	if (!memory)
+	json_set_alloc_funcs(json_alloc, json_free);
+	if (!arena_renew(&here.command, COMMAND_MEMORY))
 		error(INFO, "out of memory\n");
-	return memory;
+	return here.command;
+}
+
+struct la_arena *stack_memory(void)
+{
+	return arena_renew(&here.stack, STACK_MEMORY);
+}
+
+void stack_memory_free(void)
+{
+	arena_renew(&here.stack, 0);
+}
+
+void command_close(void)
+{
+	json_set_alloc_funcs(malloc, free);
+	stack_memory_free();
+	command_memory_free();
 }
 
 bool command_registers(struct la_arena *arena, const char *path, struct la_regs_text *ret)

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
 
 /*
@@ -68,84 +69,126 @@ static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
 	return vmlinux_symbol_size(name, ret);
 }
 
-static struct layout *layout_find(const char *key, bool *found)
-{
-	static struct layout spare;
-	struct layout *l;
+struct question {
+	const char *type, *name;
+	struct layout answer;
+};
 
+static bool find_answer(const char *key, struct layout *ret)
+{
 	for (size_t i = 0; i < here.nlayouts; i++)
 		if (!strcmp(here.layout[i].key, key)) {
-			*found = true;
-			return &here.layout[i];
+			*ret = here.layout[i];
+			return true;
 		}
-	*found = false;
-	l = here.nlayouts < sizeof(here.layout) / sizeof(here.layout[0]) &&
-			    strlen(key) < sizeof(spare.key) ?
-		    &here.layout[here.nlayouts++] :
-		    &spare;
-	memset(l, 0, sizeof(*l));
+	return false;
+}
+
+static void keep_answer(const char *key, const struct layout *answer)
+{
+	struct layout *l = &here.layout[here.nlayouts];
+
+	if (here.nlayouts == sizeof(here.layout) / sizeof(here.layout[0]) ||
+	    strlen(key) >= sizeof(l->key))
+		return;
+	*l = *answer;
 	snprintf(l->key, sizeof(l->key), "%s", key);
-	return l;
+	LA_PUBLISH(here.nlayouts, here.nlayouts + 1);
+}
+
+/*
+ * gdb takes a Ctrl-C for its own, gives the question up, and crash then returns what it also returns
+ * for a type that does not exist. So Ctrl-C waits until the answer is kept. One that came before, when
+ * gdb no longer looked, still ends the next question: a "no" counts when it is said twice.
+ */
+static bool ask(const char *key, void (*put_to_gdb)(void *), struct question *q)
+{
+	sigset_t before;
+	bool done;
+
+	if (find_answer(key, &q->answer))
+		return q->answer.known;
+	la_hold(&before);
+	done = guard_run(put_to_gdb, q);
+	if (done && !q->answer.known)
+		done = guard_run(put_to_gdb, q);
+	if (done)
+		keep_answer(key, &q->answer);
+	la_release(&before);
+	if (!done)
+		guard_leave();
+	return q->answer.known;
+}
+
+static void ask_member(void *question)
+{
+	struct question *q = question;
+	char *type = (char *)q->type, *name = (char *)q->name;
+	struct layout *l = &q->answer;
+	bool anonymous = false;
+
+	l->offset = MEMBER_OFFSET(type, name);
+	if (l->offset == INVALID_OFFSET) {
+		l->offset = ANON_MEMBER_OFFSET(type, name);
+		anonymous = l->offset != INVALID_OFFSET;
+	}
+	l->size = MEMBER_SIZE(type, name);
+	/* To gdb a name that it does not find may be a file's: that search is the slow one. */
+	if (l->size <= 0 && anonymous)
+		l->size = ANON_MEMBER_SIZE(type, name);
+	l->known = l->offset != INVALID_OFFSET && l->offset >= 0 && l->size > 0;
+}
+
+static void ask_size(void *question)
+{
+	struct question *q = question;
+
+	q->answer.size = STRUCT_SIZE((char *)q->type);
+	q->answer.known = q->answer.size > 0;
+}
+
+static void ask_enumerator(void *question)
+{
+	struct question *q = question;
+
+	q->answer.known = enumerator_value((char *)q->name, &q->answer.size);
 }
 
 static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
 {
+	struct question q = { .type = type, .name = name };
 	char key[160];
-	struct layout *l;
-	bool found;
 
 	(void)ctx;
 	snprintf(key, sizeof(key), "%s.%s", type, name);
-	l = layout_find(key, &found);
-	if (!found) {
-		bool anonymous = false;
-
-		l->offset = MEMBER_OFFSET((char *)type, (char *)name);
-		if (l->offset == INVALID_OFFSET) {
-			l->offset = ANON_MEMBER_OFFSET((char *)type, (char *)name);
-			anonymous = l->offset != INVALID_OFFSET;
-		}
-		l->size = MEMBER_SIZE((char *)type, (char *)name);
-		/* To gdb a name that it does not find may be a file's: that search is the slow one. */
-		if (l->size <= 0 && anonymous)
-			l->size = ANON_MEMBER_SIZE((char *)type, (char *)name);
-		l->known = l->offset != INVALID_OFFSET && l->offset >= 0 && l->size > 0;
-	}
-	if (l->known)
-		*ret = (struct la_member){ (size_t)l->offset, (size_t)l->size };
-	return l->known;
+	if (!ask(key, ask_member, &q))
+		return false;
+	*ret = (struct la_member){ (size_t)q.answer.offset, (size_t)q.answer.size };
+	return true;
 }
 
 static bool type_size(void *ctx, const char *type, size_t *ret)
 {
-	struct layout *l;
-	bool found;
+	struct question q = { .type = type };
 
 	(void)ctx;
-	l = layout_find(type, &found);
-	if (!found) {
-		l->size = STRUCT_SIZE((char *)type);
-		l->known = l->size > 0;
-	}
-	if (l->known)
-		*ret = (size_t)l->size;
-	return l->known;
+	if (!ask(type, ask_size, &q))
+		return false;
+	*ret = (size_t)q.answer.size;
+	return true;
 }
 
 static bool enumerator(void *ctx, const char *name, int64_t *ret)
 {
-	char key[88];
-	struct layout *l;
-	bool found;
+	struct question q = { .name = name };
+	char key[160];
 
 	(void)ctx;
 	snprintf(key, sizeof(key), "=%s", name);
-	l = layout_find(key, &found);
-	if (!found)
-		l->known = enumerator_value((char *)name, &l->size);
-	if (l->known)
-		*ret = l->size;
-	return l->known;
+	if (!ask(key, ask_enumerator, &q))
+		return false;
+	*ret = q.answer.size;
+	return true;
 }
 
 static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
@@ -211,7 +254,7 @@ const struct la_door *door_open(struct la_error *err)
 		la_door_take_notes(reader_dump(), &here.door);
 		take_ram();
 	}
-	here.open = true;
+	LA_PUBLISH(here.open, true);
 	return &here.door;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The crash side of lakvm. One session object holds what was opened, the list of repairs holds
- * what was changed; unloading undoes the repairs and closes the session.
+ * The crash side of lakvm. What a file keeps from one call to the next is in one static object of its
+ * own, named "here", and follows the rule of lakvm/base/jump.h; what was changed of crash is in the list
+ * of repairs. Unloading undoes the repairs and calls each file's _close().
  */
 #ifndef LAKVM_GLUE_H
 #define LAKVM_GLUE_H
@@ -30,6 +31,9 @@ bool abi_fits(char *ret, size_t size);
 
 /** Run @fn(@arg) behind a recovery point; false if it was left by error(FATAL) or the like. */
 bool guard_run(void (*fn)(void *), void *arg);
+
+/** Go on leaving, to where crash would have gone: for who had to put something in order first. */
+void guard_leave(void) __attribute__((noreturn));
 
 /* --- repairs.c: every change of crash's state, each undoable --- */
 
@@ -80,7 +84,7 @@ struct la_dump *reader_dump(void);
 unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start);
 /** Answer a read. False: the dump is to be asked. */
 bool overlay_read(uint64_t pa, void *ret, size_t len);
-void overlay_drop_startup(void); /* crash has */
+void overlay_drop_startup(void); /* crash has started */
 void overlay_close(void);
 
 /* --- door.c: the core's door over crash --- */
@@ -174,11 +178,20 @@ void startup_promote(void);
 /* --- cmd_lapanic.c, cmd_lacpus.c, cmd_lamem.c; command.c is what they share --- */
 
 /**
- * Memory for one command. What the command before left is freed first, so that one which was
- * left by longjmp costs nothing for long. NULL: out of memory, and said so.
+ * Memory for one command, also of the JSON it builds. What the command before left is freed first, so
+ * that one which was left by longjmp costs nothing for long. NULL: out of memory, and said so.
  */
 struct la_arena *command_memory(void);
 void command_memory_free(void);
+
+/** The same for one stack that bt shows: bt of many tasks would fill a command's. NULL: out of memory. */
+struct la_arena *stack_memory(void);
+void stack_memory_free(void);
+
+/** Free the arena at @place and put a new one there; @limit 0: none. A longjmp loses neither. */
+struct la_arena *arena_renew(struct la_arena **place, size_t limit);
+
+void command_close(void);
 
 /** The registers in a saved "info registers -a" text, in @arena. False, and said why: not usable. */
 bool command_registers(struct la_arena *arena, const char *path, struct la_regs_text *ret);

@@ -4,7 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
-/* Left open by a jump, these would end the program (hq_open() fails) or swallow output later. */
+/* Left open by a longjmp, these would end the program (hq_open() fails) or swallow output later. */
 static void tidy(void)
 {
 	if (pc->tmpfile)
@@ -14,23 +14,30 @@ static void tidy(void)
 	hq_close();
 }
 
+void guard_leave(void)
+{
+	longjmp(pc->flags & IN_FOREACH ? pc->foreach_loop_env : pc->main_loop_env, 1);
+}
+
 bool guard_run(void (*fn)(void *), void *arg)
 {
 	jmp_buf saved_main, saved_foreach;
 	FILE *saved_fp = fp;
 	const ulonglong foreach = pc->flags & IN_FOREACH;
 	char *curcmd = pc->curcmd;
-	bool done;
+	bool done = false;
 
 	memcpy(saved_main, pc->main_loop_env, sizeof(saved_main));
 	memcpy(saved_foreach, pc->foreach_loop_env, sizeof(saved_foreach));
 	pc->flags &= ~IN_FOREACH;
 
-	done = setjmp(pc->main_loop_env) == 0;
-	if (done)
+	/* C11 allows setjmp() in a comparison like this, and in no assignment (7.13.1.1). */
+	if (setjmp(pc->main_loop_env) == 0) {
 		fn(arg);
-	else
+		done = true;
+	} else {
 		tidy();
+	}
 
 	memcpy(pc->main_loop_env, saved_main, sizeof(saved_main));
 	memcpy(pc->foreach_loop_env, saved_foreach, sizeof(saved_foreach));

@@ -8,7 +8,9 @@
 
 #include <inttypes.h>
 
-static cmd_func_t crash_kmem;
+static struct {
+	cmd_func_t crash_kmem;
+} here;
 
 /* Sum of a struct percpu_counter (lib/percpu_counter.c): the shared count and each CPU's part. */
 static bool percpu_counter(const struct la_kernel *k, const char *name, int64_t *ret)
@@ -104,11 +106,11 @@ static void kmem_hook(void)
 
 	/* The correction is for the one option; -i among others prints a different page. */
 	if (!kernel || argcnt != 2 || !STREQ(args[1], "-i")) {
-		crash_kmem();
+		here.crash_kmem();
 		tell_losses();
 		return;
 	}
-	output = command_capture(crash_kmem, &done);
+	output = command_capture(here.crash_kmem, &done);
 	if (output && done)
 		print_corrected(kernel, output);
 	else if (output)
@@ -119,5 +121,5 @@ static void kmem_hook(void)
 
 void kmem_install(void)
 {
-	crash_kmem = command_replace("kmem", kmem_hook);
+	here.crash_kmem = command_replace("kmem", kmem_hook);
 }

@@ -53,7 +53,9 @@ static void cmd_mach_hook(void)
 	fprintf(fp, "  KERNEL STACK SIZE: %ld\n", STACKSIZE());
 }
 
-static cmd_func_t crash_help;
+static struct {
+	cmd_func_t crash_help;
+} here;
 
 /* help -m: crash works this one value out at the moment, for three levels (loongarch64.c, PGDIR_SHIFT). */
 static void help_hook(void)
@@ -63,10 +65,10 @@ static void help_hook(void)
 	char *output, *line, *end;
 
 	if (!levels || argcnt != 2 || !STREQ(args[1], "-m")) {
-		crash_help();
+		here.crash_help();
 		return;
 	}
-	output = command_capture(crash_help, NULL);
+	output = command_capture(here.crash_help, NULL);
 	line = output ? strstr(output, "pgdir_shift: ") : NULL;
 	end = line ? strchr(line, '\n') : NULL;
 	if (end)
@@ -79,6 +81,6 @@ static void help_hook(void)
 
 void numbers_install(void)
 {
-	crash_help = command_replace("help", help_hook);
+	here.crash_help = command_replace("help", help_hook);
 	REPAIR("mach", machdep->cmd_mach, cmd_mach_hook);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes that crash reads in place of what the dump has, where it would end if it could not.
+// Bytes that crash reads in place of what the dump has, where it would exit if it could not.
 #include "crash.h"
 #include "glue.h"
+
+#include "lakvm/base/jump.h"
 
 struct piece {
 	struct piece *next;
@@ -11,22 +13,30 @@ struct piece {
 	unsigned char bytes[];
 };
 
-static struct piece *pieces;
+static struct {
+	struct piece *pieces;
+} here;
 
 unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start)
 {
-	struct piece *p = calloc(1, sizeof(*p) + size);
+	struct piece *p;
+	sigset_t before;
 
-	if (!p)
-		return NULL;
-	*p = (struct piece){ .next = pieces, .pa = pa, .size = size, .at_start = at_start };
-	pieces = p;
-	return p->bytes;
+	la_hold(&before);
+	p = calloc(1, sizeof(*p) + size);
+	if (p) {
+		*p = (struct piece){
+			.next = here.pieces, .pa = pa, .size = size, .at_start = at_start
+		};
+		here.pieces = p;
+	}
+	la_release(&before);
+	return p ? p->bytes : NULL;
 }
 
 bool overlay_read(uint64_t pa, void *ret, size_t len)
 {
-	for (const struct piece *p = pieces; p; p = p->next) {
+	for (const struct piece *p = here.pieces; p; p = p->next) {
 		if (pa < p->pa || len > p->size || pa - p->pa > p->size - len)
 			continue;
 		memcpy(ret, p->bytes + (pa - p->pa), len);
@@ -37,7 +47,10 @@ bool overlay_read(uint64_t pa, void *ret, size_t len)
 
 static void drop(bool all)
 {
-	for (struct piece **at = &pieces; *at;) {
+	sigset_t before;
+
+	la_hold(&before);
+	for (struct piece **at = &here.pieces; *at;) {
 		struct piece *p = *at;
 
 		if (all || p->at_start) {
@@ -47,6 +60,7 @@ static void drop(bool all)
 			at = &p->next;
 		}
 	}
+	la_release(&before);
 }
 
 void overlay_drop_startup(void)

@@ -4,43 +4,44 @@
 #include "crash.h"
 #include "glue.h"
 
-static struct {
-	char *name;
-	cmd_func_t crash;
-} commands[] = { { "rd", NULL }, { "struct", NULL }, { "union", NULL }, { "*", NULL } };
+#define COMMANDS 4
 
 static struct {
+	struct {
+		char *name;
+		cmd_func_t crash;
+	} command[COMMANDS];
 	char reason[256]; /* of a failed translation; empty: none failed last */
 	bool physical;    /* reading pa failed */
 	uint64_t pa;
 	size_t len;
-} last;
+} here = { .command = { { "rd", NULL }, { "struct", NULL }, { "union", NULL }, { "*", NULL } } };
 
 void read_reason_forget(void)
 {
-	last.reason[0] = '\0';
-	last.physical = false;
+	here.reason[0] = '\0';
+	here.physical = false;
 }
 
 void read_reason_note(const char *reason)
 {
-	snprintf(last.reason, sizeof(last.reason), "%s", reason);
-	last.physical = false;
+	snprintf(here.reason, sizeof(here.reason), "%s", reason);
+	here.physical = false;
 }
 
 /* The words are looked for only if they are wanted: crash reads in vain all the time. */
 void read_reason_note_physical(uint64_t pa, size_t len)
 {
-	last.physical = true;
-	last.pa = pa;
-	last.len = len;
+	here.physical = true;
+	here.pa = pa;
+	here.len = len;
 }
 
 bool read_reason_physical(uint64_t *ret_pa, size_t *ret_len)
 {
-	*ret_pa = last.pa;
-	*ret_len = last.len;
-	return last.physical;
+	*ret_pa = here.pa;
+	*ret_len = here.len;
+	return here.physical;
 }
 
 static void run(void *command)
@@ -52,22 +53,22 @@ static void command_hook(void)
 {
 	cmd_func_t *crash = NULL;
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (STREQ(pc->curcmd, commands[i].name))
-			crash = &commands[i].crash;
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (STREQ(pc->curcmd, here.command[i].name))
+			crash = &here.command[i].crash;
 	if (!crash || !*crash)
 		error(FATAL, "lakvm: not a command of crash\n");
 	read_reason_forget();
 	/* struct returns as if nothing were: gdb has printed the error that crash's reader returned. */
 	guard_run(run, crash);
-	if (last.physical)
-		reader_explain(last.pa, last.reason, sizeof(last.reason));
-	if (last.reason[0])
-		error(INFO, "%s\n", last.reason);
+	if (here.physical)
+		reader_explain(here.pa, here.reason, sizeof(here.reason));
+	if (here.reason[0])
+		error(INFO, "%s\n", here.reason);
 }
 
 void read_reason_install(void)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		commands[i].crash = command_replace(commands[i].name, command_hook);
+	for (size_t i = 0; i < COMMANDS; i++)
+		here.command[i].crash = command_replace(here.command[i].name, command_hook);
 }

@@ -4,10 +4,11 @@
 #include "glue.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lakvm/base/escape.h"
+#include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/guest/explain.h"
 
@@ -18,20 +19,27 @@
  */
 #define SAFE_CHUNK 4096
 
-static struct la_dump *dump; /* NULL: crash's own reader serves */
-static int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
-
 #define MAX_PARTS 64
+
+static struct {
+	struct la_dump *dump; /* NULL: crash's own reader serves */
+	int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
+	char arguments[65536]; /* of crash's command line */
+	bool told;             /* that the file has become shorter */
+} here;
 
 static bool has_kdump_signature(const char *path)
 {
 	char signature[8] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* An argument may name anything: a FIFO would let open() wait, a terminal read(). */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
 	bool found;
 
 	if (fd < 0)
 		return false;
-	found = read(fd, signature, sizeof(signature)) == sizeof(signature) &&
+	found = !fstat(fd, &status) && S_ISREG(status.st_mode) &&
+		read(fd, signature, sizeof(signature)) == sizeof(signature) &&
 		!memcmp(signature, "KDUMP   ", sizeof(signature));
 	close(fd);
 	return found;
@@ -65,60 +73,60 @@ static void warn_of_remarks(void)
 {
 	char text[BUFSIZE];
 
-	for (size_t i = 0; la_dump_remark(dump, i); i++) {
-		la_text_escape(la_dump_remark(dump, i), false, text, sizeof(text));
+	for (size_t i = 0; la_dump_remark(here.dump, i); i++) {
+		la_text_escape(la_dump_remark(here.dump, i), false, text, sizeof(text));
 		error(WARNING, "lakvm: %s\n", text);
 	}
 }
 
 bool reader_open(struct la_error *err)
 {
-	static char arguments[65536];
 	const char *part[MAX_PARTS], *path = pc->dumpfile;
+	char text[BUFSIZE];
 	size_t nparts;
 	struct la_dump_options options = {
 		.zero_excluded = *diskdump_flags & ZERO_EXCLUDED,
 	};
 	enum la_status status;
-	sigset_t interrupt, before;
+	sigset_t before;
 
-	crash_readmem = pc->readmem;
+	here.crash_readmem = pc->readmem;
 	if (!path) {
 		la_fail(err, LA_ABSENT, "no dump file is open");
 		return false;
 	}
-	nparts = DISKDUMP_DUMPFILE() ? find_parts(arguments, sizeof(arguments), part) : 0;
+	nparts = DISKDUMP_DUMPFILE() ? find_parts(here.arguments, sizeof(here.arguments), part) : 0;
 	/* For raw RAM files and the like pc->dumpfile names a header that crash made up, without data. */
-	if (crash_readmem != read_diskdump && crash_readmem != read_kdump &&
-	    crash_readmem != read_netdump)
-		return crash_readmem != NULL;
-	/* crash's handler of Ctrl-C leaves by longjmp, and the reader is half made until it is open. */
-	sigemptyset(&interrupt);
-	sigaddset(&interrupt, SIGINT);
-	sigprocmask(SIG_BLOCK, &interrupt, &before);
+	if (here.crash_readmem != read_diskdump && here.crash_readmem != read_kdump &&
+	    here.crash_readmem != read_netdump)
+		return here.crash_readmem != NULL;
+	/* The reader is half made until it is open. */
+	la_hold(&before);
 	if (nparts > 1)
-		status = la_dump_open(&dump, part, nparts, &options, err);
+		status = la_dump_open(&here.dump, part, nparts, &options, err);
 	else
-		status = la_dump_open(&dump, &path, 1, &options, err);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+		status = la_dump_open(&here.dump, &path, 1, &options, err);
+	la_release(&before);
 	if (status == LA_OK) {
 		warn_of_remarks();
 		return true;
 	}
-	dump = NULL;
-	/* Something that only crash can read: it does, in safe chunks. */
-	return crash_readmem != NULL;
+	here.dump = NULL;
+	/* What only crash can read it does, in safe chunks. */
+	la_text_escape(err->text, false, text, sizeof(text));
+	error(WARNING, "lakvm: %s: left to crash's own reader\n", text);
+	return true;
 }
 
 void reader_close(void)
 {
-	la_dump_close(dump);
-	dump = NULL;
+	la_dump_close(here.dump);
+	here.dump = NULL;
 }
 
 struct la_dump *reader_dump(void)
 {
-	return dump;
+	return here.dump;
 }
 
 static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t len)
@@ -131,7 +139,7 @@ static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t
 
 		if (n > len)
 			n = len;
-		got = crash_readmem(fd, ret, (int)n, 0, pa);
+		got = here.crash_readmem(fd, ret, (int)n, 0, pa);
 		if (got == PAGE_EXCLUDED)
 			return LA_EXCLUDED;
 		if (got == PAGE_INCOMPLETE)
@@ -150,12 +158,11 @@ static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t
 /* Once, and not through error(), which would write it into what a command sends to a file. */
 static void say_shrank(void)
 {
-	static bool said;
-	const char *file = la_dump_shrank(dump);
+	const char *file = la_dump_shrank(here.dump);
 
-	if (!file || said)
+	if (!file || here.told)
 		return;
-	said = true;
+	here.told = true;
 	fprintf(stderr,
 		"%s: %s has become shorter since it was opened: what it lost reads as an error\n",
 		pc->program_name, file);
@@ -165,9 +172,9 @@ enum la_status reader_read(uint64_t pa, void *ret, size_t len)
 {
 	enum la_status status;
 
-	if (!dump)
+	if (!here.dump)
 		return read_through_crash(pa, ret, len);
-	status = la_dump_read(dump, pa, ret, len, NULL);
+	status = la_dump_read(here.dump, pa, ret, len, NULL);
 	if (status != LA_OK)
 		say_shrank();
 	return status;
@@ -180,8 +187,8 @@ enum la_status reader_explain(uint64_t pa, char *ret, size_t size)
 	enum la_status status;
 	char byte;
 
-	status = dump ? la_dump_read(dump, pa, &byte, 1, &err) :
-			read_through_crash(pa, (unsigned char *)&byte, 1);
+	status = here.dump ? la_dump_read(here.dump, pa, &byte, 1, &err) :
+			     read_through_crash(pa, (unsigned char *)&byte, 1);
 	if (status == LA_NOT_RAM && door) {
 		char where[120];
 

@@ -3,14 +3,20 @@
 #include "crash.h"
 #include "glue.h"
 
-static struct repaired {
+#include "lakvm/base/jump.h"
+
+struct repaired {
 	const char *what;
 	void *place;
 	size_t size;
 	unsigned char before[8], after[8];
 	ulonglong bits; /* only these bits of an 8-byte word; 0 = all of the place */
-} list[64];
-static size_t n;
+};
+
+static struct {
+	struct repaired list[64];
+	size_t n;
+} here;
 
 static void change(const char *what, void *place, const void *value, size_t size, ulonglong bits)
 {
@@ -18,17 +24,18 @@ static void change(const char *what, void *place, const void *value, size_t size
 
 	if (!memcmp(place, value, size))
 		return;
-	if (n == sizeof(list) / sizeof(list[0])) {
+	if (here.n == sizeof(here.list) / sizeof(here.list[0])) {
 		error(WARNING, "lakvm: too many changes of crash: %s stays wrong\n", what);
 		return;
 	}
-	r = &list[n++];
+	r = &here.list[here.n];
 	r->what = what;
 	r->bits = bits;
 	r->place = place;
 	r->size = size;
 	memcpy(r->before, place, size);
 	memcpy(r->after, value, size);
+	LA_PUBLISH(here.n, here.n + 1);
 	memcpy(place, value, size);
 	if (CRASHDEBUG(1))
 		fprintf(fp, "lakvm: %s: %#llx -> %#llx\n", what,
@@ -50,8 +57,8 @@ void repair_bits(const char *what, ulonglong *flags, ulonglong clear, ulonglong 
 
 void repairs_undo(void)
 {
-	while (n) {
-		struct repaired *r = &list[--n];
+	while (here.n) {
+		struct repaired *r = &here.list[--here.n];
 
 		if (r->bits) {
 			ulonglong before;

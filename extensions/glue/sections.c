@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory sections for crash when some of the guest's own table of them cannot be read, from the
-// variable mem_section to its last entry: crash reads all of it at its start, and ends with the first
+// variable mem_section to its last entry: crash reads all of it at its start, and exits at the first
 // error. The table is written again. What can be read of it stays; with vmemmap all sections have the
 // same map, so RAM and vmemmap are enough for the rest; without it (before 6.2) the rest are no
 // sections, with which crash at least starts. crash reads it through readmem, from places of guest
@@ -19,24 +19,27 @@
 /* PRESENT, HAS_MEM_MAP, ONLINE, EARLY (include/linux/mmzone.h). */
 #define SECTION_FLAGS 15
 
-static bool pages_lost;
+static struct {
+	bool pages_lost;
+	unsigned char page[65536]; /* of the table, where it is tried */
+} here;
 
 bool sections_lost(void)
 {
-	return pages_lost;
+	return here.pages_lost;
 }
 
 /* As crash reads it: every root, and every entry of it. */
 static bool table_reads(const struct la_kernel *k, const struct la_sections *s)
 {
-	static unsigned char page[65536];
 	uint64_t root;
 
 	if (!s->roots)
 		return false;
 	for (uint64_t i = 0; i < la_sections_roots(s); i++)
 		if (la_read_u64(k, s->roots + i * 8, &root, NULL) != LA_OK ||
-		    (root && la_read(k, root, page, s->per_root * s->entry_size, NULL) != LA_OK))
+		    (root &&
+		     la_read(k, root, here.page, s->per_root * s->entry_size, NULL) != LA_OK))
 			return false;
 	return true;
 }
@@ -122,9 +125,9 @@ void sections_prepare(void)
 		overlay_close();
 		return;
 	}
-	pages_lost = !s->vmemmap;
+	here.pages_lost = !s->vmemmap;
 	error(WARNING, "lakvm: the table of memory sections cannot be read; %s\n",
-	      pages_lost ?
+	      here.pages_lost ?
 		      "nothing else tells where struct pages are: kmem -p and the like do without" :
 		      "rebuilt from vmemmap and the RAM of the dump");
 }

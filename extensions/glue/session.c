@@ -4,6 +4,7 @@
 #include "glue.h"
 #include "vmlinux.h"
 
+#include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
@@ -15,52 +16,55 @@
 #define SESSION_MEMORY ((size_t)64 << 20)
 
 static struct {
-	struct la_arena *arena;
+	struct la_arena *arena; /* of the kernel and the text */
+	struct la_arena *cpus_arena;
 	struct la_kernel kernel;
 	bool kernel_open;
 	struct la_regs_text text; /* saved registers; n is 0: there are none */
 	struct la_sections sections;
-	bool sections_tried;
+	bool sections_known;         /* or why they are not */
 	struct la_error no_sections; /* why they are not known; empty: they are */
 	struct la_cpus cpus;
 	bool cpus_known;
-	char refused
-		[200]; /* why nothing of the kernel can be right in this session; empty: it can */
-} session;
+	/* Why nothing of the kernel can be right in this session; empty: it can. */
+	char refused[200];
+} here;
 
-/* lacrash's word about a dump that laconvert made: the registers are beside it. Or a person's. */
-static void hear_registers(void)
+/* lacrash sets it for a dump that laconvert made, whose registers are beside it; a person may, too. */
+static void take_registers(void)
 {
 	const char *path = getenv("LAKVM_REGISTERS");
 
-	if (path && *path && command_registers(session.arena, path, &session.text))
-		la_kernel_use_registers(&session.kernel, session.text.vcpu, session.text.n);
+	if (path && *path && command_registers(here.arena, path, &here.text))
+		la_kernel_use_registers(&here.kernel, here.text.vcpu, here.text.n);
 }
 
 struct la_kernel *session_kernel(struct la_error *err)
 {
 	const struct la_door *door;
 
-	if (session.kernel_open)
-		return &session.kernel;
-	if (session.refused[0]) {
-		la_fail(err, LA_INVALID, "%s", session.refused);
+	if (here.kernel_open)
+		return &here.kernel;
+	if (here.refused[0]) {
+		la_fail(err, LA_INVALID, "%s", here.refused);
 		return NULL;
 	}
 	door = door_open(err);
 	if (!door)
 		return NULL;
-	if (!session.arena && !(session.arena = la_arena_new(SESSION_MEMORY))) {
+	if (!arena_renew(&here.arena, SESSION_MEMORY)) {
 		la_fail(err, LA_NOMEM, "session");
 		return NULL;
 	}
-	if (la_kernel_init(&session.kernel, door, session.arena, err) != LA_OK)
+	la_cfi_close(&here.kernel); /* of a start that was cut short */
+	if (la_kernel_init(&here.kernel, door, here.arena, err) != LA_OK)
 		return NULL;
-	hear_registers();
+	here.text = (struct la_regs_text){ .n = 0 };
+	take_registers();
 	/* Without call-frame information frames are found by following the code; they say so. */
-	la_cfi_open(&session.kernel, NULL);
-	session.kernel_open = true;
-	return &session.kernel;
+	la_cfi_open(&here.kernel, NULL);
+	LA_PUBLISH(here.kernel_open, true);
+	return &here.kernel;
 }
 
 const struct la_sections *session_sections_known(void)
@@ -69,22 +73,40 @@ const struct la_sections *session_sections_known(void)
 
 	if (!kernel)
 		return NULL;
-	if (!session.sections_tried) {
-		session.sections_tried = true;
-		la_sections_init(&session.sections, kernel, &session.no_sections);
+	if (!here.sections_known) {
+		here.no_sections.text[0] = '\0';
+		la_sections_init(&here.sections, kernel, &here.no_sections);
+		LA_PUBLISH(here.sections_known, true);
 	}
-	return &session.sections;
+	return &here.sections;
 }
 
 const struct la_sections *session_sections(struct la_error *err)
 {
 	const struct la_sections *s = session_sections_known();
 
-	if (!s || session.no_sections.text[0]) {
-		la_fail(err, LA_ABSENT, "%s", s ? session.no_sections.text : session.refused);
+	if (!s || here.no_sections.text[0]) {
+		la_fail(err, LA_ABSENT, "%s", s ? here.no_sections.text : here.refused);
 		return NULL;
 	}
 	return s;
+}
+
+/* In an arena of their own: each time this is cut short, all of it is made again. */
+static bool analyse_cpus(struct la_kernel *kernel, struct la_error *err)
+{
+	struct la_arena *arena = arena_renew(&here.cpus_arena, SESSION_MEMORY);
+
+	if (!arena) {
+		la_fail(err, LA_NOMEM, "vCPUs");
+		return false;
+	}
+	if ((!here.text.n || la_cpus_analyse_text(kernel, arena, here.text.vcpu, here.text.n,
+						  &here.cpus, err) != LA_OK) &&
+	    la_cpus_analyse(kernel, arena, &here.cpus, err) != LA_OK)
+		return false;
+	la_cpus_add_remark(arena, &here.cpus, here.text.remark);
+	return true;
 }
 
 const struct la_cpus *session_cpus(struct la_error *err)
@@ -93,21 +115,17 @@ const struct la_cpus *session_cpus(struct la_error *err)
 
 	if (!kernel)
 		return NULL;
-	if (!session.cpus_known) {
-		if ((!session.text.n ||
-		     la_cpus_analyse_text(kernel, session.arena, session.text.vcpu, session.text.n,
-					  &session.cpus, err) != LA_OK) &&
-		    la_cpus_analyse(kernel, session.arena, &session.cpus, err) != LA_OK)
+	if (!here.cpus_known) {
+		if (!analyse_cpus(kernel, err))
 			return NULL;
-		la_cpus_add_remark(session.arena, &session.cpus, session.text.remark);
-		session.cpus_known = true;
+		LA_PUBLISH(here.cpus_known, true);
 	}
-	return &session.cpus;
+	return &here.cpus;
 }
 
 const struct la_regs *session_registers(uint64_t task)
 {
-	const struct la_cpus *cpus = session.text.n ? session_cpus(NULL) : NULL;
+	const struct la_cpus *cpus = here.text.n ? session_cpus(NULL) : NULL;
 
 	for (size_t i = 0; cpus && i < cpus->n; i++)
 		if (cpus->cpu[i].task.address == task)
@@ -124,17 +142,13 @@ bool session_lines(struct la_error *err)
 
 void session_close(void)
 {
-	if (session.kernel_open) {
-		la_cfi_close(&session.kernel);
-		la_lines_close(&session.kernel);
-	}
+	la_cfi_close(&here.kernel);
+	la_lines_close(&here.kernel);
 	door_close();
-	la_arena_free(session.arena);
-	memset(&session, 0, sizeof(session));
+	arena_renew(&here.cpus_arena, 0);
+	arena_renew(&here.arena, 0);
+	memset(&here, 0, sizeof(here));
 }
-
-/* For finding the offset: return addresses, VMCOREINFO. */
-#define SEARCH_MEMORY ((size_t)8 << 20)
 
 /* Why the dump does not hold the kernel of this vmlinux, in the dump's own words where it has any. */
 static void explain_mismatch(const struct la_door *door, const struct la_relocation *found,
@@ -177,15 +191,15 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 	if (status == LA_OK && found.offset == door->relocation)
 		return true;
 	if (status == LA_OK && found.offset)
-		snprintf(session.refused, sizeof(session.refused),
+		snprintf(here.refused, sizeof(here.refused),
 			 "the kernel in this dump moved itself by %#lx: start again with --kaslr=%#lx (lacrash does so by itself)",
 			 (ulong)found.offset, (ulong)found.offset);
 	else if (status == LA_OK)
 		snprintf(
-			session.refused, sizeof(session.refused),
+			here.refused, sizeof(here.refused),
 			"the kernel in this dump runs where it was linked: start again without --kaslr");
 	if (status == LA_OK)
-		snprintf(ret, size, "%s", session.refused);
+		snprintf(ret, size, "%s", here.refused);
 	else if (found.remark[0])
 		explain_mismatch(door, &found, ret, size);
 	else
@@ -197,13 +211,13 @@ bool session_matches_vmlinux(char *ret, size_t size)
 {
 	struct la_error err = { "" };
 	const struct la_door *door = door_open(&err);
-	struct la_arena *arena = la_arena_new(SEARCH_MEMORY);
+	struct la_arena *arena = command_memory();
 	bool matches = false;
 
 	if (door && arena)
 		matches = matches_vmlinux(door, arena, ret, size);
 	else
 		snprintf(ret, size, "%s", door ? "out of memory" : err.text);
-	la_arena_free(arena);
+	command_memory_free();
 	return matches;
 }

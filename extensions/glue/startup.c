@@ -13,22 +13,35 @@
 #include "lakvm/guest/vmcoreinfo.h"
 #include "lakvm/guest/init.h"
 
+/* The steps parse lines of their own with crash's global argument vector, in which cmd_extend
+ * goes on looking for its next argument. */
+struct arguments {
+	char *args[MAXARGS];
+	char line[BUFSIZE], orig_line[BUFSIZE];
+	int argcnt, optind, argerrs;
+};
+
+static struct {
+	void (*arch_init)(int); /* crash's */
+	char table[3][65536];   /* one page of each table level, of the largest size */
+	struct arguments saved;
+} here;
+
 /* --- values that crash takes from the wrong place --- */
 
 /* crash takes the page size from the dump's block size (memory.c, memory_page_size); QEMU writes
  * 4096 there whatever the guest has. Everything below is derived from it in loongarch64_init(). */
 static void repair_page_size(const struct la_geometry *g)
 {
-	static char table[3][65536]; /* one page of each table level, of the largest size */
 	const uint size = 1u << g->page_shift;
 
 	REPAIR("page size", machdep->pagesize, size);
 	REPAIR("page shift", machdep->pageshift, g->page_shift);
 	REPAIR("page offset mask", machdep->pageoffset, (ulong)size - 1);
 	REPAIR("page mask", machdep->pagemask, ~((ulonglong)size - 1));
-	REPAIR("pgd buffer", machdep->pgd, table[0]);
-	REPAIR("pmd buffer", machdep->pmd, table[1]);
-	REPAIR("pte buffer", machdep->ptbl, table[2]);
+	REPAIR("pgd buffer", machdep->pgd, here.table[0]);
+	REPAIR("pmd buffer", machdep->pmd, here.table[1]);
+	REPAIR("pte buffer", machdep->ptbl, here.table[2]);
 	REPAIR("entries of a pgd", machdep->ptrs_per_pgd, (int)(size / 8));
 	/* 16 KiB for every page size (asm/thread_info.h); crash guesses from the page size. */
 	REPAIR("kernel stack size", machdep->stacksize, (ulong)LA_THREAD_SIZE);
@@ -73,7 +86,7 @@ static void repair_section_bits(void)
 static bool notes_are_qemu(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
-	struct la_arena *arena = la_arena_new(4 << 20);
+	struct la_arena *arena = stack_memory();
 	struct la_vcpu_regs *note;
 	size_t n = 0;
 
@@ -81,7 +94,7 @@ static bool notes_are_qemu(void)
 		la_notes_regs(arena, kernel->door->notes, kernel->door->notes_size, &note, &n,
 			      NULL);
 	const bool qemu = n && note[0].regs.source == LA_REGS_NOTE;
-	la_arena_free(arena);
+	stack_memory_free();
 	return qemu;
 }
 
@@ -116,8 +129,6 @@ void startup_repair(void)
 
 /* --- the steps of main_loop() that minimal mode leaves out, and what prepares them --- */
 
-static void (*crash_machdep_init)(int);
-
 static void step_config(void)
 {
 	read_in_kernel_config(IKCFG_INIT);
@@ -125,7 +136,7 @@ static void step_config(void)
 
 static void step_machdep(void)
 {
-	crash_machdep_init(POST_GDB);
+	here.arch_init(POST_GDB);
 	repair_section_bits();
 }
 
@@ -133,6 +144,12 @@ static void step_vm(void)
 {
 	vm_init();
 	overlay_drop_startup();
+}
+
+/* What help -r shows: the registers in the dump's notes. */
+static void step_notes(void)
+{
+	here.arch_init(POST_VM);
 }
 
 static void step_task(void)
@@ -144,7 +161,7 @@ static void step_task(void)
 
 static void step_end(void)
 {
-	crash_machdep_init(POST_INIT);
+	here.arch_init(POST_INIT);
 }
 
 /* How often one step is run again. */
@@ -162,6 +179,7 @@ static const struct step {
 	{ "machdep_init", step_machdep, false, true, "everything but lakvm's own commands" },
 	{ "memory sections", sections_prepare, false, false, "kmem -p and the like" },
 	{ "vm_init", step_vm, true, false, "kmem, and struct page" },
+	{ "machdep_init, notes", step_notes, false, false, "help -r" },
 	{ "module_init", module_init, false, false, "mod, and symbols of modules" },
 	{ "help_init", help_init, false, false, "help" },
 	{ "task_init", step_task, false, true, "ps, bt, and all that works on tasks" },
@@ -280,14 +298,6 @@ static void banner(void *unused)
 	fprintf(fp, "\n");
 }
 
-/* The steps parse lines of their own with crash's global argument vector, in which cmd_extend
- * goes on looking for its next argument. */
-struct arguments {
-	char *args[MAXARGS];
-	char line[BUFSIZE], orig_line[BUFSIZE];
-	int argcnt, optind, argerrs;
-};
-
 static void arguments_save(struct arguments *a)
 {
 	memcpy(a->args, args, sizeof(a->args));
@@ -323,13 +333,12 @@ void startup_adopt(void)
 
 void startup_promote(void)
 {
-	static struct arguments saved;
 	/* After "extend -u" a second load finds crash's tables filled in already. */
 	const bool started = tt->flags & TASK_INIT_DONE;
 	bool full;
 
-	*(void **)&crash_machdep_init = dlsym(RTLD_DEFAULT, "loongarch64_init");
-	arguments_save(&saved);
+	*(void **)&here.arch_init = dlsym(RTLD_DEFAULT, "loongarch64_init");
+	arguments_save(&here.saved);
 	/* Before the steps: task_init() defines aliases of commands that minimal mode hides. */
 	repair_bits("minimal mode", &pc->flags, MINIMAL_MODE, 0);
 	if (started)
@@ -343,5 +352,5 @@ void startup_promote(void)
 		if (!(pc->flags & SILENT))
 			guard_run(banner, NULL);
 	}
-	arguments_restore(&saved);
+	arguments_restore(&here.saved);
 }

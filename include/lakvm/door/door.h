@@ -7,8 +7,8 @@
  * address is the reader's to explain (lakvm/dump/dump.h).
  *
  * Every callback takes @ctx first. It says false, or a status, for what it does not know or cannot
- * read, and then leaves *ret as it was; it never guesses. It does not leave by longjmp of its own, but a
- * signal handler may (Ctrl-C in crash): the next call finds the door as it was.
+ * read, and then leaves *ret as it was; it never guesses. It may be left by longjmp (Ctrl-C and errors of
+ * crash): the next call finds the door as it was, and what the core keeps follows lakvm/base/jump.h.
  */
 #ifndef LAKVM_DOOR_H
 #define LAKVM_DOOR_H
