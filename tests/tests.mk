@@ -61,7 +61,7 @@ instructions:
 	$(Q)LC_ALL=C sort -u $(UNIT)/instructions.txt >tests/unit/data/instructions.txt
 
 unit: $(UNIT_TESTS)
-	@status=0; for t in $^; do $$t || status=1; done; exit $$status
+	@status=0; for t in $^ tests/unit/lacrash.py; do $$t || status=1; done; exit $$status
 
 # --- the sources as text: how they are laid out, and what checkers find in them ---
 

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lacrash with a crash, a laconvert and a ladump that only tell what they were given.
+
+  tests/unit/lacrash.py
+
+Each test runs under every shell there is of dash and bash. Prints a line a test."""
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHELLS = [s for s in ("dash", "bash") if shutil.which(s)]
+
+# Writes what it was given to $TOLD; then does what $DO says.
+CRASH = r"""#!/usr/bin/env python3
+import json, os, signal, sys, time
+commands = sys.argv[sys.argv.index("-i") + 1]
+with open(commands, "rb") as file:
+    lines = file.read().decode("utf-8", "surrogateescape")
+words = [line.split()[1] for line in lines.splitlines() if line.startswith("extend ")]
+told = {"args": sys.argv[1:], "lines": lines, "commands": commands, "extension": words and os.path.realpath(words[0]),
+        "registers": os.environ.get("LAKVM_REGISTERS")}
+with open(os.environ["TOLD"] + ".new", "w") as file:
+    json.dump(told, file)
+interrupted = []
+signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
+os.rename(os.environ["TOLD"] + ".new", os.environ["TOLD"])
+todo = os.environ.get("DO", "")
+if todo == "interrupt":
+    while not interrupted:
+        time.sleep(0.01)
+elif todo == "wait":
+    while not os.path.exists(os.environ["TOLD"] + ".go"):
+        time.sleep(0.01)
+sys.exit(int(os.environ.get("STATUS", "0")))
+"""
+LACONVERT = r"""#!/bin/sh
+if [ "$1" = --check ]; then
+	[ "$(head -c 6 "$2")" = stream ]
+	exit
+fi
+echo "$1" >> "$CONVERTED"
+cat "$1" > "$2" && echo registers > "$2.registers"
+"""
+LADUMP = r"""#!/bin/sh
+for file do [ -f "$file" ] && printf '%s\n' "$file" >> "$LADUMPED"; done
+echo 0x10000
+"""
+
+
+class Place:
+    """An installed lacrash with fakes beside it, and a directory of files to open."""
+
+    def __init__(self, shell, name="place", extension="lakvm.so"):
+        self.shell, self.top = shell, tempfile.mkdtemp(prefix="lacrash-test-")
+        self.bin = os.path.join(self.top, name, "bin")
+        libraries = os.path.join(self.top, name, "lib64/crash/extensions")
+        self.cwd = os.path.join(self.top, "cwd")
+        self.tmp = os.path.join(self.top, "tmp")
+        for directory in (self.bin, libraries, self.cwd, self.tmp):
+            os.makedirs(directory)
+        self.lacrash = os.path.join(self.bin, "lacrash")
+        shutil.copy(os.path.join(TREE, "extensions/lacrash"), self.lacrash)
+        for program, text in (("crash", CRASH), ("laconvert", LACONVERT), ("ladump", LADUMP)):
+            self.write(os.path.join(self.bin, program), text)
+            os.chmod(os.path.join(self.bin, program), 0o755)
+        self.extension = os.path.join(libraries, extension)
+        self.write(self.extension, "")
+        self.told = os.path.join(self.top, "told")
+        self.environment = {"PATH": self.bin + ":" + os.environ["PATH"], "HOME": os.path.join(self.top, "home"),
+                            "CRASH": os.path.join(self.bin, "crash"),
+                            "TMPDIR": self.tmp, "TOLD": self.told,
+                            "CONVERTED": os.path.join(self.top, "converted"),
+                            "LADUMPED": os.path.join(self.top, "ladumped")}
+        for name in ("vmlinux", "dump"):
+            self.write(os.path.join(self.cwd, name), name)
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w") as file:
+            file.write(text)
+
+    def start(self, *arguments, **environment):
+        if os.path.exists(self.told):
+            os.remove(self.told)
+        return subprocess.Popen([self.shell, self.lacrash, *arguments], cwd=self.cwd, text=True,
+                                env={**self.environment, **environment}, start_new_session=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def run(self, *arguments, **environment):
+        """(exit status, what crash was given or None, standard error)"""
+        process = self.start(*arguments, **environment)
+        _, errors = process.communicate(timeout=60)
+        told = None
+        if os.path.exists(self.told):
+            with open(self.told) as file:
+                told = json.load(file)
+        return process.returncode, told, errors
+
+    def wait_for_crash(self):
+        for _ in range(3000):
+            if os.path.exists(self.told):
+                return
+            time.sleep(0.01)
+
+    def lines_of(self, name):
+        try:
+            with open(os.path.join(self.top, name)) as file:
+                return file.read().splitlines()
+        except OSError:
+            return []
+
+    def left_over(self):
+        return os.listdir(self.tmp)
+
+    def close(self):
+        shutil.rmtree(self.top)
+
+
+failed = 0
+
+
+def check(shell, what, good, seen=""):
+    global failed
+    print(f"{'ok' if good else 'not ok'} - lacrash ({shell}): {what}")
+    if not good:
+        failed = 1
+        print("   ", str(seen)[-2000:])
+
+
+def test_plain(shell):
+    place = Place(shell)
+    status, told, errors = place.run("vmlinux", "dump", STATUS="7")
+    check(shell, "crash's exit status", status == 7, (status, errors))
+    check(shell, "what crash is given", told and told["args"] == [
+        "--minimal", "-i", told["commands"], "--kaslr=0x10000", "vmlinux", "dump"], told)
+    check(shell, "a comment stands before extend", told and told["lines"].startswith("#") and
+          told["lines"].splitlines()[1:] == ["extend " + place.extension], told)
+    check(shell, "nothing is left", place.left_over() == [], place.left_over())
+    place.write(os.path.join(place.bin, "../lakvm.so"), "")
+    status, told, errors = place.run("vmlinux", "dump")
+    check(shell, "what lies beside an installed one is not loaded",
+          told["extension"] == os.path.realpath(place.extension), told)
+    place.close()
+
+
+def test_signals(shell):
+    place = Place(shell)
+    process = place.start("vmlinux", "dump", DO="interrupt", STATUS="5")
+    place.wait_for_crash()
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    check(shell, "after Ctrl-C in crash, its exit status", process.returncode == 5, process.returncode)
+    check(shell, "... and nothing is left", place.left_over() == [], place.left_over())
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM):
+        process = place.start("vmlinux", "dump", DO="wait")
+        place.wait_for_crash()
+        os.kill(process.pid, number)
+        place.write(place.told + ".go", "")
+        process.communicate(timeout=60)
+        os.remove(place.told + ".go")
+        check(shell, f"{signal.Signals(number).name}: nothing is left, and it says what it died of",
+              place.left_over() == [] and process.returncode in (-number, 128 + number), (place.left_over(), process.returncode))
+    place.close()
+
+
+def test_names(shell):
+    for name in ("a b", "quote ' and \"", "back\\nslash \\c", "new\nline", "龙芯", "semi;colon > | $HOME `x`"):
+        place = Place(shell, name=name)
+        place.write(os.path.join(place.cwd, name), "x")
+        status, told, errors = place.run("vmlinux", name)
+        check(shell, f"an extension and a dump below {name!r}", status == 0 and told and
+              told["extension"] == os.path.realpath(place.extension) and told["args"][-1] == name and
+              place.lines_of("ladumped")[-len(name.splitlines()):] == name.splitlines(), (status, told, errors))
+        status, told, errors = place.run("vmlinux", "dump", TMPDIR=os.path.join(place.top, name))
+        check(shell, "... and a temporary directory there", status == 0 and told and " " not in told["commands"],
+              (status, told, errors))
+        place.close()
+
+
+def test_options(shell):
+    place = Place(shell)
+    place.write(os.path.join(place.cwd, "8"), "")
+    place.write(os.path.join(place.cwd, "in"), "bt\n")
+    os.mkdir(os.path.join(place.cwd, "modules"))
+
+    def given(*arguments):
+        status, told, errors = place.run(*arguments)
+        return told and told["args"][4:], told and told["lines"].splitlines()[2:], status, errors
+
+    for option in (["-i", "in"], ["-iin"], ["-i", "in", "--no_panic"]):
+        got = given(*option, "vmlinux", "dump")
+        check(shell, f"{' '.join(option)}: its lines come after lakvm, and no second -i",
+              got[:2] == (option[2:] + ["vmlinux", "dump"], ["bt"]), got)
+    got = given("-si", "in", "vmlinux", "dump")
+    check(shell, "-si FILE is -s and -i FILE", got[:2] == (["-s", "vmlinux", "dump"], ["bt"]), got)
+    for option in (["-d", "8"], ["-d8"], ["--mod", "modules"], ["--mod=modules"], ["--hash", "8"], ["-m", "8"]):
+        got = given("vmlinux", *option, "dump")
+        check(shell, f"{' '.join(option)} is passed on", got[0] == ["vmlinux", *option, "dump"], got)
+        got = given("vmlinux", *option)
+        check(shell, "... and counts as no dump", got[0] is None and got[2] == 1 and "both existing" in got[3], got)
+    check(shell, "ladump is asked about vmlinux and dump alone",
+          set(place.lines_of("ladumped")) <= {"vmlinux", "dump"}, place.lines_of("ladumped"))
+    for option, word in ((["-i", "modules"], "directory"), (["-i", "none"], "cannot be read"), (["-imodules"], "directory")):
+        got = given("vmlinux", "dump", *option)
+        check(shell, f"{' '.join(option)}: one line, and no session", got[0] is None and got[2] == 1 and
+              word in got[3] and got[3].count("\n") == 1, got)
+    got = given("vmlinux", "dump", "-i")
+    check(shell, "-i without a file", got[0] is None and got[2] == 1 and "needs a file" in got[3], got)
+    check(shell, "nothing is left after all that", place.left_over() == [], place.left_over())
+    place.close()
+
+
+def test_cache(shell):
+    place = Place(shell)
+    stream, kept = os.path.join(place.cwd, "saved"), os.path.join(place.top, "home/.cache/lakvm")
+    place.write(stream, "stream one")
+
+    def converted():
+        return len(place.lines_of("converted"))
+
+    def content(told):
+        with open(told["args"][-1]) as file:
+            return file.read()
+
+    _, told, errors = place.run("vmlinux", "saved")
+    check(shell, "a stream is converted", told and content(told) == "stream one" and
+          told["registers"] == told["args"][-1] + ".registers", (told, errors))
+    check(shell, "... and said to be kept", "kept as " in errors, errors)
+    place.run("vmlinux", "saved")
+    check(shell, "... once", converted() == 1, converted())
+
+    before = os.stat(stream)
+    with open(stream, "r+") as file:  # same inode and size, and within the second
+        file.write("stream two")
+    os.utime(stream, ns=(before.st_atime_ns, before.st_mtime_ns))
+    _, told, errors = place.run("vmlinux", "saved")
+    check(shell, "overwritten and dated back, it is converted again", content(told) == "stream two", told)
+
+    dump, n = told["args"][-1], converted()
+    place.write(dump, "")
+    _, told, errors = place.run("vmlinux", "saved")
+    check(shell, "an emptied dump is made again", content(told) == "stream two" and converted() == n + 1, told)
+    with open(dump, "r+") as file:
+        file.write("planted it")
+    _, told, errors = place.run("vmlinux", "saved")
+    check(shell, "one that somebody changed is made again", content(told) == "stream two", told)
+    os.rename(dump, dump + "-other")
+    os.symlink(dump + "-other", dump)
+    _, told, errors = place.run("vmlinux", "saved")
+    check(shell, "a link is not followed", not os.path.islink(dump) and content(told) == "stream two", told)
+    os.remove(dump + ".seal")
+    n = converted()
+    place.run("vmlinux", "saved")
+    check(shell, "one that was left incomplete is made again", converted() == n + 1, converted())
+    os.chmod(kept, 0o777)
+    status, told, errors = place.run("vmlinux", "saved")
+    check(shell, "a directory that others may write to is refused", told is None and status == 1 and
+          "others" in errors, (told, errors))
+    os.chmod(kept, 0o700)
+    check(shell, "the directory is one's own", stat.S_IMODE(os.stat(kept).st_mode) == 0o700, "")
+
+    environment = dict(place.environment)
+    del place.environment["HOME"]
+    n = converted()
+    status, told, errors = place.run("vmlinux", "saved")
+    check(shell, "without HOME the dump is temporary", status == 0 and told and told["args"][-1].startswith(place.tmp)
+          and not os.path.exists("/.cache/lakvm") and converted() == n + 1 and place.left_over() == [], (told, errors))
+    place.environment = environment
+    place.close()
+
+
+def main():
+    for shell in SHELLS:
+        test_plain(shell)
+        test_signals(shell)
+        test_names(shell)
+        test_options(shell)
+        test_cache(shell)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
