@@ -45,6 +45,8 @@ for name; do
 	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || lose "$name"
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"
+	# Ctrl-C at a terminal, 49 times
+	[ "$name" != sample ] || tests/session/interrupt.py "$case" dump.kdump || lose "$name"
 	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
 	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || lose "$name"
 done 2>&1 | tee build/check-lab.log

@@ -15,6 +15,7 @@
 #include "lakvm/base/jump.h"
 #include "lakvm/guest/explain.h"
 #include "lakvm/guest/sections.h"
+#include "lakvm/render/mem.h"
 #include "lakvm/render/render.h"
 #include "lakvm/stack/lines.h"
 #include "stack/cfi.h"
@@ -147,7 +148,7 @@ static void ask_address(struct kept *kept, uint64_t address, const struct la_sin
 	la_mem_explain(&kept->k, NULL, kept->k.mmu.kernel_pgd, address, false, &mem);
 	if (la_sections_init(&sections, &kept->k, NULL) == LA_OK)
 		la_mem_explain_page(&kept->k, &sections, &mem);
-	la_render_mem_address_text(&kept->k, &mem, sink);
+	la_render_mem_address_text(&mem, sink);
 }
 
 /* Every public function that reads the guest, as a session's commands use them. */
@@ -167,11 +168,11 @@ static void ask(struct kept *kept, const struct la_door *door, const struct la_r
 	kept->command = la_arena_new(8 << 20);
 	open_kernel(kept, door);
 	ask_stack(kept, *regs, &cpus);
-	la_render_cpus_text(&kept->k, &cpus, &options, &sink);
+	la_render_cpus_text(&cpus, &options, &sink);
 	if (la_cpus_analyse(&kept->k, kept->command, &own, NULL) == LA_OK)
-		la_render_cpus_text(&kept->k, &own, &options, &sink);
+		la_render_cpus_text(&own, &options, &sink);
 	la_panic_analyse(&kept->k, kept->command, &cpus, &panic);
-	la_render_panic_text(&kept->k, &panic, &sink);
+	la_render_panic_text(&panic, &sink);
 	assert_int_equal(la_log_read(&kept->k, kept->command, &log, NULL), LA_OK);
 	la_render_log_text(&log, &format, &sink);
 	ask_address(kept, TEXT, &sink);
