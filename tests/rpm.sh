@@ -20,6 +20,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 	package=$(ls build/rpm/RPMS/*/*.rpm | grep -v debug)
 	rpm -qp --requires "$package" | grep -q libjansson
 	say $? "it requires the libraries it uses"
+	version=$(crash --version | grep -o "^crash [0-9][0-9.]*" | cut -d" " -f2)
+	[ -n "$version" ] && rpm -qp --requires "$package" | grep -qx "crash = $version"
+	say $? "it requires the crash that it was built for"
+	! rpm -qp --requires "$package" | grep -q libdeflate
+	say $? "it does not require libdeflate, which openEuler 24.03 lacks"
+	! grep "warning:" build/rpm.log
+	say $? "the compiler warns of nothing"
+	release() { rpmspec -q --qf "%{release}\n" "$@" crash-ext.spec; }
+	[ "$(release --define "dist .fc99" | head -n 1)" = 1.fc99 ]
+	say $? "its release has the distribution"
+	[ "$(release --define "_vendor openEuler" --define "dist .oe2403" | head -n 1)" = 1 ]
+	say $? "but on openEuler, whose rpm adds it"
 	rpm --root "$root" --nodeps --noscripts -i "$PWD/$package"
 	say $? "it installs into an empty root"
 	for file in usr/bin/lacrash usr/lib64/crash/extensions/lakvm.so usr/share/man/man1/lacrash.1.gz \
