@@ -140,13 +140,17 @@ static bool more_than_pc(const struct la_regs *regs)
 static enum la_status make_vcpus(struct reader *r, struct la_regs_text *ret, struct la_error *err)
 {
 	size_t *count = la_alloc_n(r->arena, LA_TEXT_VCPUS, sizeof(*count));
-	struct la_vcpu_regs *vcpu = la_alloc_n(r->arena, LA_TEXT_VCPUS, sizeof(*vcpu));
 	struct la_regs *sample = la_alloc_n(r->arena, r->n, sizeof(*sample));
+	struct la_vcpu_regs *vcpu;
+	size_t n = 0;
 
-	if (!count || !vcpu || !sample)
+	if (!count || !sample)
 		return la_fail(err, LA_NOMEM, "register text");
 	for (size_t i = 0; i < r->n; i++)
-		count[r->listing[i].vcpu]++;
+		n += !count[r->listing[i].vcpu]++;
+	vcpu = la_alloc_n(r->arena, n, sizeof(*vcpu));
+	if (!vcpu)
+		return la_fail(err, LA_NOMEM, "register text");
 	ret->vcpu = vcpu;
 	for (unsigned i = 0; i < LA_TEXT_VCPUS; i++) {
 		if (!count[i])
