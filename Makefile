@@ -117,6 +117,10 @@ $(BUILD)/snapshot.so: tests/session/snapshot.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) -shared -o $@ $<
 
+# One that asks the glue's door what tests/tools/la-door.c asks the core's.
+$(BUILD)/askdoor.so: tests/session/askdoor.c tests/tools/door_facts.c $(CORE_OBJ) $(filter-out %/lakvm.o,$(GLUE_OBJ))
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LA_CFLAGS) $(GLUE_CFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $^ $(LIBS)
+
 # And one that measures (tests/bench/crashbench.c says how).
 $(BUILD)/crashbench.so: tests/bench/crashbench.c $(BUILD)/crash_version.h
 	@mkdir -p $(@D)
@@ -129,7 +133,7 @@ $(BUILD)/mismatch.so: extensions/glue/abi.c $(CORE_OBJ) $(GLUE_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $(BUILD)/mismatch/abi.o $(filter-out %/abi.o,$(CORE_OBJ) $(GLUE_OBJ)) $(LIBS)
 
 # The same on a LoongArch64 machine, which elsewhere is the chroot of tests/lab that runs crash in the tests.
-LOONGARCH64 := $(addprefix build/loongarch64/,lakvm.so $(PROGRAM_NAMES) snapshot.so mismatch.so)
+LOONGARCH64 := $(addprefix build/loongarch64/,lakvm.so $(PROGRAM_NAMES) snapshot.so mismatch.so askdoor.so)
 loongarch64: $(addprefix build/loongarch64/,lakvm.so $(PROGRAM_NAMES))
 
 ifneq ($(MACHINE),loongarch64)
@@ -138,6 +142,7 @@ $(LOONGARCH64): FORCE
 	$(Q)tests/lab/run64.sh make --no-print-directory -j2 $@
 $(filter-out %/lakvm.so,$(LOONGARCH64)): | build/loongarch64/lakvm.so
 build/loongarch64/mismatch.so: | build/loongarch64/snapshot.so
+build/loongarch64/askdoor.so: | build/loongarch64/mismatch.so
 endif
 
 install: $(BUILD)/lakvm.so $(PROGRAMS)

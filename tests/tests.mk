@@ -195,6 +195,8 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
-tools: $(UNIT)/la-stacks $(PROGRAM_NAMES:%=$(UNIT)/%)
+$(UNIT)/la-door: $(UNIT)/tools/door_facts.o
+
+tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
 .PHONY: unit coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

@@ -36,7 +36,8 @@ static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
 
 static bool symbol(void *ctx, const char *name, uint64_t *ret)
 {
-	struct syment *sp = symbol_search((char *)name);
+	/* An empty name is fatal to crash. */
+	struct syment *sp = *name ? symbol_search((char *)name) : NULL;
 
 	(void)ctx;
 	if (sp)
@@ -160,6 +161,9 @@ static bool member(void *ctx, const char *type, const char *name, struct la_memb
 	char key[160];
 
 	(void)ctx;
+	/* gdb would answer for a member of a member. */
+	if (!*type || !*name || strchr(type, '.') || strchr(name, '.'))
+		return false;
 	snprintf(key, sizeof(key), "%s.%s", type, name);
 	if (!ask(key, ask_member, &q))
 		return false;
@@ -172,7 +176,7 @@ static bool type_size(void *ctx, const char *type, size_t *ret)
 	struct question q = { .type = type };
 
 	(void)ctx;
-	if (!ask(type, ask_size, &q))
+	if (!*type || !ask(type, ask_size, &q))
 		return false;
 	*ret = (size_t)q.answer.size;
 	return true;

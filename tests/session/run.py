@@ -3,7 +3,7 @@
 """Run a real crash with lakvm on the dumps of one case and compare all it prints with what the guest,
 gdb and QEMU said (truth.py).
 
-Needs:  what make loongarch64 builds, the native machine of tests/lab/run64.sh, a case directory as guest.py makes it.
+Needs:  what make loongarch64 builds and askdoor.so of the same build, make tools, the native machine of tests/lab/run64.sh, a case directory as guest.py makes it.
         Where LAKVM_CRASH names a directory with a crash for this machine (tests/lab/crash.sh), that crash instead,
         ten times faster, and what make builds for it.
 Result: one line "ok - ..." or "not ok - ..." a check, exit status 1 if one failed; what crash printed is
@@ -22,6 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 import addresses  # noqa: E402
+import door  # noqa: E402
 import entries  # noqa: E402
 import lamem  # noqa: E402
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools"))
@@ -379,6 +380,7 @@ def main():
         addresses.check(report, session, truth, asked, output)
         check_ram(report, session, truth)
         check_ladump(report, session, truth)
+        door.check(report, session, TREE)
         print(f"# {name}: session of {len(session.commands)} commands in {session.seconds:.0f} s",
               flush=True)
         failed += report.failed

@@ -5,9 +5,11 @@
  * each of these in flattened form, in place. docs/reader.md has its design and measurements.
  *
  * It never believes the file: what is damaged is reported as such, for the address concerned,
- * and the rest stays readable. It keeps no global state and starts no thread. Reading allocates
- * nothing, so a signal handler may leave any function but la_dump_open by longjmp, as crash's
- * SIGINT handler does: the dump stays usable.
+ * and the rest stays readable. It starts no thread. All its state is the dump's, but for one list of
+ * mappings and a SIGBUS handler, in force while a dump is open, which passes on what is not its own
+ * (map.c). Reading allocates nothing, so a signal handler may leave any function by longjmp, as crash's
+ * SIGINT handler does, and the dump stays usable: any but la_dump_open, la_dump_close and those that
+ * are given an arena.
  */
 #ifndef LAKVM_DUMP_H
 #define LAKVM_DUMP_H
@@ -108,7 +110,7 @@ uint32_t la_dump_block_size(const struct la_dump *dump);
 /** Things about the file a person should know ("cut off: ..."); NULL behind the last one. */
 const char *la_dump_remark(const struct la_dump *dump, size_t i);
 
-/** The file, or one of the parts, that has become shorter since it was opened; NULL: none was met. */
+/** The file, or one of the parts, that was found shorter by a read than when it was opened; NULL: none. */
 const char *la_dump_shrank(const struct la_dump *dump);
 
 struct la_dump_stats {
