@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "door/elf_file.h"
 #include "lakvm/door/elf_door.h"
-#include "lakvm/door/elf_file.h"
 
 #define SECONDS 60 /* under sanitizers on a busy machine; what does not end takes for ever */
 
@@ -317,6 +317,43 @@ static void test_circle_of_entries(void **state)
 
 /* --- the file itself --- */
 
+/* A packed section of a few bytes that says it has 3 GiB unpacked. */
+static void test_packed_too_large(void **state)
+{
+	struct la_elf_file *file;
+	struct opened o;
+	Elf_Data *data;
+	Elf64_Chdr packed = { .ch_type = ELFCOMPRESS_ZLIB,
+			      .ch_size = UINT64_C(3) << 30,
+			      .ch_addralign = 1 };
+	Elf64_Shdr shdr;
+	struct info i;
+	FILE *f;
+
+	(void)state;
+	begin(&i);
+	put_structure(&i, "s");
+	put_code(&i, 0);
+	put(&i, &packed, sizeof(packed));
+	write_vmlinux(&i, o.path);
+	f = fopen(o.path, "r+b");
+	assert_non_null(f);
+	fseek(f, sizeof(Elf64_Ehdr) + sizeof(shdr), SEEK_SET);
+	assert_int_equal(fread(&shdr, sizeof(shdr), 1, f), 1);
+	shdr.sh_flags = SHF_COMPRESSED;
+	fseek(f, sizeof(Elf64_Ehdr) + sizeof(shdr), SEEK_SET);
+	fwrite(&shdr, sizeof(shdr), 1, f);
+	fseek(f, (long)shdr.sh_offset, SEEK_SET);
+	fwrite(&packed, sizeof(packed), 1, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(la_elf_file_open(&file, o.path, NULL), LA_OK);
+	assert_null(la_elf_file_dwarf(file));
+	assert_int_equal(la_elf_file_section(file, ".debug_info", &data, NULL), LA_CORRUPT);
+	assert_int_equal(la_elf_file_section(file, ".debug_line", &data, NULL), LA_ABSENT);
+	la_elf_file_close(file);
+	unlink(o.path);
+}
+
 static void test_fifo(void **state)
 {
 	char path[] = "/tmp/lakvm-fifo-XXXXXX";
@@ -368,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_nested_wide),
 		cmocka_unit_test(test_typedef_of_itself),
 		cmocka_unit_test(test_circle_of_entries),
+		cmocka_unit_test(test_packed_too_large),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_cut_while_open),
 	};

@@ -103,11 +103,31 @@ Elf *la_elf_file_elf(const struct la_elf_file *f)
 	return f->elf;
 }
 
+/* The size that a packed section says it has unpacked is believed by libelf, which gets that much. */
+static bool unpacks(Elf_Scn *section, const GElf_Shdr *header)
+{
+	GElf_Chdr packed;
+
+	return !(header->sh_flags & SHF_COMPRESSED) ||
+	       (gelf_getchdr(section, &packed) && packed.ch_size <= LA_ELF_SECTION_MAX);
+}
+
+static bool all_unpack(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+
+	while ((section = elf_nextscn(elf, section)))
+		if (gelf_getshdr(section, &header) && !unpacks(section, &header))
+			return false;
+	return true;
+}
+
 Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 {
 	if (!f->dwarf_tried) {
 		f->dwarf_tried = true;
-		f->dwarf = dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
+		f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
 	}
 	return f->dwarf;
 }
@@ -135,15 +155,12 @@ enum la_status la_elf_file_section(struct la_elf_file *f, const char *name, Elf_
 				   struct la_error *err)
 {
 	GElf_Shdr header;
-	GElf_Chdr packed;
 	Elf_Scn *section = find_section(f->elf, name, &header);
 
 	if (!section)
 		return la_fail(err, LA_ABSENT, "no %s", name);
-	/* The size that it says it has unpacked is believed by libelf, which gets that much memory. */
-	if (header.sh_flags & SHF_COMPRESSED &&
-	    (!gelf_getchdr(section, &packed) || packed.ch_size > LA_ELF_SECTION_MAX ||
-	     elf_compress(section, 0, 0) < 0))
+	if (!unpacks(section, &header) ||
+	    (header.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0))
 		return la_fail(err, LA_CORRUPT, "%s does not inflate", name);
 	*ret = elf_getdata(section, NULL);
 	if (!*ret || !(*ret)->d_buf)

@@ -9,7 +9,7 @@
 #include "lakvm/base/status.h"
 #include "lakvm/door/elf_file.h"
 
-/** libelf's and libdw's handles, theirs until la_elf_file_close. No DWARF: NULL. */
+/** libelf's and libdw's handles, valid until la_elf_file_close. NULL: no DWARF, or a section too large. */
 Elf *la_elf_file_elf(const struct la_elf_file *f);
 Dwarf *la_elf_file_dwarf(struct la_elf_file *f);
 

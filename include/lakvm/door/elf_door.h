@@ -11,12 +11,15 @@ struct la_dump;
 struct la_elf_door;
 
 /**
- * Open @vmlinux, an ELF64 file of LoongArch with a symbol table; layouts of types are known only
- * if it has DWARF too. @dump, NULL for none, must outlive the door. The door's memory belongs to
- * @arena, its file is open until la_elf_door_close.
+ * Open @vmlinux, an ELF64 file of LoongArch with a symbol table; types and enumerators are known only
+ * if it has DWARF too. @vmlinux, @dump (NULL for none) and @arena, which has the door's memory, must
+ * outlive the door; the file is open until la_elf_door_close. LA_INVALID: no such file
+ * (la_elf_file_open), or of another machine. LA_ABSENT: it has no symbols. LA_NOMEM. @err says which, and
+ * *@ret is NULL. Of a file that is cut while it is open, nothing more is known.
  */
 enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, struct la_dump *dump,
 				struct la_arena *arena, struct la_error *err);
+/** NULL is allowed. */
 void la_elf_door_close(struct la_elf_door *e);
 
 /** Set what is added to addresses of the file (la_relocation_find); 0 at first. */
@@ -29,6 +32,7 @@ void la_elf_door_relocate(struct la_elf_door *e, uint64_t relocation);
 void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram, size_t nram,
 			   const struct la_overrides *said);
 
+/** The door itself; valid until la_elf_door_close. */
 const struct la_door *la_elf_door(const struct la_elf_door *e);
 
 #endif

@@ -103,7 +103,8 @@ struct la_translation {
  * what they span, and wrap around.
  * LA_OK: ret->pa is right. LA_UNMAPPED: the guest maps nothing there, ret->step tells how far
  * the walk came. LA_NOT_RAM and the like: a table could not be read. LA_CORRUPT: an entry
- * points where no table can be. @ret is filled in as far as the walk came in every case.
+ * points where no table can be. LA_UNSUPPORTED: the layout of the tables is not known (levels 0), and no
+ * window has @va. @ret is filled in as far as the walk came in every case.
  */
 enum la_status la_translate(const struct la_door *door, const struct la_mmu *mmu, uint64_t pgd,
 			    uint64_t va, struct la_translation *ret, struct la_error *err);

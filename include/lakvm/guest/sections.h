@@ -29,8 +29,9 @@ struct la_sections {
 /**
  * How this guest keeps its memory sections. The size of a section is what VMCOREINFO says, else
  * that of the kernel's version, where the table does not disprove it: sections that exist have RAM
- * in them (the door's). LA_ABSENT: a kernel without
- * sections. LA_UNSUPPORTED, or why the table is not known: size_bits is valid all the same.
+ * in them (the door's). LA_OK: struct pages can be found, by the table or, where roots is 0, by vmemmap
+ * alone. LA_ABSENT: a kernel without sections, or one that has not set them up. LA_UNSUPPORTED, or why
+ * the table is not known: size_bits and physmem_bits are valid all the same.
  */
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
 				struct la_error *err);
@@ -46,7 +47,10 @@ struct la_section {
 	uint64_t page;       /* struct page of the address that was asked for; 0 = none */
 };
 
-/** The section and the struct page of @pa. LA_ABSENT: the guest has no such section. */
+/**
+ * The section and the struct page of @pa, of sections that la_sections_init found. LA_ABSENT: the guest has no
+ * such section; number, start and end are filled in all the same. Else why the table cannot be read.
+ */
 enum la_status la_section_find(const struct la_kernel *k, const struct la_sections *s, uint64_t pa,
 			       struct la_section *ret, struct la_error *err);
 

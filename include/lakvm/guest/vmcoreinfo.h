@@ -18,7 +18,7 @@
 /**
  * The text that the dump brings along, else the one in the guest's own memory (vmcoreinfo_data).
  * LA_ABSENT: this kernel has none, or the guest died before it was written, at subsys_initcall
- * time. @ret belongs to @arena and is NUL-terminated. la_kernel_init keeps it in struct la_kernel.
+ * time. LA_CORRUPT: its size is none that it can have. Else why it cannot be read. @ret belongs to @arena and is NUL-terminated. la_kernel_init keeps it in struct la_kernel.
  */
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
 				  const char **ret, size_t *ret_len, struct la_error *err);
