@@ -6,6 +6,22 @@
 #include "flow.h"
 #include "orc.h"
 
+void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa,
+		  enum la_method method, struct la_unwind_frame *ret)
+{
+	/* tp and the per-CPU base are constant in kernel mode; fp and s0-s8 survive calls. */
+	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
+
+	*ret = (struct la_unwind_frame){ .regs = at->regs, .exact = false, .method = method };
+	ret->regs.gpr_known &= kept;
+	ret->regs.csr_known = 0;
+	la_gpr_set(&ret->regs, LA_R_ZERO, 0);
+	la_gpr_set(&ret->regs, LA_R_SP, cfa);
+	la_gpr_set(&ret->regs, LA_R_RA, ra);
+	ret->regs.pc_known = true;
+	ret->regs.pc = ra;
+}
+
 enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,
 				   const struct la_cfi_row *row, enum la_method method,
 				   struct la_step *ret)

@@ -87,22 +87,6 @@ bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 	return w->k->door->symbol_at(w->k->door->ctx, at->code, &at->symbol);
 }
 
-void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa,
-		  enum la_method method, struct la_unwind_frame *ret)
-{
-	/* tp and the per-CPU base are constant in kernel mode; fp and s0-s8 survive calls. */
-	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
-
-	*ret = (struct la_unwind_frame){ .regs = at->regs, .exact = false, .method = method };
-	ret->regs.gpr_known &= kept;
-	ret->regs.csr_known = 0;
-	la_gpr_set(&ret->regs, LA_R_ZERO, 0);
-	la_gpr_set(&ret->regs, LA_R_SP, cfa);
-	la_gpr_set(&ret->regs, LA_R_RA, ra);
-	ret->regs.pc_known = true;
-	ret->regs.pc = ra;
-}
-
 /* Best first. An exception's entry code has no usable description, so it must come before CFI. */
 static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc,
 				      la_step_prologue };
