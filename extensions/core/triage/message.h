@@ -3,7 +3,7 @@
 #ifndef LAKVM_MESSAGE_H
 #define LAKVM_MESSAGE_H
 
-#include "oops.h"
+#include "event.h"
 
 /** Is @line one that opens an event? Then @ret is that event, but for its record and time. */
 bool la_message_scan(const char *line, struct la_event *ret);

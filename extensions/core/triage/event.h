@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One trouble that the kernel reported in its log. */
+#ifndef LAKVM_EVENT_H
+#define LAKVM_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lakvm/isa/regs.h"
+
+enum la_event_kind {
+	LA_EVENT_PANIC,     /* "Kernel panic - not syncing: ..." */
+	LA_EVENT_PANIC_END, /* "---[ end Kernel panic ..." */
+	LA_EVENT_OOPS,      /* die(): "Oops[#1]:", also the line that announces it */
+	LA_EVENT_BUG,       /* "kernel BUG at FILE:LINE!" */
+	LA_EVENT_WARN,      /* "WARNING: ..." */
+	LA_EVENT_SOFT_LOCKUP,
+	LA_EVENT_HARD_LOCKUP,
+	LA_EVENT_RCU_STALL,
+	LA_EVENT_HUNG_TASK,
+	LA_EVENT_OOM,         /* the OOM killer took a process */
+	LA_EVENT_SPINLOCK,    /* "BUG: spinlock ..." of CONFIG_DEBUG_SPINLOCK */
+	LA_EVENT_ATOMIC,      /* "BUG: scheduling while atomic" */
+	LA_EVENT_CACHE_ERROR, /* "Cache error exception:" */
+};
+const char *la_event_name(enum la_event_kind kind);
+
+#define LA_EVENT_TRACE 24
+
+struct la_event {
+	enum la_event_kind kind;
+	size_t record; /* index of the record it starts in */
+	uint64_t ts_nsec;
+	const char *line; /* that line, without its newline */
+	const char *text; /* panic: its message; oops: its title ("Oops"); BUG, WARN: the place */
+	int cpu;          /* -1 = not said */
+	bool pid_known;
+	int pid;
+	char comm[17];      /* empty = not said */
+	bool address_known; /* oops: the address that could not be reached */
+	uint64_t address;
+	bool era_known; /* oops: the pc, as that line says it */
+	uint64_t era;
+	unsigned number; /* oops: the n of "[#n]", 0 = not said */
+	bool gp_known;   /* RCU stall: the grace period that does not end */
+	int64_t gp;
+	bool ended; /* oops: its "---[ end trace" was seen */
+	/* The register dump, as printed (source LA_REGS_PT_REGS), or NULL. */
+	const struct la_regs *regs;
+	const char *pc_symbol; /* "func+0x12/0x34" behind ERA, or NULL */
+	/* Function names of the call trace, innermost first, with offsets as printed. */
+	const char *trace[LA_EVENT_TRACE];
+	size_t ntrace;
+};
+
+#endif
