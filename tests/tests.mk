@@ -60,8 +60,12 @@ instructions:
 	$(Q)tests/lab/run64.sh sh -c 'gcc -O1 -o $(UNIT)/instructions tests/lab/instructions.c && $(UNIT)/instructions' >$(UNIT)/instructions.txt
 	$(Q)LC_ALL=C sort -u $(UNIT)/instructions.txt >tests/unit/data/instructions.txt
 
-unit: $(UNIT_TESTS)
+# First the ways that includes may go: it takes no time.
+unit: $(UNIT_TESTS) | includes
 	@status=0; for t in $^ tests/unit/lacrash.py; do $$t || status=1; done; exit $$status
+
+includes:
+	@python3 -B tests/unit/test_includes.py && python3 -B tests/unit/includes.py
 
 # --- the sources as text: how they are laid out, and what checkers find in them ---
 
@@ -199,4 +203,4 @@ $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
