@@ -63,6 +63,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	take_registers();
 	/* Without call-frame information frames are found by following the code; they say so. */
 	la_cfi_open(&here.kernel, NULL);
+	la_vectors_open(&here.kernel, here.arena);
 	LA_PUBLISH(here.kernel_open, true);
 	return &here.kernel;
 }

@@ -4,7 +4,8 @@
 #         else is off) in test-dumps/NAME/kernel.config unless CONFIG names another file of the tree. A
 #         fragment with a line "# like OTHER" is that of test-dumps/OTHER, without what its lines "!LINE"
 #         name, and with its other lines; "# linux RELEASE SUITE" names another package and its suite, and
-#         "# make VARIABLE=VALUE" lines are given to the kernel's make.
+#         "# make VARIABLE=VALUE" lines are given to the kernel's make, and "# edit FILE SCRIPT" lines change a file
+#         of its source by sed.
 # Result: vmlinux (with debugging information), vmlinux.boot (what QEMU boots), modules/*.ko, config.
 #         3 to 4 minutes on two cores.
 #
@@ -41,13 +42,19 @@ fragment() {
 }
 
 make_kernel() {
-	echo "$fragment" > "$1/fragment"
+	printf "%s\n" "$fragment" > "$1/fragment"
 	"$here/lab.sh" sh -euc '
 		new=/cache/${1##*/}
 		mkdir "$new/src" "$new/modules"
 		tar -x -f "/cache/$2/linux.tar.xz" -C "$new/src" --strip-components=1 \
 			--exclude="*/Documentation/*/*" --exclude="*/tools/testing"
 		cd "$new/src"
+		sed -n "s/^# edit //p" "$new/fragment" | while read -r file script; do
+			cp "$file" "$new/before"
+			sed -i "$script" "$file"
+			! cmp -s "$file" "$new/before" || { echo "kernel-small: nothing edited in $file" >&2; exit 1; }
+			rm "$new/before"
+		done
 		export ARCH=loongarch CROSS_COMPILE=loongarch64-linux-gnu-
 		export KBUILD_BUILD_USER=lakvm KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=2026-01-01
 		make -s KCONFIG_ALLCONFIG="$new/fragment" allnoconfig

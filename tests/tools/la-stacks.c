@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 	if (with_cfi && la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
+	la_vectors_open(&k, arena);
 	if (la_lines_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	if (tasks)

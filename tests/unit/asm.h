@@ -28,6 +28,12 @@ static inline uint32_t asm_3r(uint32_t op, unsigned rd, unsigned rj, unsigned rk
 #define ADD_D(rd, rj, rk) asm_3r(0x21, rd, rj, rk)
 #define PCADDI(rd, distance)                                                                       \
 	(UINT32_C(0x0c) << 25 | ((uint32_t)((distance) / 4) & 0xfffff) << 5 | (rd))
+#define LU12I_W(rd, imm) (UINT32_C(0x0a) << 25 | ((uint32_t)(imm)&0xfffff) << 5 | (rd))
+#define LU32I_D(rd, imm) (UINT32_C(0x0b) << 25 | ((uint32_t)(imm)&0xfffff) << 5 | (rd))
+#define LU52I_D(rd, rj, imm) asm_2r12(0x00c, rd, rj, imm)
+#define CSRRD(rd, csr) (UINT32_C(0x04) << 24 | (uint32_t)(csr) << 10 | (rd))
+#define CSRWR(rd, csr) (CSRRD(rd, csr) | 1 << 5)
+#define ERTN UINT32_C(0x06483800)
 #define NOP UINT32_C(0x03400000)
 #define RET UINT32_C(0x4c000020)
 #define IDLE UINT32_C(0x06488000)

@@ -61,7 +61,7 @@ static struct fake_item *items_add(struct items *items, const char *type, const 
 static const struct fake_item *items_find(const struct items *items, const char *type,
 					  const char *name)
 {
-	for (size_t i = 0; i < items->n; i++)
+	for (size_t i = items->n; i--;)
 		if (!strcmp(items->item[i].type, type) && !strcmp(items->item[i].name, name))
 			return &items->item[i];
 	return NULL;

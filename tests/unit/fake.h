@@ -19,6 +19,7 @@ void fake_put_u32(struct fake *f, uint64_t pa, uint32_t value);
 /** Make @len bytes at @pa read with @status (LA_EXCLUDED, ...) whatever was put there. */
 void fake_hide(struct fake *f, uint64_t pa, uint64_t len, enum la_status status);
 
+/** What is told again replaces what was told before. */
 void fake_symbol(struct fake *f, const char *name, uint64_t start, uint64_t size,
 		 const char *module);
 void fake_member(struct fake *f, const char *type, const char *member, size_t offset, size_t size);

@@ -448,7 +448,8 @@ static void test_crash_notes(void **state)
 
 #define MAX 8
 struct stack_case {
-	const char *function[MAX]; /* innermost first; '!' in front: holds a pt_regs */
+	const char *function
+		[MAX]; /* innermost first; in front of one that holds a pt_regs: '#' an interrupt's, '$' a system call's, '!' another's */
 	enum la_cpu_state state, before;
 	bool from_user;
 };
@@ -456,12 +457,12 @@ struct stack_case {
 /* Stacks as gdb showed them on real guests, and others from the kernel's source. */
 static const struct stack_case stack_cases[] = {
 	{ { "stop_this_cpu", "__flush_smp_call_function_queue", "loongson_ipi_interrupt", "do_vint",
-	    "!handle_vint", "idle_exit", "arch_cpu_idle", "do_idle" },
+	    "#handle_vint", "idle_exit", "arch_cpu_idle", "do_idle" },
 	  LA_CPU_STOPPED,
 	  LA_CPU_IDLE,
 	  false },
-	{ { "stop_this_cpu", "do_vint", "!handle_vint" }, LA_CPU_STOPPED, LA_CPU_USER, true },
-	{ { "stop_this_cpu", "do_vint", "!handle_vint", "__clear_user_fast", "vfs_read" },
+	{ { "stop_this_cpu", "do_vint", "#handle_vint" }, LA_CPU_STOPPED, LA_CPU_USER, true },
+	{ { "stop_this_cpu", "do_vint", "#handle_vint", "__clear_user_fast", "vfs_read" },
 	  LA_CPU_STOPPED,
 	  LA_CPU_RUNNING,
 	  false },
@@ -469,13 +470,13 @@ static const struct stack_case stack_cases[] = {
 	  LA_CPU_PANICKING,
 	  LA_CPU_UNKNOWN,
 	  false },
-	{ { "tick_nohz_handler", "do_vint", "!handle_vint", "__udelay", "panic" },
+	{ { "tick_nohz_handler", "do_vint", "#handle_vint", "__udelay", "panic" },
 	  LA_CPU_PANICKING,
 	  LA_CPU_UNKNOWN,
 	  false },
 	{ { "panic_smp_self_stop", "panic", "die" }, LA_CPU_STOPPED, LA_CPU_UNKNOWN, false },
 	{ { "crash_shutdown_secondary", "__flush_smp_call_function_queue", "do_vint",
-	    "!handle_vint", "queued_spin_lock_slowpath", "_raw_spin_lock" },
+	    "#handle_vint", "queued_spin_lock_slowpath", "_raw_spin_lock" },
 	  LA_CPU_KDUMP_STOPPED,
 	  LA_CPU_SPINNING,
 	  false },
@@ -502,7 +503,7 @@ static const struct stack_case stack_cases[] = {
 	  LA_CPU_UNKNOWN,
 	  false },
 	{ { "__delay", "__udelay", "some_driver" }, LA_CPU_DELAY, LA_CPU_UNKNOWN, false },
-	{ { "timer_function", "run_timers", "do_vint", "!handle_vint", "vfs_read" },
+	{ { "timer_function", "run_timers", "do_irq", "#an_entry", "vfs_read" },
 	  LA_CPU_IRQ,
 	  LA_CPU_RUNNING,
 	  false },
@@ -510,8 +511,8 @@ static const struct stack_case stack_cases[] = {
 	  LA_CPU_EXCEPTION,
 	  LA_CPU_RUNNING,
 	  false },
-	{ { "vfs_read", "do_syscall", "!handle_syscall" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN, true },
-	{ { "worker_thread", "kthread", "ret_from_kernel_thread", "!ret_from_kernel_thread_asm" },
+	{ { "vfs_read", "do_syscall", "$handle_syscall" }, LA_CPU_RUNNING, LA_CPU_UNKNOWN, true },
+	{ { "worker_thread", "kthread", "ret_from_kernel_thread", "ret_from_kernel_thread_asm" },
 	  LA_CPU_RUNNING,
 	  LA_CPU_UNKNOWN,
 	  false },
@@ -533,8 +534,14 @@ static void test_states(void **state)
 		for (; c.stack.n < MAX && s->function[c.stack.n]; c.stack.n++) {
 			const char *name = s->function[c.stack.n];
 
-			frame[c.stack.n].symbol = name + (*name == '!');
-			frame[c.stack.n].pt_regs = *name == '!' ? W : 0;
+			const enum la_entry entry = *name == '#' ? LA_ENTRY_INTERRUPT :
+						    *name == '$' ? LA_ENTRY_SYSCALL :
+						    *name == '!' ? LA_ENTRY_EXCEPTION :
+								   LA_ENTRY_NONE;
+
+			frame[c.stack.n].symbol = name + (entry != LA_ENTRY_NONE);
+			frame[c.stack.n].pt_regs = entry ? W : 0;
+			frame[c.stack.n].entry = entry;
 		}
 		c.stack.stop = s->from_user ? LA_STOP_USER : LA_STOP_END;
 		c.state = la_cpu_state_of(frame, c.stack.n);

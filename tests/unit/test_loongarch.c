@@ -17,6 +17,13 @@ static void test_encodings(void **state)
 {
 	(void)state;
 	assert_int_equal(ADDI_D(SP, SP, -16), 0x02ffc063);
+	assert_int_equal(CSRWR(T0, 0x30), 0x0400c02c);
+	assert_int_equal(CSRRD(T1, 0x1), 0x0400040d);
+	assert_int_equal(CSRRD(RA, 0x6), 0x04001801);
+	assert_int_equal(LU12I_W(T0, 0), 0x1400000c);
+	assert_int_equal(LU32I_D(T0, 0), 0x1600000c);
+	assert_int_equal(LU52I_D(T0, T0, 0), 0x0300018c);
+	assert_int_equal(ERTN, 0x06483800);
 	assert_int_equal(ORI(T0, T0, 0xff0), 0x03bfc18c);
 	assert_int_equal(ST_D(RA, SP, 8), 0x29c02061);
 	assert_int_equal(LD_D(RA, SP, 56), 0x28c0e061);

@@ -162,7 +162,8 @@ static void test_size_against_the_table(void **state)
 		fake_put_u64(t->fake, ENTRY(i), CACHED | 3);
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 28);
-	assert_non_null(strstr(s.remark, "2^29"));
+	assert_string_equal(s.size_from, "the table of sections");
+	assert_string_equal(s.remark, "");
 	/* What the kernel says of itself is not overruled, but it is said. */
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n");
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
@@ -172,14 +173,87 @@ static void test_size_against_the_table(void **state)
 	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
-	/* A table that is cut off disproves nothing. */
-	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
+	/* What is left of a table that is cut off still says what it says. */
 	fake_hide(t->fake, ROOTS + 0x1000, 0x1000, LA_NOT_RAM);
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
-	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n"); /* yet 30 would need no more than is left */
+	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n");
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	assert_non_null(strstr(s.remark, "2^28"));
+	/* Without the only root nothing is left. */
+	fake_hide(t->fake, ROOT0, 0x1000, LA_NOT_RAM);
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
+}
+
+/*
+ * By the build: a section of 256 MiB has 128 parts of 2 MiB, a bit each is 16 bytes; one of 512 MiB has 256,
+ * 32 bytes. The guest may have died before it had anything else.
+ */
+static void test_size_by_the_build(void **state)
+{
+	static const struct {
+		size_t bytes;
+		unsigned bits;
+	} build[] = { { 8, 27 }, { 16, 28 }, { 32, 29 }, { 64, 30 } };
+	struct test *t = *state;
+	struct la_sections s;
+
+	put_ram(t);
+	fake_put_u64(t->fake, POINTER, 0);
+	for (size_t i = 0; i < sizeof(build) / sizeof(build[0]); i++) {
+		fake_member(t->fake, "mem_section_usage", "subsection_map", 16, build[i].bytes);
+		assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_ABSENT);
+		assert_int_equal(s.size_bits, build[i].bits);
+		assert_string_equal(s.size_from, "struct mem_section_usage");
+		assert_string_equal(s.remark, "");
+	}
+	/* The guest's own word counts more; its table is heard against both. */
+	fake_put_u64(t->fake, POINTER, CACHED | ROOTS);
+	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
+	for (unsigned i = 8; i < 12; i++)
+		fake_put_u64(t->fake, ENTRY(i), CACHED | 3);
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 30);
+	assert_non_null(strstr(s.remark, "2^28"));
+	put_info(t, "NUMBER(SECTION_SIZE_BITS)=28\n");
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	assert_int_equal(s.size_bits, 28);
+	assert_string_equal(s.remark, "");
+	/* A size that no section has. */
+	fake_member(t->fake, "mem_section_usage", "subsection_map", 16, 24);
+	put_info(t, "OSRELEASE=x\n");
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
+	assert_string_equal(s.size_from, "the table of sections");
+}
+
+/* No VMCOREINFO, no array in the build (no vmemmap), and a table that is damaged or was never made. */
+static void test_size_that_is_a_guess(void **state)
+{
+	static const char v6_6[] =
+		"Linux version 6.6.0-97.oe2403sp2.loongarch64 (someone@somewhere) #1 SMP";
+	struct test *t = *state;
+	struct la_sections s;
+
+	put_ram(t);
+	fake_symbol(t->fake, "linux_banner", CACHED | 0x38000, sizeof(v6_6), NULL);
+	fake_put(t->fake, 0x38000, v6_6, sizeof(v6_6));
+	for (unsigned damage = 0; damage < 3; damage++) {
+		if (damage == 0)
+			fake_hide(t->fake, ROOTS, 0x1000, LA_CORRUPT);
+		else if (damage == 1)
+			fake_hide(t->fake, POINTER, 8, LA_CORRUPT);
+		else
+			fake_type(t->fake, "mem_section", 7);
+		la_sections_init(&s, &t->k, NULL);
+		assert_int_equal(s.size_bits, 29);
+		assert_string_equal(s.size_from, "the kernel's version");
+		assert_non_null(strstr(s.remark, "2^28 or 2^29 bytes, taken as 2^29"));
+	}
+	fake_put(t->fake, 0x38000, "Linux version 4.19.0-1.x", 25);
+	la_sections_init(&s, &t->k, NULL);
+	assert_int_equal(s.size_bits, 28);
+	assert_non_null(strstr(s.remark, "2^28 or 2^29 bytes, taken as 2^28"));
 }
 
 static void test_size_by_option(void **state)
@@ -212,15 +286,18 @@ static void test_size_that_nothing_disproves(void **state)
 	struct la_sections s;
 
 	put_ram(t);
-	/* One section at 0 fits any size. */
+	/* One section at 0 fits any size: it is a guess, and said to be one. */
 	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
-	assert_string_equal(s.remark, "");
+	assert_non_null(strstr(s.remark, "taken as 2^29"));
 	/* No size fits a table that is rubbish: it is no witness. */
 	fake_put_u64(t->fake, ENTRY(500), CACHED | 3);
 	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_int_equal(s.size_bits, 29);
+	assert_non_null(strstr(s.remark, "taken as 2^29"));
+	put_info(t, "NUMBER(SECTION_SIZE_BITS)=29\n");
+	assert_int_equal(la_sections_init(&s, &t->k, NULL), LA_OK);
 	assert_string_equal(s.remark, "");
 }
 
@@ -612,6 +689,8 @@ int main(void)
 		TEST(test_size_of_a_section),
 		TEST(test_size_against_the_table),
 		TEST(test_size_by_option),
+		TEST(test_size_by_the_build),
+		TEST(test_size_that_is_a_guess),
 		TEST(test_size_that_nothing_disproves),
 		TEST(test_table_lost),
 		TEST(test_variable_lost),

@@ -77,17 +77,11 @@ static enum la_cpu_state state_by_entry(const struct la_frame *frame, size_t n)
 	size_t entry = find_entry(frame, n);
 
 	for (size_t i = 0; i < n && i <= entry; i++)
-		if (frame[i].method == LA_FROM_IRQ_SWITCH ||
-		    la_is_function(frame[i].symbol, "do_vint") ||
-		    la_is_function(frame[i].symbol, "handle_vint"))
+		if (frame[i].method == LA_FROM_IRQ_SWITCH || frame[i].entry == LA_ENTRY_INTERRUPT ||
+		    la_is_function(frame[i].symbol, "do_vint"))
 			return LA_CPU_IRQ;
 	/* A system call is how a task comes to run in the kernel, nothing to tell of. */
-	if (entry == n || la_is_function(frame[entry].symbol, "handle_syscall") ||
-	    la_is_function(frame[entry].symbol, "handle_sys") ||
-	    la_is_function(frame[entry].symbol, "ret_from_fork_asm") ||
-	    la_is_function(frame[entry].symbol, "ret_from_kernel_thread_asm") ||
-	    la_is_function(frame[entry].symbol, "ret_from_fork") ||
-	    la_is_function(frame[entry].symbol, "ret_from_kernel_thread"))
+	if (entry == n || frame[entry].entry == LA_ENTRY_SYSCALL)
 		return LA_CPU_RUNNING;
 	return LA_CPU_EXCEPTION;
 }

@@ -46,60 +46,63 @@ static bool has_ram(const struct la_door *door, uint64_t start, uint64_t end)
 
 enum fit { UNKNOWN, FITS, MISFIT };
 
-/* With sections of 2^@bits bytes, does each one that the table has hold RAM? */
-static enum fit table_fits(const struct la_kernel *k, const struct la_sections *s, unsigned bits)
+/* Root @i of the table, with sections of 2^@bits bytes. */
+static enum fit root_fits(const struct la_kernel *k, const struct la_sections *s, uint64_t i,
+			  size_t map_offset, unsigned bits)
 {
 	const size_t words = s->entry_size / 8;
 	enum fit fit = UNKNOWN;
-	struct la_member map;
 	uint64_t root, entry[MAX_ENTRY_WORDS];
 
-	if (!k->door->member(k->door->ctx, "mem_section", "section_mem_map", &map) ||
-	    s->per_root * words > MAX_ENTRY_WORDS || map.offset / 8 >= words)
+	if (la_read_u64(k, s->roots + i * 8, &root, NULL) != LA_OK || !root ||
+	    la_read(k, root, entry, s->per_root * s->entry_size, NULL) != LA_OK)
 		return UNKNOWN;
-	for (uint64_t i = 0; i < nr_roots(s, bits); i++) {
-		if (la_read_u64(k, s->roots + i * 8, &root, NULL) != LA_OK)
-			return UNKNOWN;
-		if (!root)
-			continue;
-		if (la_read(k, root, entry, s->per_root * s->entry_size, NULL) != LA_OK)
-			return UNKNOWN;
-		for (uint64_t j = 0; j < s->per_root; j++) {
-			const uint64_t start = (i * s->per_root + j) << bits;
+	for (uint64_t j = 0; j < s->per_root; j++) {
+		const uint64_t start = (i * s->per_root + j) << bits;
 
-			if (!(entry[j * words + map.offset / 8] & SECTION_PRESENT))
-				continue;
-			if (!has_ram(k->door, start, start + (UINT64_C(1) << bits)))
-				return MISFIT;
-			fit = FITS;
-		}
+		if (!(entry[j * words + map_offset / 8] & SECTION_PRESENT))
+			continue;
+		if (!has_ram(k->door, start, start + (UINT64_C(1) << bits)))
+			return MISFIT;
+		fit = FITS;
 	}
 	return fit;
 }
 
-/* @told: the guest or a person gave the size; it then stays, and is only doubted. */
-static void check_size(const struct la_kernel *k, struct la_sections *s, bool told)
+/*
+ * With sections of 2^@bits bytes, does each one that the table has hold RAM? What cannot be read of the table
+ * says nothing; the rest does.
+ */
+static enum fit table_fits(const struct la_kernel *k, const struct la_sections *s, unsigned bits)
+{
+	enum fit fit = UNKNOWN;
+	struct la_member map;
+
+	if (!k->door->nram || !s->roots ||
+	    !k->door->member(k->door->ctx, "mem_section", "section_mem_map", &map) ||
+	    s->per_root * (s->entry_size / 8) > MAX_ENTRY_WORDS || map.offset >= s->entry_size)
+		return UNKNOWN;
+	for (uint64_t i = 0; i < nr_roots(s, bits) && fit != MISFIT; i++) {
+		const enum fit root = root_fits(k, s, i, map.offset, bits);
+
+		fit = root == UNKNOWN ? fit : root;
+	}
+	return fit;
+}
+
+/* The only size that the table fits the RAM with; 0: none, or several, and so it is no witness. */
+static unsigned fitting_bits(const struct la_kernel *k, const struct la_sections *s)
 {
 	unsigned fitting = 0;
 
-	if (!k->door->nram || table_fits(k, s, s->size_bits) != MISFIT)
-		return;
 	for (unsigned bits = 27; bits <= 30; bits++) {
 		if (table_fits(k, s, bits) != FITS)
 			continue;
 		if (fitting)
-			return; /* several would do, so none of them says anything */
+			return 0;
 		fitting = bits;
 	}
-	if (!fitting)
-		return;
-	snprintf(s->remark, sizeof(s->remark),
-		 "the table of memory sections fits the RAM with sections of 2^%u bytes, not with the 2^%u of %s%s",
-		 fitting, s->size_bits, s->size_from, told ? "" : ", and is believed");
-	if (!told) {
-		s->size_bits = fitting;
-		s->size_from = "the table of sections";
-	}
+	return fitting;
 }
 
 static bool is_before_5_19(const struct la_kernel *k)
@@ -114,8 +117,24 @@ static bool is_before_5_19(const struct la_kernel *k)
 	       (major < 5 || (major == 5 && minor < 19));
 }
 
-/* True: the guest or a person says so, false: concluded from the version. */
-static bool find_size(const struct la_kernel *k, struct la_sections *ret)
+/*
+ * A bit for each 2 MiB of a section, an array (linux/mmzone.h, SUBSECTION_SHIFT, since 5.3; only with vmemmap).
+ * It is a matter of the build: also a guest that died before it had a table or VMCOREINFO is known by it.
+ */
+static bool bits_of_type(const struct la_door *door, unsigned *ret)
+{
+	struct la_member map;
+
+	if (!door->member(door->ctx, "mem_section_usage", "subsection_map", &map))
+		return false;
+	for (*ret = 27; *ret <= LA_SECTION_BITS_MAX; ++*ret)
+		if (map.size == (size_t)1 << (*ret - 21 - 3))
+			return true;
+	return false;
+}
+
+/* What a person, the guest or its build says. */
+static bool told_size(const struct la_kernel *k, struct la_sections *ret)
 {
 	uint64_t bits;
 
@@ -131,10 +150,42 @@ static bool find_size(const struct la_kernel *k, struct la_sections *ret)
 		ret->size_from = "VMCOREINFO";
 		return true;
 	}
-	/* 29 in mainline (asm/sparsemem.h, since 5.19); the 4.19 and 5.10 ports of vendors have 28. */
+	ret->size_from = "struct mem_section_usage";
+	return bits_of_type(k->door, &ret->size_bits);
+}
+
+/*
+ * 29 in mainline (asm/sparsemem.h, since 5.19). The 4.19 and 5.10 ports of vendors have 28, and so have kernels
+ * that vendors made of later ones: a version alone tells nothing for sure.
+ */
+static void guess_size(const struct la_kernel *k, struct la_sections *ret)
+{
 	ret->size_bits = is_before_5_19(k) ? 28 : 29;
 	ret->size_from = "the kernel's version";
-	return false;
+	snprintf(ret->remark, sizeof(ret->remark),
+		 "sections have 2^28 or 2^29 bytes, taken as 2^%u: this guest has nothing that tells",
+		 ret->size_bits);
+}
+
+/* What was told stays, and is only doubted by the table; a guess is not needed where the table tells. */
+static void find_size(const struct la_kernel *k, struct la_sections *ret)
+{
+	const bool told = told_size(k, ret);
+	unsigned fitting;
+
+	if (told && table_fits(k, ret, ret->size_bits) != MISFIT)
+		return;
+	fitting = fitting_bits(k, ret);
+	if (told && fitting) {
+		snprintf(ret->remark, sizeof(ret->remark),
+			 "the table of memory sections fits the RAM with sections of 2^%u bytes, not with the 2^%u of %s",
+			 fitting, ret->size_bits, ret->size_from);
+	} else if (fitting) {
+		ret->size_bits = fitting;
+		ret->size_from = "the table of sections";
+	} else if (!told) {
+		guess_size(k, ret);
+	}
 }
 
 /*
@@ -215,16 +266,14 @@ static uint64_t find_vmemmap(const struct la_kernel *k, size_t page_size)
 	return k->mmu.vm_map_base ? compute_vmemmap(k, page_size) : 0;
 }
 
-enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
-				struct la_error *err)
+/* What @ret needs of the table; its place, per_root and page_size stay 0 where they are not known. */
+static enum la_status find_table(struct la_sections *ret, const struct la_kernel *k,
+				 struct la_error *err)
 {
 	const struct la_door *door = k->door;
 	uint64_t address;
 	enum la_status status;
-	bool told;
 
-	*ret = (struct la_sections){ .physmem_bits = physmem_bits(k) };
-	told = find_size(k, ret);
 	if (!door->symbol(door->ctx, "mem_section", &address) ||
 	    !door->type_size(door->ctx, "mem_section", &ret->entry_size) ||
 	    !door->type_size(door->ctx, "page", &ret->page_size))
@@ -240,8 +289,17 @@ enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel 
 	status = la_read_variable(k, "mem_section", 8, &ret->roots, err);
 	if (status == LA_OK && !ret->roots)
 		status = la_fail(err, LA_ABSENT, "the guest has set up no memory sections");
-	if (status == LA_OK)
-		check_size(k, ret, told);
+	return status;
+}
+
+enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
+				struct la_error *err)
+{
+	enum la_status status;
+
+	*ret = (struct la_sections){ .physmem_bits = physmem_bits(k) };
+	status = find_table(ret, k, err);
+	find_size(k, ret);
 	if (!ret->vmemmap || status == LA_ABSENT)
 		return status;
 	/* With vmemmap known the table can be done without. */

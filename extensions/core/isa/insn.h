@@ -82,6 +82,9 @@ static inline bool la_insn_links(uint32_t insn)
 	return la_insn_is_bl(insn) || (la_insn_is_jirl(insn) && la_insn_rd(insn));
 }
 
+/* The end of an exception's handling. */
+#define LA_INSN_ERTN UINT32_C(0x06483800)
+
 /* jirl zero, ra, 0 */
 static inline bool la_insn_is_ret(uint32_t insn)
 {

@@ -159,6 +159,7 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	la_kernel_init(k, door, arena, NULL);
 	la_kernel_use_registers(k, opt->text, opt->ntext);
 	la_cfi_open(k, NULL);
+	la_vectors_open(k, arena);
 	if (opt->lines)
 		la_lines_open(k, NULL);
 	if (!door->vmlinux || !ret->has_dump)

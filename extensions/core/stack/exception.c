@@ -7,15 +7,15 @@
 
 #include "base/bytes.h"
 #include "isa/insn.h"
+#include "table_row.h"
+#include "vectors.h"
 
-#define VECTOR_SIZE 0x200  /* VECSIZE of asm/setup.h */
-#define VECTORS_SIZE 65536 /* 128 of them */
-#define FIRST_INT 64       /* EXCCODE_INT_START */
-#define REFILL_SLOT 80     /* tlbrentry: 80 * VECSIZE behind the vectors (kernel/traps.c) */
+#define MAX_START_CODE 1024 /* bytes */
 
 /*
- * Entry code whose callee finds pt_regs at the stack pointer. Exact names: handle_mm_fault and
- * many others begin alike and are ordinary functions. handle_sys only jumps to handle_syscall.
+ * Entry code whose callee finds pt_regs at the stack pointer, where its instructions do not show it. Exact
+ * names: handle_mm_fault and many others begin alike and are ordinary functions. handle_sys only jumps to
+ * handle_syscall.
  */
 static const char *const entries[] = {
 	"handle_vint",         "handle_ade",      "handle_ale",         "handle_bce",
@@ -23,12 +23,6 @@ static const char *const entries[] = {
 	"handle_lasx",         "handle_lbt",      "handle_ri",          "handle_watch",
 	"handle_gspr",         "handle_reserved", "handle_tlb_protect", "tlb_do_page_fault_0",
 	"tlb_do_page_fault_1", "handle_syscall",
-};
-
-/* Code that exceptions are sent to and that leaves the interrupted stack pointer as it is. */
-static const char *const early[] = {
-	"handle_sys",           "handle_tlb_load",   "handle_tlb_load_ptw",   "handle_tlb_store",
-	"handle_tlb_store_ptw", "handle_tlb_modify", "handle_tlb_modify_ptw", "handle_tlb_refill",
 };
 
 /* Outermost code of all tasks and CPUs: started there, never called (entry.S, head.S). */
@@ -39,31 +33,6 @@ static const char *const ends[] = {
 	"smpboot_entry",
 };
 
-/* The handler that slot n of the vectors was copied from, for kernels without exception_table. */
-static const char *const handlers[] = {
-	NULL,
-	"handle_tlb_load",
-	"handle_tlb_store",
-	"handle_tlb_load",
-	"handle_tlb_modify",
-	"handle_tlb_protect",
-	"handle_tlb_protect",
-	"handle_tlb_protect",
-	"handle_ade",
-	"handle_ale",
-	"handle_bce",
-	"handle_sys",
-	"handle_bp",
-	"handle_ri",
-	"handle_ri",
-	"handle_fpu",
-	"handle_lsx",
-	"handle_lasx",
-	"handle_fpe",
-	"handle_watch",
-	"handle_lbt",
-};
-
 static bool is_one_of(const char *name, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -72,7 +41,33 @@ static bool is_one_of(const char *name, const char *const *list, size_t n)
 	return false;
 }
 
-bool la_is_stack_end(const struct la_kernel *k, const char *symbol)
+/* Entry code that a frame is in. */
+struct entry {
+	enum {
+		NO_ENTRY,
+		SAVES, /* its callees find pt_regs at the stack pointer */
+		LEAVES /* leaves the interrupted stack pointer as it is */
+	} kind;
+	uint64_t start; /* of the handler, or of what it jumped to */
+	int slot;       /* of the vectors, if the code was copied there; else -1 */
+};
+
+static struct entry find_entry(const struct la_kernel *k, const struct la_unwind_frame *at)
+{
+	struct entry e = { .slot = la_vector_slot(k, at->regs.pc - (at->exact ? 0 : 4)) };
+
+	e.start = e.slot < 0 ? at->symbol.start : la_vector_handler(k, (unsigned)e.slot);
+	if (!e.start || !at->symbol.name)
+		return e;
+	if (la_saves_registers(k, e.start) ||
+	    is_one_of(at->symbol.name, entries, sizeof(entries) / sizeof(entries[0])))
+		e.kind = SAVES;
+	else if (e.slot >= 0)
+		e.kind = LEAVES;
+	return e;
+}
+
+static bool is_named_end(const struct la_kernel *k, const char *symbol)
 {
 	char longer[64];
 	uint64_t address;
@@ -87,6 +82,56 @@ bool la_is_stack_end(const struct la_kernel *k, const char *symbol)
 	return !k->door->symbol(k->door->ctx, longer, &address);
 }
 
+/*
+ * Code that runs where a stack begins, under whatever name: it takes no stack and keeps no return address
+ * before its call, as a compiled function has to, and neither the compiler nor objtool describes a place
+ * where that is.
+ */
+static bool is_start_code(const struct la_walk *w, const struct la_unwind_frame *at)
+{
+	struct la_cfi_row row;
+	int64_t offset;
+	uint32_t insn;
+
+	if (at->code - at->symbol.start > MAX_START_CODE ||
+	    (la_table_row(w->k, at->code, &row) && row.rule[LA_R_RA].kind != LA_RULE_SAME))
+		return false;
+	for (uint64_t pc = at->symbol.start; pc < at->code; pc += 4) {
+		if (la_read_code(w->k, pc, &insn, 4, NULL) != LA_OK || la_insn_is_ret(insn) ||
+		    (la_insn_is_addi_d(insn) && la_insn_rd(insn) == LA_R_SP &&
+		     la_insn_rj(insn) == LA_R_SP && la_insn_si12(insn) < 0 &&
+		     la_insn_si12(insn) != -LA_PT_REGS_SIZE) ||
+		    (la_insn_is_store(insn, &offset) && la_insn_rd(insn) == LA_R_RA))
+			return false;
+	}
+	return true;
+}
+
+/* A new task has run nothing yet: where it begins leads to user mode, as no compiled function does. */
+static bool leads_to_user(const struct la_kernel *k, uint64_t start)
+{
+	uint32_t insn = 0;
+
+	for (uint64_t pc = start; pc < start + MAX_START_CODE && insn != LA_INSN_ERTN; pc += 4)
+		if (la_read_code(k, pc, &insn, 4, NULL) != LA_OK || la_insn_is_ret(insn))
+			return false;
+	return insn == LA_INSN_ERTN;
+}
+
+bool la_is_stack_end(const struct la_walk *w, const struct la_unwind_frame *at)
+{
+	uint64_t sp;
+
+	if (!at->symbol.name)
+		return false;
+	if (is_named_end(w->k, at->symbol.name))
+		return true;
+	return la_gpr_get(&at->regs, LA_R_SP, &sp) &&
+	       LA_THREAD_SIZE - (sp & (LA_THREAD_SIZE - 1)) == LA_PT_REGS_SIZE &&
+	       find_entry(w->k, at).kind == NO_ENTRY && is_start_code(w, at) &&
+	       (!at->exact || leads_to_user(w->k, at->symbol.start));
+}
+
 bool la_is_stack_bottom(uint64_t sp)
 {
 	uint64_t above = LA_THREAD_SIZE - (sp & (LA_THREAD_SIZE - 1));
@@ -95,41 +140,9 @@ bool la_is_stack_bottom(uint64_t sp)
 	return above == LA_PT_REGS_SIZE || above == LA_PT_REGS_SIZE + 32;
 }
 
-static uint64_t handler_of_slot(const struct la_kernel *k, unsigned slot)
-{
-	const struct la_door *door = k->door;
-	struct la_symbol symbol;
-	uint64_t table, address;
-	const char *name = NULL;
-
-	if (slot == REFILL_SLOT) {
-		name = "handle_tlb_refill";
-	} else if (slot >= FIRST_INT) {
-		name = "handle_vint";
-	} else {
-		/* traps.c has the table since 6.9; tlb.c and traps.c copied one by one before. */
-		if (door->symbol(door->ctx, "exception_table", &table) &&
-		    la_read_u64(k, table + 8 * (uint64_t)slot, &address, NULL) == LA_OK &&
-		    door->symbol_at(door->ctx, address, &symbol) && symbol.start == address)
-			return address;
-		if (slot < sizeof(handlers) / sizeof(handlers[0]))
-			name = handlers[slot];
-		if (!name)
-			name = "handle_reserved";
-	}
-	return door->symbol(door->ctx, name, &address) ? address : 0;
-}
-
 bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
 			struct la_symbol *ret)
 {
-	/* Loads, stores and fetches are saved by code of their own (mm/tlbex.S). */
-	static const char *const page_faults[] = {
-		[LA_ECODE_PIL] = "tlb_do_page_fault_0",
-		[LA_ECODE_PIS] = "tlb_do_page_fault_1",
-		[LA_ECODE_PIF] = "tlb_do_page_fault_0",
-		[LA_ECODE_PME] = "tlb_do_page_fault_1",
-	};
 	const struct la_door *door = k->door;
 	uint64_t from, prmd, estat, address;
 	struct la_regs regs;
@@ -143,60 +156,8 @@ bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t er
 	/* do_syscall() moves on behind the instruction. */
 	if (from != era && !(ecode == LA_ECODE_SYS && from == era + 4))
 		return false;
-	if (ecode == LA_ECODE_SYS)
-		address = door->symbol(door->ctx, "handle_syscall", &address) ? address : 0;
-	else if (ecode == LA_ECODE_INT)
-		address = handler_of_slot(k, FIRST_INT);
-	else if (ecode < sizeof(page_faults) / sizeof(page_faults[0]))
-		address = door->symbol(door->ctx, page_faults[ecode], &address) ? address : 0;
-	else
-		address = handler_of_slot(k, ecode);
+	address = la_vector_saver(k, ecode == LA_ECODE_INT ? LA_VECTOR_FIRST_INT : ecode);
 	return address && door->symbol_at(door->ctx, address, ret);
-}
-
-static bool fold_from(const struct la_kernel *k, uint64_t vectors, uint64_t pc, uint64_t *ret)
-{
-	uint64_t offset = pc - vectors, handler;
-
-	if (!vectors || offset >= VECTORS_SIZE)
-		return false;
-	handler = handler_of_slot(k, (unsigned)(offset / VECTOR_SIZE));
-	if (handler)
-		*ret = handler + offset % VECTOR_SIZE;
-	return handler != 0;
-}
-
-uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc)
-{
-	const struct la_door *door = k->door;
-	unsigned char copies[8 * 64];
-	struct la_symbol symbol;
-	uint64_t vectors, table, folded;
-
-	if (door->symbol(door->ctx, "exception_handlers", &vectors)) {
-		/* A TLB refill runs untranslated: its pc is physical. */
-		const uint64_t refill = (vectors & LA_PHYS_MASK) + REFILL_SLOT * VECTOR_SIZE;
-
-		if (pc - refill < VECTOR_SIZE)
-			pc += vectors - (vectors & LA_PHYS_MASK);
-		if (fold_from(k, vectors, pc, &folded))
-			return folded;
-	}
-	/* The private copies of secondary CPUs are allocated pages: no symbol covers them. */
-	if (door->symbol_at(door->ctx, pc, &symbol) && symbol.end && pc < symbol.end)
-		return pc;
-	if (!door->symbol(door->ctx, "pcpu_handlers", &table))
-		return pc;
-	for (unsigned cpu = 0; cpu < k->ncpus; cpu += 64) {
-		unsigned n = k->ncpus - cpu < 64 ? k->ncpus - cpu : 64;
-
-		if (la_read(k, table + 8 * (uint64_t)cpu, copies, 8 * (size_t)n, NULL) != LA_OK)
-			return pc;
-		for (unsigned i = 0; i < n; i++)
-			if (fold_from(k, la_le64(copies + 8 * (size_t)i), pc, &folded))
-				return folded;
-	}
-	return pc;
 }
 
 /* Offsets of what we use in struct pt_regs, should this kernel order it in another way. */
@@ -245,14 +206,14 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 }
 
 /*
- * Is the entry code at @at still saving registers? It has called nothing yet then, and whatever
- * lies where pt_regs will be is of an older exception. @lowered_ret: the stack pointer already
- * points at it.
+ * Is the entry code still saving registers? It has called nothing yet then, and whatever lies where pt_regs
+ * will be is of an older exception. @lowered_ret: the stack pointer already points at it.
  */
-static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at, bool *lowered_ret)
+static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at, uint64_t start,
+		      bool *lowered_ret)
 {
 	*lowered_ret = false;
-	for (uint64_t pc = at->symbol.start; pc < at->code; pc += 4) {
+	for (uint64_t pc = start; pc < at->code; pc += 4) {
 		uint64_t target;
 		uint32_t insn;
 
@@ -267,11 +228,10 @@ static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at,
 }
 
 /* Interrupted just now: the CSRs and registers still have everything, if they are known. */
-static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lowered,
-				       struct la_step *ret)
+static enum la_step_result leave_early(const struct la_unwind_frame *at, const struct entry *e,
+				       bool lowered, struct la_step *ret)
 {
-	const bool refill = !strcmp(at->symbol.name, "handle_tlb_refill");
-	const enum la_csr where = refill ? LA_CSR_TLBRERA : LA_CSR_ERA;
+	const enum la_csr where = e->slot == LA_VECTOR_TLB_REFILL ? LA_CSR_TLBRERA : LA_CSR_ERA;
 	uint64_t sp = at->regs.gpr[LA_R_SP], pc = 0;
 	bool known = la_csr_get(&at->regs, where, &pc);
 
@@ -291,7 +251,7 @@ static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lo
 	ret->caller.regs = at->regs;
 	/* The first instructions put t0, t1 and ra aside. Before those a leaf function that was
 	 * interrupted still has its return address. */
-	if (at->code != at->symbol.start)
+	if (at->code != e->start)
 		ret->caller.regs.gpr_known &= ~(1u << LA_R_RA | 3u << 12);
 	ret->caller.regs.csr_known = 0;
 	ret->caller.regs.pc = pc & ~UINT64_C(3);
@@ -301,21 +261,38 @@ static enum la_step_result leave_early(const struct la_unwind_frame *at, bool lo
 	return LA_STEP_DONE;
 }
 
+/* The kind of exception by its own registers; 4.19 and 5.10 of vendors do not save ESTAT. */
+static enum la_entry kind_of(const struct la_regs *regs, const struct entry *e, const char *name)
+{
+	uint64_t estat;
+
+	if (la_csr_get(regs, LA_CSR_ESTAT, &estat) && estat) {
+		const unsigned ecode = LA_ESTAT_ECODE(estat);
+
+		return ecode == LA_ECODE_INT ? LA_ENTRY_INTERRUPT :
+		       ecode == LA_ECODE_SYS ? LA_ENTRY_SYSCALL :
+					       LA_ENTRY_EXCEPTION;
+	}
+	if (e->slot >= LA_VECTOR_FIRST_INT || !strcmp(name, "handle_vint"))
+		return LA_ENTRY_INTERRUPT;
+	return strcmp(name, "handle_syscall") ? LA_ENTRY_EXCEPTION : LA_ENTRY_SYSCALL;
+}
+
 enum la_step_result la_step_exception(const struct la_walk *w, const struct la_unwind_frame *at,
 				      struct la_step *ret)
 {
 	uint64_t sp, saved_sp, prmd, u0;
 	struct la_regs regs;
+	struct entry e;
 	bool lowered = false;
 
 	if (!at->symbol.name || !la_gpr_get(&at->regs, LA_R_SP, &sp))
 		return LA_STEP_NOT_MINE;
-	if (is_one_of(at->symbol.name, early, sizeof(early) / sizeof(early[0])))
-		return at->exact ? leave_early(at, false, ret) : LA_STEP_NOT_MINE;
-	if (!is_one_of(at->symbol.name, entries, sizeof(entries) / sizeof(entries[0])))
+	e = find_entry(w->k, at);
+	if (e.kind == NO_ENTRY || (e.kind == LEAVES && !at->exact))
 		return LA_STEP_NOT_MINE;
-	if (at->exact && is_saving(w, at, &lowered))
-		return leave_early(at, lowered, ret);
+	if (e.kind == LEAVES || (at->exact && is_saving(w, at, e.start, &lowered)))
+		return leave_early(at, &e, lowered, ret);
 
 	ret->stop = LA_STOP_UNREADABLE;
 	ret->why = "the saved registers of an exception cannot be read";
@@ -325,6 +302,7 @@ enum la_step_result la_step_exception(const struct la_walk *w, const struct la_u
 	if (!la_gpr_get(&regs, LA_R_SP, &saved_sp) || !la_csr_get(&regs, LA_CSR_PRMD, &prmd))
 		return LA_STEP_STOP;
 	ret->pt_regs = sp;
+	ret->entry = kind_of(&regs, &e, at->symbol.name);
 	if ((prmd & 3) == 3) {
 		ret->sound = la_is_stack_bottom(sp);
 		ret->stop = ret->sound ? LA_STOP_USER : LA_STOP_BAD_SP;
@@ -335,6 +313,7 @@ enum la_step_result la_step_exception(const struct la_walk *w, const struct la_u
 	/* The entry lowers the interrupted stack pointer by the size of pt_regs, nothing else. */
 	if (saved_sp != sp + LA_PT_REGS_SIZE) {
 		ret->pt_regs = 0;
+		ret->entry = LA_ENTRY_NONE;
 		ret->stop = LA_STOP_BAD_SP;
 		ret->why = "no saved registers where the exception entry keeps them";
 		return LA_STEP_STOP;

@@ -40,6 +40,7 @@ struct la_step {
 	struct la_unwind_frame caller; /* only regs, exact, method: la_at_resolve() does the rest */
 	uint64_t cfa;                  /* stack pointer of the caller */
 	uint64_t pt_regs;              /* that the frame holds, 0 = none */
+	enum la_entry entry;           /* of those */
 	bool sound; /* an exception's pt_regs lies where the entry code puts it, or
 			      * all of the function's code agrees where its return address is */
 	enum la_stop stop;
@@ -63,8 +64,8 @@ enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwi
 				   const struct la_cfi_row *row, enum la_method method,
 				   struct la_step *ret);
 
-/** Does this function end every stack it is found on? */
-bool la_is_stack_end(const struct la_kernel *k, const char *symbol);
+/** Is @at where a stack begins: in code that nothing called? By the code's name, or by what it is. */
+bool la_is_stack_end(const struct la_walk *w, const struct la_unwind_frame *at);
 
 /** Is @sp where a task's stack begins: below room for the pt_regs of its entry from user mode? */
 bool la_is_stack_bottom(uint64_t sp);

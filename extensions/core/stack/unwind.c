@@ -148,6 +148,7 @@ static enum la_step_result leave_irq_stack(const struct la_walk *w,
 	    !la_csr_get(&ret->caller.regs, LA_CSR_PRMD, &prmd))
 		return LA_STEP_STOP;
 	ret->pt_regs = pt_regs;
+	ret->entry = LA_ENTRY_INTERRUPT;
 	if ((prmd & 3) == 3) {
 		ret->stop = LA_STOP_USER;
 		ret->why = "came from user mode";
@@ -267,7 +268,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 			return stop(ret, LA_STOP_NO_REGS, "no stack pointer");
 		verified = verified && is_own_stack(w, sp);
 		frame = push(ret, &at, verified);
-		if (at.symbol.name && la_is_stack_end(w->k, at.symbol.name)) {
+		if (la_is_stack_end(w, &at)) {
 			frame->verified = verified && la_is_stack_bottom(sp);
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
 		}
@@ -277,6 +278,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 		result = at_irq_stack_start(w, &at) ? leave_irq_stack(w, &at, &step) :
 						      try_methods(w, &at, &step);
 		frame->pt_regs = step.pt_regs;
+		frame->entry = step.entry;
 		if (result != LA_STEP_DONE && is_near_end(at.symbol.name)) {
 			frame->verified = false;
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);

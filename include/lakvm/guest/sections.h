@@ -23,15 +23,16 @@ struct la_sections {
 	size_t page_size;      /* sizeof(struct page); may be no power of two */
 	bool has_vmemmap;      /* the kernel has all struct pages in one virtual array */
 	uint64_t vmemmap;      /* that array; 0 = unknown */
-	char remark[200];      /* what the table itself says against size_bits; empty: nothing */
+	char remark[200];      /* what speaks against size_bits, or that nothing speaks for it */
 };
 
 /**
- * How this guest keeps its memory sections. The size of a section is what VMCOREINFO says, else
- * that of the kernel's version, where the table does not disprove it: sections that exist have RAM
- * in them (the door's). LA_OK: struct pages can be found, by the table or, where roots is 0, by vmemmap
- * alone. LA_ABSENT: a kernel without sections, or one that has not set them up. LA_UNSUPPORTED, or why
- * the table is not known: size_bits and physmem_bits are valid all the same.
+ * How this guest keeps its memory sections. The size of a section is what an option, VMCOREINFO or
+ * the build (struct mem_section_usage) says; else the only one with which all sections of the table have
+ * RAM in them (the door's); else that of the kernel's version, and then the remark says that it is a guess.
+ * LA_OK: struct pages can be found, by the table or, where roots is 0, by vmemmap alone. LA_ABSENT: a kernel
+ * without sections, or one that has not set them up. LA_UNSUPPORTED, or why the table is not known: size_bits
+ * and physmem_bits are valid all the same.
  */
 enum la_status la_sections_init(struct la_sections *ret, const struct la_kernel *k,
 				struct la_error *err);

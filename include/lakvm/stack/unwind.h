@@ -65,6 +65,14 @@ const char *la_stop_name(enum la_stop stop);
 
 struct la_lines_at; /* lines.h */
 
+/** What saved the registers that a frame holds. */
+enum la_entry {
+	LA_ENTRY_NONE, /* it holds none */
+	LA_ENTRY_INTERRUPT,
+	LA_ENTRY_SYSCALL,
+	LA_ENTRY_EXCEPTION, /* any other */
+};
+
 struct la_frame {
 	uint64_t pc; /* frame 0: the next instruction; else the return address */
 	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
@@ -82,7 +90,8 @@ struct la_frame {
 	enum la_method method;
 	bool pc_exact; /* pc is an instruction that was about to run, not a return address */
 	bool verified;
-	uint64_t pt_regs; /* address of a saved pt_regs that this frame holds, 0 = none */
+	uint64_t pt_regs;    /* address of a saved pt_regs that this frame holds, 0 = none */
+	enum la_entry entry; /* of pt_regs */
 };
 
 struct la_stack {
@@ -126,6 +135,13 @@ bool la_is_text(const struct la_kernel *k, uint64_t pc);
 /** Registers of a task that is not running, from task_struct.thread (asm/processor.h). */
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
 			    struct la_error *err);
+
+/**
+ * Find out which handlers the exception vectors are copies of: by what the handlers are named, or, where a
+ * vendor gave them other names, by comparing the copies with the kernel's text. Once, after la_kernel_init()
+ * and before stacks are walked; what it keeps belongs to @arena. Not called: only the names count.
+ */
+void la_vectors_open(struct la_kernel *k, struct la_arena *arena);
 
 /**
  * Exception entry code is copied to vectors (exception_handlers, pcpu_handlers[cpu]) at boot
