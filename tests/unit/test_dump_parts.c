@@ -226,9 +226,50 @@ static void test_unpack(void **state)
 	la_unpacker_free(u);
 }
 
+// Somebody else writes to the file between a check of its bytes and their use: what was handed out
+// stays as it was, wherever in the file it lies and whatever was read before.
+static void test_bytes_are_taken_once(void **state)
+{
+	static const struct {
+		uint64_t off;
+		size_t len;
+	} ask[] = { { 100000, 24 }, { 0, 1500 }, { 70000, 4096 }, { 74096, 4096 }, { 5000, 8 } };
+	struct la_arena *arena = la_arena_new(1 << 20);
+	static uint8_t old[128 * 1024], new[sizeof(old)];
+	struct la_dump_stats stats = { 0 };
+	char path[] = "/tmp/lakvm-taken.XXXXXX";
+	struct la_readahead w;
+	struct la_file f;
+	const uint8_t *got;
+	int fd = mkstemp(path);
+
+	(void)state;
+	memset(old, 'o', sizeof(old));
+	memset(new, 'n', sizeof(new));
+	assert_int_equal(pwrite(fd, old, sizeof(old), 0), sizeof(old));
+	assert_int_equal(la_file_open(&f, path, NULL), LA_OK);
+	f.stats = &stats;
+	la_file_map(&f);
+	assert_true(f.map.usable);
+	assert_int_equal(la_readahead_init(&w, arena, 65536, 1), LA_OK);
+	for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]); i++) {
+		assert_int_equal(la_readahead_get(&w, &f, ask[i].off, ask[i].len, &got, NULL),
+				 LA_OK);
+		assert_int_equal(got[0], 'o');
+		assert_int_equal(pwrite(fd, new, sizeof(new), 0), sizeof(new));
+		assert_memory_equal(got, old, ask[i].len);
+		assert_int_equal(pwrite(fd, old, sizeof(old), 0), sizeof(old));
+	}
+	la_file_close(&f);
+	close(fd);
+	unlink(path);
+	la_arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes_are_taken_once),
 		cmocka_unit_test(test_extents),
 		cmocka_unit_test(test_bitmap),
 		cmocka_unit_test(test_cache_content),

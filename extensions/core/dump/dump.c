@@ -268,16 +268,13 @@ static enum la_status load(struct la_dump *dump, const struct la_block *b, uint6
 	enum la_status status;
 	bool sound = true;
 
-	do {
-		status = la_readahead_get(&dump->data, b->file, offset, size, &bytes, err);
-		if (status)
-			return status;
-		if (b->packing == LA_RAW)
-			memcpy(to, bytes, size);
-		else
-			sound = la_unpack(dump->unpacker, b->packing, bytes, size, to,
-					  dump->block_size);
-	} while (!la_readahead_held(&dump->data));
+	status = la_readahead_get(&dump->data, b->file, offset, size, &bytes, err);
+	if (status)
+		return status;
+	if (b->packing == LA_RAW)
+		memcpy(to, bytes, size);
+	else
+		sound = la_unpack(dump->unpacker, b->packing, bytes, size, to, dump->block_size);
 	if (b->packing != LA_RAW)
 		dump->stats.unpacked++;
 	if (!sound)

@@ -44,9 +44,6 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t len,
 			    struct la_error *err);
 
-/** The same @len bytes in the mapping, if they lie there in one piece; NULL: la_file_read. */
-const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len);
-
 /** Offset in the file itself of a byte of the dump; UINT64_MAX: it has none. */
 uint64_t la_file_where(struct la_file *f, uint64_t off);
 

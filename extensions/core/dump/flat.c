@@ -64,13 +64,11 @@ static enum la_status collect(struct la_file *f, struct records *r, uint64_t *si
 		f->cut_at = at;
 		if (at > f->stored || f->stored - at < RECORD_HEADER_SIZE)
 			return LA_OK;
-		do {
-			status = la_readahead_get(w, f, at, RECORD_HEADER_SIZE, &header, err);
-			if (status)
-				return status;
-			start = be64(header);
-			len = be64(header + 8);
-		} while (!la_readahead_held(w));
+		status = la_readahead_get(w, f, at, RECORD_HEADER_SIZE, &header, err);
+		if (status)
+			return status;
+		start = be64(header);
+		len = be64(header + 8);
 		if (start == UINT64_MAX && len == UINT64_MAX) {
 			f->cut = false;
 			return LA_OK;

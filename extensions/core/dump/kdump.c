@@ -147,14 +147,10 @@ static enum la_status read_bitmap1(struct la_dump *dump, struct kdump *k, struct
 static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t at)
 {
 	const uint8_t *page;
-	bool zero;
 
-	do {
-		if (la_readahead_get(&dump->data, f, at, dump->block_size, &page, NULL))
-			return 0;
-		zero = !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0;
-	} while (!la_readahead_held(&dump->data));
-	return zero ? at : 0;
+	if (la_readahead_get(&dump->data, f, at, dump->block_size, &page, NULL))
+		return 0;
+	return !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0 ? at : 0;
 }
 
 static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la_file *f,
@@ -254,14 +250,12 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 	uint64_t offset;
 	uint32_t size, flags;
 
-	do {
-		status = la_readahead_get(&k->desc, f, at, DESC_BYTES, &desc, err);
-		if (status)
-			return la_fail(err, status, "page descriptor");
-		offset = la_le64(desc);
-		size = la_le32(desc + 8);
-		flags = la_le32(desc + 12);
-	} while (!la_readahead_held(&k->desc));
+	status = la_readahead_get(&k->desc, f, at, DESC_BYTES, &desc, err);
+	if (status)
+		return la_fail(err, status, "page descriptor");
+	offset = la_le64(desc);
+	size = la_le32(desc + 8);
+	flags = la_le32(desc + 12);
 	if (offset == part->zero && offset && !flags) {
 		*ret = (struct la_block){ LA_BLOCK_ZERO, ret->start, ret->end, f,
 					  true,          LA_RAW,     offset,   size };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Read-ahead: reads that follow one another are answered from one large read of the file, others
-// from its mapping, or by a read of little more than what is asked for.
+// by a read of little more than what is asked for, which the file's mapping serves. What is handed
+// out is always a copy: somebody else may write to the file, and whoever checks bytes and then uses
+// them must find the same ones.
 #include "readahead.h"
 
 #include "lakvm/base/jump.h"
@@ -20,7 +22,7 @@ enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint6
 	size_t want = len > w->least ? len : w->least;
 
 	if (at <= w->len && len <= w->len - at) {
-		*ret = w->bytes + at;
+		*ret = w->buf + at;
 		return LA_OK;
 	}
 	if (len > w->cap)
@@ -31,34 +33,20 @@ enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint6
 		want = len;
 	else if (want > f->size - off)
 		want = (size_t)(f->size - off);
+	else if (f->map.usable && at > w->len)
+		want = len;
 
 	LA_WITHDRAW(w->file);
-	w->bytes = at > w->len ? la_file_mapped(f, off, len) : NULL;
-	if (w->bytes) {
+	status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
+	if (status && want > len) { /* what lies ahead may be what cannot be read */
 		want = len;
-	} else {
-		w->bytes = w->buf;
-		status = la_file_read(f, off, w->buf, want, want > len ? NULL : err);
-		if (status && want > len) { /* what lies ahead may be what cannot be read */
-			want = len;
-			status = la_file_read(f, off, w->buf, want, err);
-		}
-		if (status)
-			return status;
+		status = la_file_read(f, off, w->buf, want, err);
 	}
+	if (status)
+		return status;
 	w->off = off;
 	w->len = want;
 	LA_PUBLISH(w->file, f);
-	*ret = w->bytes;
+	*ret = w->buf;
 	return LA_OK;
-}
-
-bool la_readahead_held(struct la_readahead *w)
-{
-	struct la_map *map = &w->file->map;
-
-	if (w->bytes == w->buf || la_map_held(map, (uint64_t)(w->bytes - map->base), w->len))
-		return true;
-	w->file = NULL;
-	return false;
 }

@@ -14,7 +14,6 @@ struct la_readahead {
 	uint8_t *buf;
 	size_t cap, least; /* bytes of a read that continues the last one, and of any other */
 	struct la_file *file;
-	const uint8_t *bytes; /* buf, or in the file's mapping */
 	uint64_t off;
 	size_t len;
 };
@@ -22,12 +21,8 @@ struct la_readahead {
 enum la_status la_readahead_init(struct la_readahead *w, struct la_arena *arena, size_t cap,
 				 size_t least);
 
-/**
- * @len (at most w->cap) bytes of the dump at @off, valid until the next call. Once they are used,
- * la_readahead_held must be asked: if it says false, get and use them again.
- */
+/** A copy of @len (at most w->cap) bytes of the dump at @off, valid until the next call. */
 enum la_status la_readahead_get(struct la_readahead *w, struct la_file *f, uint64_t off, size_t len,
 				const uint8_t **ret, struct la_error *err);
-bool la_readahead_held(struct la_readahead *w);
 
 #endif
