@@ -43,6 +43,8 @@ $(UNIT)/mkdump/%.o: tests/mkdump/%.c
 
 $(UNIT)/test_dump_%.o: UNIT_CFLAGS += -Itests/mkdump
 
+$(UNIT)/test_dump_nomem: UNIT_LIBS += -Wl,--wrap=calloc
+
 $(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
@@ -147,7 +149,7 @@ fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 # only; the number in /proc/PID/autogroup counts between them.
 
 BENCH := build/bench
-BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Itests/mkdump
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Iinclude -Iextensions/core -Itests/mkdump
 BENCH_CORE := $(filter extensions/core/dump/% extensions/core/base/%,$(CORE_SRC))
 BENCH_PAIR := $(patsubst tests/bench/pair/%.txt,$(BENCH)/pair/%.dump,$(wildcard tests/bench/pair/*.txt))
 BENCH_OPEN := $(patsubst tests/bench/open/%.txt,$(BENCH)/open/%.dump,$(sort $(wildcard tests/bench/open/*.txt)))

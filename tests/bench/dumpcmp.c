@@ -21,7 +21,7 @@
 
 struct result {
 	uint64_t pages, unequal, only_one, first_bad;
-	uint64_t by_status[LA_NOMEM + 1];
+	uint64_t by_status[LA_NSTATUS];
 };
 
 static void differ(struct result *r, uint64_t *counter, uint64_t pa)
@@ -37,7 +37,7 @@ static int report(const char *what, const struct result *r)
 	       r->pages, r->unequal, r->only_one);
 	if (r->unequal || r->only_one)
 		printf(", first at 0x%" PRIx64, r->first_bad);
-	for (int i = 1; i <= LA_NOMEM; i++)
+	for (int i = 1; i < LA_NSTATUS; i++)
 		if (r->by_status[i])
 			printf("; %" PRIu64 " %s", r->by_status[i], la_status_text(i));
 	printf("\n");

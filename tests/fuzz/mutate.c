@@ -102,7 +102,7 @@ static uint64_t damage(int fd, const uint8_t *sound, uint64_t size, uint64_t *en
 }
 
 struct tally {
-	uint64_t refused, opened, reads, by_status[LA_NOMEM + 1];
+	uint64_t refused, opened, reads, by_status[LA_NSTATUS];
 };
 
 static void read_all(struct la_dump *dump, struct tally *t)
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 	}
 	printf("%s: %" PRIu64 " refused, %" PRIu64 " opened, %" PRIu64 " reads, longest %.2f s\n",
 	       argv[1], t.refused, t.opened, t.reads, longest);
-	for (int i = 0; i <= LA_NOMEM; i++)
+	for (int i = 0; i < LA_NSTATUS; i++)
 		if (t.by_status[i])
 			printf("  %-45s %" PRIu64 "\n", la_status_text(i), t.by_status[i]);
 	return 0;

@@ -64,6 +64,10 @@ static void test_error_trail(void **state)
 	la_fail(&err, LA_CORRUPT, "inner");
 	la_fail(&err, LA_CORRUPT, "%s", "/tmp/\x1b[2J\n\xe2\x80\xae\xff");
 	assert_string_equal(err.text, "/tmp/\\x1b[2J\\x0a\\u202e\\xff: inner");
+	la_error_clear(&err);
+	la_fail(&err, LA_NOMEM, "notes of %d vCPUs", 3);
+	la_fail(&err, LA_NOMEM, "dump");
+	assert_string_equal(err.text, "dump: notes of 3 vCPUs: out of memory");
 }
 
 int main(void)

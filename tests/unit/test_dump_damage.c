@@ -415,9 +415,12 @@ static void test_no_files(void **state)
 	assert_non_null(strstr(err.text, "neither a file"));
 	unlink(name);
 	la_error_clear(&err);
-	assert_int_equal(la_dump_open(&dump, (const char *const *)&name, 1, NULL, &err),
-			 LA_INVALID);
-	assert_non_null(strstr(err.text, "No such file"));
+	assert_int_equal(la_dump_open(&dump, (const char *const *)&name, 1, NULL, &err), LA_IO);
+	assert_non_null(strstr(err.text, "cannot open"));
+	assert_non_null(strstr(err.text, "No such file or directory"));
+	la_error_clear(&err);
+	assert_int_equal(la_dump_open(&dump, NULL, 0, NULL, &err), LA_INVALID);
+	assert_true(err.text[0]);
 	rmdir(path);
 	free(name);
 	assert_int_equal(la_dump_open(&dump, (const char *[]){ "/tmp" }, 1, NULL, &err),

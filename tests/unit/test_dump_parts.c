@@ -226,8 +226,10 @@ static void test_unpack(void **state)
 	la_unpacker_free(u);
 }
 
-// Somebody else writes to the file between a check of its bytes and their use: what was handed out
-// stays as it was, wherever in the file it lies and whatever was read before.
+/*
+ * Somebody else writes to the file between a check of its bytes and their use: what was handed out
+ * stays as it was, wherever in the file it lies and whatever was read before.
+ */
 static void test_bytes_are_taken_once(void **state)
 {
 	static const struct {

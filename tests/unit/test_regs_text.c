@@ -596,7 +596,7 @@ static void test_file(void **state)
 	close(fd);
 	unlink(path);
 	la_error_clear(&err);
-	assert_int_equal(parse_file(path, &err), LA_INVALID);
+	assert_int_equal(parse_file(path, &err), LA_IO);
 	assert_non_null(strstr(err.text, "No such file"));
 	la_error_clear(&err);
 	assert_int_equal(parse_file("/tmp", &err), LA_INVALID);

@@ -29,8 +29,12 @@ const char *la_status_text(enum la_status status)
 		return "not supported";
 	case LA_INVALID:
 		return "invalid argument";
+	case LA_IO:
+		return "input or output failed";
 	case LA_NOMEM:
 		return "out of memory";
+	case LA_NSTATUS:
+		break;
 	}
 	return "unknown status";
 }
@@ -43,15 +47,17 @@ void la_error_clear(struct la_error *err)
 
 enum la_status la_fail(struct la_error *err, enum la_status status, const char *fmt, ...)
 {
-	char inner[sizeof(err->text)], phrase[sizeof(err->text)];
+	char inner[sizeof(err->text)] = "", phrase[sizeof(err->text)];
 	const char *rest;
 	va_list ap;
 	size_t n;
 
 	if (!err)
 		return status;
-	memcpy(inner, err->text, sizeof(inner));
-	inner[sizeof(inner) - 1] = '\0';
+	/* What runs out of memory has no words of its own. */
+	if (err->text[0] || status == LA_NOMEM)
+		snprintf(inner, sizeof(inner), "%s",
+			 err->text[0] ? err->text : la_status_text(status));
 
 	va_start(ap, fmt);
 	if (vsnprintf(phrase, sizeof(phrase), fmt, ap) < 0)

@@ -31,7 +31,7 @@ enum la_status la_pwrite(int fd, const void *data, size_t size, uint64_t offset,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return la_fail(err, LA_CORRUPT, "the dump cannot be written: %s",
+			return la_fail(err, LA_IO, "the dump cannot be written: %s",
 				       n ? strerror(errno) : "nothing written");
 		from += n;
 		offset += (uint64_t)n;
@@ -109,6 +109,6 @@ enum la_status la_core_write(struct la_arena *arena, int out, uint64_t ram, uint
 	if (la_pwrite(out, &head, sizeof(head), 0, err) != LA_OK ||
 	    la_pwrite(out, phdr, sizeof(phdr), sizeof(head), err) != LA_OK ||
 	    la_pwrite(out, notes, (size_t)(at - notes), NOTES_AT, err) != LA_OK)
-		return LA_CORRUPT;
+		return LA_IO;
 	return LA_OK;
 }

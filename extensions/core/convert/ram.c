@@ -128,7 +128,7 @@ static enum la_status put(struct la_stream *s, struct la_saved_ram *ram, uint64_
 			ram->stored += UNIT;
 		}
 		if (la_pwrite(ram->out, data, UNIT, LA_CORE_DATA + at, s->err) != LA_OK)
-			return s->status = LA_CORRUPT;
+			return s->status = LA_IO;
 	}
 	return LA_OK;
 }
@@ -245,7 +245,7 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 	if (!ram->written)
 		return la_stream_fail(s, LA_NOMEM, "a guest of %" PRIu64 " MiB", ram->total >> 20);
 	if (ftruncate(ram->out, (off_t)(LA_CORE_DATA + ram->total)))
-		return la_stream_fail(s, LA_CORRUPT, "a dump of %" PRIu64 " MiB cannot be made: %s",
+		return la_stream_fail(s, LA_IO, "a dump of %" PRIu64 " MiB cannot be made: %s",
 				      ram->total >> 20, strerror(errno));
 	for (size_t i = 0; ram->mapped && i < ram->nblocks; i++)
 		if (mapped_block(s, ram, &ram->blocks[i]) != LA_OK)

@@ -58,7 +58,7 @@ const uint8_t *la_stream_peek(struct la_stream *s, size_t n, size_t *ret_n)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
-			la_stream_fail(s, LA_CORRUPT, "cannot be read: %s", strerror(errno));
+			la_stream_fail(s, LA_IO, "cannot be read: %s", strerror(errno));
 			return s->buffer;
 		}
 		if (!got)

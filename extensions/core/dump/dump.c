@@ -84,6 +84,8 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 		return NULL;
 	}
 	area = la_alloc(dump->arena, (size_t)size);
+	if (!area)
+		la_fail(&err, LA_NOMEM, "%" PRIu64 " bytes", size);
 	if (!area || la_file_read(f, off, area, (size_t)size, &err)) {
 		la_dump_add_remark(dump, "%s: %s", what, err.text);
 		return NULL;
@@ -234,15 +236,16 @@ enum la_status la_dump_open(struct la_dump **ret, const char *const *path, size_
 	enum la_status status;
 
 	*ret = NULL;
-	if (!dump) {
+	if (!n || !dump) {
 		la_arena_free(arena);
-		return la_fail(err, LA_NOMEM, "%s", path[0]);
+		return n ? la_fail(err, LA_NOMEM, "%s", path[0]) :
+			   la_fail(err, LA_INVALID, "no file of a dump");
 	}
 	dump->arena = arena;
-	status = n ? open_all(dump, path, n, opt ? opt : &defaults, err) : LA_INVALID;
+	status = open_all(dump, path, n, opt ? opt : &defaults, err);
 	if (status) {
 		la_dump_close(dump);
-		return status;
+		return err && err->text[0] ? status : la_fail(err, status, "%s", path[0]);
 	}
 	*ret = dump;
 	return LA_OK;

@@ -22,21 +22,25 @@ enum la_status la_file_open(struct la_file *ret, const char *path, struct la_err
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return la_fail(err, LA_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
+		return la_fail(err, LA_IO, "cannot open %s: %s", path, strerror(errno));
 	memset(ret, 0, sizeof(*ret));
 	ret->fd = fd;
 	ret->path = path;
 	if (fstat(fd, &st) != 0) {
+		la_fail(err, LA_IO, "%s: %s", path, strerror(errno));
 		close(fd);
-		return la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
+		return LA_IO;
 	}
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		close(fd);
 		return la_fail(err, LA_UNSUPPORTED, "%s: neither a file nor a block device", path);
 	}
 	size = S_ISREG(st.st_mode) ? st.st_size : lseek(fd, 0, SEEK_END);
-	if (size < 0)
-		size = 0;
+	if (size < 0) {
+		la_fail(err, LA_IO, "%s: %s", path, strerror(errno));
+		close(fd);
+		return LA_IO;
+	}
 	ret->stored = ret->size = (uint64_t)size;
 	return LA_OK;
 }
@@ -79,8 +83,8 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return la_fail(err, LA_CORRUPT, "%s: offset 0x%" PRIx64 ": %s", f->path,
-				       off, strerror(errno));
+			return la_fail(err, LA_IO, "%s: offset 0x%" PRIx64 ": %s", f->path, off,
+				       strerror(errno));
 		if (n == 0) {
 			f->shrank = true;
 			return la_fail(err, LA_TRUNCATED,
@@ -131,20 +135,6 @@ enum la_status la_file_read(struct la_file *f, uint64_t off, void *ret, size_t l
 		memset(to, 0, (size_t)n);
 	}
 	return LA_OK;
-}
-
-const uint8_t *la_file_mapped(struct la_file *f, uint64_t off, size_t len)
-{
-	const struct la_extent *e;
-
-	if (!f->map.usable || off > f->size || len > f->size - off)
-		return NULL;
-	if (!f->flattened)
-		return f->map.base + off;
-	e = la_extents_find(&f->flat, off);
-	return e && e->start <= off && len <= e->end - off ?
-		       f->map.base + (e->data + (off - e->start)) :
-		       NULL;
 }
 
 uint64_t la_file_where(struct la_file *f, uint64_t off)

@@ -231,7 +231,7 @@ enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struc
 	size_t size;
 
 	if (!file)
-		return la_fail(err, LA_INVALID, "%s: %s", path, strerror(errno));
+		return la_fail(err, LA_IO, "cannot open %s: %s", path, strerror(errno));
 	if (fstat(fileno(file), &about) || !(S_ISREG(about.st_mode) || S_ISFIFO(about.st_mode))) {
 		status = la_fail(err, LA_INVALID, "not a file");
 	} else if (about.st_size > (off_t)MAX_TEXT) {

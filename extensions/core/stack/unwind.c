@@ -49,6 +49,8 @@ const char *la_stop_name(enum la_stop stop)
 		return "no-rule";
 	case LA_STOP_LIMIT:
 		return "limit";
+	case LA_STOP_NOMEM:
+		return "no-memory";
 	}
 	return "?";
 }
@@ -331,7 +333,7 @@ void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
 	memcpy(ret->reason, frames->reason, sizeof(ret->reason));
 	ret->frame = la_alloc_n(arena, frames->n, sizeof(*ret->frame));
 	if (!ret->frame) {
-		ret->stop = LA_STOP_LIMIT;
+		ret->stop = LA_STOP_NOMEM;
 		ret->verified = false;
 		snprintf(ret->reason, sizeof(ret->reason), "out of memory");
 		return;

@@ -17,7 +17,9 @@ enum la_status {
 	LA_CORRUPT,     /* there, and not what it has to be */
 	LA_UNSUPPORTED, /* understood, and not handled here */
 	LA_INVALID,     /* the caller's argument makes no sense */
-	LA_NOMEM,       /* out of memory, or over the arena's limit */
+	LA_IO,    /* the machine failed to open, read or write a file: errno's words say how */
+	LA_NOMEM, /* out of memory, or over the arena's limit */
+	LA_NSTATUS
 };
 
 /** One English phrase for a status, never NULL. */
@@ -36,8 +38,8 @@ void la_error_clear(struct la_error *err);
 
 /**
  * Prepend a phrase to the trail and return @status, so that a caller can write
- * `return la_fail(err, st, "cpu %d", cpu);`. @err may be NULL. A text that
- * does not fit loses its innermost end. The guest's text and names of files may be put into it as
+ * `return la_fail(err, st, "cpu %d", cpu);`. A trail that begins with LA_NOMEM
+ * ends in "out of memory". @err may be NULL. A text that does not fit loses its innermost end. The guest's text and names of files may be put into it as
  * they are: it is kept fit to print (la_text_escape() of escape.h, newlines too).
  */
 enum la_status la_fail(struct la_error *err, enum la_status status, const char *fmt, ...)

@@ -74,8 +74,8 @@ struct la_converted {
  *
  * LA_TRUNCATED: the stream ends before its RAM does. Cut off later, it is converted and the
  * registers are unknown. LA_UNSUPPORTED: XBZRLE, RAM in other channels (multifd, RDMA, postcopy),
- * compressed pages, sections before the RAM that do not tell their length. LA_CORRUPT: damaged, or
- * reading or writing failed. LA_NOMEM: a guest, or a claim of one, that @arena is too small for.
+ * compressed pages, sections before the RAM that do not tell their length. LA_CORRUPT: damaged.
+ * LA_IO: reading or writing failed. LA_NOMEM: a guest, or a claim of one, that @arena is too small for.
  * After a failure @out holds nothing of use.
  */
 enum la_status la_convert(struct la_arena *arena, int in, int out,

@@ -38,8 +38,11 @@ struct la_dump_options {
 
 /**
  * Open one dump: @n files are the parts of a split dump, else n is 1. @opt may be NULL.
- * LA_ABSENT: no format the reader knows. LA_UNSUPPORTED: one it knows and does not read; @err
- * says which. On success @ret belongs to the caller until la_dump_close.
+ * LA_ABSENT: no format the reader knows. LA_UNSUPPORTED: one it knows and does not read, or what
+ * is no file at all. LA_INVALID: no file, or files that are not one dump. LA_IO: a file cannot be
+ * opened or read. LA_TRUNCATED, LA_CORRUPT: its headers end, or make no sense. LA_NOMEM.
+ * Whatever the failure, @err says why and *@ret is NULL. On success it belongs to the caller until
+ * la_dump_close.
  */
 enum la_status la_dump_open(struct la_dump **ret, const char *const *path, size_t n,
 			    const struct la_dump_options *opt, struct la_error *err);
@@ -47,8 +50,8 @@ void la_dump_close(struct la_dump *dump);
 
 /**
  * Read @len bytes at guest-physical @pa. All or nothing: unless LA_OK is returned, the bytes at
- * @ret have no meaning. LA_NOT_RAM, LA_EXCLUDED, LA_TRUNCATED and LA_CORRUPT (which a read error
- * of the file is too) are the reason of the first byte that cannot be read.
+ * @ret have no meaning. LA_NOT_RAM, LA_EXCLUDED, LA_TRUNCATED, LA_CORRUPT and LA_IO (the file
+ * cannot be read) are the reason of the first byte that cannot be read.
  */
 enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t len,
 			    struct la_error *err);

@@ -60,6 +60,7 @@ enum la_stop {
 	LA_STOP_UNREADABLE, /* stack memory is not in the dump */
 	LA_STOP_NO_RULE,    /* no method knows how to leave this function */
 	LA_STOP_LIMIT,      /* more frames than any sound stack has */
+	LA_STOP_NOMEM,      /* out of memory: no frame is shown */
 };
 const char *la_stop_name(enum la_stop stop);
 
