@@ -60,6 +60,9 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 # Programs of the core alone, without crash.
 PROGRAM_NAMES := laconvert ladump
 PROGRAMS := $(PROGRAM_NAMES:%=$(BUILD)/%)
+# What they share.
+PROGRAM_PARTS := program output
+PROGRAM_OBJ := $(PROGRAM_PARTS:%=$(BUILD)/extensions/programs/%.o)
 
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := base/arena door/elf_file stack/cfi dump/unpack stack/lines
@@ -107,7 +110,7 @@ $(BUILD)/extensions/programs/%.o: extensions/programs/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) -c $< -o $@
 
-$(PROGRAMS): $(BUILD)/%: $(BUILD)/extensions/programs/%.o $(CORE_OBJ)
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/extensions/programs/%.o $(PROGRAM_OBJ) $(CORE_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -o $@ $^ $(LIBS)
 

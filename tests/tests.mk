@@ -121,7 +121,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # The seeds and whatever was found once, without a fuzzer.
-unit: | fuzz-corpus
+unit: | fuzz-corpus unit-programs
 fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
@@ -197,12 +197,16 @@ $(UNIT)/programs/%.o: extensions/programs/%.c
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
-$(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(UNIT)/libcore.a
+$(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=$(UNIT)/programs/%.o) $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+# The programs, as processes.
+unit-programs: $(PROGRAM_NAMES:%=$(UNIT)/%) $(UNIT)/mkdump/mkdump $(MIGRATION_SEEDS)
+	@python3 -B tests/unit/programs.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump $(FUZZ)/seeds/migration-whole.bin
 
 $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit unit-programs includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

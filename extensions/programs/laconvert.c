@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "lakvm/convert/convert.h"
+#include "output.h"
+#include "program.h"
 
 /* A guest of 8 TiB takes 256 MiB for its map, large devices three times 64 MiB. */
 #define MEMORY ((size_t)1 << 30)
@@ -27,50 +29,13 @@ static const char usage[] =
 	"into the ELF dump DUMP and the register text REGISTERS (default: DUMP.registers).\n"
 	"--check: exit 0 if FILE is one, 1 if it is not.\n";
 
-/* What a signal has to remove. */
-static const char *unfinished[2];
-
-static void remove_unfinished(void)
-{
-	for (int i = 0; i < 2; i++)
-		if (unfinished[i])
-			unlink(unfinished[i]);
-}
-
-static void interrupted(int number)
-{
-	remove_unfinished();
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
 static void fail(const char *what, const char *why)
 {
-	fprintf(stderr, "laconvert: %s: %s\n", what, why);
-	remove_unfinished();
-	exit(1);
-}
+	char text[512];
 
-/* A file beside @path under another name, until it is complete. */
-static int create(struct la_arena *arena, const char *path, int which)
-{
-	char *name = la_format(arena, "%s.XXXXXX", path);
-	int fd;
-
-	if (!name)
-		fail(path, "out of memory");
-	fd = mkstemp(name);
-	if (fd < 0)
-		fail(path, strerror(errno));
-	unfinished[which] = name;
-	return fd;
-}
-
-static void complete(const char *path, int fd, int which)
-{
-	if (close(fd) || rename(unfinished[which], path))
-		fail(path, strerror(errno));
-	unfinished[which] = NULL;
+	output_remove_unfinished();
+	snprintf(text, sizeof(text), "%s%s%s", what, what[0] ? ": " : "", why);
+	exit(program_fail(text));
 }
 
 struct progress {
@@ -115,6 +80,33 @@ static int unpack(const char *program, int fd, pid_t *child)
 	return ends[0];
 }
 
+/*
+ * Only at its end does a packer find out whether all was sound (a checksum), so what is left of the
+ * stream is taken from it and its status counts.
+ */
+static enum la_status unpacked_all(const char *program, int stream, pid_t child,
+				   struct la_error *err)
+{
+	static char rest[65536];
+	int ended = 0;
+	ssize_t n;
+
+	while ((n = read(stream, rest, sizeof(rest))) > 0 || (n < 0 && errno == EINTR))
+		;
+	close(stream);
+	while (waitpid(child, &ended, 0) < 0)
+		if (errno != EINTR)
+			return la_fail(err, LA_IO, "%s: %s", program, strerror(errno));
+	if (WIFSIGNALED(ended))
+		return la_fail(err, LA_IO, "%s, which unpacks it, was ended by signal %d", program,
+			       WTERMSIG(ended));
+	if (WEXITSTATUS(ended))
+		return la_fail(err, LA_CORRUPT,
+			       "%s, which unpacks it, ended with status %d: damaged", program,
+			       WEXITSTATUS(ended));
+	return LA_OK;
+}
+
 /* Pages that are not zero cannot take more than the file does, unless it is packed. */
 static void check_space(const char *dump, int out, const struct stat *in, bool packed)
 {
@@ -146,63 +138,87 @@ static void report(const char *file, const struct la_converted *m)
 		fprintf(stderr, "laconvert: registers are unknown: %s\n", m->unknown.text);
 }
 
+/* The stream of @in, unpacked if need be, into the file @out. */
+static enum la_status convert_stream(struct la_arena *arena, int in, const struct la_saved *saved,
+				     int out, const struct la_convert_options *opt,
+				     struct la_converted *ret, struct la_error *err)
+{
+	const char *program = la_packer_program(saved->packer);
+	enum la_status status;
+	pid_t child = 0;
+	int stream;
+
+	if (lseek(in, (off_t)saved->start, SEEK_SET) < 0)
+		return la_fail(err, LA_IO, "%s", strerror(errno));
+	if (!program)
+		return la_convert(arena, in, out, opt, ret, err);
+	stream = unpack(program, in, &child);
+	status = la_convert(arena, stream, out, opt, ret, err);
+	if (status == LA_OK)
+		return unpacked_all(program, stream, child, err);
+	close(stream);
+	waitpid(child, NULL, 0);
+	return status;
+}
+
+static int open_input(const char *file, struct stat *ret)
+{
+	/* without waiting, should it be a pipe */
+	const int in = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (in < 0 || fstat(in, ret))
+		fail(file, strerror(errno));
+	if (!S_ISREG(ret->st_mode))
+		fail(file, "not a file");
+	return in;
+}
+
 static void convert(const char *file, const char *dump, const char *registers, uint64_t high_base)
 {
 	struct progress progress = { .began = time(NULL) };
 	struct la_convert_options opt = { .high_base = high_base, .ctx = &progress };
 	struct la_arena *arena = la_arena_new(MEMORY);
-	/* without waiting, should it be a pipe */
-	int in = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out, text, status, stream;
 	struct la_error err = { "" };
+	struct output elf, text;
 	struct la_converted m;
 	struct la_saved saved;
-	const char *program;
-	pid_t child = 0;
 	struct stat st;
+	const int in = open_input(file, &st);
+	enum la_status status;
+	bool packed;
 
-	if (in < 0 || fstat(in, &st))
-		fail(file, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		fail(file, "not a file");
 	if (!arena || !(registers = registers ? registers : la_format(arena, "%s.registers", dump)))
 		fail(file, "out of memory");
+	if (output_same(dump, registers))
+		fail(dump, "named for the dump and for the registers");
+	if (output_may_replace(dump, &st, &err) != LA_OK ||
+	    output_may_replace(registers, &st, &err) != LA_OK)
+		fail("", err.text);
 	if (la_saved_find(in, &saved, &err) != LA_OK)
 		fail(file, err.text);
-	if (lseek(in, (off_t)saved.start, SEEK_SET) < 0)
-		fail(file, strerror(errno));
-	program = la_packer_program(saved.packer);
-	out = create(arena, dump, 0);
-	check_space(dump, out, &st, program != NULL);
+	packed = la_packer_program(saved.packer) != NULL;
+	if (output_begin(arena, dump, &elf, &err) != LA_OK)
+		fail("", err.text);
+	check_space(dump, elf.fd, &st, packed);
 	if (isatty(2))
 		opt.progress = show_progress;
-	progress.total = program ? 0 : (uint64_t)st.st_size;
-	stream = program ? unpack(program, in, &child) : in;
-
-	status = la_convert(arena, stream, out, &opt, &m, &err);
+	progress.total = packed ? 0 : (uint64_t)st.st_size;
+	status = convert_stream(arena, in, &saved, elf.fd, &opt, &m, &err);
 	if (progress.shown)
 		fputs("\r                          \r", stderr);
-	if (child) {
-		int ended;
-
-		close(stream);
-		if (waitpid(child, &ended, 0) == child && WIFEXITED(ended) &&
-		    WEXITSTATUS(ended) == 127)
-			fail(file, "not unpacked");
-	}
 	if (status != LA_OK)
 		fail(file, err.text);
 	report(file, &m);
-	if (m.registers) {
-		size_t size = strlen(m.registers);
-
-		text = create(arena, registers, 1);
-		if (write(text, m.registers, size) != (ssize_t)size)
-			fail(registers, strerror(errno));
-		complete(registers, text, 1);
-	} else {
-		unlink(registers); /* of an earlier file they would lie */
-	}
-	complete(dump, out, 0);
+	if (m.registers && (output_begin(arena, registers, &text, &err) != LA_OK ||
+			    output_write(&text, m.registers, strlen(m.registers), &err) != LA_OK ||
+			    output_complete(&text, &st, &err) != LA_OK))
+		fail("", err.text);
+	/* Those of an earlier file would lie. */
+	if (!m.registers && output_may_replace(registers, &st, &err) == LA_OK &&
+	    unlink(registers) != 0 && errno != ENOENT)
+		fail(registers, strerror(errno));
+	if (output_complete(&elf, &st, &err) != LA_OK)
+		fail("", err.text);
 	la_arena_free(arena);
 }
 
@@ -213,6 +229,7 @@ static int check(const char *file)
 	struct la_saved saved;
 	char magic[4] = "";
 	const char *program;
+	size_t got = 0;
 	ssize_t n;
 	pid_t child;
 
@@ -222,10 +239,17 @@ static int check(const char *file)
 	if (!program || saved.libvirt)
 		return 0;
 	stream = unpack(program, fd, &child);
-	n = read(stream, magic, sizeof(magic));
+	while (got < sizeof(magic)) {
+		n = read(stream, magic + got, sizeof(magic) - got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
 	close(stream);
 	waitpid(child, NULL, 0);
-	return n == sizeof(magic) && !memcmp(magic, "QEVM", sizeof(magic)) ? 0 : 1;
+	return got == sizeof(magic) && !memcmp(magic, "QEVM", sizeof(magic)) ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -239,6 +263,7 @@ int main(int argc, char **argv)
 	bool only_check = false;
 	int c, n;
 
+	program_start("laconvert");
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -251,7 +276,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			return 0;
+			return program_end(EXIT_SUCCESS);
 		default:
 			fputs(usage, stderr);
 			return 2;
@@ -265,9 +290,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	signal(SIGINT, interrupted);
-	signal(SIGTERM, interrupted);
-	signal(SIGHUP, interrupted);
+	output_guard();
 	convert(argv[0], argv[1], n == 3 ? argv[2] : NULL, high_base);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/render/report.h"
+#include "program.h"
 
 #define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64
@@ -25,12 +26,6 @@ struct order {
 	struct la_render_options show;
 	struct la_overrides said;
 };
-
-static int fail(const char *what)
-{
-	fprintf(stderr, "ladump: %s\n", what);
-	return EXIT_FAILURE;
-}
 
 static void usage(FILE *to)
 {
@@ -51,12 +46,12 @@ static int print_relocation(struct la_dump *dump, const struct la_door *door,
 	size_t n = 0;
 
 	if (dump && la_dump_ram(dump, false, arena, &ram, &n, &err) != LA_OK)
-		return fail(err.text);
+		return program_fail(err.text);
 	if (la_relocation_find(door, ram, n, text->text, text->ntext, arena, &r, &err) == LA_OK) {
 		printf("0x%" PRIx64 "\n", r.offset);
 		return EXIT_SUCCESS;
 	}
-	fail(err.text);
+	program_fail(err.text);
 	for (size_t i = 0; i < r.n; i++)
 		fprintf(stderr, "  %s: 0x%" PRIx64 "\n", la_relocation_way_name(r.finding[i].way),
 			r.finding[i].offset);
@@ -81,8 +76,8 @@ static int print_report(const struct la_report *r, const struct order *o)
 	else
 		la_render_report_text(r, &o->show, &sink);
 	if (o->log && !o->json && r->log_reason)
-		return fail(r->log_reason);
-	return status == LA_OK ? EXIT_SUCCESS : fail("out of memory");
+		return program_fail(r->log_reason);
+	return status == LA_OK ? EXIT_SUCCESS : program_fail("out of memory");
 }
 
 static int run(const struct order *o, struct la_arena *arena)
@@ -106,11 +101,11 @@ static int run(const struct order *o, struct la_arena *arena)
 	options.ntext = text.n;
 	options.text_remark = text.remark;
 	if (!open) {
-		status = fail(err.text);
+		status = program_fail(err.text);
 	} else if (o->relocation) {
 		status = print_relocation(dump, la_elf_door(vmlinux), &options, arena);
 	} else if (la_report_make(dump, vmlinux, &options, arena, &report, &err) != LA_OK) {
-		status = fail(err.text);
+		status = program_fail(err.text);
 	} else {
 		status = print_report(&report, o);
 		la_report_close(&report);
@@ -131,6 +126,7 @@ int main(int argc, char **argv)
 	struct la_arena *arena;
 	int c, status;
 
+	program_start("ladump");
 	while ((c = getopt_long(argc, argv, "bghijlm:r:", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
@@ -161,13 +157,15 @@ int main(int argc, char **argv)
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);
-			return c == 'h' ? EXIT_SUCCESS : EXIT_FAILURE;
+			return program_end(c == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
 		}
 	}
 	for (int i = optind; i < argc; i++) {
 		if (!o.vmlinux && la_elf_is_program(argv[i]))
 			o.vmlinux = argv[i];
-		else if (o.nparts < MAX_PARTS)
+		else if (o.nparts == MAX_PARTS)
+			return program_fail("more than 64 files of one dump");
+		else
 			o.part[o.nparts++] = argv[i];
 	}
 	if ((!o.nparts && !o.text) || (o.relocation && !o.vmlinux)) {
@@ -175,7 +173,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	arena = la_arena_new(MEMORY);
-	status = arena ? run(&o, arena) : fail("out of memory");
+	status = arena ? run(&o, arena) : program_fail("out of memory");
 	la_arena_free(arena);
-	return status;
+	return program_end(status);
 }

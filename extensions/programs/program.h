@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What every program of the core does at its start and at its end. */
+#ifndef LAKVM_PROGRAM_H
+#define LAKVM_PROGRAM_H
+
+/**
+ * First of all: no file that is opened later may become standard input, output or error. Where one of
+ * these is closed, it reads as empty, and writing to it is an error as before.
+ */
+void program_start(const char *name);
+
+/** "NAME: WHAT" on standard error; returns EXIT_FAILURE. */
+int program_fail(const char *what);
+
+/**
+ * Last of all: has everything arrived that was written to standard output? Returns @status, or
+ * EXIT_FAILURE after saying why it has not.
+ */
+int program_end(int status);
+
+#endif

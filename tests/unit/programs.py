@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ladump and laconvert do with the files around them: outputs that must not be replaced, writes that
+fail, closed standard descriptors, unpackers that fail, signals.
+
+Usage: programs.py LADUMP LACONVERT MKDUMP STREAM; prints "ok - " or "not ok - " lines.
+"""
+import contextlib, gzip, os, resource, signal, stat, struct, subprocess, sys, tempfile, time
+
+ladump, laconvert, mkdump, stream = (os.path.abspath(path) for path in sys.argv[1:5])
+failed = 0
+
+
+def check(name, good, detail=""):
+    global failed
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} - {name}", *([] if good else [f"\n  {detail}"]), flush=True)
+
+
+def run(*command, **how):
+    how.setdefault("stdout", subprocess.PIPE)
+    how.setdefault("stderr", subprocess.PIPE)
+    return subprocess.run(command, timeout=60, **how)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def put(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def vmlinux(path):
+    """The least that ladump --relocation wants: a linux_banner in a section that is loaded."""
+    banner, address = b"Linux version 6.12.0-test (a@b) #1\n\0", 0x9000000000300000
+    names, strings = b"\0.data\0.symtab\0.strtab\0.shstrtab\0", b"\0linux_banner\0"
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 0x11, 0, 1, address, len(banner))
+    data, at, headers = b"", 64, bytes(64)
+    for name, kind, flags, va, body, link, info, size in (
+            (1, 1, 2, address, banner, 0, 0, 0), (7, 2, 0, 0, symbols, 3, 1, 24), (15, 3, 0, 0, strings, 0, 0, 0),
+            (23, 3, 0, 0, names, 0, 0, 0)):
+        headers += struct.pack("<IIQQQQIIQQ", name, kind, flags, va, at + len(data), len(body), link, info, 8, size)
+        data += body
+    put(path, b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 258, 1, address, 0, at + len(data), 0, 64, 0,
+                                                       0, 64, 5, 4) + data + headers)
+    return banner
+
+
+def dump(path, banner):
+    text = put("dump.txt", b"elf\nram 0 16M words\n")
+    run(mkdump, text, path, check=True)
+    with open(path, "r+b") as file:
+        elf = file.read(4096)
+        at, = struct.unpack_from("<Q", elf, 32)
+        while struct.unpack_from("<I", elf, at)[0] != 1:
+            at += 56
+        file.seek(struct.unpack_from("<Q", elf, at + 8)[0] + 0x300000)
+        file.write(banner)
+
+
+def outputs_that_stay():
+    whole = content(stream)
+    os.mkfifo("fifo")
+    os.mkdir("folder")
+    put("target", b"precious")
+    os.symlink("target", "link")
+    for place, kind in (("fifo", stat.S_ISFIFO), ("folder", stat.S_ISDIR), ("link", stat.S_ISLNK)):
+        for command in ((stream, place, "r1"), (stream, "d1", place)):
+            got = run(laconvert, *command)
+            check(f"laconvert does not replace a {place} as {'dump' if command[1] == place else 'registers'}",
+                  got.returncode == 1 and place.encode() in got.stderr and kind(os.lstat(place).st_mode) and
+                  content("target") == b"precious" and not {"d1", "r1"} & set(os.listdir(".")),
+                  f"{got.returncode} {got.stderr}")
+    if os.geteuid() == 0:
+        os.mknod("device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        got = run(laconvert, stream, "device")
+        check("laconvert does not replace a device", got.returncode == 1 and stat.S_ISCHR(os.stat("device").st_mode))
+    for command, name in ((("in", "in"), "as dump"), (("in", "d2", "in"), "as registers"), (("in", "hard"), "by another name"),
+                          (("in", "./in"), "by another path")):
+        put("in", whole)
+        if not os.path.exists("hard"):
+            os.link("in", "hard")
+        got = run(laconvert, *command)
+        check(f"laconvert does not replace its input {name}", got.returncode == 1 and content("in") == whole,
+              f"{got.returncode} {got.stderr}")
+    for one, other in (("both", "both"), ("both", "./both"), ("folder/both", "folder/../folder/both")):
+        got = run(laconvert, stream, one, other)
+        check(f"laconvert wants two names, not {one} and {other}", got.returncode == 1 and not os.path.exists(one))
+    put("old", b"an earlier dump")
+    got = run(laconvert, stream, "old")
+    check("laconvert replaces a regular file", got.returncode == 0 and content("old")[:4] == b"\x7fELF", got.stderr)
+
+
+def unpackers():
+    packed = gzip.compress(content(stream))
+    put("whole.gz", packed)
+    got = run(laconvert, "whole.gz", "good")
+    check("laconvert unpacks", got.returncode == 0 and os.path.exists("good"), got.stderr)
+    put("crc.gz", packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:])
+    got = run(laconvert, "crc.gz", "bad")
+    check("a checksum that is wrong fails", got.returncode == 1 and not os.path.exists("bad"), got.stderr)
+    put("cut.gz", packed[:-4])
+    got = run(laconvert, "cut.gz", "bad")
+    check("a packed file that is cut off fails", got.returncode == 1 and not os.path.exists("bad"), got.stderr)
+    os.mkdir("bin")
+    put("bin/gzip", f"#!/bin/sh\ncat '{stream}'\nkill -9 $$\n".encode())
+    os.chmod("bin/gzip", 0o755)
+    got = run(laconvert, "whole.gz", "bad", env={**os.environ, "PATH": "bin:" + os.environ["PATH"]})
+    check("an unpacker that is killed fails", got.returncode == 1 and not os.path.exists("bad"), got.stderr)
+    got = run("sh", "-c", '"$0" "$@" <&-', laconvert, "whole.gz", "closed")
+    check("laconvert unpacks without standard input", got.returncode == 0 and content("closed") == content("good"), got.stderr)
+    got = run("sh", "-c", '"$0" "$@" >&- 2>&- <&-', laconvert, stream, "quiet")
+    run(laconvert, stream, "loud", check=True)
+    check("laconvert's messages do not get into its dump", got.returncode == 0 and content("quiet") == content("loud"))
+
+
+def signals():
+    put("bin/gzip", f"#!/bin/sh\nhead -c 4096 '{stream}'\nexec sleep 30\n".encode())
+    before = set(os.listdir("."))
+    for name in "HUP INT QUIT PIPE ALRM TERM USR1 USR2 XCPU XFSZ".split():
+        number = getattr(signal, "SIG" + name)
+        # where this runs in the background the shell has made some of them ignored
+        child = subprocess.Popen([laconvert, "whole.gz", "never"], stderr=subprocess.DEVNULL, start_new_session=True,
+                                 preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+                                 env={**os.environ, "PATH": "bin:" + os.environ["PATH"]})
+        for _ in range(600):
+            if set(os.listdir(".")) - before or child.poll() is not None:
+                break
+            time.sleep(0.05)
+        begun = set(os.listdir(".")) - before
+        child.send_signal(number)
+        status = child.wait(60)
+        with contextlib.suppress(ProcessLookupError):  # the unpacker may have ended with the pipe
+            os.killpg(child.pid, signal.SIGKILL)
+        check(f"SIG{name} ends laconvert and leaves nothing", begun and status == -number and set(os.listdir(".")) == before,
+              f"{begun} {status} {set(os.listdir('.')) - before}")
+
+
+def limited():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+
+
+def failing_writes():
+    before = set(os.listdir("."))
+    got = run(laconvert, stream, "large", preexec_fn=limited, restore_signals=False)
+    check("a dump that cannot be written fails, in errno's words", got.returncode == 1 and b"File too large" in got.stderr and
+          set(os.listdir(".")) == before, f"{got.returncode} {got.stderr}")
+    dump("dump", vmlinux("vmlinux"))
+    for name, command in (("ladump", (ladump, "dump")), ("ladump -j", (ladump, "-j", "dump")),
+                          ("ladump --help", (ladump, "--help")), ("laconvert --help", (laconvert, "--help")),
+                          ("ladump --relocation", (ladump, "--relocation", "vmlinux", "dump")),
+                          ("ladump with vmlinux", (ladump, "-bg", "vmlinux", "dump"))):
+        good = run(*command)
+        with open("/dev/full", "wb") as full:
+            bad = run(*command, stdout=full)
+        closed = run("sh", "-c", '"$0" "$@" >&-', *command)
+        check(f"{name}: fails if nothing of it arrives", good.returncode == 0 and good.stdout and bad.returncode == 1 and
+              b"No space left" in bad.stderr and closed.returncode == 1, f"{good} {bad} {closed}")
+    got = run(ladump, "-j", "/nonexistent")
+    check("ladump says why a file cannot be opened", got.returncode == 1 and b"No such file or directory" in got.stderr)
+    os.mkfifo("pipe")
+    got = run(ladump, "pipe")
+    check("ladump does not wait for a pipe", got.returncode == 1 and b"neither a file" in got.stderr, got.stderr)
+    got = run(ladump, *["dump"] * 65)
+    check("ladump does not drop the 65th part", got.returncode == 1 and b"64" in got.stderr, got.stderr)
+
+
+with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
+    os.chdir(folder)
+    outputs_that_stay()
+    unpackers()
+    signals()
+    failing_writes()
+    os.chdir("/")
+sys.exit(failed > 0)
