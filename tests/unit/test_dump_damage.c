@@ -466,6 +466,39 @@ static void test_note_areas(void **state)
 	assert_null(la_notes_vmcoreinfo(NULL, 0, &size));
 }
 
+static void be64(uint8_t *at, uint64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (uint8_t)(value >> (56 - 8 * i));
+}
+
+/* The index of a flattened file must not take many times the file's own size. */
+static void test_tiny_records(void **state)
+{
+	const size_t count = 3 << 20, each = 17;
+	char path[] = "/tmp/lakvm-tiny.XXXXXX", *name = path;
+	struct la_error err = { "" };
+	struct la_dump *dump;
+	int fd = mkstemp(path);
+	uint8_t *all = calloc(1, 4096 + count * each);
+
+	(void)state;
+	memcpy(all, "makedumpfile", 12);
+	be64(all + 16, 1);
+	be64(all + 24, 1);
+	for (size_t i = 0; i < count; i++) {
+		be64(all + 4096 + i * each, 2 * i);
+		be64(all + 4096 + i * each + 8, 1);
+	}
+	assert_int_equal(write(fd, all, 4096 + count * each), 4096 + count * each);
+	free(all);
+	close(fd);
+	assert_int_equal(la_dump_open(&dump, (const char *const *)&name, 1, NULL, &err),
+			 LA_CORRUPT);
+	assert_non_null(strstr(err.text, "smaller ones than any writer makes"));
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_no_files),
 		cmocka_unit_test(test_foreign_part),
 		cmocka_unit_test(test_note_areas),
+		cmocka_unit_test(test_tiny_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

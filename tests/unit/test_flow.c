@@ -352,6 +352,24 @@ static void test_any_code(void **state)
 	}
 }
 
+/* The smallest number there is has no negative: lu52i.d t0, zero, -2048; sub.d sp, sp, t0. */
+static void test_smallest_number(void **state)
+{
+	const uint32_t insn[] = {
+		UINT32_C(0x0c) << 22 | 0x800u << 10 | T0,
+		SUB_D(SP, SP, T0),
+		ADDI_D(A0, ZERO, 1),
+		RET,
+	};
+	struct guest g = guest_with(insn, 4);
+	struct la_cfi_row row;
+	bool whole;
+
+	(void)state;
+	assert_false(row_at(&g, 2, &row, &whole));
+	guest_free(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_patched_branch),       cmocka_unit_test(test_jump_table),
 		cmocka_unit_test(test_frameless_jump_table), cmocka_unit_test(test_traced),
 		cmocka_unit_test(test_bad_places),           cmocka_unit_test(test_any_code),
+		cmocka_unit_test(test_smallest_number),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

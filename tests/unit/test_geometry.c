@@ -246,6 +246,16 @@ static void test_widths(void **state)
 	k = open_kernel(t);
 	assert_int_equal(k.mmu.virt_bits, 0);
 	assert_int_equal(k.mmu.phys_bits, 0);
+	/* Powers of two that no CPU's width gives. */
+	for (unsigned bits = 0; bits < 35; bits++) {
+		struct la_translation translation;
+
+		fake_put_u64(t->fake, 0x100, -(UINT64_C(1) << bits));
+		k = open_kernel(t);
+		assert_int_equal(k.mmu.virt_bits, 0);
+		la_translate(k.door, &k.mmu, k.mmu.kernel_pgd, -(UINT64_C(1) << bits), &translation,
+			     NULL);
+	}
 }
 
 static void test_broken_configuration(void **state)

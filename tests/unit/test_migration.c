@@ -859,6 +859,15 @@ static void find(void **state)
 	struct la_saved saved;
 
 	(void)state;
+	for (size_t cut = 12; cut < sizeof(header); cut++) {
+		assert_int_equal(ftruncate(in, 0), 0);
+		lseek(in, 0, SEEK_SET);
+		raw(header, cut);
+		la_error_clear(&err);
+		check_says(la_saved_find(in, &saved, &err), LA_TRUNCATED,
+			   "inside libvirt's header");
+	}
+	lseek(in, 0, SEEK_SET);
 	header[16] = 2;   /* version */
 	header[20] = 100; /* length of the XML */
 	raw(header, sizeof(header));
@@ -882,6 +891,34 @@ static void find(void **state)
 	assert_int_equal(la_saved_find(in, &saved, &err), LA_ABSENT);
 }
 
+/* 4094 DIMMs: the first are named, in little memory. */
+static void many_dimms(void **state)
+{
+	(void)state;
+	la_arena_free(arena);
+	arena = la_arena_new(16 << 20);
+	head("virt-10.0");
+	section(1, 2, "ram", 0, 4);
+	be((64 * MIB + 4094 * 4096) | SIZES, 8);
+	name("loongarch.ram");
+	be(64 * MIB, 8);
+	for (unsigned i = 0; i < 4094; i++) {
+		char text[20];
+
+		snprintf(text, sizeof(text), "dimm%u", i);
+		name(text);
+		be(4096, 8);
+	}
+	be(EOS, 8);
+	footer(2);
+	ram_part(true);
+	full_page("loongarch.ram", 0, 0x11, 4096);
+	ram_stop();
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_non_null(strstr(result.left_out, "dimm0 (0 MiB)"));
+	assert_non_null(strstr(result.left_out, "and 4078 more"));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
 
 int main(void)
@@ -890,7 +927,7 @@ int main(void)
 		TEST(pages),      TEST(registers), TEST(no_description), TEST(wrong_description),
 		TEST(cut),        TEST(old_qemu),  TEST(device_tree),    TEST(numa),
 		TEST(mapped_ram), TEST(refused),   TEST(hostile),        TEST(endless_description),
-		TEST(find),       TEST(broken),    TEST(filled_page),
+		TEST(find),       TEST(broken),    TEST(filled_page),    TEST(many_dimms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

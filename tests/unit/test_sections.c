@@ -280,6 +280,26 @@ static void test_size_by_option(void **state)
 	assert_int_equal(la_sections_roots(&s), 0);
 }
 
+/* One section may be larger than all the memory that a person says there can be. */
+static void test_section_beyond_memory(void **state)
+{
+	struct test *t = *state;
+	struct la_sections s;
+	struct la_page page;
+
+	put_ram(t);
+	fake_put_u64(t->fake, ENTRY(0), CACHED | 3);
+	fake_door(t->fake)->overrides =
+		&(struct la_overrides){ .section_bits = 34, .phys_bits = 32 };
+	la_sections_init(&s, &t->k, NULL);
+	assert_int_equal(s.size_bits, 34);
+	assert_int_equal(la_sections_roots(&s), 1);
+	s.has_vmemmap = false;
+	fake_enumerator(t->fake, "__MAX_NR_ZONES", 4);
+	fake_enumerator(t->fake, "__NR_PAGEFLAGS", 20);
+	assert_int_equal(la_page_read(&t->k, &s, CACHED | PAGES, &page, NULL), LA_OK);
+}
+
 static void test_size_that_nothing_disproves(void **state)
 {
 	struct test *t = *state;
@@ -691,6 +711,7 @@ int main(void)
 		TEST(test_size_by_option),
 		TEST(test_size_by_the_build),
 		TEST(test_size_that_is_a_guess),
+		TEST(test_section_beyond_memory),
 		TEST(test_size_that_nothing_disproves),
 		TEST(test_table_lost),
 		TEST(test_variable_lost),

@@ -6,6 +6,7 @@
 #include "stream.h"
 #include "vcpus.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,19 +62,32 @@ static enum la_status libvirt_header(const uint8_t *head, size_t n, uint64_t *re
 	return LA_OK;
 }
 
+/* "Part" until the save is complete; whether it is shows in the stream. The file may end in it. */
+static bool is_libvirt(const uint8_t *head, size_t n)
+{
+	const size_t known = n < LIBVIRT_MAGIC ? n : LIBVIRT_MAGIC;
+
+	return n >= strlen("LibvirtQemud") && (!memcmp(head, "LibvirtQemudSave", known) ||
+					       !memcmp(head, "LibvirtQemudPart", known));
+}
+
 enum la_status la_saved_find(int fd, struct la_saved *ret, struct la_error *err)
 {
 	uint8_t head[LIBVIRT_HEADER];
 	ssize_t n = pread(fd, head, sizeof(head), 0);
+	enum la_status status;
 
 	*ret = (struct la_saved){ .start = 0 };
-	/* "Part" until the save is complete; whether it is shows in the stream. */
-	if (n >= LIBVIRT_MAGIC && (!memcmp(head, "LibvirtQemudSave", LIBVIRT_MAGIC) ||
-				   !memcmp(head, "LibvirtQemudPart", LIBVIRT_MAGIC))) {
+	if (n < 0)
+		return la_fail(err, LA_IO, "%s", strerror(errno));
+	if (is_libvirt(head, (size_t)n)) {
 		ret->libvirt = true;
-		if (libvirt_header(head, (size_t)n, &ret->start, err) != LA_OK)
-			return LA_CORRUPT;
+		status = libvirt_header(head, (size_t)n, &ret->start, err);
+		if (status != LA_OK)
+			return status;
 		n = pread(fd, head, sizeof(head), (off_t)ret->start);
+		if (n < 0)
+			return la_fail(err, LA_IO, "%s", strerror(errno));
 	}
 	for (size_t i = 0; i < NPACKERS; i++) {
 		if (n >= (ssize_t)packers[i].size &&

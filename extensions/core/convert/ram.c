@@ -27,6 +27,7 @@ enum {
 #define UNIT 4096 /* of the map of written pages; every page size is a multiple */
 #define MAX_PAGE 65536
 #define MAX_BLOCKS 4096
+#define MAX_NAMED 16 /* of the blocks that are left out */
 #define MAX_RAM ((uint64_t)1 << 46)
 
 static bool starts(const char *name, const char *with)
@@ -196,6 +197,25 @@ static enum la_status mapped_header(struct la_stream *s, struct la_saved_ram *ra
 	return s->status;
 }
 
+/* The first of the blocks that have no place, by name, and how many more there are. */
+static void list_left_out(struct la_saved_ram *ram)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ram->nblocks; i++) {
+		const struct la_ram_block *b = &ram->blocks[i];
+
+		if (is_hotplugged(b->name) && n++ < MAX_NAMED)
+			ram->left_out =
+				la_format(ram->arena, "%s%s%s (%" PRIu64 " MiB)",
+					  ram->left_out ? ram->left_out : "",
+					  ram->left_out ? ", " : "", b->name, b->size >> 20);
+	}
+	if (n > MAX_NAMED)
+		ram->left_out = la_format(ram->arena, "%s, and %zu more",
+					  ram->left_out ? ram->left_out : "", n - MAX_NAMED);
+}
+
 static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram, uint64_t total)
 {
 	size_t room = 0;
@@ -227,14 +247,10 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 		total -= b->size;
 		b->at = UINT64_MAX;
 		b->ram = !is_device_memory(b->name) && !is_hotplugged(b->name);
-		if (is_hotplugged(b->name))
-			ram->left_out =
-				la_format(ram->arena, "%s%s%s (%" PRIu64 " MiB)",
-					  ram->left_out ? ram->left_out : "",
-					  ram->left_out ? ", " : "", b->name, b->size >> 20);
 		if (ram->mapped && mapped_header(s, ram, b) != LA_OK)
 			return s->status;
 	}
+	list_left_out(ram);
 	place_blocks(ram);
 	if (!ram->total)
 		return la_stream_fail(s, LA_UNSUPPORTED,

@@ -14,7 +14,10 @@
 #define MAX_VCPUS 1024
 #define MAX_JSON ((size_t)4 << 20) /* of 256 vCPUs: 1.4 MB */
 #define CSR_TEXT 4096
-/* Fields visited for one vCPU; its TLB of 2112 entries makes 8,500. A hostile description ends here. */
+/*
+ * Fields and elements of arrays visited for one vCPU; its TLB of 2112 entries makes 10,600. A hostile
+ * description ends here.
+ */
 #define MAX_FIELDS 100000
 
 static uint64_t be(const uint8_t *data, uint64_t bytes)
@@ -130,7 +133,10 @@ static uint64_t walk(struct cpu_reader *r, const json_t *described, const uint8_
 			return 0;
 		name = last_name(name ? name : "");
 		for (json_int_t i = 0; one && i < count; i++, at += (uint64_t)one) {
-			if (inner && *r->budget)
+			if (!*r->budget)
+				return 0;
+			--*r->budget;
+			if (inner)
 				walk(r, inner, data + at, (uint64_t)one, name, (uint64_t)i);
 			else if (one <= 8)
 				take_number(r, name, len != NULL, (uint64_t)i, outer, outer_i,

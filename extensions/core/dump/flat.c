@@ -15,6 +15,12 @@
 
 #define FLAT_HEADER_SIZE 4096
 #define RECORD_HEADER_SIZE 16
+/*
+ * The index takes memory for each record, so there must not be more of them than the bytes of the
+ * file account for. QEMU's hold 4 KiB and more, makedumpfile's hardly less.
+ */
+#define MANY_RECORDS (1u << 20)
+#define LEAST_RECORD 256
 #define FLAT_TYPE 1
 #define FLAT_VERSION 1
 
@@ -80,6 +86,11 @@ static enum la_status collect(struct la_file *f, struct records *r, uint64_t *si
 			return LA_OK;
 		at += RECORD_HEADER_SIZE;
 		have = len < f->stored - at ? len : f->stored - at;
+		if (r->n >= MANY_RECORDS && at / r->n < LEAST_RECORD)
+			return la_fail(err, LA_CORRUPT,
+				       "%s: %zu records in 0x%" PRIx64
+				       " bytes: smaller ones than any writer makes",
+				       f->path, r->n, at);
 		if (have) {
 			status = add_record(r, start, have, at);
 			if (status)

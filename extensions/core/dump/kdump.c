@@ -15,7 +15,8 @@
 #include "base/bytes.h"
 
 enum header {
-	HDR_VERSION = 8,
+	HDR_VERSION = 8, /* and the name of the system behind it */
+	HDR_TIMESTAMP = 408,
 	HDR_STATUS = 424,
 	HDR_BLOCK_SIZE = 428,
 	HDR_SUB_SIZE = 432, /* in blocks */
@@ -153,6 +154,13 @@ static uint64_t find_zero_page(struct la_dump *dump, struct la_file *f, uint64_t
 	return !page[0] && memcmp(page, page + 1, dump->block_size - 1) == 0 ? at : 0;
 }
 
+/* What the parts of one dump have in common; each has its own time stamp. */
+static bool same_dump(const uint8_t *a, const uint8_t *b)
+{
+	return !memcmp(a, b, HDR_TIMESTAMP) &&
+	       !memcmp(a + HDR_BLOCK_SIZE, b + HDR_BLOCK_SIZE, HDR_MAX_MAPNR + 4 - HDR_BLOCK_SIZE);
+}
+
 static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la_file *f,
 				const uint8_t *first_head, struct part *ret, struct la_error *err)
 {
@@ -168,7 +176,7 @@ static enum la_status open_part(struct la_dump *dump, struct kdump *k, struct la
 		status = la_bitmap_same(&k->dumped, f, bitmap2, &same, err);
 	if (status)
 		return la_fail(err, status, "part of a split dump");
-	if (memcmp(head, first_head, sizeof(head)) != 0 || !same)
+	if (!same_dump(head, first_head) || !same)
 		return la_fail(err, LA_INVALID, "%s and %s are not parts of one dump",
 			       dump->file[0].path, f->path);
 

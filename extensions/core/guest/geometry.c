@@ -149,6 +149,9 @@ static enum la_status decide(struct la_kernel *k, struct la_error *err)
 	return la_geometry_init(&k->mmu.geometry, size->page_shift, levels->levels, err);
 }
 
+/* Fewer bits than any of these CPUs has (the option vabits_actual knows the same limit). */
+#define MIN_VIRT_BITS 36
+
 /* How many bits addresses have: cpu_probe_addrbits() of kernel/cpu-probe.c, which keeps one less. */
 static void find_widths(struct la_kernel *k)
 {
@@ -159,7 +162,8 @@ static void find_widths(struct la_kernel *k)
 	if (la_read_variable(k, "vm_map_base", 8, &mmu->vm_map_base, NULL) != LA_OK ||
 	    mmu->vm_map_base >> 60 != 0xf)
 		mmu->vm_map_base = 0;
-	else if (!(-mmu->vm_map_base & (-mmu->vm_map_base - 1)))
+	else if (!(-mmu->vm_map_base & (-mmu->vm_map_base - 1)) &&
+		 __builtin_ctzll(mmu->vm_map_base) >= MIN_VIRT_BITS - 1)
 		mmu->virt_bits = (unsigned)__builtin_ctzll(mmu->vm_map_base) + 1;
 	/* A damaged one would make addresses of any width. */
 	if (mmu->virt_bits &&

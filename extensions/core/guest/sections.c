@@ -38,10 +38,9 @@ uint64_t la_sections_roots(const struct la_sections *s)
 
 static bool has_ram(const struct la_door *door, uint64_t start, uint64_t end)
 {
-	for (size_t i = 0; i < door->nram; i++)
-		if (door->ram[i].start < end && door->ram[i].end > start)
-			return true;
-	return false;
+	const struct la_ram_range *r = la_ram_find(door->ram, door->nram, start);
+
+	return r && r->start < end;
 }
 
 enum fit { UNKNOWN, FITS, MISFIT };

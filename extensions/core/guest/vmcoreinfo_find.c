@@ -31,10 +31,9 @@ struct scan {
 
 static bool is_ram(const struct scan *s, uint64_t pa)
 {
-	for (size_t i = 0; i < s->nram; i++)
-		if (pa - s->ram[i].start < s->ram[i].end - s->ram[i].start)
-			return true;
-	return false;
+	const struct la_ram_range *r = la_ram_find(s->ram, s->nram, pa);
+
+	return r && r->start <= pa;
 }
 
 static enum la_status read_phys(const struct scan *s, uint64_t pa, void *ret, size_t len)

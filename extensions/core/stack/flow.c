@@ -76,7 +76,7 @@ static bool adds(const struct la_values *v, uint32_t insn, int64_t *sum_ret)
 	if (insn >> 15 == 0x21) /* add.d */
 		*sum_ret = (int64_t)v->value[rk];
 	else if (insn >> 15 == 0x23) /* sub.d */
-		*sum_ret = -(int64_t)v->value[rk];
+		*sum_ret = (int64_t)(0 - v->value[rk]);
 	else
 		return insn >> 15 == 0x2a && rk == LA_R_ZERO; /* or: move */
 	return *sum_ret >= -(int64_t)LA_THREAD_SIZE && *sum_ret <= (int64_t)LA_THREAD_SIZE;

@@ -97,10 +97,10 @@ enum la_step_result la_step_cfi(const struct la_walk *w, const struct la_unwind_
 
 static bool cfa_of(const struct la_unwind_frame *at, const struct la_cfi_row *row, uint64_t *ret)
 {
-	const bool known = la_gpr_get(&at->regs, row->cfa_reg, ret);
-
+	if (!la_gpr_get(&at->regs, row->cfa_reg, ret))
+		return false;
 	*ret += (uint64_t)(int64_t)row->cfa_offset;
-	return known;
+	return true;
 }
 
 /* What ORC leaves out is in the code, which is believed where it agrees with ORC. */

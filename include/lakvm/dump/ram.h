@@ -3,6 +3,7 @@
 #ifndef LAKVM_RAM_H
 #define LAKVM_RAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -13,5 +14,25 @@ struct la_ram_range {
 	uint64_t start, end;
 	uint64_t present, zero, excluded, missing; /* as enum la_block_state has them */
 };
+
+/**
+ * The first of @n ranges in ascending order that ends behind @pa: the one that holds it, or the next
+ * one above; NULL: there is none. By bisection: files may have thousands of ranges.
+ */
+static inline const struct la_ram_range *la_ram_find(const struct la_ram_range *ram, size_t n,
+						     uint64_t pa)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (ram[middle].end > pa)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < n ? &ram[low] : NULL;
+}
 
 #endif
