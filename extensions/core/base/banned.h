@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Forced into every core file by the build (-include): the core neither prints, nor exits, nor
- * jumps, nor allocates outside its arena. A file that wraps one of the allocators on purpose
- * (arena.c, cfi.c) defines LA_ALLOW_MALLOC through its rule in the Makefile.
+ * uses setjmp or longjmp, nor allocates outside an arena. The files that wrap an allocator on purpose
+ * are named in the Makefile (MALLOC_OK), which defines LA_ALLOW_MALLOC for them.
  */
 #ifndef LAKVM_BANNED_H
 #define LAKVM_BANNED_H

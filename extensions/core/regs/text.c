@@ -239,8 +239,13 @@ enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struc
 	} else {
 		size = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : MAX_TEXT;
 		text = la_alloc(arena, size);
-		status = text ? la_regs_text(arena, text, fread(text, 1, size, file), ret, err) :
-				la_fail(err, LA_NOMEM, "register text");
+		size = text ? fread(text, 1, size, file) : 0;
+		if (!text)
+			status = la_fail(err, LA_NOMEM, "register text");
+		else if (ferror(file))
+			status = la_fail(err, LA_IO, "%s", strerror(errno));
+		else
+			status = la_regs_text(arena, text, size, ret, err);
 	}
 	fclose(file);
 	return status == LA_OK ? LA_OK : la_fail(err, status, "%s", path);

@@ -12,7 +12,9 @@
 /**
  * The row for the instruction at run-time address @code of the kernel or a module. ORC follows
  * ra, sp and fp only: s0-s8 are LA_RULE_UNKNOWN, and fde_start and fde_end are 0. False: nothing is
- * known of this place; then *@why_ret, if there is a reason to tell, is a constant text.
+ * known of this place, and @ret has no meaning; *@why_ret is then NULL where there simply is no
+ * entry of a function here, or a constant text: the tables or the list of modules are damaged, or not
+ * in the dump. True leaves it NULL.
  */
 bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret,
 		const char **why_ret);

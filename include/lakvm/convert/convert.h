@@ -40,7 +40,9 @@ struct la_saved {
 
 /**
  * Does the file @fd hold a migration stream? LA_ABSENT: it does not; a packed file of unknown
- * content is taken for one. LA_TRUNCATED, LA_CORRUPT: a save file of libvirt's that is unfit.
+ * content is taken for one. LA_TRUNCATED: a save file of libvirt's that ends in its header or right
+ * behind it. LA_CORRUPT: its header has a version that is not known, or no stream follows. LA_IO: it
+ * cannot be read. @ret has meaning after LA_OK only. The file's position stays as it is.
  */
 enum la_status la_saved_find(int fd, struct la_saved *ret, struct la_error *err);
 

@@ -82,9 +82,11 @@ struct la_vcpu_regs {
 };
 
 /**
- * All NT_PRSTATUS notes of an ELF note area, in file order, in the layout that each note proves
- * to have (QEMU upstream, QEMU 6.2 of openEuler, kernel). Notes that are cut short or have sizes
- * that do not fit end the list: what was found before stays, and the status is LA_CORRUPT.
+ * All NT_PRSTATUS notes of an ELF note area, in file order, in the layout of whoever wrote them
+ * (QEMU upstream, QEMU 6.2 of openEuler, kernel), which the first note that shows it decides for
+ * those behind it; one before that is read as QEMU's. Notes that are cut short or have sizes that do
+ * not fit end the list with LA_CORRUPT, too little memory with LA_NOMEM: what was found before stays.
+ * An empty note, with which the kernel ends its own, ends the list with LA_OK.
  * The array belongs to @arena. Source: QEMU target/loongarch/arch_dump.c (9.2 to 10.2, and the
  * openEuler 6.2 branch), Linux arch/loongarch/include/uapi/asm/reg.h.
  */

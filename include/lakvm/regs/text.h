@@ -28,7 +28,7 @@ struct la_regs_text {
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
 			    struct la_regs_text *ret, struct la_error *err);
 
-/** The same out of the file @path. LA_INVALID, too: it cannot be read, or is no text of registers by its size. */
+/** The same out of the file @path. LA_IO: it cannot be opened. LA_INVALID, too: it is no file, or is no text of registers by its size. */
 enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
 				 struct la_error *err);
 
