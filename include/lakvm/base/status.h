@@ -38,9 +38,10 @@ void la_error_clear(struct la_error *err);
 
 /**
  * Prepend a phrase to the trail and return @status, so that a caller can write
- * `return la_fail(err, st, "cpu %d", cpu);`. A trail that begins with LA_NOMEM
- * ends in "out of memory". @err may be NULL. A text that does not fit loses its innermost end. The guest's text and names of files may be put into it as
- * they are: it is kept fit to print (la_text_escape() of escape.h, newlines too).
+ * `return la_fail(err, st, "cpu %d", cpu);`. A trail that begins with LA_NOMEM ends in "out of
+ * memory". @err may be NULL. A text that does not fit loses its innermost end. The guest's text and
+ * names of files may be put into it as they are: it is kept fit to print (la_text_escape() of
+ * escape.h, newlines too).
  */
 enum la_status la_fail(struct la_error *err, enum la_status status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
