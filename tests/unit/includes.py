@@ -79,8 +79,8 @@ def wrong(source, name, goal):
         if rank > place:
             return "back"
         return "public" if top == PUBLIC and there != PUBLIC else None
-    # the glue has headers of its own; a program is one file
-    return None if there == PUBLIC or top == there == GLUE else "public"
+    # glue and programs have headers of their own
+    return None if there == PUBLIC or top == there else "public"
 
 
 def node(path):
