@@ -3,6 +3,7 @@
 #include "crash.h"
 #include "glue.h"
 
+#include "lakvm/isa/loongarch.h"
 #include "lakvm/stack/unwind.h"
 
 #if LA_TASK_REG_ARGUMENTS
@@ -45,20 +46,32 @@ static bool current_registers(struct la_regs *ret)
 		     la_task_regs(kernel, CURRENT_TASK(), ret, NULL) == LA_OK;
 }
 
-/* gdb asks by its own names: "pc", "r0" to "r31"; of the rest nothing is known. */
+/* gdb's own names: "r0" to "r31" in 16.2, those of the ABI in crash's 10.2. LA_NGPR: another register. */
+static unsigned register_of(const char *name)
+{
+	unsigned reg;
+	char end;
+
+	if (sscanf(name, "r%u%c", &reg, &end) == 1 && reg < LA_NGPR)
+		return reg;
+	for (reg = 0; reg < LA_NGPR && !STREQ(name, la_gpr_name(reg)); reg++)
+		;
+	return STREQ(name, "x") ? LA_R_U0 : reg;
+}
+
+/* gdb asks for "pc" and each general register; of the rest nothing is known. */
 static int register_hook(const char *name, int size, void *value)
 {
 	struct la_regs regs;
 	uint64_t word;
 	unsigned reg;
-	char end;
 
 	if (!name || size != (int)sizeof(word) || !current_registers(&regs))
 		return FALSE;
+	reg = register_of(name);
 	if (STREQ(name, "pc") && regs.pc_known)
 		word = regs.pc;
-	else if (sscanf(name, "r%u%c", &reg, &end) != 1 || reg >= LA_NGPR || !(GIVEN >> reg & 1) ||
-		 !la_gpr_get(&regs, reg, &word))
+	else if (reg >= LA_NGPR || !(GIVEN >> reg & 1) || !la_gpr_get(&regs, reg, &word))
 		return FALSE;
 	memcpy(value, &word, sizeof(word));
 	return TRUE;
