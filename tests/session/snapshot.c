@@ -54,7 +54,7 @@ static void cmd_lasnap(void)
 		write_table(file, tables[i]);
 	maps = fopen("/proc/self/maps", "r");
 	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "lakvm"))
+		if (strstr(line, "/lakvm.so"))
 			fprintf(file, "# mapped %s", line);
 	if (maps)
 		fclose(maps);
