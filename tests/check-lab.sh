@@ -13,10 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
-	pages-64k2 user v6.1-16k3 lost-ipi living living-anywhere living-orc living-debian kernels
+	pages-64k2 user v6.1-16k3 openeuler openeuler-efi panicked lost-ipi living living-anywhere living-orc living-debian kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
-	v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
+	openeuler openeuler-efi v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
 
 for name; do
 	if [ "$name" = kernels ]; then
@@ -29,7 +29,7 @@ for name; do
 	case $name in
 	early) test=tests/session/early.py ;;
 	lost-ipi) test=tests/session/states.py ;;
-	living*)
+	living* | panicked)
 		tests/tools/frames.py "$case" || lose "$name"
 		tests/session/tasks.py "$case" || lose "$name"
 		tests/session/tasks.py --strip "$case" || lose "$name"
@@ -38,10 +38,17 @@ for name; do
 	esac
 	$test "$case" dump.kdump dump.raw dump.16k dump.elf || lose "$name"
 	[ -z "${LAKVM_QUICK:-}" ] || LAKVM_CRASH=$LAKVM_QUICK $test "$case" dump.kdump || lose "$name on $(uname -m)"
-	case $name in sysrq4 | pages-4k3 | v6.1-*) tests/session/no_sections.py "$case" || lose "$name" ;; esac
+	case $name in sysrq4 | pages-4k3 | v6.1-* | openeuler) tests/session/no_sections.py "$case" || lose "$name" ;; esac
 	case $name in user | pages-* | v6.1-*) tests/session/tables.py "$case" || lose "$name" ;; esac
 	case $name in pages-*) tests/session/layout.py "$case" dump.raw || lose "$name" ;; esac
 	case $name in user | pages-4k4) tests/session/user_tables.py "$case" || lose "$name" ;; esac
+	case $name in
+	openeuler*)
+		make --no-print-directory tools &&
+			tests/tools/section_bits.py "$case" dump.raw "$(dirname "$case")/kernel-openeuler/vmlinux.boot" &&
+			tests/tools/renamed.py "$case" dump.kdump || lose "$name"
+		;;
+	esac
 	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || lose "$name"
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"

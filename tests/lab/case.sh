@@ -3,7 +3,7 @@
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
 #         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
-#         stub), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is
+#         stub) or firmware=pflash (from flash memory, as libvirt does), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is
 #         frozen so many times while it works, with anywhere=1 not only where blocks of code begin (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
@@ -38,7 +38,9 @@ make_case() {
 		if [ "$firmware" ]; then # the EFI image is the kernel without its ELF headers
 			boot=$new/vmlinux.efi
 			loongarch64-linux-gnu-objcopy -O binary "$kernel/vmlinux.boot" "$boot"
-			set -- "$@" --device "-bios /usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"
+			flash="-drive if=pflash,format=raw,readonly=on,file=/usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"
+			[ "$firmware" = pflash ] || flash="-bios /usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"
+			set -- "$@" --device "$flash"
 		fi
 		set -- "$@" --kernel "$boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"

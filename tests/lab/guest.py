@@ -104,7 +104,7 @@ def stacks(vmlinux, moved, sockets, out, frames=None):
                            "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
                            "-ex", f"symbol-file -o {moved} {vmlinux}", *scripts], stdin=subprocess.DEVNULL,
                           env={**os.environ, "LAKVM_REGISTERS": f"{out}/registers.txt", "LAKVM_FRAMES": frames or ""},
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=300, text=True)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=1200, text=True)
     said, memory, of_frames = done.stdout.partition("\nMEMORY\n")
     of_frames = of_frames.partition("[Inferior")[0]     # what gdb says when it leaves
     first, last = said.find("CPU 0\n"), said.rfind("\nstop: ")

@@ -229,7 +229,8 @@ def kernel_addresses(memory, names, sections, vcpus, entries):
         place = memory.translate(address)
         if place is not None and address >> 62 == 3:
             entry, bits = leaf(memory, vcpus[0]["PGDH"], levels(vcpus[0]), address)
-            entries[entry] = bits, place >> bits << bits
+            if entry & VALID:   # else the TLB's answer, see running()
+                entries[entry] = bits, place >> bits << bits
         data = memory.virtual(address) if place is not None and memory.in_ram(place, BYTES) else None
         yield (f"{address:016x} {'none' if place is None else f'{place:x}'} {data.hex() if data else '-'} {region}")
 
@@ -279,7 +280,8 @@ def users(memory, pages, page):
 def running(monitor, where, registers, pages, page, entries):
     """Lines of running.txt, and what maps them into entries: the user addresses of any task, asked of each CPU. A
     PROT_NONE page is present for the kernel, but not for the CPU; nor is one from which the kernel took VALID to see
-    whether it is still used."""
+    whether it is still used. Where QEMU knows a place and the table has no VALID entry, it answered from its TLB, which
+    has what no dump holds: such an address is not asked for."""
     starts = sorted({int(address, 16) for _, address, _, permissions, _ in pages if permissions != "---p"})
     for vcpu in range(len(registers)):
         one = Memory(monitor, where, vcpu)
@@ -287,7 +289,7 @@ def running(monitor, where, registers, pages, page, entries):
             address = start + within(start, page)
             place = one.translate(address)
             entry, bits = leaf(one, registers[vcpu]["PGDL"], levels(registers[vcpu]), address)
-            if place is None and entry & (PRESENT | VALID) == PRESENT:
+            if place is None and entry & (PRESENT | VALID) == PRESENT or place is not None and not entry & VALID:
                 continue
             if place is not None:
                 entries[entry] = bits, place >> bits << bits

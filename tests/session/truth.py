@@ -40,8 +40,13 @@ class Truth:
         return found.group(1).splitlines() if found else []
 
     def records(self):
-        """(time, text) of the kernel's own lines on the console."""
-        return re.findall(r"^\[ *(\d+\.\d+)\] ?(.*)$", self.serial, re.M)
+        """(time, text) of the kernel's own lines on the console, without whose they are (PRINTK_CALLER)."""
+        return re.findall(r"^\[ *(\d+\.\d+)\](?:\[ *[CT]\d+\])? ?(.*)$", self.serial, re.M)
+
+    def unplugged(self):
+        """How many vCPUs the guest may get that it does not have."""
+        found = re.search(r"SMP: Allowing \d+ CPUs, (\d+) hotplug CPUs", self.serial)
+        return int(found.group(1)) if found else 0
 
     def release(self):
         return re.search(r"Linux version (\S+)", self.serial).group(1)
