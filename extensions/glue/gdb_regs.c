@@ -103,10 +103,37 @@ void gdb_registers_ask_again(void)
 	gdb_change_thread_context();
 }
 
-#else /* before 8.0.6 */
+#else /* before 8.0.6 gdb is given no registers, and a command that needs them ends crash */
+
+static cmd_func_t crash_gdb;
+
+static bool needs_registers(void)
+{
+	static const char *const command[] = { "backtrace", "bt",   "where",  "frame",
+					       "up",        "down", "thread", NULL };
+	static const char *const info[] = { "frame",     "locals",        "args",
+					    "registers", "all-registers", NULL };
+	const bool asks_info = argcnt > 2 && STRNEQ("info", args[1]);
+	const char *word = asks_info ? args[2] : argcnt > 1 ? args[1] : "";
+
+	/* gdb takes the beginning of a name for the whole */
+	for (const char *const *name = asks_info ? info : command; *word && *name; name++)
+		if (STRNEQ(*name, word))
+			return true;
+	return false;
+}
+
+static void gdb_hook(void)
+{
+	if (needs_registers())
+		error(INFO, "lakvm: gdb has no registers in this crash and would end it: use bt\n");
+	else
+		crash_gdb();
+}
 
 void gdb_registers_install(void)
 {
+	crash_gdb = command_replace("gdb", gdb_hook);
 }
 
 void gdb_registers_ask_again(void)
