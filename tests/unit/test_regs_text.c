@@ -560,6 +560,22 @@ static void test_three_lines(void **state)
 	assert_non_null(strstr(parsed.remark, "the first is line 1: PC=90000O"));
 }
 
+/* Four digits are a number that a line may name, and more vCPUs than there can be. */
+static void test_number_too_high(void **state)
+{
+	static const char *const lines[] = { "CPU#4095\n", "CPU#4096\n", "cpu 9999\n",
+					     "CPU#5000\nCPU#1\n" };
+	char text[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(text, sizeof(text), "%sPC=900000000159e420\n", lines[i]);
+		assert_int_equal(parse(text, strlen(text)), i ? LA_INVALID : LA_OK);
+		if (!i)
+			assert_int_equal(regs[0].pid, 4096);
+	}
+}
+
 static void test_too_many(void **state)
 {
 	char *text = la_alloc(arena, 32769 * 5 + 1);
@@ -612,7 +628,8 @@ int main(void)
 		TEST(test_no_numbers),  TEST(test_never_started), TEST(test_pc_lines),
 		TEST(test_no_csr),      TEST(test_rows),          TEST(test_qemu_6_2),
 		TEST(test_gdb),         TEST(test_whose),         TEST(test_something_else),
-		TEST(test_three_lines), TEST(test_too_many),      TEST(test_file),
+		TEST(test_three_lines), TEST(test_too_many),      TEST(test_number_too_high),
+		TEST(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

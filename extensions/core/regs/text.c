@@ -95,6 +95,10 @@ static enum la_status take_line(struct reader *r, const char *at, const char *en
 	if (line.kind == LA_LINE_OTHER || line.damaged)
 		note_other(r, at, end);
 	if (line.kind == LA_LINE_VCPU) {
+		if (line.vcpu >= LA_TEXT_VCPUS)
+			return la_fail(err, LA_INVALID,
+				       "register text: line %u names CPU %u, of %d", r->line,
+				       line.vcpu, LA_TEXT_VCPUS);
 		r->header = line.vcpu;
 		r->begun = false;
 	}
@@ -232,7 +236,9 @@ enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struc
 
 	if (!file)
 		return la_fail(err, LA_IO, "cannot open %s: %s", path, strerror(errno));
-	if (fstat(fileno(file), &about) || !(S_ISREG(about.st_mode) || S_ISFIFO(about.st_mode))) {
+	if (fstat(fileno(file), &about)) {
+		status = la_fail(err, LA_IO, "%s", strerror(errno));
+	} else if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode)) {
 		status = la_fail(err, LA_INVALID, "not a file");
 	} else if (about.st_size > (off_t)MAX_TEXT) {
 		status = la_fail(err, LA_INVALID, "too large for a register text");

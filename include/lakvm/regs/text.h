@@ -28,7 +28,10 @@ struct la_regs_text {
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
 			    struct la_regs_text *ret, struct la_error *err);
 
-/** The same out of the file @path. LA_IO: it cannot be opened. LA_INVALID, too: it is no file, or is no text of registers by its size. */
+/**
+ * The same out of the file @path, which may be a pipe. LA_IO: it cannot be opened or read. LA_INVALID, too: it
+ * is another kind of file, or too large.
+ */
 enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
 				 struct la_error *err);
 
