@@ -150,6 +150,7 @@ static bool sync_folder(const char *path)
 enum la_status output_complete(struct output *out, const struct stat *input, struct la_error *err)
 {
 	const int fd = out->fd;
+	enum la_status status;
 
 	out->fd = -1;
 	if (fsync(fd) != 0 && errno != EINVAL) {
@@ -159,8 +160,9 @@ enum la_status output_complete(struct output *out, const struct stat *input, str
 	}
 	if (close(fd) != 0)
 		return la_fail(err, LA_IO, "%s: %s", out->path, strerror(errno));
-	if (output_may_replace(out->path, input, err) != LA_OK)
-		return LA_INVALID;
+	status = output_may_replace(out->path, input, err);
+	if (status != LA_OK)
+		return status;
 	if (rename(out->temporary, out->path) != 0)
 		return la_fail(err, LA_IO, "%s: %s", out->path, strerror(errno));
 	for (int i = 0; i < MAX_UNFINISHED; i++)

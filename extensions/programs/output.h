@@ -23,7 +23,7 @@ void output_guard(void);
 
 /**
  * May @path be replaced? LA_INVALID: it is a device, a link, a folder or the like, or the very file
- * that @input describes.
+ * that @input describes. LA_IO: nobody can tell.
  */
 enum la_status output_may_replace(const char *path, const struct stat *input, struct la_error *err);
 

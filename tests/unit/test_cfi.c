@@ -151,7 +151,7 @@ static void test_absent(void **state)
 	(void)state;
 	assert_int_equal(la_cfi_open(&k, &err), LA_ABSENT);
 	fake_door(fake)->vmlinux = "/nonexistent/vmlinux";
-	assert_int_equal(la_cfi_open(&k, &err), LA_INVALID);
+	assert_int_equal(la_cfi_open(&k, &err), LA_IO);
 	fake_door(fake)->vmlinux = "/dev/null";
 	assert_int_equal(la_cfi_open(&k, &err), LA_INVALID);
 	assert_null(k.cfi);

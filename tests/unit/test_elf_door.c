@@ -228,7 +228,8 @@ static void test_other_files(void **state)
 	assert_false(la_elf_is_program(written(t)));
 	unlink(t->path);
 	refused(t, LA_INVALID, "cannot be read as an ELF file");
-	assert_int_equal(la_elf_door_open(&e, "/nonexistent", NULL, t->arena, &err), LA_INVALID);
+	assert_int_equal(la_elf_door_open(&e, "/nonexistent", NULL, t->arena, &err), LA_IO);
+	assert_non_null(strstr(err.text, "/nonexistent: No such file or directory"));
 	assert_false(la_elf_is_program("/nonexistent"));
 }
 

@@ -121,8 +121,12 @@ bool la_stream_seek(struct la_stream *s, uint64_t offset)
 {
 	if (s->status != LA_OK)
 		return false;
-	if (offset > INT64_MAX || lseek(s->fd, (off_t)offset, SEEK_SET) < 0) {
-		la_stream_fail(s, LA_CORRUPT, "cannot go on at 0x%" PRIx64 ": %s", offset,
+	if (offset > INT64_MAX) {
+		la_stream_fail(s, LA_CORRUPT, "cannot go on at 0x%" PRIx64, offset);
+		return false;
+	}
+	if (lseek(s->fd, (off_t)offset, SEEK_SET) < 0) {
+		la_stream_fail(s, LA_IO, "cannot go on at 0x%" PRIx64 ": %s", offset,
 			       strerror(errno));
 		return false;
 	}

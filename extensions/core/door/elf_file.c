@@ -21,33 +21,39 @@ struct la_elf_file {
 	bool dwarf_tried;
 };
 
-/* A descriptor of a regular file, and its size; -1: it is none, and @why says so. */
-static int open_regular(const char *path, uint64_t *size, const char **why)
+/* A descriptor of a regular file, and its size. */
+static enum la_status open_regular(const char *path, int *ret, uint64_t *size, struct la_error *err)
 {
-	/* Without O_NONBLOCK a FIFO would be waited for. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum la_status status;
 	struct stat st;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	/* Without O_NONBLOCK a FIFO would be waited for. */
+	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*ret < 0)
+		return la_fail(err, LA_IO, "cannot open %s: %s", path, strerror(errno));
+	if (fstat(*ret, &st) != 0) {
+		status = la_fail(err, LA_IO, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		status = la_fail(err, LA_INVALID, "%s: not a regular file", path);
+	} else {
 		*size = (uint64_t)st.st_size;
-		return fd;
+		return LA_OK;
 	}
-	*why = fd < 0 ? strerror(errno) : "not a regular file";
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	close(*ret);
+	*ret = -1;
+	return status;
 }
 
 static enum la_status open_elf(struct la_elf_file *f, const char *path, struct la_error *err)
 {
-	const char *why = "", *ident;
+	enum la_status status = open_regular(path, &f->fd, &f->size, err);
+	const char *ident;
 	GElf_Ehdr header;
 	size_t mapped;
 	char *image;
 
-	f->fd = open_regular(path, &f->size, &why);
-	if (f->fd < 0)
-		return la_fail(err, LA_INVALID, "%s: cannot be opened: %s", path, why);
+	if (status != LA_OK)
+		return status;
 	elf_version(EV_CURRENT);
 	f->elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &header) ||
@@ -126,8 +132,8 @@ static bool all_unpack(Elf *elf)
 Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 {
 	if (!f->dwarf_tried) {
-		f->dwarf_tried = true;
 		f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
+		f->dwarf_tried = true;
 	}
 	return f->dwarf;
 }
@@ -218,14 +224,15 @@ bool la_elf_file_symbol_size(const struct la_elf_file *f, const char *name, uint
 
 bool la_elf_is_program(const char *path)
 {
-	const char *why;
-	uint64_t size;
-	int fd = open_regular(path, &size, &why);
 	Elf64_Ehdr header = { .e_type = ET_NONE };
-	const bool read = fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header);
+	uint64_t size;
+	bool read;
+	int fd;
 
-	if (fd >= 0)
-		close(fd);
+	if (open_regular(path, &fd, &size, NULL) != LA_OK)
+		return false;
+	read = pread(fd, &header, sizeof(header), 0) == sizeof(header);
+	close(fd);
 	/* the type lies in the same place in all files of one byte order */
 	return read && !memcmp(header.e_ident, ELFMAG, SELFMAG) &&
 	       header.e_ident[EI_DATA] == ELFDATA2LSB &&

@@ -398,8 +398,7 @@ static enum la_status read_ring(struct reader *r, struct la_error *err)
 			return la_fail(err, st, "printk ring");
 		r->log->lost += lost;
 		if (st != LA_OK && worst == LA_OK)
-			worst = la_fail(err, LA_CORRUPT, "%s",
-					why.text[0] ? why.text : la_status_text(st));
+			worst = la_fail(err, st, "%s", why.text[0] ? why.text : la_status_text(st));
 	}
 	return worst;
 }
@@ -445,7 +444,7 @@ static enum la_status read_byte_ring(struct reader *r, struct la_error *err)
 			return la_fail(err, LA_CORRUPT, "log_buf: record over its end");
 		st = window_read(r, r->infos, buf + pos, raw, header, err);
 		if (st != LA_OK)
-			return la_fail(err, LA_CORRUPT, "log_buf");
+			return la_fail(err, st, "log_buf");
 		len = la_le16(raw + 8);
 		if (!len) { /* nothing more fits behind here: go on at the start */
 			if (wrapped)

@@ -13,7 +13,7 @@ struct la_elf_door;
 /**
  * Open @vmlinux, an ELF64 file of LoongArch with a symbol table; types and enumerators are known only
  * if it has DWARF too. @vmlinux, @dump (NULL for none) and @arena, which has the door's memory, must
- * outlive the door; the file is open until la_elf_door_close. LA_INVALID: no such file
+ * outlive the door; the file is open until la_elf_door_close. LA_IO, LA_INVALID: no such file
  * (la_elf_file_open), or of another machine. LA_ABSENT: it has no symbols. LA_NOMEM. @err says which, and
  * *@ret is NULL. Of a file that is cut while it is open, nothing more is known.
  */

@@ -16,8 +16,8 @@ struct la_elf_file;
 
 /**
  * Open @path: a regular file (others, a FIFO for example, are refused without waiting), 64-bit,
- * little-endian, of any machine. LA_INVALID: it is none, LA_NOMEM; @err names the file. @ret is the
- * caller's until la_elf_file_close, NULL on failure.
+ * little-endian, of any machine. LA_IO: it cannot be opened. LA_INVALID: it is another kind of file.
+ * LA_NOMEM. @err names the file. @ret is the caller's until la_elf_file_close, NULL on failure.
  */
 enum la_status la_elf_file_open(struct la_elf_file **ret, const char *path, struct la_error *err);
 
