@@ -52,6 +52,39 @@ __attribute__((noinline)) static void plain(struct point *p)
 	__asm__ volatile("" : : : "memory");
 }
 
+/* Two more than there is room for. */
+#define NEST(n, inner)                                                                             \
+	__attribute__((always_inline)) static inline void deep##n(struct point *p)                 \
+	{                                                                                          \
+		inner(p);                                                                          \
+		__asm__ volatile("" : : : "memory");                                               \
+	}
+
+NEST(1, innermost)
+enum { DEEP2_LINE = __LINE__ + 1 };
+NEST(2, deep1)
+NEST(3, deep2)
+NEST(4, deep3)
+NEST(5, deep4)
+NEST(6, deep5)
+NEST(7, deep6)
+NEST(8, deep7)
+NEST(9, deep8)
+NEST(10, deep9)
+NEST(11, deep10)
+NEST(12, deep11)
+NEST(13, deep12)
+NEST(14, deep13)
+NEST(15, deep14)
+NEST(16, deep15)
+NEST(17, deep16)
+
+__attribute__((noinline)) static void deep_outer(struct point *p)
+{
+	deep17(p);
+	__asm__ volatile("" : : : "memory");
+}
+
 static int first_object(struct dl_phdr_info *info, size_t size, void *ret)
 {
 	(void)size;
@@ -105,6 +138,26 @@ static void test_inlined(void **state)
 	la_lines_close(&k);
 	la_lines_close(&k); /* harmless */
 	assert_null(la_lines_find(&k, p.call));
+	fake_free(fake);
+}
+
+/* What has no room is counted, and is not taken for where the others are. */
+static void test_deep(void **state)
+{
+	struct fake *fake = fake_new();
+	struct la_kernel k = open_self(fake);
+	const struct la_lines_at *at;
+	struct point p;
+
+	(void)state;
+	deep_outer(&p);
+	at = la_lines_find(&k, p.call);
+	assert_non_null(at);
+	assert_int_equal(at->n, LA_MAX_INLINED);
+	assert_int_equal(at->left_out, 18 - LA_MAX_INLINED);
+	assert_place(&at->inlined[0], "deep2", DEEP2_LINE);
+	assert_string_equal(at->inlined[LA_MAX_INLINED - 1].function, "deep17");
+	la_lines_close(&k);
 	fake_free(fake);
 }
 
@@ -181,8 +234,14 @@ static void test_no_such_code(void **state)
 
 static void test_no_information(void **state)
 {
-	static const char *const files[] = { NULL, "/nonexistent", "/dev/null", "/etc/passwd",
-					     "/" };
+	static const struct {
+		const char *vmlinux;
+		enum la_status status;
+	} files[] = { { NULL, LA_ABSENT },
+		      { "/nonexistent", LA_IO },
+		      { "/dev/null", LA_INVALID },
+		      { "/etc/passwd", LA_INVALID },
+		      { "/", LA_INVALID } };
 	struct fake *fake = fake_new();
 	struct la_kernel k = { .door = fake_door(fake) };
 
@@ -190,8 +249,8 @@ static void test_no_information(void **state)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		struct la_error err = { "" };
 
-		fake_door(fake)->vmlinux = files[i];
-		assert_int_equal(la_lines_open(&k, &err), files[i] ? LA_INVALID : LA_ABSENT);
+		fake_door(fake)->vmlinux = files[i].vmlinux;
+		assert_int_equal(la_lines_open(&k, &err), files[i].status);
 		assert_true(err.text[0]);
 		assert_null(k.lines);
 	}
@@ -246,9 +305,9 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inlined),      cmocka_unit_test(test_rendered),
-		cmocka_unit_test(test_no_such_code), cmocka_unit_test(test_no_information),
-		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_inlined),        cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_rendered),       cmocka_unit_test(test_no_such_code),
+		cmocka_unit_test(test_no_information), cmocka_unit_test(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,10 +283,10 @@ static void test_panic_json(void **state)
 					    "comm",       "uptime_s", "cause",       "frames",
 					    "signature",  "evidence", "not_checked", "log_tail",
 					    "cpus",       NULL };
-	static const char *const frame_keys[] = { "level", "pc",      "symbol",   "offset",
-						  "sp",    "method",  "verified", "file",
-						  "line",  "inlined", "module",   "pt_regs",
-						  NULL };
+	static const char *const frame_keys[] = {
+		"level", "pc",   "symbol",  "offset",           "sp",     "method",  "verified",
+		"file",  "line", "inlined", "inlined_left_out", "module", "pt_regs", NULL
+	};
 	json_t *o, *list, *f;
 
 	(void)state;

@@ -31,9 +31,10 @@ static void put_place(const struct la_place *place, const struct la_sink *sink)
 	la_put(sink, place->line ? ": %u\n" : "\n", place->line);
 }
 
-/* Inlined functions first; they have no frame, and so no number. */
-static void put_source(const struct la_lines_at *at, const struct la_sink *sink)
+void la_render_source(const struct la_lines_at *at, const struct la_sink *sink)
 {
+	if (at && at->left_out)
+		la_put(sink, "    inlined %zu more, deeper than there is room for\n", at->left_out);
 	for (size_t i = 0; at && i < at->n; i++) {
 		la_puts(sink, "    inlined ");
 		la_put_text(sink, at->inlined[i].function ? at->inlined[i].function : "(unknown)",
@@ -68,7 +69,7 @@ void la_put_stack(const struct la_stack *stack, bool shared, bool source,
 			la_put(sink, "  ?%s", la_method_name(f->method));
 		la_puts(sink, "\n");
 		if (source)
-			put_source(f->lines, sink);
+			la_render_source(f->lines, sink);
 		if (f->pt_regs && shared)
 			la_puts(sink, "    --- exception frame ---\n");
 		else if (f->pt_regs)

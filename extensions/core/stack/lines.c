@@ -217,13 +217,19 @@ static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *r
 
 		if (tag == DW_TAG_subprogram) {
 			place->function = dwarf_diename(&scope);
-		} else if (tag == DW_TAG_inlined_subroutine && ret->n < LA_MAX_INLINED) {
-			find_call(&unit, &scope, place);
+		} else if (tag == DW_TAG_inlined_subroutine) {
+			if (!ret->left_out)
+				find_call(&unit, &scope, place);
+			if (ret->n == LA_MAX_INLINED) {
+				ret->left_out++;
+				continue;
+			}
 			place = &ret->inlined[ret->n++];
 			place->function = dwarf_diename(&scope);
 		}
 	}
-	find_line(&unit, pc, place);
+	if (!ret->left_out)
+		find_line(&unit, pc, place);
 	for (size_t i = 0; i < ret->n / 2; i++) {
 		struct la_place inner = ret->inlined[ret->n - 1 - i];
 

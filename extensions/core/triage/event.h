@@ -52,6 +52,7 @@ struct la_event {
 	/* Function names of the call trace, innermost first, with offsets as printed. */
 	const char *trace[LA_EVENT_TRACE];
 	size_t ntrace;
+	size_t trace_left_out; /* outer ones for which there is no room */
 };
 
 #endif

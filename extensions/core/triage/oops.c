@@ -281,6 +281,8 @@ static bool take_frame(struct parser *p, const char *line)
 	}
 	if (e->ntrace < LA_EVENT_TRACE)
 		e->trace[e->ntrace++] = line;
+	else
+		e->trace_left_out++;
 	return true;
 }
 

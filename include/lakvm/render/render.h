@@ -40,6 +40,12 @@ void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink);
 void la_render_cpus_text(const struct la_cpus *cpus, const struct la_render_options *opt,
 			 const struct la_sink *sink);
 
+/**
+ * Where a frame is in the source, below its line: first the functions that were inlined there, which have no
+ * frame and so no number. @at NULL: nothing.
+ */
+void la_render_source(const struct la_lines_at *at, const struct la_sink *sink);
+
 /** Is @c to be shown at all? */
 bool la_render_wanted(const struct la_render_options *opt, const struct la_cpu *c);
 

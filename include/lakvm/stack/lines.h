@@ -12,7 +12,7 @@
 #include "lakvm/guest/kernel.h"
 #include "lakvm/base/status.h"
 
-#define LA_MAX_INLINED 16 /* functions inlined into one another; deeper ones are left out */
+#define LA_MAX_INLINED 16 /* functions inlined into one another */
 
 /** A place in the source; all text lives until la_lines_close(). */
 struct la_place {
@@ -29,13 +29,14 @@ struct la_lines_at {
 	struct la_place self; /* the function that has the frame */
 	struct la_place inlined[LA_MAX_INLINED];
 	size_t n;
+	size_t left_out; /* inlined into inlined[0] one into the other, for which there is no room */
 };
 
 /**
  * Open the debugging information of door->vmlinux, for addresses that are moved by what
  * door->relocation is now; it stays open, in k->lines, until la_lines_close(). LA_ABSENT: the door has no
- * file, or that has no such information. LA_INVALID: it is no vmlinux. LA_NOMEM. On failure k->lines
- * is NULL.
+ * file, or that has no such information. LA_IO, LA_INVALID: it is no vmlinux (la_elf_file_open).
+ * LA_NOMEM. On failure k->lines is NULL.
  */
 enum la_status la_lines_open(struct la_kernel *k, struct la_error *err);
 void la_lines_close(struct la_kernel *k);
