@@ -9,15 +9,6 @@
 
 #include "lakvm/base/escape.h"
 
-/* A log of 2^20 records of a full page each, all of them damaged. */
-#define TEXT_MEMORY ((size_t)64 << 20)
-
-enum la_status la_json_begin(struct la_json *b)
-{
-	*b = (struct la_json){ .arena = la_arena_new(TEXT_MEMORY) };
-	return b->arena ? LA_OK : LA_NOMEM;
-}
-
 void la_json_set(struct la_json *b, json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new_nocheck(object, key, value))
@@ -30,20 +21,18 @@ void la_json_append(struct la_json *b, json_t *array, json_t *value)
 		b->nomem = true;
 }
 
-json_t *la_json_text(struct la_json *b, const char *s)
+/* The text on its way is in jansson's memory too: where a longjmp leaves, that has an owner (command.c of the glue). */
+static json_t *mended_text(const char *s)
 {
+	json_malloc_t get;
+	json_free_t release;
 	json_t *value;
-	size_t n, out = 0;
+	size_t out = 0;
 	char *clean;
 
-	if (!s)
-		return json_null();
-	value = json_string(s); /* checks the encoding */
-	if (value)
-		return value;
+	json_get_alloc_funcs(&get, &release);
 	/* Every byte becomes at most three: U+FFFD is EF BF BD. */
-	n = strlen(s);
-	clean = la_alloc_n(b->arena, n + 1, 3);
+	clean = get(3 * strlen(s) + 1);
 	if (!clean)
 		return NULL;
 	while (*s) {
@@ -53,12 +42,21 @@ json_t *la_json_text(struct la_json *b, const char *s)
 		out += length ? length : 3;
 		s += length ? length : 1;
 	}
-	return json_stringn_nocheck(clean, out);
+	value = json_stringn_nocheck(clean, out);
+	release(clean);
+	return value;
 }
 
-json_t *la_json_said(struct la_json *b, const char *s)
+json_t *la_json_text(const char *s)
 {
-	return la_json_text(b, s[0] ? s : NULL);
+	json_t *value = s ? json_string(s) : json_null(); /* which checks the encoding */
+
+	return value ? value : mended_text(s);
+}
+
+json_t *la_json_said(const char *s)
+{
+	return la_json_text(s[0] ? s : NULL);
 }
 
 json_t *la_json_texts(struct la_json *b, const char *const *text, size_t n)
@@ -66,7 +64,7 @@ json_t *la_json_texts(struct la_json *b, const char *const *text, size_t n)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		la_json_append(b, list, la_json_text(b, text[i]));
+		la_json_append(b, list, la_json_text(text[i]));
 	return list;
 }
 
@@ -154,7 +152,6 @@ static int to_sink(const char *buffer, size_t size, void *data)
 
 enum la_status la_json_finish(struct la_json *b, json_t *object, const struct la_sink *sink)
 {
-	la_arena_free(b->arena);
 	if (!object || b->nomem ||
 	    json_dump_callback(object, to_sink, (void *)sink,
 			       JSON_COMPACT | JSON_REAL_PRECISION(9))) {

@@ -5,7 +5,6 @@
 
 #include <jansson.h>
 
-#include "lakvm/base/arena.h"
 #include "lakvm/base/status.h"
 #include "lakvm/cpu/cpus.h"
 #include "lakvm/dump/dump.h"
@@ -16,14 +15,10 @@
  * remember it in nomem, so that only la_json_finish() has to be asked.
  */
 struct la_json {
-	struct la_arena *arena; /* for texts on their way into jansson's memory */
 	bool nomem;
 };
 
-/** LA_NOMEM is the only failure; then there is nothing to finish. */
-enum la_status la_json_begin(struct la_json *b);
-
-/** Print @object on one line if nothing was missing, else nothing: LA_NOMEM. Releases both. */
+/** Print @object on one line if nothing was missing, else nothing: LA_NOMEM. Releases it. */
 enum la_status la_json_finish(struct la_json *b, json_t *object, const struct la_sink *sink);
 
 /** Put @value, which then belongs to the other, under @key or behind the last one. */
@@ -31,10 +26,10 @@ void la_json_set(struct la_json *b, json_t *object, const char *key, json_t *val
 void la_json_append(struct la_json *b, json_t *array, json_t *value);
 
 /** A string, with bytes that are no UTF-8 as U+FFFD; NULL becomes null. */
-json_t *la_json_text(struct la_json *b, const char *s);
+json_t *la_json_text(const char *s);
 
 /** The same of a text that is empty where there is nothing to say: null. */
-json_t *la_json_said(struct la_json *b, const char *s);
+json_t *la_json_said(const char *s);
 
 /** An array of @n texts. */
 json_t *la_json_texts(struct la_json *b, const char *const *text, size_t n);

@@ -12,16 +12,16 @@ static json_t *place(struct la_json *b, const struct la_mem_address *a)
 	if (a->status != LA_OK || a->other_reader)
 		return json_null();
 	o = json_object();
-	la_json_set(b, o, "state", la_json_text(b, la_block_state_name(p->state)));
+	la_json_set(b, o, "state", la_json_text(la_block_state_name(p->state)));
 	la_json_set(b, o, "readable", json_boolean(p->status == LA_OK));
-	la_json_set(b, o, "reason", la_json_said(b, a->hole[0] ? a->hole : p->reason));
+	la_json_set(b, o, "reason", la_json_said(a->hole[0] ? a->hole : p->reason));
 	la_json_set(b, o, "start", la_json_hex(true, p->start));
 	la_json_set(b, o, "end", la_json_hex(true, p->end));
 	la_json_set(b, o, "behind_ram", json_boolean(a->behind_ram));
-	la_json_set(b, o, "file", la_json_text(b, p->file));
+	la_json_set(b, o, "file", la_json_text(p->file));
 	la_json_set(b, o, "offset", la_json_number(p->stored, p->offset));
 	la_json_set(b, o, "size", la_json_number(p->stored, p->size));
-	la_json_set(b, o, "method", la_json_text(b, p->stored ? p->method : NULL));
+	la_json_set(b, o, "method", la_json_text(p->stored ? p->method : NULL));
 	return o;
 }
 
@@ -48,8 +48,8 @@ static json_t *owner(struct la_json *b, const struct la_page *p)
 	if (p->owner == LA_PAGE_NOBODY)
 		return json_null();
 	o = json_object();
-	la_json_set(b, o, "kind", la_json_text(b, la_page_owner_name(p)));
-	la_json_set(b, o, "name", la_json_said(b, p->owner_name));
+	la_json_set(b, o, "kind", la_json_text(la_page_owner_name(p)));
+	la_json_set(b, o, "name", la_json_said(p->owner_name));
 	la_json_set(b, o, "inode", la_json_number(p->inode != 0, p->inode));
 	la_json_set(b, o, "index", la_json_number(p->index_known, p->index));
 	return o;
@@ -73,10 +73,10 @@ static json_t *page(struct la_json *b, const struct la_mem_address *a)
 	la_json_set(b, o, "flags", la_json_hex(true, p->flags));
 	la_json_set(b, o, "owner", owner(b, p));
 	la_json_set(b, o, "head", la_json_hex(p->head != 0, p->head));
-	la_json_set(b, o, "names", la_json_text(b, p->names));
-	la_json_set(b, o, "type", la_json_text(b, p->type));
+	la_json_set(b, o, "names", la_json_text(p->names));
+	la_json_set(b, o, "type", la_json_text(p->type));
 	la_json_set(b, o, "node", count(p->node >= 0, p->node));
-	la_json_set(b, o, "zone", la_json_text(b, p->zone_name));
+	la_json_set(b, o, "zone", la_json_text(p->zone_name));
 	la_json_set(b, o, "refcount", count(p->refcount_known, p->refcount));
 	la_json_set(b, o, "mapcount", count(p->mapcount_known, p->mapcount));
 	return o;
@@ -94,7 +94,7 @@ static json_t *mapping(struct la_json *b, const struct la_mem_address *a)
 	la_pte_flags(t->leaf, t->page_shift > a->geometry.page_shift, flags, sizeof(flags));
 	o = json_object();
 	la_json_set(b, o, "size", la_json_number(true, UINT64_C(1) << t->page_shift));
-	la_json_set(b, o, "flags", la_json_text(b, flags));
+	la_json_set(b, o, "flags", la_json_text(flags));
 	return o;
 }
 
@@ -107,7 +107,7 @@ static json_t *steps(struct la_json *b, const struct la_mem_address *a)
 		json_t *o = json_object();
 
 		la_json_set(b, o, "level",
-			    la_json_text(b, la_level_name(&a->geometry, t->step[i].level)));
+			    la_json_text(la_level_name(&a->geometry, t->step[i].level)));
 		la_json_set(b, o, "entry_pa", la_json_hex(true, t->step[i].entry_pa));
 		la_json_set(b, o, "entry", la_json_hex(true, t->step[i].entry));
 		la_json_append(b, list, o);
@@ -124,32 +124,30 @@ static json_t *address(struct la_json *b, const struct la_mem_address *a)
 	la_json_set(b, o, "address", la_json_hex(true, a->address));
 	la_json_set(b, o, "is_physical", json_boolean(a->physical));
 	la_json_set(b, o, "ignored_bits", la_json_hex(t->ignored != 0, t->ignored));
-	la_json_set(b, o, "segment", la_json_text(b, segment));
+	la_json_set(b, o, "segment", la_json_text(segment));
 	la_json_set(b, o, "window", count(t->window >= 0, t->window));
 	la_json_set(b, o, "steps", steps(b, a));
 	la_json_set(b, o, "mapping", mapping(b, a));
 	la_json_set(b, o, "physical", la_json_hex(a->status == LA_OK, t->pa));
-	la_json_set(b, o, "reason", la_json_said(b, a->reason));
+	la_json_set(b, o, "reason", la_json_said(a->reason));
 	la_json_set(b, o, "dump", place(b, a));
 	la_json_set(b, o, "section", section(b, a));
 	la_json_set(b, o, "page", page(b, a));
-	la_json_set(b, o, "page_reason", la_json_said(b, a->page_reason));
+	la_json_set(b, o, "page_reason", la_json_said(a->page_reason));
 	return o;
 }
 
 enum la_status la_render_mem_address_json(const struct la_mem_address *a, size_t n,
 					  const struct la_sink *sink)
 {
-	struct la_json b;
+	struct la_json b = { .nomem = false };
 	json_t *o, *list;
 
-	if (la_json_begin(&b) != LA_OK)
-		return LA_NOMEM;
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		la_json_append(&b, list, address(&b, &a[i]));
 	o = json_object();
-	la_json_set(&b, o, "schema", la_json_text(&b, "lakvm.mem/1"));
+	la_json_set(&b, o, "schema", la_json_text("lakvm.mem/1"));
 	la_json_set(&b, o, "addresses", list);
 	return la_json_finish(&b, o, sink);
 }
@@ -174,14 +172,12 @@ json_t *la_json_ram(struct la_json *b, const struct la_ram_range *r, size_t n)
 
 enum la_status la_render_mem_map_json(const struct la_mem_map *m, const struct la_sink *sink)
 {
-	struct la_json b;
+	struct la_json b = { .nomem = false };
 	json_t *o;
 
-	if (la_json_begin(&b) != LA_OK)
-		return LA_NOMEM;
 	o = json_object();
-	la_json_set(&b, o, "schema", la_json_text(&b, "lakvm.mem/1"));
-	la_json_set(&b, o, "format", la_json_text(&b, m->format));
+	la_json_set(&b, o, "schema", la_json_text("lakvm.mem/1"));
+	la_json_set(&b, o, "format", la_json_text(m->format));
 	la_json_set(&b, o, "block_size", la_json_number(true, m->block_size));
 	la_json_set(&b, o, "ram", la_json_ram(&b, m->range, m->n));
 	la_json_set(&b, o, "cell_size", la_json_number(true, m->cell_size));

@@ -9,13 +9,13 @@ static json_t *cause(struct la_json *b, const struct la_cause *c)
 	if (!c->kind)
 		return json_null();
 	o = json_object();
-	la_json_set(b, o, "kind", la_json_text(b, c->kind));
+	la_json_set(b, o, "kind", la_json_text(c->kind));
 	la_json_set(b, o, "address", la_json_hex(c->address_known, c->address));
 	la_json_set(b, o, "pc", la_json_hex(c->pc_known, c->pc));
-	la_json_set(b, o, "symbol", la_json_text(b, c->symbol));
+	la_json_set(b, o, "symbol", la_json_text(c->symbol));
 	la_json_set(b, o, "offset", la_json_number(c->symbol && c->pc_known, c->offset));
-	la_json_set(b, o, "module", la_json_text(b, c->module));
-	la_json_set(b, o, "caller", la_json_text(b, c->caller));
+	la_json_set(b, o, "module", la_json_text(c->module));
+	la_json_set(b, o, "caller", la_json_text(c->caller));
 	la_json_set(b, o, "caller_offset", la_json_number(c->caller != NULL, c->caller_offset));
 	la_json_set(b, o, "regs", c->regs_known ? la_json_gprs(b, &c->regs) : json_null());
 	la_json_set(b, o, "csr", c->regs_known ? la_json_csrs(b, &c->regs) : json_null());
@@ -45,11 +45,11 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 {
 	json_t *o = json_object(), *list, *item;
 
-	la_json_set(b, o, "schema", la_json_text(b, "lakvm.panic/1"));
-	la_json_set(b, o, "release", la_json_text(b, p->release));
-	la_json_set(b, o, "kind", la_json_text(b, la_verdict_name(p->verdict)));
-	la_json_set(b, o, "message", la_json_text(b, p->message));
-	la_json_set(b, o, "confidence", la_json_text(b, la_confidence_name(p->confidence)));
+	la_json_set(b, o, "schema", la_json_text("lakvm.panic/1"));
+	la_json_set(b, o, "release", la_json_text(p->release));
+	la_json_set(b, o, "kind", la_json_text(la_verdict_name(p->verdict)));
+	la_json_set(b, o, "message", la_json_text(p->message));
+	la_json_set(b, o, "confidence", la_json_text(la_confidence_name(p->confidence)));
 	la_json_set(b, o, "cpu", p->cpu >= 0 ? json_integer(p->cpu) : json_null());
 	la_json_set_task(b, o, &p->task);
 	la_json_set(b, o, "uptime_s", p->uptime_known ? json_real(p->uptime_s) : json_null());
@@ -59,16 +59,16 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 	item = json_null();
 	if (p->signature) {
 		item = json_object();
-		la_json_set(b, item, "text", la_json_text(b, p->signature));
-		la_json_set(b, item, "hash", la_json_text(b, p->hash));
+		la_json_set(b, item, "text", la_json_text(p->signature));
+		la_json_set(b, item, "hash", la_json_text(p->hash));
 	}
 	la_json_set(b, o, "signature", item);
 
 	list = json_array();
 	for (size_t i = 0; i < p->nfacts; i++) {
 		item = json_object();
-		la_json_set(b, item, "fact", la_json_text(b, p->fact[i].text));
-		la_json_set(b, item, "source", la_json_text(b, p->fact[i].source));
+		la_json_set(b, item, "fact", la_json_text(p->fact[i].text));
+		la_json_set(b, item, "source", la_json_text(p->fact[i].source));
 		la_json_append(b, list, item);
 	}
 	la_json_set(b, o, "evidence", list);
@@ -76,8 +76,8 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 	list = json_array();
 	for (size_t i = 0; i < p->nunchecked; i++) {
 		item = json_object();
-		la_json_set(b, item, "rule", la_json_text(b, p->unchecked[i].rule));
-		la_json_set(b, item, "reason", la_json_text(b, p->unchecked[i].reason));
+		la_json_set(b, item, "rule", la_json_text(p->unchecked[i].rule));
+		la_json_set(b, item, "reason", la_json_text(p->unchecked[i].reason));
 		la_json_append(b, list, item);
 	}
 	la_json_set(b, o, "not_checked", list);
@@ -89,9 +89,7 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 
 enum la_status la_render_panic_json(const struct la_panic *p, const struct la_sink *sink)
 {
-	struct la_json b;
+	struct la_json b = { .nomem = false };
 
-	if (la_json_begin(&b) != LA_OK)
-		return LA_NOMEM;
 	return la_json_finish(&b, panic_object(&b, p), sink);
 }

@@ -101,7 +101,7 @@ static json_t *map(struct la_json *b, const struct la_report *r)
 	if (!r->has_dump)
 		return json_null();
 	o = json_object();
-	la_json_set(b, o, "format", la_json_text(b, m->format));
+	la_json_set(b, o, "format", la_json_text(m->format));
 	la_json_set(b, o, "block_size", la_json_number(true, m->block_size));
 	la_json_set(b, o, "ram", la_json_ram(b, m->range, m->n));
 	la_json_set(b, o, "remarks", la_json_texts(b, m->remark, m->nremarks));
@@ -117,9 +117,9 @@ static json_t *sections(struct la_json *b, const struct la_report *r)
 		return json_null();
 	o = json_object();
 	la_json_set(b, o, "size", la_json_number(true, UINT64_C(1) << s->size_bits));
-	la_json_set(b, o, "known_by", la_json_text(b, s->size_from));
+	la_json_set(b, o, "known_by", la_json_text(s->size_from));
 	la_json_set(b, o, "vmemmap", la_json_hex(s->vmemmap != 0, s->vmemmap));
-	la_json_set(b, o, "remark", la_json_said(b, s->remark));
+	la_json_set(b, o, "remark", la_json_said(s->remark));
 	return o;
 }
 
@@ -130,7 +130,7 @@ static json_t *layout(struct la_json *b, const struct la_report *r)
 	la_json_set(b, o, "levels", la_json_number(r->levels != 0, r->levels));
 	la_json_set(b, o, "known_by", la_json_texts(b, r->known_by, r->nknown_by));
 	la_json_set(b, o, "remark",
-		    la_json_text(b, r->layout_remark ? r->layout_remark : r->levels_remark));
+		    la_json_text(r->layout_remark ? r->layout_remark : r->levels_remark));
 	la_json_set(b, o, "sections", sections(b, r));
 	return o;
 }
@@ -145,8 +145,7 @@ static json_t *relocation(struct la_json *b, const struct la_report *r)
 	findings = json_array();
 	for (size_t i = 0; i < x->n; i++) {
 		o = json_object();
-		la_json_set(b, o, "way",
-			    la_json_text(b, la_relocation_way_name(x->finding[i].way)));
+		la_json_set(b, o, "way", la_json_text(la_relocation_way_name(x->finding[i].way)));
 		la_json_set(b, o, "offset", la_json_hex(true, x->finding[i].offset));
 		la_json_append(b, findings, o);
 	}
@@ -154,7 +153,7 @@ static json_t *relocation(struct la_json *b, const struct la_report *r)
 	la_json_set(b, o, "offset", la_json_hex(x->known, x->offset));
 	la_json_set(b, o, "proved", json_boolean(x->proved));
 	la_json_set(b, o, "findings", findings);
-	la_json_set(b, o, "remark", la_json_said(b, x->remark));
+	la_json_set(b, o, "remark", la_json_said(x->remark));
 	return o;
 }
 
@@ -169,7 +168,7 @@ static json_t *records(struct la_json *b, const struct la_log *log)
 		la_json_set(b, o, "seq", la_json_number(true, record->seq));
 		la_json_set(b, o, "ns", la_json_number(true, record->ts_nsec));
 		la_json_set(b, o, "level", la_json_number(true, record->level));
-		la_json_set(b, o, "text", la_json_text(b, record->text));
+		la_json_set(b, o, "text", la_json_text(record->text));
 		la_json_append(b, list, o);
 	}
 	return list;
@@ -179,26 +178,24 @@ enum la_status la_render_report_json(const struct la_report *r, const struct la_
 				     bool log, const struct la_sink *sink)
 {
 	const char *cpus_remark = r->cpus_reason ? r->cpus_reason : r->cpus.remark;
-	struct la_json b;
+	struct la_json b = { .nomem = false };
 	json_t *o;
 
-	if (la_json_begin(&b) != LA_OK)
-		return LA_NOMEM;
 	o = json_object();
-	la_json_set(&b, o, "schema", la_json_text(&b, "lakvm.dump/1"));
+	la_json_set(&b, o, "schema", la_json_text("lakvm.dump/1"));
 	la_json_set(&b, o, "dump", map(&b, r));
-	la_json_set(&b, o, "release", la_json_text(&b, r->release));
-	la_json_set(&b, o, "build_id", la_json_text(&b, r->build_id));
-	la_json_set(&b, o, "banner", la_json_text(&b, r->banner));
+	la_json_set(&b, o, "release", la_json_text(r->release));
+	la_json_set(&b, o, "build_id", la_json_text(r->build_id));
+	la_json_set(&b, o, "banner", la_json_text(r->banner));
 	la_json_set(&b, o, "page_size", la_json_number(r->page_size != 0, r->page_size));
 	la_json_set(&b, o, "layout", layout(&b, r));
-	la_json_set(&b, o, "vmcoreinfo", la_json_text(&b, r->vmcoreinfo));
+	la_json_set(&b, o, "vmcoreinfo", la_json_text(r->vmcoreinfo));
 	la_json_set(&b, o, "relocation", relocation(&b, r));
 	la_json_set(&b, o, "cpus", la_json_cpus(&b, &r->cpus, opt));
-	la_json_set(&b, o, "cpus_remark", la_json_text(&b, cpus_remark));
+	la_json_set(&b, o, "cpus_remark", la_json_text(cpus_remark));
 	la_json_set(&b, o, "notes", la_json_texts(&b, r->note, r->nnotes));
 	la_json_set(&b, o, "log", log ? records(&b, &r->log) : json_null());
 	la_json_set(&b, o, "log_lost", la_json_number(log, r->log.lost));
-	la_json_set(&b, o, "log_remark", la_json_text(&b, r->log_reason));
+	la_json_set(&b, o, "log_remark", la_json_text(r->log_reason));
 	return la_json_finish(&b, o, sink);
 }
