@@ -34,18 +34,6 @@ const char *la_pc_source_name(enum la_pc_source source)
 	return (size_t)source < sizeof(names) / sizeof(names[0]) ? names[source] : "none";
 }
 
-void la_cpu_remark(struct la_arena *arena, const char **remark_ret, const char *text)
-{
-	const char *joined = text;
-
-	if (!text)
-		return;
-	if (*remark_ret)
-		joined = la_format(arena, "%s; %s", *remark_ret, text);
-	if (joined)
-		*remark_ret = joined;
-}
-
 /* --- collecting --- */
 
 struct work {

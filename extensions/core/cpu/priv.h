@@ -21,7 +21,7 @@ bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret);
 bool la_match_task(const struct la_kernel *k, const struct la_regs *regs, uint64_t *ret);
 
 /** Add the sentence @text to a remark; NULL: nothing. */
-void la_cpu_remark(struct la_arena *arena, const char **remark, const char *text);
+void la_cpu_remark(struct la_arena *arena, const char **remark_ret, const char *text);
 
 /** Remark on what the registers of @cpus tell of damage; needs their states. */
 void la_cpus_find_odd(const struct la_kernel *k, struct la_arena *arena, struct la_cpus *cpus);

@@ -3,8 +3,6 @@
 #include "collect.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cpu/priv.h"
@@ -14,24 +12,6 @@ static const char *const source_names[] = {
 	[LA_SOURCE_PANIC_CPU] = "panic_cpu",
 	[LA_SOURCE_CPUS] = "registers",
 };
-
-void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
-{
-	char text[1280]; /* a whole record (PRINTKRB_RECORD_MAX, 1024 bytes) and words around it */
-	const char *copy;
-	va_list ap;
-
-	if (j->panic->nfacts == LA_MAX_FACTS) {
-		j->left_out++;
-		return;
-	}
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	copy = la_strndup(j->arena, text, sizeof(text));
-	if (copy && source)
-		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = copy, .source = source };
-}
 
 static void missing(struct la_triage *t, struct la_arena *arena, enum la_source source,
 		    const struct la_error *err, enum la_status st)

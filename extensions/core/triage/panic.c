@@ -11,37 +11,6 @@
 
 #define LOG_TAIL 15
 
-void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)
-{
-	j->panic->uptime_known = true;
-	j->panic->uptime_s = la_seconds(nsec);
-}
-
-/* Task and CPU out of an event, where the registers did not tell. */
-void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e)
-{
-	struct la_panic *p = j->panic;
-
-	if (p->cpu < 0)
-		p->cpu = e->cpu;
-	if (!e->pid_known)
-		return;
-	if (!p->task.address && !p->task.pid_known) {
-		p->task.pid = e->pid;
-		p->task.pid_known = true;
-	}
-	if (p->task.pid_known && p->task.pid == e->pid && !p->task.comm[0])
-		memcpy(p->task.comm, e->comm, sizeof(p->task.comm));
-}
-
-void la_triage_who_from_cpu(struct la_judgement *j, const struct la_cpu *c)
-{
-	j->panic->cpu = (int)c->cpu;
-	j->panic->task = c->task;
-	if (c->stack.n)
-		j->panic->stack = &c->stack;
-}
-
 static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
