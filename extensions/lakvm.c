@@ -3,6 +3,7 @@
 // about LoongArch64 guests, and turns a --minimal session into a full one.
 #include "glue/crash.h"
 #include "glue/glue.h"
+#include "lakvm/base/escape.h"
 
 static struct command_table_entry commands[] = {
 	{ "lapanic", cmd_lapanic, help_lapanic, MINIMAL },
@@ -14,7 +15,7 @@ static struct command_table_entry commands[] = {
 static void start(void *unused)
 {
 	struct la_error err = { "" };
-	char why[512];
+	char why[512], text[2048];
 
 	(void)unused;
 	if (pc->flags & KERNEL_DEBUG_QUERY || !DUMPFILE()) {
@@ -26,7 +27,9 @@ static void start(void *unused)
 		return;
 	}
 	if (!session_matches_vmlinux(why, sizeof(why))) {
-		error(INFO, "lakvm: %s: nothing was changed\n", why);
+		la_text_escape(why, false, text,
+			       sizeof(text)); /* a banner out of the dump, a file's name */
+		error(INFO, "lakvm: %s: nothing was changed\n", text);
 		return;
 	}
 	startup_repair();

@@ -4,7 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#include "lakvm/render/sink.h"
+#include "lakvm/render/render.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/unwind.h"
 
@@ -79,12 +79,6 @@ static void check_reference(struct bt_info *bt, const struct la_frame *frame)
 	}
 }
 
-static void print_place(const struct la_place *place)
-{
-	la_put_text(command_sink(), place->file ? place->file : "(unknown file)", false);
-	fprintf(fp, place->line ? ": %u\n" : "\n", place->line);
-}
-
 /*
  * bt -l: the line, and before it the functions that were inlined there: the line of an address is
  * one of theirs. crash knows no more than that line, but modules' too.
@@ -94,22 +88,16 @@ static void print_source(const struct la_kernel *k, const struct la_frame *frame
 	const struct la_lines_at *at = session_lines(NULL) ? la_lines_find(k, frame->code) : NULL;
 	char line[BUFSIZE];
 
-	for (size_t i = 0; at && i < at->n; i++) {
-		const char *name = at->inlined[i].function;
-
-		fprintf(fp, "    inlined ");
-		la_put_text(command_sink(), name ? name : "(unknown)", false);
-		fprintf(fp, "  ");
-		print_place(&at->inlined[i]);
-	}
 	if (at && at->n) {
-		fprintf(fp, "    ");
-		print_place(&at->self);
+		la_render_source(at, command_sink());
 		return;
 	}
 	get_line_number(frame->pc_exact ? frame->pc : frame->pc - 4, line, FALSE);
-	if (strlen(line))
-		fprintf(fp, "    %s\n", line);
+	if (!line[0])
+		return;
+	fprintf(fp, "    ");
+	la_put_text(command_sink(), line, false);
+	fprintf(fp, "\n");
 }
 
 static void print_frame(const struct la_kernel *k, struct bt_info *bt, const struct la_frame *frame,
@@ -120,14 +108,18 @@ static void print_frame(const struct la_kernel *k, struct bt_info *bt, const str
 	if (bt->flags & BT_SYMBOL_OFFSET && frame->symbol && frame->pc_known && frame->offset)
 		snprintf(offset, sizeof(offset), bt->radix == 16 ? "+%#" PRIx64 : "+%" PRIu64,
 			 frame->offset);
-	fprintf(fp, "%s#%u [%016" PRIx64 "] %s%s at ", level < 10 ? " " : "", level, frame->sp,
-		frame->symbol ? frame->symbol : "(unknown)", offset);
+	fprintf(fp, "%s#%u [%016" PRIx64 "] ", level < 10 ? " " : "", level, frame->sp);
+	la_put_text(command_sink(), frame->symbol ? frame->symbol : "(unknown)", false);
+	fprintf(fp, "%s at ", offset);
 	if (frame->pc_known)
 		fprintf(fp, "%016" PRIx64, frame->pc);
 	else
 		fprintf(fp, "(pc not in the dump)");
-	if (frame->module)
-		fprintf(fp, " [%s]", frame->module);
+	if (frame->module) {
+		fprintf(fp, " [");
+		la_put_text(command_sink(), frame->module, false);
+		fprintf(fp, "]");
+	}
 	if (!frame->verified)
 		fprintf(fp, "  ? (%s)", la_method_name(frame->method));
 	fprintf(fp, "\n");
@@ -218,9 +210,12 @@ static void print_stack(const struct la_kernel *k, struct bt_info *bt, const str
 		else
 			print_frame(k, bt, &stack->frame[i], (unsigned)i);
 	}
-	if (!BT_REFERENCE_CHECK(bt) && stack->stop != LA_STOP_END && stack->stop != LA_STOP_USER)
-		fprintf(fp, "    (%s: %s)\n", stack->n ? "the stack ends here" : "no stack",
-			stack->reason[0] ? stack->reason : la_stop_name(stack->stop));
+	if (BT_REFERENCE_CHECK(bt) || stack->stop == LA_STOP_END || stack->stop == LA_STOP_USER)
+		return;
+	fprintf(fp, "    (%s: ", stack->n ? "the stack ends here" : "no stack");
+	la_put_text(command_sink(), stack->reason[0] ? stack->reason : la_stop_name(stack->stop),
+		    false);
+	fprintf(fp, ")\n");
 }
 
 static void back_trace_hook(struct bt_info *bt)

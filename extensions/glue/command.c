@@ -93,7 +93,9 @@ const struct la_cpus *command_cpus_with_text(struct la_kernel *kernel, struct la
 	if (!cpus || !command_registers(arena, path, &text))
 		return NULL;
 	if (la_cpus_analyse_text(kernel, arena, text.vcpu, text.n, cpus, &err) != LA_OK) {
-		error(INFO, "%s: %s\n", path, err.text);
+		la_fail(&err, LA_NOMEM, "%s",
+			path); /* the only failure; the name is made fit to print */
+		error(INFO, "%s\n", err.text);
 		return NULL;
 	}
 	la_cpus_add_remark(arena, cpus, text.remark);

@@ -159,13 +159,15 @@ static enum la_status read_through_crash(uint64_t pa, unsigned char *ret, size_t
 static void say_shrank(void)
 {
 	const char *file = la_dump_shrank(here.dump);
+	char name[BUFSIZE];
 
 	if (!file || here.told)
 		return;
 	here.told = true;
+	la_text_escape(file, false, name, sizeof(name));
 	fprintf(stderr,
 		"%s: %s has become shorter since it was opened: what it lost reads as an error\n",
-		pc->program_name, file);
+		pc->program_name, name);
 }
 
 enum la_status reader_read(uint64_t pa, void *ret, size_t len)

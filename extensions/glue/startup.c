@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 
+#include "lakvm/base/escape.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/guest/vmcoreinfo.h"
@@ -203,6 +204,7 @@ static bool stand_in(void)
 	struct la_kernel *kernel = session_kernel(NULL);
 	uint64_t pa, address, start, end;
 	struct la_symbol symbol;
+	char name[128];
 	size_t len;
 
 	if (!kernel || !read_reason_physical(&pa, &len) || len > sizeof(ulong) ||
@@ -214,7 +216,8 @@ static bool stand_in(void)
 	    !kernel->door->symbol_at(kernel->door->ctx, address, &symbol) ||
 	    !overlay_add(pa, len, true))
 		return false;
-	error(WARNING, "lakvm: %s cannot be read: crash starts as if it were 0\n", symbol.name);
+	la_text_escape(symbol.name, false, name, sizeof(name));
+	error(WARNING, "lakvm: %s cannot be read: crash starts as if it were 0\n", name);
 	return true;
 }
 

@@ -31,11 +31,9 @@ static const char usage[] =
 
 static void fail(const char *what, const char *why)
 {
-	char text[512];
-
 	output_remove_unfinished();
-	snprintf(text, sizeof(text), "%s%s%s", what, what[0] ? ": " : "", why);
-	exit(program_fail(text));
+	program_say("%s%s%s", what, what[0] ? ": " : "", why);
+	exit(EXIT_FAILURE);
 }
 
 struct progress {
@@ -72,8 +70,7 @@ static int unpack(const char *program, int fd, pid_t *child)
 		if (dup2(fd, 0) < 0 || dup2(ends[1], 1) < 0)
 			_exit(127);
 		execlp(program, program, "-dc", (char *)NULL);
-		fprintf(stderr, "laconvert: %s, which packed this file: %s\n", program,
-			strerror(errno));
+		program_say("%s, which packed this file: %s", program, strerror(errno));
 		_exit(127);
 	}
 	close(ends[1]);
@@ -126,16 +123,14 @@ static void check_space(const char *dump, int out, const struct stat *in, bool p
 
 static void report(const char *file, const struct la_converted *m)
 {
-	fprintf(stderr,
-		"laconvert: %s: %" PRIu64 " MiB of RAM, %" PRIu64 " MiB not zero%s%s; "
-		"from 256 MiB on at 0x%" PRIx64 " (%s)\n",
-		file, m->ram >> 20, m->stored >> 20, m->machine ? ", machine " : "",
-		m->machine ? m->machine : "", m->high_base, m->high_base_from);
+	program_say("%s: %" PRIu64 " MiB of RAM, %" PRIu64 " MiB not zero%s%s; "
+		    "from 256 MiB on at 0x%" PRIx64 " (%s)",
+		    file, m->ram >> 20, m->stored >> 20, m->machine ? ", machine " : "",
+		    m->machine ? m->machine : "", m->high_base, m->high_base_from);
 	if (m->left_out)
-		fprintf(stderr, "laconvert: left out, their place is not in the stream: %s\n",
-			m->left_out);
+		program_say("left out, their place is not in the stream: %s", m->left_out);
 	if (!m->registers)
-		fprintf(stderr, "laconvert: registers are unknown: %s\n", m->unknown.text);
+		program_say("registers are unknown: %s", m->unknown.text);
 }
 
 /* The stream of @in, unpacked if need be, into the file @out. */
@@ -225,7 +220,9 @@ static void convert(const char *file, const char *dump, const char *registers, u
 /* A packed file may hold anything: look inside. */
 static int check(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK), stream;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), stream;
+	struct la_error err = { "" };
+	enum la_status status;
 	struct la_saved saved;
 	char magic[4] = "";
 	const char *program;
@@ -233,8 +230,15 @@ static int check(const char *file)
 	ssize_t n;
 	pid_t child;
 
-	if (fd < 0 || la_saved_find(fd, &saved, NULL) == LA_ABSENT)
+	if (fd < 0)
 		return 1;
+	status = la_saved_find(fd, &saved, &err);
+	if (status == LA_IO) {
+		program_fail(err.text);
+		return 1;
+	}
+	if (status != LA_OK) /* a damaged one is one as well */
+		return status == LA_ABSENT;
 	program = la_packer_program(saved.packer);
 	if (!program || saved.libvirt)
 		return 0;

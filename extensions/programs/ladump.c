@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		case 'm':
 			if (la_overrides_parse(optarg, &o.said, &err) == LA_OK)
 				break;
-			fprintf(stderr, "ladump: --machdep: %s\n", err.text);
+			program_say("--machdep: %s", err.text);
 			return EXIT_FAILURE;
 		case 'r':
 			o.text = optarg;

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lakvm/render/sink.h"
 
 static const char *program;
 
@@ -19,9 +22,31 @@ void program_start(const char *name)
 			exit(EXIT_FAILURE);
 }
 
+static void put(void *ctx, const char *text)
+{
+	fputs(text, ctx);
+}
+
+void program_say(const char *fmt, ...)
+{
+	const struct la_sink sink = { put, stderr };
+	char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s: ", program);
+	la_put_text(&sink, n < 0 ? "out of memory" : text, false);
+	fputc('\n', stderr);
+	if (n >= 0)
+		free(text);
+}
+
 int program_fail(const char *what)
 {
-	fprintf(stderr, "%s: %s\n", program, what);
+	program_say("%s", what);
 	return EXIT_FAILURE;
 }
 
@@ -32,7 +57,6 @@ int program_end(int status)
 	errno = 0;
 	if (fclose(stdout) == 0 && !failed)
 		return status;
-	fprintf(stderr, "%s: standard output: %s\n", program,
-		errno ? strerror(errno) : "not all of it was written");
+	program_say("standard output: %s", errno ? strerror(errno) : "not all of it was written");
 	return EXIT_FAILURE;
 }

@@ -9,7 +9,10 @@
  */
 void program_start(const char *name);
 
-/** "NAME: WHAT" on standard error; returns EXIT_FAILURE. */
+/** "NAME: TEXT" on standard error, a line; names of files and the guest's text are made fit to print. */
+void program_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Say @what; returns EXIT_FAILURE. */
 int program_fail(const char *what);
 
 /**

@@ -166,6 +166,13 @@ def failing_writes():
     os.mkfifo("pipe")
     got = run(ladump, "pipe")
     check("ladump does not wait for a pipe", got.returncode == 1 and b"neither a file" in got.stderr, got.stderr)
+    got = run(laconvert, "--check", "/")
+    check("laconvert --check takes no folder for a stream, and says why", got.returncode == 1 and b"Is a directory" in got.stderr,
+          f"{got.returncode} {got.stderr}")
+    for command in ((ladump, "\x1b[31m\n"), (laconvert, "\x1b[31m\n", "out")):
+        got = run(*command)
+        check(f"{command[0].rsplit('/', 1)[1]}: a name that would drive the terminal is shown, not sent", got.returncode == 1 and
+              b"\\x1b[31m\\x0a" in got.stderr and b"\x1b" not in got.stderr and got.stderr.count(b"\n") == 1, got.stderr)
     got = run(ladump, *["dump"] * 65)
     check("ladump does not drop the 65th part", got.returncode == 1 and b"64" in got.stderr, got.stderr)
 
