@@ -102,6 +102,9 @@ static void log_hook(void)
 	output = command_capture(here.crash_log, &done);
 	if (!output)
 		return;
+	/* crash asks gdb for printk's structures once, and keeps a question that Ctrl-C cut short as "none". */
+	if (!done)
+		ASSIGN_SIZE(printk_info) = -1;
 	fputs(output, fp);
 	if (known && (!done || has_failed(output)))
 		show_ours(&format);

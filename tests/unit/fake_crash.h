@@ -53,6 +53,10 @@ static struct {
 	} boot_date;
 } fake_kt, *kt __attribute__((unused)) = &fake_kt;
 static FILE *fp __attribute__((unused));
+static struct {
+	long printk_info;
+} fake_sizes __attribute__((unused));
+#define ASSIGN_SIZE(X) (fake_sizes.X)
 
 static inline void close_tmpfile(void)
 {

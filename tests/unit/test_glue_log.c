@@ -25,11 +25,13 @@ const struct la_sink *command_sink(void)
 	return NULL;
 }
 
+static bool crash_log_ends;
+
 char *command_capture(cmd_func_t command, bool *ret_done)
 {
 	(void)command;
-	(void)ret_done;
-	return NULL;
+	*ret_done = crash_log_ends;
+	return strdup("[    0.000000] a record\n");
 }
 
 cmd_func_t command_replace(const char *name, cmd_func_t hook)
@@ -60,10 +62,27 @@ static void test_guest_wrote_it(void **state)
 	assert_false(has_failed("WARNING: cannot read log_buf contents\nand what follows\n"));
 }
 
+/* crash looks at this size alone when it decides whether it has asked for the structures of printk. */
+static void test_asked_again(void **state)
+{
+	(void)state;
+	fp = fopen("/dev/null", "w");
+	assert_non_null(fp);
+	ASSIGN_SIZE(printk_info) = 88;
+	crash_log_ends = true;
+	log_hook();
+	assert_int_equal(ASSIGN_SIZE(printk_info), 88);
+	crash_log_ends = false;
+	log_hook();
+	assert_int_equal(ASSIGN_SIZE(printk_info), -1);
+	fclose(fp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_guest_wrote_it),
 	};
 
