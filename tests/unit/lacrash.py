@@ -171,6 +171,24 @@ def test_signals(shell):
     place.close()
 
 
+def test_killed(shell):
+    place = Place(shell)
+    process = place.start("vmlinux", "dump", DO="wait")
+    place.wait_for_crash()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    left, = place.left_over()
+    os.utime(os.path.join(place.tmp, left), (1, 1))
+    place.run("vmlinux", "dump")
+    check(shell, "after kill -9, as long as its crash lives, its files stay", place.left_over() == [left], place.left_over())
+    place.write(place.told + ".go", "")
+    process.communicate(timeout=60)
+    os.remove(place.told + ".go")
+    place.run("vmlinux", "dump")
+    check(shell, "... and go at the next start", place.left_over() == [], place.left_over())
+    place.close()
+
+
 def test_names(shell):
     for name in ("a b", "quote ' and \"", "back\\nslash \\c", "new\nline", "龙芯", "semi;colon > | $HOME `x`"):
         place = Place(shell, name=name)
@@ -267,6 +285,27 @@ def test_cache(shell):
     os.chmod(kept, 0o700)
     check(shell, "the directory is one's own", stat.S_IMODE(os.stat(kept).st_mode) == 0o700, "")
 
+    for i in range(6):
+        place.write(os.path.join(place.cwd, f"saved{i}"), f"stream {i}")
+        place.run("vmlinux", f"saved{i}")
+    n = converted()
+    place.run("vmlinux", "saved2")
+    check(shell, "the four used last are kept", converted() == n and len([f for f in os.listdir(kept) if f.endswith(".elf")]) == 4,
+          os.listdir(kept))
+    place.run("vmlinux", "saved1")
+    check(shell, "... and no others", converted() == n + 1 and
+          len([f for f in os.listdir(kept) if f.endswith((".elf", ".elf.seal", ".elf.registers"))]) == 12, os.listdir(kept))
+    place.write(os.path.join(kept, "1.elf.AbC123"), "half of one")
+    place.write(os.path.join(kept, "1.elf.registers.AbC123"), "half of them")
+    holder = subprocess.Popen(["flock", "-s", os.path.join(kept, "lock"), "sleep", "60"])
+    time.sleep(0.5)
+    place.run("vmlinux", "saved1")
+    check(shell, "what another laconvert works on stays", os.path.exists(os.path.join(kept, "1.elf.AbC123")), os.listdir(kept))
+    subprocess.run(["pkill", "-P", str(holder.pid)])
+    holder.wait()
+    place.run("vmlinux", "saved1")
+    check(shell, "what one that was killed left is removed", not [f for f in os.listdir(kept) if "AbC123" in f], os.listdir(kept))
+
     environment = dict(place.environment)
     del place.environment["HOME"]
     n = converted()
@@ -281,6 +320,7 @@ def main():
     for shell in SHELLS:
         test_plain(shell)
         test_signals(shell)
+        test_killed(shell)
         test_names(shell)
         test_options(shell)
         test_cache(shell)
