@@ -14,7 +14,7 @@
 /* Where new roots and entries are shown to crash: at the top of the 48 physical address bits, far above RAM. */
 #define ENTRIES_PA UINT64_C(0xf00000000000)
 #define ROOTS_PA UINT64_C(0xf80000000000)
-#define WINDOW (UINT64_C(9) << 60) /* cached, DMW1 */
+#define WINDOW ((uint64_t)LA_CACHED_WINDOW << 60)
 #define LIMIT ((uint64_t)16 << 20) /* 1 TiB of sections of 512 MiB takes 64 KiB */
 /* PRESENT, HAS_MEM_MAP, ONLINE, EARLY (include/linux/mmzone.h). */
 #define SECTION_FLAGS 15

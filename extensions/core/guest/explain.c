@@ -9,25 +9,21 @@
 
 void la_mem_describe_hole(const struct la_door *door, uint64_t pa, char *ret, size_t size)
 {
-	const struct la_ram_range *below = NULL, *above = NULL;
+	const struct la_ram_range *above = la_ram_find(door->ram, door->nram, pa), *below = NULL;
 
-	for (size_t i = 0; i < door->nram; i++) {
-		if (door->ram[i].end <= pa)
-			below = &door->ram[i];
-		else if (!above)
-			above = &door->ram[i];
-	}
-	if (!below && !above)
-		snprintf(ret, size, "not RAM of the guest");
-	else if (below && above)
+	if (door->nram && above != door->ram)
+		below = above ? above - 1 : &door->ram[door->nram - 1];
+	if (below && above)
 		snprintf(ret, size, "%s RAM, which ends at %" PRIx64 " and goes on at %" PRIx64,
 			 pa == below->end ? "the first byte after" : "in a hole of", below->end,
 			 above->start);
 	else if (below)
 		snprintf(ret, size, "%s RAM, which ends at %" PRIx64,
 			 pa == below->end ? "the first byte after" : "beyond", below->end);
-	else
+	else if (above)
 		snprintf(ret, size, "before RAM, which begins at %" PRIx64, above->start);
+	else
+		snprintf(ret, size, "not RAM of the guest");
 }
 
 void la_mem_explain(const struct la_kernel *k, struct la_dump *dump, uint64_t pgd, uint64_t address,

@@ -132,14 +132,16 @@ static enum la_status decide(struct la_kernel *k, struct la_error *err)
 		const struct la_witness *w = &k->witness[i];
 		const char *semicolon = k->geometry_remark[0] ? "; " : "";
 
-		size = size || !w->page_shift ? size : w;
-		levels = levels || !w->levels ? levels : w;
-		if (w->page_shift && w->page_shift != size->page_shift) {
+		if (!size && w->page_shift)
+			size = w;
+		if (!levels && w->levels)
+			levels = w;
+		if (size && w->page_shift && w->page_shift != size->page_shift) {
 			remark(k, "%s%s says pages of %u bytes, but %s says %u", semicolon,
 			       size->name, 1u << size->page_shift, w->name, 1u << w->page_shift);
 			semicolon = "; ";
 		}
-		if (w->levels && w->levels != levels->levels)
+		if (levels && w->levels && w->levels != levels->levels)
 			remark(k, "%s%s says %u levels of page tables, but %s says %u", semicolon,
 			       levels->name, levels->levels, w->name, w->levels);
 	}
@@ -148,9 +150,6 @@ static enum la_status decide(struct la_kernel *k, struct la_error *err)
 			       "nothing tells how this kernel's page tables are made");
 	return la_geometry_init(&k->mmu.geometry, size->page_shift, levels->levels, err);
 }
-
-/* Fewer bits than any of these CPUs has (the option vabits_actual knows the same limit). */
-#define MIN_VIRT_BITS 36
 
 /* How many bits addresses have: cpu_probe_addrbits() of kernel/cpu-probe.c, which keeps one less. */
 static void find_widths(struct la_kernel *k)
@@ -162,15 +161,12 @@ static void find_widths(struct la_kernel *k)
 	if (la_read_variable(k, "vm_map_base", 8, &mmu->vm_map_base, NULL) != LA_OK ||
 	    mmu->vm_map_base >> 60 != 0xf)
 		mmu->vm_map_base = 0;
-	else if (!(-mmu->vm_map_base & (-mmu->vm_map_base - 1)) &&
-		 __builtin_ctzll(mmu->vm_map_base) >= MIN_VIRT_BITS - 1)
-		mmu->virt_bits = (unsigned)__builtin_ctzll(mmu->vm_map_base) + 1;
 	/* A damaged one would make addresses of any width. */
-	if (mmu->virt_bits &&
-	    (mmu->virt_bits < LA_VIRT_BITS_MIN || mmu->virt_bits > LA_VIRT_BITS_MAX)) {
-		mmu->virt_bits = 0;
+	bits = mmu->vm_map_base ? (unsigned)__builtin_ctzll(mmu->vm_map_base) + 1u : 0;
+	if (bits > LA_VIRT_BITS_MAX)
 		mmu->vm_map_base = 0;
-	}
+	else if (bits >= LA_VIRT_BITS_MIN && !(-mmu->vm_map_base & (-mmu->vm_map_base - 1)))
+		mmu->virt_bits = (unsigned)bits;
 	if (k->door->symbol(k->door->ctx, "cpu_data", &cpu) &&
 	    la_read_member(k, cpu, "cpuinfo_loongarch", "pabits", &bits, NULL) == LA_OK &&
 	    bits >= 31 && bits <= 47)

@@ -112,7 +112,7 @@ static bool is_before_5_19(const struct la_kernel *k)
 
 	return k->door->symbol(k->door->ctx, "linux_banner", &banner) &&
 	       la_read(k, banner, text, sizeof(text) - 1, NULL) == LA_OK &&
-	       sscanf(text, "Linux version %u.%u", &major, &minor) == 2 &&
+	       sscanf(text, "Linux version %4u.%4u", &major, &minor) == 2 &&
 	       (major < 5 || (major == 5 && minor < 19));
 }
 

@@ -270,7 +270,7 @@ static void follow(struct flow *f, const struct label *from)
 			f->gap = f->gap || !is_entry(&s);
 			return;
 		}
-		if (insn == 0x06483800) /* ertn */
+		if (insn == LA_INSN_ERTN)
 			return;
 		if (is_traced_entry(f, i))
 			continue;

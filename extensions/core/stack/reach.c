@@ -12,11 +12,6 @@
 
 /* --- the graph --- */
 
-static bool is_ertn(uint32_t insn)
-{
-	return insn == 0x06483800;
-}
-
 /* Loads ra from the stack. */
 static bool reloads_ra(uint32_t insn, int64_t *offset)
 {
@@ -73,7 +68,7 @@ void la_region_successors(const struct la_region *r, const struct la_node *node,
 	uint64_t sp, saved;
 
 	*ret = (struct la_successors){ .fall = node->pc + 4 };
-	if (la_insn_links(insn) || is_ertn(insn)) {
+	if (la_insn_links(insn) || insn == LA_INSN_ERTN) {
 		ret->fall = 0;
 	} else if (la_insn_is_b(insn)) {
 		ret->fall = 0;

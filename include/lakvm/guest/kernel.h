@@ -23,9 +23,9 @@
 /** NR_CPUS is 2048 at most (arch/loongarch/Kconfig of 7.2; 256 before). */
 #define LA_MAX_CPUS 2048
 
-struct la_cfi;     /* call-frame information of vmlinux, see unwind.h */
-struct la_lines;   /* its source positions, see lines.h */
-struct la_vectors; /* its exception vectors, see unwind.h */
+struct la_cfi;     /* call-frame information of vmlinux, see stack/cfi.h */
+struct la_lines;   /* its source positions, see stack/lines.h */
+struct la_vectors; /* its exception vectors, see stack/unwind.h */
 
 /** One that tells the shape of the page tables. */
 struct la_witness {
