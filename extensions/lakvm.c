@@ -33,6 +33,7 @@ static void start(void *unused)
 		return;
 	}
 	startup_repair();
+	session_say_others();
 	if (pc->flags & MINIMAL_MODE)
 		startup_promote();
 	else

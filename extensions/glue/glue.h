@@ -116,6 +116,9 @@ void session_close(void);
 /** Does the kernel of this vmlinux run in the dump where crash takes it to be? False: @ret says what differs. */
 bool session_matches_vmlinux(char *ret, size_t size);
 
+/** Say what other kernels of this vmlinux are in memory, and how they ended. */
+void session_say_others(void);
+
 /* --- translate.c: kvtop, uvtop, translate_pte --- */
 
 struct task_context;

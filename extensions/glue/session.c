@@ -4,11 +4,13 @@
 #include "glue.h"
 #include "vmlinux.h"
 
+#include "lakvm/base/escape.h"
 #include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/init.h"
+#include "lakvm/triage/other.h"
 #include "lakvm/stack/unwind.h"
 #include "lakvm/stack/cfi.h"
 
@@ -26,6 +28,7 @@ static struct {
 	struct la_error no_sections; /* why they are not known; empty: they are */
 	struct la_cpus cpus;
 	bool cpus_known;
+	struct la_relocation place; /* where the kernel is, and what others are in memory */
 	/* Why nothing of the kernel can be right in this session; empty: it can. */
 	char refused[200];
 } here;
@@ -59,6 +62,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	la_cfi_close(&here.kernel); /* of a start that was cut short */
 	if (la_kernel_init(&here.kernel, door, here.arena, err) != LA_OK)
 		return NULL;
+	here.kernel.place = &here.place;
 	here.text = (struct la_regs_text){ .n = 0 };
 	take_registers();
 	/* Without call-frame information frames are found by following the code; they say so. */
@@ -189,8 +193,11 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 	enum la_status status;
 
 	status = la_relocation_find(door, door->ram, door->nram, NULL, 0, arena, &found, &err);
-	if (status == LA_OK && found.offset == door->relocation)
+	/* Of several kernels --kaslr= takes one. */
+	if (la_relocation_take(&found, door->relocation)) {
+		here.place = found;
 		return true;
+	}
 	if (status == LA_OK && found.offset)
 		snprintf(here.refused, sizeof(here.refused),
 			 "the kernel in this dump moved itself by %#lx: start again with --kaslr=%#lx (lacrash does so by itself)",
@@ -221,4 +228,26 @@ bool session_matches_vmlinux(char *ret, size_t size)
 		snprintf(ret, size, "%s", door ? "out of memory" : err.text);
 	command_memory_free();
 	return matches;
+}
+
+static void say_others(void *unused)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_arena *arena = here.place.nothers ? command_memory() : NULL;
+	char printable[1024];
+
+	(void)unused;
+	for (size_t i = 0; kernel && arena && i < here.place.nothers; i++) {
+		const char *text = la_other_kernel_text(kernel->door, &here.place.other[i], arena);
+
+		if (text)
+			error(NOTE, "lakvm: %s\n",
+			      la_text_escape(text, false, printable, sizeof(printable)));
+	}
+}
+
+void session_say_others(void)
+{
+	guard_run(say_others, NULL);
+	command_memory_free();
 }

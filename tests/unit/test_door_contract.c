@@ -16,6 +16,7 @@
 
 #include "fake.h"
 #include "lakvm/door/elf_door.h"
+#include "lakvm/door/moved_door.h"
 #include "lakvm/door/vmcoreinfo_door.h"
 #include "lakvm/dump/dump.h"
 
@@ -62,6 +63,8 @@ extern char contract_label[];
 
 #define RAM UINT64_C(0x200000)
 #define RAM_SIZE 4096u
+#define HIGH UINT64_C(0x9000000000000000)
+#define OFFSET_OF_OTHER UINT64_C(0xd0000000)
 
 struct subject {
 	const char *name;
@@ -76,9 +79,10 @@ struct test {
 	struct la_dump *dump;
 	struct la_elf_door *elf;
 	struct la_vmcoreinfo_door vmcoreinfo;
-	struct fake *fake;
+	struct fake *fake, *high;
+	struct la_moved_door still, moved;
 	char text[1024], program[40], core[40];
-	struct subject subject[3];
+	struct subject subject[5];
 };
 
 static int first_object(struct dl_phdr_info *info, size_t size, void *ret)
@@ -151,8 +155,10 @@ static void write_core(struct test *t)
 	for (size_t i = 0; i < RAM_SIZE; i++)
 		core.ram[i] = (unsigned char)i;
 	write_file(t->core, &core, sizeof(core));
-	for (size_t i = 0; i < RAM_SIZE; i++)
+	for (size_t i = 0; i < RAM_SIZE; i++) {
 		fake_put(t->fake, RAM + i, &core.ram[i], 1);
+		fake_put(t->high, RAM + i, &core.ram[i], 1);
+	}
 }
 
 static void tell_fake(struct fake *f, uint64_t base)
@@ -213,9 +219,13 @@ static int start(void **state)
 
 	t->arena = la_arena_new(64 << 20);
 	t->fake = fake_new();
+	t->high = fake_new();
 	write_program(t);
 	write_core(t);
 	tell_fake(t->fake, base);
+	/* Addresses below 4 GiB do not move. */
+	tell_fake(t->high, base - HIGH);
+	la_moved_door_init(&t->moved, fake_door(t->high), OFFSET_OF_OTHER);
 	if (la_dump_open(&t->dump, (const char *[]){ t->core }, 1, NULL, &err) != LA_OK ||
 	    la_elf_door_open(&t->elf, t->program, t->dump, t->arena, &err) != LA_OK)
 		fail_msg("%s", err.text);
@@ -224,6 +234,10 @@ static int start(void **state)
 	t->subject[0] = (struct subject){ "elf", la_elf_door(t->elf), base, true, true };
 	t->subject[1] = (struct subject){ "VMCOREINFO", &t->vmcoreinfo.door, base, false, false };
 	t->subject[2] = (struct subject){ "fake", fake_door(t->fake), base, true, true };
+	la_moved_door_init(&t->still, la_elf_door(t->elf), 0);
+	t->subject[3] = (struct subject){ "not moved", &t->still.door, base, true, true };
+	t->subject[4] = (struct subject){ "moved", &t->moved.door, base - HIGH - OFFSET_OF_OTHER,
+					  true, true };
 	*state = t;
 	return 0;
 }
@@ -236,13 +250,14 @@ static int finish(void **state)
 	la_dump_close(t->dump);
 	la_arena_free(t->arena);
 	fake_free(t->fake);
+	fake_free(t->high);
 	unlink(t->program);
 	unlink(t->core);
 	free(t);
 	return 0;
 }
 
-#define SUBJECTS(t, s) for (const struct subject *s = (t)->subject; s < (t)->subject + 3; s++)
+#define SUBJECTS(t, s) for (const struct subject *s = (t)->subject; s < (t)->subject + 5; s++)
 
 /* --- the questions --- */
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "lakvm/door/moved_door.h"
+#include "lakvm/guest/relocation.h"
 #include "lakvm/triage/panic.h"
 #include "ring.h"
 #include "seriallog.h"
@@ -210,6 +212,42 @@ static void test_log_alone(void **state)
 	assert_string_equal(p->task.comm, "swapper/0");
 	assert_int_equal(p->task.address, 0);
 	assert_null(p->stack);
+}
+
+/* The crash kernel has hardly begun; what the first one died of is told beside it, with the way to it. */
+static void test_first_kernel(void **state)
+{
+	static const struct la_relocation place = { .known = true,
+						    .offset = 0xd0000000,
+						    .other = { { 0, LA_KERNEL_FIRST } },
+						    .nothers = 1 };
+	struct guest *g = *state;
+	struct la_moved_door crash;
+	struct la_kernel k = g->k;
+
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	ring_put(&g->ring, g->f);
+	la_moved_door_init(&crash, fake_door(g->f), place.offset);
+	k.door = &crash.door;
+	la_panic_analyse(&k, g->arena, NULL, &g->p);
+	assert_int_equal(g->p.verdict, LA_VERDICT_UNKNOWN);
+	assert_false(has_fact(&g->p, "memory", "kernel"));
+	k.place = &place;
+	la_panic_analyse(&k, g->arena, NULL, &g->p);
+	assert_int_equal(g->p.verdict, LA_VERDICT_UNKNOWN);
+	assert_true(has_fact(&g->p, "memory", "the first kernel"));
+	assert_true(has_fact(&g->p, "memory", "(--kaslr=0x0)"));
+	assert_true(has_fact(&g->p, "memory",
+			     "panic, likely: Attempted to kill init! exitcode=0x0000000b"));
+
+	/* the other way round, as --kaslr= takes it */
+	g->k.place = &(struct la_relocation){ .known = true,
+					      .other = { { 0xd0000000, LA_KERNEL_RUNNING } },
+					      .nothers = 1 };
+	check_i8042(analyse(g, false));
+	assert_true(has_fact(&g->p, "memory", "the kernel that runs now"));
+	assert_true(has_fact(&g->p, "memory", "(--kaslr=0xd0000000)"));
+	assert_true(has_fact(&g->p, "memory", "how it ended is not known"));
 }
 
 /* The panic's own record never made it: the buffer has the message, the variable the CPU. */
@@ -800,6 +838,7 @@ int main(void)
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 		GUEST(test_all_witnesses),
 		GUEST(test_log_alone),
+		GUEST(test_first_kernel),
 		GUEST(test_record_missing),
 		GUEST(test_no_log),
 		GUEST(test_sysrq_is_its_own_cause),

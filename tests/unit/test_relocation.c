@@ -25,7 +25,10 @@
 #define SELF (CACHED | 0xa916d0)
 #define DATA (CACHED | 0xab8a70)
 #define SIZE (CACHED | 0xab8a68)
-#define PAGE 0x7654000 /* of the VMCOREINFO text */
+#define REGION (CACHED | 0x8a0000)
+#define IMAGE (CACHED | 0xab9000)
+#define PARK (CACHED | 0x210000) /* crash_shutdown_secondary() */
+#define PAGE 0x7654000           /* of the VMCOREINFO text */
 #define PA(address, offset) (((address) + (offset)) & UINT64_C(0xffffffffffff))
 
 static const char banner[] = "Linux version 6.12.117-lakvm (lab@lakvm) #1 SMP\n";
@@ -71,7 +74,10 @@ static void add_symbols(struct test *t, uint64_t believed)
 		       { "exception_handlers", HANDLERS },
 		       { "reloc_offset", SELF },
 		       { "vmcoreinfo_data", DATA },
-		       { "vmcoreinfo_size", SIZE } };
+		       { "vmcoreinfo_size", SIZE },
+		       { "crashk_res", REGION },
+		       { "kexec_crash_image", IMAGE },
+		       { "crash_shutdown_secondary", PARK } };
 
 	for (size_t i = 0; i < sizeof(symbol) / sizeof(symbol[0]); i++)
 		fake_symbol(t->fake, symbol[i].name, symbol[i].address + believed, 8, NULL);
@@ -353,6 +359,171 @@ static void test_vmcoreinfo_note(void **state)
 	assert_found(t, 0x90000, true);
 }
 
+/* --- a kernel that died, and its crash kernel --- */
+
+#define CRASH UINT64_C(0xd0000000) /* its offset */
+
+/* The first ran at its link address, and loaded another one into what it had reserved. */
+static void put_first(struct test *t, uint64_t loaded)
+{
+	put_banner(t, 0);
+	fake_put_u64(t->fake, PA(EENTRY, 0), HANDLERS);
+	fake_put_u64(t->fake, PA(REGION, 0), CRASH);
+	fake_put_u64(t->fake, PA(REGION, 8), CRASH + 0x1fffffff);
+	fake_put_u64(t->fake, PA(IMAGE, 0), loaded);
+	put_vmcoreinfo(t, 0, PAGE);
+}
+
+static void put_crash(struct test *t)
+{
+	put_banner(t, CRASH);
+	fake_put_u64(t->fake, PA(SELF, CRASH), CRASH);
+}
+
+static void assert_other(const struct test *t, uint64_t offset, enum la_kernel_role role)
+{
+	assert_int_equal(t->r.nothers, 1);
+	assert_true(t->r.other[0].offset == offset);
+	assert_int_equal(t->r.other[0].role, role);
+}
+
+static struct la_vcpu_regs vcpu(uint32_t pid, uint64_t pgd, uint64_t ra)
+{
+	struct la_vcpu_regs v = { .pid = pid };
+
+	if (pgd)
+		la_csr_set(&v.regs, LA_CSR_PGDH, pgd);
+	if (ra)
+		la_gpr_set(&v.regs, LA_R_RA, ra);
+	return v;
+}
+
+/* Nothing but memory: a crash kernel that wrote its reloc_offset was started, and is what runs. */
+static void test_crash_kernel(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, CRASH, true);
+	assert_other(t, 0, LA_KERNEL_FIRST);
+	assert_true(says(t, LA_RELOCATION_SELF, CRASH));
+	assert_true(says(t, LA_RELOCATION_VMCOREINFO, 0));
+}
+
+/* kdump armed: the image lies there, as the file has it, and has never run. */
+static void test_loaded_only(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_banner(t, CRASH);
+	fake_put_u64(t->fake, PA(SELF, CRASH), 0);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0, true);
+	assert_int_equal(t->r.nothers, 0);
+}
+
+static void test_vcpus_tell(void **state)
+{
+	struct test *t = *state;
+	struct la_vcpu_regs text[3];
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	/* the others of the first kernel have never left it: parked, or hung with interrupts off */
+	text[0] = vcpu(1, PGD + CRASH, STEXT + CRASH + 0x1234);
+	text[1] = vcpu(2, PGD, PARK + 8);
+	text[2] = vcpu(3, PGD, STEXT + 0x4444);
+	assert_int_equal(find_with(t, NULL, 0, text, 2), LA_OK);
+	assert_found(t, CRASH, true);
+	assert_int_equal(find_with(t, NULL, 0, text, 3), LA_OK);
+	assert_found(t, CRASH, true);
+	assert_other(t, 0, LA_KERNEL_FIRST);
+
+	/* the machine was reset: memory keeps what a crash kernel left there, all vCPUs run the new one */
+	text[0] = vcpu(1, PGD, STEXT + 0x1234);
+	assert_int_equal(find_with(t, NULL, 0, text, 3), LA_OK);
+	assert_found(t, 0, true);
+	assert_other(t, CRASH, LA_KERNEL_CRASH);
+
+	/* only what is parked speaks for the first */
+	assert_int_equal(find_with(t, NULL, 0, text + 1, 1), LA_OK);
+	assert_found(t, CRASH, true);
+}
+
+static void test_returns_tell(void **state)
+{
+	struct test *t = *state;
+	struct la_vcpu_regs text;
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	text = vcpu(1, 0, STEXT + 0x1234);
+	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_OK);
+	assert_found(t, 0, true);
+	assert_other(t, CRASH, LA_KERNEL_CRASH);
+	text = vcpu(1, 0, STEXT + CRASH + 0x1234);
+	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_OK);
+	assert_found(t, CRASH, true);
+}
+
+/* Without the reservation it is only known that both have run. */
+static void test_two_kernels(void **state)
+{
+	struct test *t = *state;
+	struct la_vcpu_regs text = vcpu(1, PGD + CRASH, 0);
+	const struct la_ram_range ram = { .start = CRASH, .end = CRASH + 0x20000000 };
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	fake_hide(t->fake, PA(REGION, 0), 16, LA_EXCLUDED);
+	assert_int_equal(find_with(t, &ram, 1, &text, 1), LA_OK);
+	assert_found(t, CRASH, true);
+	assert_other(t, 0, LA_KERNEL_ANOTHER);
+
+	fake_put_u64(t->fake, PA(SELF, 0x40000), 0x40000);
+	put_banner(t, 0x40000);
+	assert_int_equal(find_with(t, &ram, 1, NULL, 0), LA_CORRUPT);
+	assert_false(t->r.known);
+	assert_int_equal(t->r.nothers, 2);
+	assert_non_null(strstr(t->err.text, "--kaslr="));
+}
+
+/* A person asks for the one that does not run. */
+static void test_take(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	assert_int_equal(find(t), LA_OK);
+	assert_false(la_relocation_take(&t->r, 0x10000));
+	assert_found(t, CRASH, true);
+	assert_true(la_relocation_take(&t->r, CRASH));
+	assert_found(t, CRASH, true);
+	assert_other(t, 0, LA_KERNEL_FIRST);
+	assert_true(la_relocation_take(&t->r, 0));
+	assert_found(t, 0, true);
+	assert_other(t, CRASH, LA_KERNEL_RUNNING);
+
+	/* nothing tells which one runs: the person knows */
+	put_banner(t, 0x40000);
+	fake_put_u64(t->fake, PA(SELF, 0x40000), 0x40000);
+	fake_put_u64(t->fake, PA(IMAGE, 0), 0);
+	assert_int_equal(find(t), LA_CORRUPT);
+	assert_true(la_relocation_take(&t->r, 0x40000));
+	assert_found(t, 0x40000, true);
+	assert_other(t, 0, LA_KERNEL_ANOTHER);
+}
+
 /* --- without a vmlinux --- */
 
 static const struct la_ram_range low_ram = { .start = 0, .end = 0x10000000 };
@@ -412,6 +583,12 @@ int main(void)
 		T(test_register_text),
 		T(test_register_text_of_another),
 		T(test_vmcoreinfo_note),
+		T(test_crash_kernel),
+		T(test_loaded_only),
+		T(test_vcpus_tell),
+		T(test_returns_tell),
+		T(test_two_kernels),
+		T(test_take),
 		T(test_vmcoreinfo_in_memory),
 		T(test_vmcoreinfo_left_over),
 	};

@@ -52,8 +52,27 @@ static void put_layout(const struct la_report *r, const struct la_sink *sink)
 		put_line(sink, "REMARK", r->sections.remark);
 }
 
-static void put_relocation(const struct la_relocation *x, const struct la_sink *sink)
+static const char *whose_finding(const struct la_relocation *x, uint64_t offset)
 {
+	static const char *const in_words[] = {
+		[LA_KERNEL_ANOTHER] = "  (another kernel)",
+		[LA_KERNEL_FIRST] = "  (the first kernel)",
+		[LA_KERNEL_CRASH] = "  (a crash kernel)",
+		[LA_KERNEL_RUNNING] = "  (the kernel that runs)",
+	};
+
+	if (x->known && offset == x->offset)
+		return "";
+	for (size_t i = 0; i < x->nothers; i++)
+		if (x->other[i].offset == offset)
+			return in_words[x->other[i].role];
+	return x->known ? "  (what the kernel left behind there)" : "";
+}
+
+static void put_relocation(const struct la_report *r, const struct la_sink *sink)
+{
+	const struct la_relocation *x = &r->relocation;
+
 	if (x->known)
 		la_put(sink, "%10s: 0x%" PRIx64 "%s\n", "RELOCATION", x->offset,
 		       x->proved ? "" : "  (not proved)");
@@ -62,9 +81,9 @@ static void put_relocation(const struct la_relocation *x, const struct la_sink *
 	for (size_t i = 0; i < x->n; i++)
 		la_put(sink, "%12s%s: 0x%" PRIx64 "%s\n", "",
 		       la_relocation_way_name(x->finding[i].way), x->finding[i].offset,
-		       x->known && x->finding[i].offset != x->offset ?
-			       "  (what the kernel left behind there)" :
-			       "");
+		       whose_finding(x, x->finding[i].offset));
+	for (size_t i = 0; i < x->nothers; i++)
+		put_line(sink, "KERNEL", r->other[i]);
 	if (x->remark[0])
 		put_line(sink, "REMARK", x->remark);
 }
@@ -78,7 +97,7 @@ void la_render_report_text(const struct la_report *r, const struct la_render_opt
 		put_kernel(r, sink);
 	}
 	if (r->has_vmlinux)
-		put_relocation(&r->relocation, sink);
+		put_relocation(r, sink);
 	if (r->has_dump || r->has_vmlinux)
 		put_layout(r, sink);
 	la_puts(sink, "\n");
@@ -135,6 +154,22 @@ static json_t *layout(struct la_json *b, const struct la_report *r)
 	return o;
 }
 
+static json_t *other_kernels(struct la_json *b, const struct la_report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->relocation.nothers; i++) {
+		const struct la_other_kernel *other = &r->relocation.other[i];
+		json_t *o = json_object();
+
+		la_json_set(b, o, "role", la_json_text(la_kernel_role_name(other->role)));
+		la_json_set(b, o, "offset", la_json_hex(true, other->offset));
+		la_json_set(b, o, "text", la_json_text(r->other[i]));
+		la_json_append(b, list, o);
+	}
+	return list;
+}
+
 static json_t *relocation(struct la_json *b, const struct la_report *r)
 {
 	const struct la_relocation *x = &r->relocation;
@@ -153,6 +188,7 @@ static json_t *relocation(struct la_json *b, const struct la_report *r)
 	la_json_set(b, o, "offset", la_json_hex(x->known, x->offset));
 	la_json_set(b, o, "proved", json_boolean(x->proved));
 	la_json_set(b, o, "findings", findings);
+	la_json_set(b, o, "others", other_kernels(b, r));
 	la_json_set(b, o, "remark", la_json_said(x->remark));
 	return o;
 }

@@ -9,6 +9,7 @@
 #include "lakvm/cpu/odd.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/cfi.h"
+#include "lakvm/triage/other.h"
 #include "lakvm/door/vmcoreinfo_door.h"
 #include "lakvm/guest/vmcoreinfo.h"
 #include "lakvm/guest/init.h"
@@ -157,6 +158,8 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 		return;
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
+	if (ret->has_vmlinux)
+		k->place = &ret->relocation;
 	la_kernel_use_registers(k, opt->text, opt->ntext);
 	la_cfi_open(k, NULL);
 	la_vectors_open(k, arena);
@@ -217,6 +220,9 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 		la_elf_door_set_guest(vmlinux, ret->map.range, ret->map.n, &opt->said);
 		door = la_elf_door(vmlinux);
 	}
+	for (size_t i = 0; i < ret->relocation.nothers; i++)
+		ret->other[i] = la_other_kernel_text(la_elf_door(vmlinux),
+						     &ret->relocation.other[i], arena);
 	la_error_clear(err);
 	analyse(door, opt, arena, ret);
 	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");

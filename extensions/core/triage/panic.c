@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "collect.h"
+#include "lakvm/guest/relocation.h"
 #include "lakvm/stack/lines.h"
+#include "lakvm/triage/other.h"
 #include "signature.h"
 
 #define LOG_TAIL 15
@@ -172,6 +174,16 @@ static void sign(const struct la_triage *t, struct la_judgement *j)
 	la_signature(j->arena, j->panic, function, n);
 }
 
+static void add_other_kernels(const struct la_kernel *k, struct la_judgement *j)
+{
+	for (size_t i = 0; k->place && i < k->place->nothers; i++) {
+		const char *text = la_other_kernel_text(k->door, &k->place->other[i], j->arena);
+
+		if (text)
+			la_triage_fact(j, "memory", "%s", text);
+	}
+}
+
 /* The last fact says how many there were no room for. */
 static void close_facts(struct la_judgement *j)
 {
@@ -198,6 +210,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 
 	la_triage_collect(k, t, &j);
 	judge(t, &j);
+	add_other_kernels(k, &j);
 	la_triage_code(k, &ret->cause);
 	keep_log_tail(t, &j);
 	sign(t, &j);

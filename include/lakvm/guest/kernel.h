@@ -23,9 +23,10 @@
 /** NR_CPUS is 2048 at most (arch/loongarch/Kconfig of 7.2; 256 before). */
 #define LA_MAX_CPUS 2048
 
-struct la_cfi;     /* call-frame information of vmlinux, see stack/cfi.h */
-struct la_lines;   /* its source positions, see stack/lines.h */
-struct la_vectors; /* its exception vectors, see stack/unwind.h */
+struct la_cfi;        /* call-frame information of vmlinux, see stack/cfi.h */
+struct la_lines;      /* its source positions, see stack/lines.h */
+struct la_vectors;    /* its exception vectors, see stack/unwind.h */
+struct la_relocation; /* guest/relocation.h */
 
 /** One that tells the shape of the page tables. */
 struct la_witness {
@@ -47,7 +48,9 @@ struct la_kernel {
 	unsigned ncpus;         /* nr_cpu_ids; 1 where that is not known */
 	const uint64_t *percpu; /* __per_cpu_offset[], ncpus of them; NULL: not set up, not known */
 	bool percpu_unset;      /* NULL because the guest has not set up its per-CPU areas yet */
-	bool thread_info_in_task;   /* 7.2 and later: tp is the task; before: the stack's base */
+	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */
+	/* Where it is, and what other kernels are in this memory; NULL: nobody looked. */
+	const struct la_relocation *place;
 	struct la_cfi *cfi;         /* NULL until la_cfi_open succeeded */
 	struct la_lines *lines;     /* NULL until la_lines_open succeeded */
 	struct la_vectors *vectors; /* NULL until la_vectors_open succeeded */

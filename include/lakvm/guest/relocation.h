@@ -32,8 +32,26 @@ enum la_relocation_way {
 };
 const char *la_relocation_way_name(enum la_relocation_way way);
 
+/**
+ * A kernel that died with kdump armed stays in memory beside its crash kernel, which mostly is of the same
+ * vmlinux.
+ */
+enum la_kernel_role {
+	LA_KERNEL_ANOTHER, /* has run too; what it is to the one that runs is not known */
+	LA_KERNEL_FIRST,   /* started the one that runs, its crash kernel */
+	LA_KERNEL_CRASH,   /* a crash kernel that has run, and does not now */
+	LA_KERNEL_RUNNING  /* the one that runs, where another one was asked for */
+};
+/** Names as docs/json.md has them: "another", "first", "crash", "running". */
+const char *la_kernel_role_name(enum la_kernel_role role);
+
+struct la_other_kernel {
+	uint64_t offset; /* as that of struct la_relocation */
+	enum la_kernel_role role;
+};
+
 struct la_relocation {
-	bool known;      /* offset is valid: all ways that answered agree */
+	bool known; /* offset is valid: all ways that answered agree, or it is the one that runs */
 	uint64_t offset; /* run-time address minus the address in vmlinux */
 	bool proved;     /* by a way that the copy left behind cannot fool */
 	/* What each way found, in no order; more than one offset here is why one is not known. */
@@ -42,6 +60,9 @@ struct la_relocation {
 		uint64_t offset;
 	} finding[32];
 	size_t n;
+	/* Where several kernels have run, those beside the one at offset; all of them if none is known. */
+	struct la_other_kernel other[4];
+	size_t nothers;
 	char remark[256]; /* why it is not known or not proved; else empty */
 };
 
@@ -49,11 +70,19 @@ struct la_relocation {
  * Find the offset of the kernel of the door's vmlinux. The door's own relocation may be any: it
  * is taken off again. @ram (la_dump_ram) bounds the search where the usual places hold nothing;
  * @nram 0: only those. @text, @ntext: registers out of saved text (la_regs_text), or none.
- * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree.
+ * Of several kernels that have run it takes the one that runs: by PGDH of @text, else by where the vCPUs
+ * return to, else the crash kernel.
+ * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree, or nothing tells which one runs.
  */
 enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
 				  size_t nram, const struct la_vcpu_regs *text, size_t ntext,
 				  struct la_arena *arena, struct la_relocation *ret,
 				  struct la_error *err);
+
+/**
+ * Take the kernel at @offset, which a person asked for, instead of the one that runs, which becomes one of the
+ * others. False: no kernel has run there, and nothing changes.
+ */
+bool la_relocation_take(struct la_relocation *r, uint64_t offset);
 
 #endif

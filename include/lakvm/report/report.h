@@ -37,7 +37,9 @@ struct la_report {
 	const char *vmcoreinfo; /* where VMCOREINFO was found: "note", "memory"; NULL: nowhere */
 	bool has_vmlinux;
 	struct la_relocation relocation; /* valid with has_vmlinux */
-	unsigned levels;                 /* of the page tables; 0: unknown */
+	/* A sentence on each of relocation.other (la_other_kernel_text). */
+	const char *other[4];
+	unsigned levels;       /* of the page tables; 0: unknown */
 	const char **known_by; /* who was asked for page size and levels; the first is believed */
 	size_t nknown_by;
 	const char *layout_remark; /* who of them disagrees, or NULL */
