@@ -43,6 +43,8 @@ struct work {
 	int panic_cpu;              /* -1: nobody panicked, or not known */
 	struct la_vcpu_regs *notes; /* of the dump, with those of saved text merged in */
 	size_t n;
+	/* For each note, the kernel it is of where that is not this one, or NULL. */
+	const struct la_other_kernel **other;
 	const char **said; /* for each note, what text of another moment said, or NULL */
 };
 
@@ -92,8 +94,8 @@ static void give(struct la_cpu *c, const struct la_vcpu_regs *note)
 	c->nsamples = note->nsamples;
 }
 
-/* Registers that the kernel itself saved when it went down for kdump (kernel/kexec_core.c). */
-static void take_crash_notes(struct work *w, struct la_cpu *c)
+/* Registers that the kernel itself saved in @cpu's memory when it went down for kdump (kernel/kexec_core.c). */
+static bool read_crash_note(const struct work *w, unsigned cpu, struct la_regs *ret)
 {
 	const struct la_kernel *k = w->k;
 	struct la_vcpu_regs *notes;
@@ -101,23 +103,33 @@ static void take_crash_notes(struct work *w, struct la_cpu *c)
 	uint64_t base, era;
 	size_t n;
 
-	/* Saved text is the better source (exact pc, all CSRs), and is kept. */
-	if (c->regs.source == LA_REGS_TEXT || !k->percpu || c->cpu >= k->ncpus ||
+	if (!k->percpu || cpu >= k->ncpus ||
 	    la_read_variable(k, "crash_notes", 8, &base, NULL) != LA_OK || !base)
-		return;
+		return false;
 	/* note_buf_t: one PRSTATUS note and an empty one behind it, 512 bytes together. */
-	if (la_read(k, base + k->percpu[c->cpu], raw, sizeof(raw), NULL) != LA_OK ||
+	if (la_read(k, base + k->percpu[cpu], raw, sizeof(raw), NULL) != LA_OK ||
 	    la_le32(raw) == 0 || la_le32(raw + 4) == 0)
-		return;
+		return false;
 	if (la_notes_regs(w->arena, raw, sizeof(raw), &notes, &n, NULL) == LA_NOMEM || !n)
-		return;
+		return false;
 	/* crash_setup_regs() of asm/kexec.h stores the pc in the place of ERA. */
 	if (!la_csr_get(&notes[0].regs, LA_CSR_ERA, &era))
+		return false;
+	*ret = notes[0].regs;
+	ret->source = LA_REGS_CRASH_NOTES;
+	ret->pc = era;
+	ret->pc_known = true;
+	return true;
+}
+
+static void take_crash_notes(struct work *w, struct la_cpu *c)
+{
+	struct la_regs regs;
+
+	/* Saved text is the better source (exact pc, all CSRs), and is kept. */
+	if (c->regs.source == LA_REGS_TEXT || !read_crash_note(w, c->cpu, &regs))
 		return;
-	c->regs = notes[0].regs;
-	c->regs.source = LA_REGS_CRASH_NOTES;
-	c->regs.pc = era;
-	c->regs.pc_known = true;
+	c->regs = regs;
 	c->matched = true;
 }
 
@@ -130,7 +142,7 @@ static void match_rest(struct work *w, bool *used)
 	unsigned cpu;
 
 	for (size_t i = 0; i < w->n; i++) {
-		if (used[i] || !la_match_map(w->k, vcpu_of(&w->notes[i]), &cpu))
+		if (used[i] || w->other[i] || !la_match_map(w->k, vcpu_of(&w->notes[i]), &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (c && !c->matched) {
@@ -139,7 +151,7 @@ static void match_rest(struct work *w, bool *used)
 		}
 	}
 	for (size_t i = 0; i < w->n; i++) {
-		if (!used[i]) {
+		if (!used[i] && !w->other[i]) {
 			left++;
 			last = i;
 		}
@@ -172,6 +184,47 @@ static bool same_moment(const struct la_regs *a, const struct la_regs *b)
 		if ((a->gpr_known & b->gpr_known & 1u << i) && a->gpr[i] != b->gpr[i])
 			return false;
 	return common_registers(a, b) >= ENOUGH_REGISTERS;
+}
+
+static bool is_of_kernel(const struct work *w, size_t i, const bool *used)
+{
+	return !used[i] && !w->other[i] && w->notes[i].regs.source == LA_REGS_CRASH_NOTES;
+}
+
+/* A note of @c in a dump of kdump: of the same moment as its own in memory, else of the task that it runs. */
+static void match_kernel_note(struct work *w, struct la_cpu *c, bool *used)
+{
+	struct la_task task = { .pid_known = false };
+	struct la_regs own;
+	const bool saved = read_crash_note(w, c->cpu, &own);
+	uint64_t curr;
+
+	if (!saved && la_cpu_curr(w->k, c->cpu, &curr, NULL) == LA_OK && curr)
+		la_task_read(w->k, curr, &task);
+	for (size_t i = 0; i < w->n; i++) {
+		if (!is_of_kernel(w, i, used) ||
+		    !(saved ? same_moment(&own, &w->notes[i].regs) :
+			      task.pid_known && task.pid == (int)w->notes[i].pid))
+			continue;
+		give(c, &w->notes[i]);
+		used[i] = true;
+		return;
+	}
+}
+
+/*
+ * The kernel's notes have no number of a CPU, but CPUs that were in the kernel are known by their registers.
+ * Those left were in user mode.
+ */
+static void match_kernel_notes(struct work *w, bool *used)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		left += is_of_kernel(w, i, used);
+	for (size_t i = 0; left && i < w->cpus->n; i++)
+		if (!w->cpus->cpu[i].matched)
+			match_kernel_note(w, &w->cpus->cpu[i], used);
 }
 
 /* The listing of @text that is of the moment of @note, the latest if there are several; NULL: none. */
@@ -290,14 +343,16 @@ static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, s
 		return la_fail(err, LA_NOMEM, "registers");
 	cpus->cpu = la_alloc_n(w->arena, w->n + w->k->ncpus, sizeof(*cpus->cpu));
 	used = la_alloc_n(w->arena, w->n, sizeof(*used));
-	if (!cpus->cpu || !used)
+	w->other = la_alloc_n(w->arena, w->n, sizeof(*w->other));
+	if (!cpus->cpu || !used || !w->other)
 		return la_fail(err, LA_NOMEM, "%zu CPUs", w->n + w->k->ncpus);
 	add_possible(w);
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct la_cpu *c;
 
-		if (!la_match_registers(w->k, &w->notes[i].regs, &cpu))
+		w->other[i] = la_match_other(w->k, &w->notes[i].regs);
+		if (w->other[i] || !la_match_registers(w->k, &w->notes[i].regs, &cpu))
 			continue;
 		c = entry_of(cpus, cpu);
 		if (!c)
@@ -312,6 +367,7 @@ static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, s
 		la_cpu_remark(w->arena, &c->remark, w->said[i]);
 		used[i] = true;
 	}
+	match_kernel_notes(w, used);
 	match_rest(w, used);
 	for (size_t i = 0; i < cpus->n; i++)
 		take_crash_notes(w, &cpus->cpu[i]);
@@ -325,6 +381,7 @@ static enum la_status collect(struct work *w, const struct la_vcpu_regs *text, s
 		c->cpu = UINT32_MAX;
 		c->vcpu = vcpu_of(&w->notes[i]);
 		c->regs = w->notes[i].regs;
+		c->other = w->other[i];
 		c->sample = w->notes[i].sample;
 		c->nsamples = w->notes[i].nsamples;
 		la_cpu_remark(w->arena, &c->remark, w->said[i]);
@@ -407,6 +464,12 @@ static void check_stack_end(struct work *w, struct la_cpu *c)
 		      "the end mark of its stack is overwritten: stack overflow");
 }
 
+/* Where registers come from that have a pc of their own. */
+static enum la_pc_source pc_source_of(const struct la_regs *regs)
+{
+	return regs->source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES : LA_PC_TEXT;
+}
+
 static void find_position(struct work *w, struct la_cpu *c)
 {
 	const struct la_door *door = w->k->door;
@@ -416,8 +479,7 @@ static void find_position(struct work *w, struct la_cpu *c)
 
 	if (c->regs.pc_known) {
 		c->pc = c->regs.pc;
-		c->pc_source =
-			c->regs.source == LA_REGS_CRASH_NOTES ? LA_PC_CRASH_NOTES : LA_PC_TEXT;
+		c->pc_source = pc_source_of(&c->regs);
 		c->verified = true;
 		where = la_vector_origin(w->k, c->pc);
 		if (door->symbol_at(door->ctx, where, &symbol)) {
@@ -448,11 +510,32 @@ static void find_state(const struct work *w, struct la_cpu *c)
 	la_cpu_find_before(c);
 }
 
+/* What its registers point at is another kernel's, with other symbols. */
+static void leave_to_other(struct work *w, struct la_cpu *c)
+{
+	la_cpu_remark(w->arena, &c->remark,
+		      la_format(w->arena, "it is in %s kernel, at offset 0x%" PRIx64,
+				c->other->role == LA_KERNEL_FIRST   ? "the first" :
+				c->other->role == LA_KERNEL_RUNNING ? "the running" :
+								      "another",
+				c->other->offset));
+	c->stack.stop = LA_STOP_NO_REGS;
+	memcpy(c->stack.reason, "in another kernel", sizeof("in another kernel"));
+	if (!c->regs.pc_known)
+		return;
+	c->pc = c->regs.pc;
+	c->pc_source = pc_source_of(&c->regs);
+}
+
 static void analyse_cpu(struct work *w, struct la_cpu *c)
 {
 	bool has_regs = c->regs.source != LA_REGS_NONE;
 	bool outside = has_regs && outside_kernel(w->k, &c->regs);
 
+	if (c->other) {
+		leave_to_other(w, c);
+		return;
+	}
 	find_task(w, c, outside);
 	check_stack_end(w, c);
 	if (!has_regs) {
@@ -482,7 +565,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		memcpy(c->stack.reason, "not in the kernel", sizeof("not in the kernel"));
 		if (c->regs.pc_known) {
 			c->pc = c->regs.pc;
-			c->pc_source = LA_PC_TEXT;
+			c->pc_source = pc_source_of(&c->regs);
 		}
 		if (!linux_has_it)
 			c->task = (struct la_task){ 0 };

@@ -121,3 +121,30 @@ bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret)
 	}
 	return false;
 }
+
+/* Text of the kernel that lies @by behind the door's. */
+static bool in_text(const struct la_kernel *k, uint64_t va, uint64_t by)
+{
+	uint64_t start, end;
+
+	return k->door->symbol(k->door->ctx, "_stext", &start) &&
+	       k->door->symbol(k->door->ctx, "_etext", &end) && va - by >= start && va - by < end;
+}
+
+const struct la_other_kernel *la_match_other(const struct la_kernel *k, const struct la_regs *regs)
+{
+	uint64_t pgd = 0, pgdh, ra;
+	const bool has_pgdh = k->door->symbol(k->door->ctx, "swapper_pg_dir", &pgd) &&
+			      la_csr_get(regs, LA_CSR_PGDH, &pgdh);
+	const bool has_ra = la_gpr_get(regs, LA_R_RA, &ra);
+
+	for (size_t i = 0; k->place && i < k->place->nothers; i++) {
+		const uint64_t by = k->place->other[i].offset - k->door->relocation;
+
+		if (has_pgdh ? pgdh == pgd + by :
+			       (regs->pc_known && in_text(k, regs->pc, by)) ||
+				       (has_ra && in_text(k, ra, by)))
+			return &k->place->other[i];
+	}
+	return NULL;
+}

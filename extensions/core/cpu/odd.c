@@ -173,7 +173,7 @@ static const char *name_of(struct la_arena *arena, const struct la_cpu *c)
 
 static bool kernel_sp(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
 {
-	return c->regs.source != LA_REGS_NONE && in_kernel(k, &c->regs) &&
+	return c->regs.source != LA_REGS_NONE && !c->other && in_kernel(k, &c->regs) &&
 	       la_gpr_get(&c->regs, LA_R_SP, ret) && la_kernel_address(k, *ret);
 }
 
@@ -280,7 +280,7 @@ void la_cpus_find_odd(const struct la_kernel *k, struct la_arena *arena, struct 
 	for (size_t i = 0; i < cpus->n; i++) {
 		struct la_cpu *c = &cpus->cpu[i];
 
-		if (c->regs.source == LA_REGS_NONE)
+		if (c->regs.source == LA_REGS_NONE || c->other)
 			continue;
 		remark_samples(k, arena, c);
 		remark_base(k, arena, c, with_base > la_regs_have_base(k, &c->regs));

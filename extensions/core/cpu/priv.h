@@ -14,6 +14,9 @@ bool la_match_percpu(const struct la_kernel *k, uint64_t base, unsigned *ret);
 /** The CPU that the registers themselves prove. False in user mode and in the firmware. */
 bool la_match_registers(const struct la_kernel *k, const struct la_regs *regs, unsigned *ret);
 
+/** The other kernel in memory (la_relocation.other) that these registers are of; NULL: of none. */
+const struct la_other_kernel *la_match_other(const struct la_kernel *k, const struct la_regs *regs);
+
 /** The CPU that the kernel remembers to be QEMU's @vcpu. */
 bool la_match_map(const struct la_kernel *k, int vcpu, unsigned *ret);
 

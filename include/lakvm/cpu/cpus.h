@@ -9,6 +9,7 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/guest/kernel.h"
+#include "lakvm/guest/relocation.h"
 #include "lakvm/guest/task.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/stack/unwind.h"
@@ -80,6 +81,9 @@ struct la_cpu {
 	bool steal_known, preempted_known;
 	uint64_t steal_ns;
 	bool preempted;
+	/* The kernel in the same memory that it is in, not the one that was analysed: then nothing but its
+	 * registers is known. NULL: it is in this one. */
+	const struct la_other_kernel *other;
 	bool stack_overrun; /* the mark at the end of its task's stack is overwritten */
 	const char *remark; /* one sentence on what is odd about this CPU, or NULL */
 };
