@@ -494,6 +494,30 @@ static void test_other_kernel(void **state)
 	}
 }
 
+/* On the crash kernel's stack, in the first one's code: what jumps there before it has vectors of its own. */
+static void test_other_code(void **state)
+{
+	const struct la_relocation place = { .known = true,
+					     .other = { { 0xd0000000, LA_KERNEL_FIRST } },
+					     .nothers = 1,
+					     .kept_start = 0x300000,
+					     .kept_end =
+						     (STACK(1) & UINT64_C(0xffffffffff)) + 0x4000 };
+	struct guest *g = guest_new(true);
+
+	(void)state;
+	fake_symbol(g->f, "_stext", W + 0x300000, 0, NULL);
+	fake_symbol(g->f, "_etext", W + 0x380000, 0, NULL);
+	g->k.place = &place;
+	add_note(g, 0, W + 0xd0300044, TASK(1), STACK(1) + 0x3000, AREA(1));
+	analyse(g);
+	assert_int_equal(g->cpus.n, NCPUS);
+	assert_true(g->cpus.cpu[1].matched);
+	assert_null(g->cpus.cpu[1].other);
+	check_task(&g->cpus.cpu[1], 1);
+	guest_free(g);
+}
+
 /* One of the kernel's own notes, as /proc/vmcore has them: registers of struct pt_regs, pid of the task. */
 static size_t put_kernel_note(unsigned char *p, uint32_t pid, uint64_t tp, uint64_t sp, uint64_t pc)
 {
@@ -932,6 +956,7 @@ int main(void)
 		cmocka_unit_test(test_crash_notes),
 		cmocka_unit_test(test_vmcore),
 		cmocka_unit_test(test_other_kernel),
+		cmocka_unit_test(test_other_code),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_ipi),

@@ -409,6 +409,7 @@ static void test_crash_kernel(void **state)
 	assert_int_equal(find(t), LA_OK);
 	assert_found(t, CRASH, true);
 	assert_other(t, 0, LA_KERNEL_FIRST);
+	assert_true(t->r.kept_start == CRASH && t->r.kept_end == CRASH + 0x20000000);
 	assert_true(says(t, LA_RELOCATION_SELF, CRASH));
 	assert_true(says(t, LA_RELOCATION_VMCOREINFO, 0));
 }
@@ -471,6 +472,24 @@ static void test_returns_tell(void **state)
 	text = vcpu(1, 0, STEXT + CRASH + 0x1234);
 	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_OK);
 	assert_found(t, CRASH, true);
+}
+
+/* Seen in a guest: the crash kernel's first exception led to code of the first one, on its own stack. */
+static void test_stack_tells(void **state)
+{
+	struct test *t = *state;
+	struct la_vcpu_regs text;
+
+	add_symbols(t, 0);
+	put_first(t, CACHED | 0x1234000);
+	put_crash(t);
+	text = vcpu(1, 0, STEXT + 0x1234);
+	la_gpr_set(&text.regs, LA_R_SP, (CACHED | CRASH) + 0x56c660);
+	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_OK);
+	assert_found(t, CRASH, true);
+	la_gpr_set(&text.regs, LA_R_SP, CACHED | 0x56c660);
+	assert_int_equal(find_with(t, NULL, 0, &text, 1), LA_OK);
+	assert_found(t, 0, true);
 }
 
 /* Without the reservation it is only known that both have run. */
@@ -587,6 +606,7 @@ int main(void)
 		T(test_loaded_only),
 		T(test_vcpus_tell),
 		T(test_returns_tell),
+		T(test_stack_tells),
 		T(test_two_kernels),
 		T(test_take),
 		T(test_vmcoreinfo_in_memory),

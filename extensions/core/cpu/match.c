@@ -131,20 +131,31 @@ static bool in_text(const struct la_kernel *k, uint64_t va, uint64_t by)
 	       k->door->symbol(k->door->ctx, "_etext", &end) && va - by >= start && va - by < end;
 }
 
+/* In what a kernel keeps for its crash kernel. */
+static bool kept(const struct la_relocation *place, uint64_t va)
+{
+	return va >> 60 == LA_CACHED_WINDOW && (va & LA_PHYS_MASK) >= place->kept_start &&
+	       (va & LA_PHYS_MASK) < place->kept_end;
+}
+
+/* Where it has no PGDH, a CPU's stack tells: one that lost its way may execute the other kernel's code. */
+static bool is_of(const struct la_kernel *k, const struct la_regs *regs, uint64_t by)
+{
+	uint64_t pgd, value, text;
+
+	if (k->door->symbol(k->door->ctx, "swapper_pg_dir", &pgd) &&
+	    la_csr_get(regs, LA_CSR_PGDH, &value))
+		return value == pgd + by;
+	if (la_gpr_get(regs, LA_R_SP, &value) && kept(k->place, value))
+		return k->door->symbol(k->door->ctx, "_stext", &text) && kept(k->place, text + by);
+	return (regs->pc_known && in_text(k, regs->pc, by)) ||
+	       (la_gpr_get(regs, LA_R_RA, &value) && in_text(k, value, by));
+}
+
 const struct la_other_kernel *la_match_other(const struct la_kernel *k, const struct la_regs *regs)
 {
-	uint64_t pgd = 0, pgdh, ra;
-	const bool has_pgdh = k->door->symbol(k->door->ctx, "swapper_pg_dir", &pgd) &&
-			      la_csr_get(regs, LA_CSR_PGDH, &pgdh);
-	const bool has_ra = la_gpr_get(regs, LA_R_RA, &ra);
-
-	for (size_t i = 0; k->place && i < k->place->nothers; i++) {
-		const uint64_t by = k->place->other[i].offset - k->door->relocation;
-
-		if (has_pgdh ? pgdh == pgd + by :
-			       (regs->pc_known && in_text(k, regs->pc, by)) ||
-				       (has_ra && in_text(k, ra, by)))
+	for (size_t i = 0; k->place && i < k->place->nothers; i++)
+		if (is_of(k, regs, k->place->other[i].offset - k->door->relocation))
 			return &k->place->other[i];
-	}
 	return NULL;
 }

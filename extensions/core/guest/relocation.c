@@ -224,6 +224,20 @@ static bool parked(const struct la_finder *f, uint64_t ra, uint64_t offset)
 	return false;
 }
 
+/*
+ * On a stack in what the kernel at @offset keeps for its crash kernel: of the latter, though it may have jumped
+ * to code of the former, as an exception early in its life does.
+ */
+static bool on_crash_stack(const struct la_finder *f, const struct la_vcpu_regs *note,
+			   uint64_t offset)
+{
+	uint64_t sp, start, end;
+
+	return la_gpr_get(&note->regs, LA_R_SP, &sp) && sp >> 60 == LA_CACHED_WINDOW &&
+	       la_crash_region(f, offset, &start, &end) && (sp & LA_PHYS_MASK) >= start &&
+	       (sp & LA_PHYS_MASK) < end;
+}
+
 static void confirm_returns(struct la_finder *f, struct la_candidate *c,
 			    const struct la_vcpu_regs *note, size_t n)
 {
@@ -238,7 +252,8 @@ static void confirm_returns(struct la_finder *f, struct la_candidate *c,
 		call = behind_call(f, ra, c->offset);
 		inside++;
 		behind += call;
-		c->votes[LA_VOTE_RETURN] += call && !parked(f, ra, c->offset);
+		c->votes[LA_VOTE_RETURN] += call && !parked(f, ra, c->offset) &&
+					    !on_crash_stack(f, &note[i], c->offset);
 	}
 	if (inside && inside == behind)
 		c->ways |= LA_WAY(RETURNS);

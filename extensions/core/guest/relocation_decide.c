@@ -86,6 +86,14 @@ static bool started_by_any(const struct la_finder *f, const struct la_candidate 
 	return false;
 }
 
+static bool started_any(const struct la_finder *f, const struct la_candidate *first)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (is_kernel(&f->candidate[i]) && started(f, first, &f->candidate[i]))
+			return true;
+	return false;
+}
+
 /*
  * The kernel that runs, of several: the one that all vCPUs which say anything are in; where they differ
  * or are silent, the crash kernel, since a CPU may go on in what died. NULL: nothing tells.
@@ -122,6 +130,8 @@ static void list_others(const struct la_finder *f, const struct la_candidate *ru
 	for (size_t i = 0; i < f->n; i++) {
 		const struct la_candidate *c = &f->candidate[i];
 
+		if (is_kernel(c) && started_any(f, c))
+			la_crash_region(f, c->offset, &ret->kept_start, &ret->kept_end);
 		if (c == runs || !is_kernel(c) ||
 		    ret->nothers == sizeof(ret->other) / sizeof(ret->other[0]))
 			continue;

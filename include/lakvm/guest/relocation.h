@@ -63,6 +63,8 @@ struct la_relocation {
 	/* Where several kernels have run, those beside the one at offset; all of them if none is known. */
 	struct la_other_kernel other[4];
 	size_t nothers;
+	/* Physical memory that one of them keeps for its crash kernel, another one; 0 and 0: not known. */
+	uint64_t kept_start, kept_end;
 	char remark[256]; /* why it is not known or not proved; else empty */
 };
 
