@@ -185,14 +185,29 @@ static void explain_mismatch(const struct la_door *door, const struct la_relocat
 			 pc->namelist, file, guest);
 }
 
+static void tell_search(void *told, uint64_t done, uint64_t total)
+{
+	(void)done;
+	(void)total;
+	if (!*(bool *)told)
+		please_wait("searching RAM for the kernel");
+	*(bool *)told = true;
+}
+
 static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, char *ret,
 			    size_t size)
 {
+	bool told = false;
+	const struct la_relocation_search where = {
+		.ram = door->ram, .nram = door->nram, .progress = tell_search, .ctx = &told
+	};
 	struct la_relocation found;
 	struct la_error err = { "" };
 	enum la_status status;
 
-	status = la_relocation_find(door, door->ram, door->nram, NULL, 0, arena, &found, &err);
+	status = la_relocation_find(door, &where, NULL, 0, arena, &found, &err);
+	if (told)
+		please_wait_done();
 	/* Of several kernels --kaslr= takes one. */
 	if (la_relocation_take(&found, door->relocation)) {
 		here.place = found;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lakvm/dump/dump.h"
 #include "lakvm/door/elf_door.h"
@@ -36,18 +37,36 @@ static void usage(FILE *to)
 		la_overrides_help);
 }
 
+/* At a terminal: a search of RAM for the kernel may take seconds. */
+static void show_progress(void *shown, uint64_t done, uint64_t total)
+{
+	*(bool *)shown = true;
+	fprintf(stderr, "\rsearching RAM for the kernel: %3" PRIu64 "%%", done * 100 / total);
+}
+
+static void hide_progress(bool shown)
+{
+	if (shown)
+		fprintf(stderr, "\r%*s\r", 40, "");
+}
+
 /* For lacrash: the offset alone. */
 static int print_relocation(struct la_dump *dump, const struct la_door *door,
 			    const struct la_report_options *text, struct la_arena *arena)
 {
+	struct la_relocation_search where = { .progress = text->progress, .ctx = text->ctx };
 	struct la_ram_range *ram = NULL;
 	struct la_relocation r;
 	struct la_error err = { "" };
-	size_t n = 0;
+	enum la_status status;
 
-	if (dump && la_dump_ram(dump, false, arena, &ram, &n, &err) != LA_OK)
+	if (dump && la_dump_ram(dump, false, arena, &ram, &where.nram, &err) != LA_OK)
 		return program_fail(err.text);
-	if (la_relocation_find(door, ram, n, text->text, text->ntext, arena, &r, &err) == LA_OK) {
+	where.ram = ram;
+	status = la_relocation_find(door, &where, text->text, text->ntext, arena, &r, &err);
+	if (text->ctx)
+		hide_progress(*(bool *)text->ctx);
+	if (status == LA_OK) {
 		printf("0x%" PRIx64 "\n", r.offset);
 		return EXIT_SUCCESS;
 	}
@@ -90,6 +109,7 @@ static int run(const struct order *o, struct la_arena *arena)
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
 	struct la_report report;
+	bool shown = false;
 	const bool open =
 		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
 		(!o->vmlinux ||
@@ -100,6 +120,9 @@ static int run(const struct order *o, struct la_arena *arena)
 	options.text = text.vcpu;
 	options.ntext = text.n;
 	options.text_remark = text.remark;
+	options.ctx = &shown;
+	if (isatty(2))
+		options.progress = show_progress;
 	if (!open) {
 		status = program_fail(err.text);
 	} else if (o->relocation) {
@@ -107,6 +130,7 @@ static int run(const struct order *o, struct la_arena *arena)
 	} else if (la_report_make(dump, vmlinux, &options, arena, &report, &err) != LA_OK) {
 		status = program_fail(err.text);
 	} else {
+		hide_progress(shown);
 		status = print_report(&report, o);
 		la_report_close(&report);
 	}

@@ -130,8 +130,10 @@ static void put_vmcoreinfo(struct test *t, uint64_t offset, uint64_t page)
 static enum la_status find_with(struct test *t, const struct la_ram_range *ram, size_t nram,
 				const struct la_vcpu_regs *text, size_t ntext)
 {
+	const struct la_relocation_search where = { .ram = ram, .nram = nram };
+
 	la_error_clear(&t->err);
-	return la_relocation_find(t->door, ram, nram, text, ntext, t->arena, &t->r, &t->err);
+	return la_relocation_find(t->door, &where, text, ntext, t->arena, &t->r, &t->err);
 }
 
 static enum la_status find(struct test *t)
@@ -587,6 +589,84 @@ static void test_vmcoreinfo_left_over(void **state)
 	assert_non_null(strstr(text, "SYMBOL(_stext)=9000000000300000\n"));
 }
 
+/* A guest whose RAM is full of what is no banner. */
+struct full {
+	const struct la_door *below;
+	uint64_t reads, done, total;
+	unsigned told;
+};
+
+static enum la_status read_full(void *ctx, uint64_t pa, void *ret, size_t len)
+{
+	struct full *full = ctx;
+
+	full->reads++;
+	(void)pa;
+	memset(ret, 0x5a, len);
+	return LA_OK;
+}
+
+static void count_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct full *full = ctx;
+
+	assert_true(done >= full->done && done <= total);
+	full->done = done;
+	full->total = total;
+	full->told++;
+}
+
+static struct la_door *full_door;
+
+static bool full_symbol(void *ctx, const char *name, uint64_t *ret)
+{
+	(void)ctx;
+	return full_door->symbol(full_door->ctx, name, ret);
+}
+
+static size_t full_file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
+{
+	(void)ctx;
+	return full_door->file_bytes(full_door->ctx, address, ret, len);
+}
+
+/* It ends, says what it left, and tells how far it is; what has no bytes in the dump is not looked at. */
+static void test_search_is_bounded(void **state)
+{
+	const uint64_t tib = UINT64_C(1) << 40;
+	struct la_ram_range ram[] = { { .start = 0, .end = tib, .present = tib },
+				      { .start = 2 * tib, .end = 3 * tib, .excluded = tib } };
+	struct full full = { .reads = 0 };
+	const struct la_relocation_search where = {
+		.ram = ram, .nram = 2, .progress = count_progress, .ctx = &full
+	};
+	struct test *t = *state;
+	struct la_door door;
+
+	add_symbols(t, 0);
+	full_door = t->door;
+	door = *t->door;
+	door.ctx = &full;
+	door.read_phys = read_full;
+	door.symbol = full_symbol;
+	door.file_bytes = full_file_bytes;
+	assert_int_equal(la_relocation_find(&door, &where, NULL, 0, t->arena, &t->r, &t->err),
+			 LA_ABSENT);
+	assert_true(full.reads < 540000);
+	assert_true(t->r.not_searched > tib / 2 && t->r.not_searched < tib);
+	assert_non_null(strstr(t->r.remark, "were not searched"));
+	assert_true(full.told > 20 && full.total == tib);
+
+	ram[0].present = 0;
+	ram[0].zero = tib;
+	full.reads = full.done = 0;
+	assert_int_equal(la_relocation_find(&door, &where, NULL, 0, t->arena, &t->r, &t->err),
+			 LA_ABSENT);
+	assert_true(full.reads < 10000);
+	assert_true(t->r.not_searched == 0);
+	assert_null(strstr(t->r.remark, "were not searched"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +679,7 @@ int main(void)
 		T(test_two_banners),
 		T(test_other_kernel),
 		T(test_far_away),
+		T(test_search_is_bounded),
 		T(test_register_text),
 		T(test_register_text_of_another),
 		T(test_vmcoreinfo_note),

@@ -48,13 +48,23 @@ bool la_finder_u64(const struct la_finder *f, uint64_t link, uint64_t offset, ui
 	return true;
 }
 
-static enum la_banner compare_banner(const struct la_finder *f, uint64_t offset)
+/*
+ * What a look at one place costs: a page is unpacked, or comes from the disk, 10 to 200 microseconds; what is
+ * left out or no RAM costs hardly anything. The EFI stub takes the lowest memory that is free.
+ */
+#define COST_MISS 1
+#define COST_READ 64
+#define MAX_COST (UINT64_C(1) << 25)
+
+static enum la_banner compare_banner(struct la_finder *f, uint64_t offset)
 {
 	char here[sizeof(f->banner)];
 
+	f->cost += COST_MISS;
 	/* Its first bytes tell in nearly all cases, and do not cross a page of the dump. */
 	if (!f->banner_len || la_finder_read(f, f->banner_at, offset, here, 8) != LA_OK)
 		return LA_BANNER_UNREADABLE;
+	f->cost += COST_READ;
 	if (memcmp(here, f->banner, 8))
 		return LA_BANNER_OTHER;
 	if (la_finder_read(f, f->banner_at, offset, here, f->banner_len) != LA_OK)
@@ -70,7 +80,7 @@ static struct la_candidate *find_candidate(struct la_finder *f, uint64_t offset)
 	return NULL;
 }
 
-static void look_at(struct la_finder *f, uint64_t offset);
+static void look_at(struct la_finder *f, uint64_t offset, enum la_banner banner);
 
 /* A way says @offset; what else speaks for that is looked up at once. */
 static void found(struct la_finder *f, uint64_t offset, enum la_relocation_way way)
@@ -87,7 +97,7 @@ static void found(struct la_finder *f, uint64_t offset, enum la_relocation_way w
 		if (c->banner == LA_BANNER_SAME)
 			c->ways |= LA_WAY(BANNER);
 		c->ways |= 1u << way;
-		look_at(f, offset);
+		look_at(f, offset, c->banner);
 		return;
 	}
 	c->ways |= 1u << way;
@@ -125,11 +135,11 @@ static void use_vmcoreinfo_of(struct la_finder *f, uint64_t offset)
 }
 
 /* What the kernel's variables say of themselves if it runs at @offset. */
-static void look_at(struct la_finder *f, uint64_t offset)
+static void look_at(struct la_finder *f, uint64_t offset, enum la_banner banner)
 {
 	uint64_t value;
 
-	if (compare_banner(f, offset) == LA_BANNER_OTHER)
+	if (banner == LA_BANNER_OTHER)
 		return;
 	/*
 	 * A page that was cleared also holds 0. The copy left behind holds the offset of the other
@@ -146,12 +156,15 @@ static void look_at(struct la_finder *f, uint64_t offset)
 
 static void try_offset(struct la_finder *f, uint64_t offset)
 {
+	enum la_banner banner;
+
 	if (find_candidate(f, offset))
 		return;
-	if (compare_banner(f, offset) == LA_BANNER_SAME)
+	banner = compare_banner(f, offset);
+	if (banner == LA_BANNER_SAME)
 		found(f, offset, LA_RELOCATION_BANNER);
 	else
-		look_at(f, offset);
+		look_at(f, offset, banner);
 }
 
 /* --- return addresses of vCPUs --- */
@@ -317,7 +330,57 @@ static void try_reserved(struct la_finder *f)
 	}
 }
 
-static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t nsaved)
+/* Has it bytes in the dump, as far as they were counted? */
+static bool has_bytes(const struct la_ram_range *r)
+{
+	return r->present || !(r->zero || r->excluded || r->missing);
+}
+
+/* All places of one range, as long as it does not cost too much. Returns where it ended. */
+static uint64_t search_range(struct la_finder *f, const struct la_ram_range *r, uint64_t before,
+			     uint64_t total)
+{
+	const struct la_relocation_search *where = f->where;
+	const uint64_t base = f->banner_at & LA_PHYS_MASK;
+	uint64_t pa = (r->start & ~(LA_RELOCATION_STEP - 1)) +
+		      (f->banner_at & (LA_RELOCATION_STEP - 1)),
+		 told = r->start;
+
+	for (; pa < r->end && f->cost < MAX_COST; pa += LA_RELOCATION_STEP) {
+		if (pa >= r->start)
+			try_offset(f, pa - base);
+		if (!where->progress || pa - told < UINT64_C(1) << 30 || pa < told)
+			continue;
+		told = pa;
+		where->progress(where->ctx, before + (pa - r->start), total);
+	}
+	return pa < r->end ? pa : r->end;
+}
+
+/* Everywhere, for a kernel that an EFI stub has put somewhere. */
+static void search_ram(struct la_finder *f, struct la_relocation *ret)
+{
+	const struct la_relocation_search *where = f->where;
+	uint64_t total = 0, done = 0;
+
+	f->cost = 0;
+	for (size_t i = 0; i < where->nram; i++)
+		if (has_bytes(&where->ram[i]))
+			total += where->ram[i].end - where->ram[i].start;
+	for (size_t i = 0; i < where->nram; i++) {
+		const struct la_ram_range *r = &where->ram[i];
+		uint64_t end;
+
+		if (!has_bytes(r))
+			continue;
+		end = search_range(f, r, done, total);
+		done += r->end - r->start;
+		ret->not_searched += r->end - (end < r->start ? r->start : end);
+	}
+}
+
+static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t nsaved,
+		   struct la_relocation *ret)
 {
 	struct la_vcpu_regs *note = NULL;
 	const char *text;
@@ -334,16 +397,8 @@ static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t
 	for (uint64_t x = 0; x <= LA_MAX_RANDOM; x += LA_RELOCATION_STEP)
 		try_offset(f, x);
 	try_reserved(f);
-	if (!any_proof(f) && f->banner_at)
-		for (size_t i = 0; i < f->nram; i++) {
-			const uint64_t low = f->banner_at & (LA_RELOCATION_STEP - 1);
-			const uint64_t base = f->banner_at & LA_PHYS_MASK;
-
-			for (uint64_t pa = (f->ram[i].start & ~(LA_RELOCATION_STEP - 1)) + low;
-			     pa < f->ram[i].end; pa += LA_RELOCATION_STEP)
-				if (pa >= f->ram[i].start)
-					try_offset(f, pa - base);
-		}
+	if (!any_proof(f) && f->where)
+		search_ram(f, ret);
 	/* The text is of the dump's moment, or of one near it; without a dump it is all there is. */
 	for (size_t i = 0; i < f->n; i++)
 		confirm_returns(f, &f->candidate[i], n ? note : saved, n ? n : nsaved);
@@ -361,12 +416,24 @@ static void list_findings(const struct la_finder *f, struct la_relocation *ret)
 		}
 }
 
-enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
-				  size_t nram, const struct la_vcpu_regs *text, size_t ntext,
+/* Behind what else there is to say. */
+static void remark_cut(struct la_relocation *ret)
+{
+	const size_t n = strlen(ret->remark);
+
+	if (ret->not_searched)
+		snprintf(ret->remark + n, sizeof(ret->remark) - n,
+			 "%sof RAM %" PRIu64 " MiB were not searched: it takes too long",
+			 n ? "; " : "", (ret->not_searched + (1 << 20) - 1) >> 20);
+}
+
+enum la_status la_relocation_find(const struct la_door *door,
+				  const struct la_relocation_search *where,
+				  const struct la_vcpu_regs *text, size_t ntext,
 				  struct la_arena *arena, struct la_relocation *ret,
 				  struct la_error *err)
 {
-	struct la_finder f = { .door = door, .ram = ram, .nram = nram, .arena = arena };
+	struct la_finder f = { .door = door, .where = where, .arena = arena };
 	enum la_status status;
 
 	*ret = (struct la_relocation){ 0 };
@@ -381,8 +448,9 @@ enum la_status la_relocation_find(const struct la_door *door, const struct la_ra
 	if (f.banner_len < 8)
 		return la_fail(err, LA_ABSENT, "vmlinux has no linux_banner");
 	use_register_text(&f, text, ntext);
-	search(&f, text, ntext);
+	search(&f, text, ntext, ret);
 	list_findings(&f, ret);
 	status = la_relocation_decide(&f, ret);
+	remark_cut(ret);
 	return status == LA_OK ? status : la_fail(err, status, "%s", ret->remark);
 }

@@ -29,9 +29,9 @@ struct la_candidate {
 
 struct la_finder {
 	const struct la_door *door;
-	const struct la_ram_range *ram;
-	size_t nram;
+	const struct la_relocation_search *where;
 	struct la_arena *arena;
+	uint64_t cost;    /* of looking for banners, see relocation.c */
 	char banner[256]; /* as vmlinux has it */
 	size_t banner_len;
 	uint64_t banner_at, self, eentry,

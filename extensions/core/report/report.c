@@ -196,6 +196,7 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			      struct la_report *ret, struct la_error *err)
 {
 	struct la_vmcoreinfo_door *alone = la_alloc(arena, sizeof(*alone));
+	struct la_relocation_search where;
 	const struct la_door *door;
 	enum la_status status;
 
@@ -213,9 +214,13 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 	alone->door.nram = ret->map.n;
 	alone->door.overrides = &opt->said;
 	door = &alone->door;
-	if (vmlinux &&
-	    la_relocation_find(la_elf_door(vmlinux), ret->map.range, ret->map.n, opt->text,
-			       opt->ntext, arena, &ret->relocation, err) == LA_OK) {
+	/* The cells tell better than the ranges where there are bytes. */
+	where = (struct la_relocation_search){ .ram = ret->map.cell,
+					       .nram = ret->map.ncells,
+					       .progress = opt->progress,
+					       .ctx = opt->ctx };
+	if (vmlinux && la_relocation_find(la_elf_door(vmlinux), &where, opt->text, opt->ntext,
+					  arena, &ret->relocation, err) == LA_OK) {
 		la_elf_door_relocate(vmlinux, ret->relocation.offset);
 		la_elf_door_set_guest(vmlinux, ret->map.range, ret->map.n, &opt->said);
 		door = la_elf_door(vmlinux);

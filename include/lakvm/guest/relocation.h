@@ -50,6 +50,16 @@ struct la_other_kernel {
 	enum la_kernel_role role;
 };
 
+/** Where a kernel is searched for that is at none of the usual places, and who is told how far it is. */
+struct la_relocation_search {
+	/* The guest's RAM (la_dump_ram). Where its counts are there, what has no bytes in the dump is passed over. */
+	const struct la_ram_range *ram;
+	size_t nram;
+	/* Called after each GiB or so, with bytes of RAM. May be NULL, and may leave by longjmp. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
 struct la_relocation {
 	bool known; /* offset is valid: all ways that answered agree, or it is the one that runs */
 	uint64_t offset; /* run-time address minus the address in vmlinux */
@@ -65,19 +75,23 @@ struct la_relocation {
 	size_t nothers;
 	/* Physical memory that one of them keeps for its crash kernel, another one; 0 and 0: not known. */
 	uint64_t kept_start, kept_end;
+	/* Bytes of RAM that a search did not come to, because it had cost too much: a look each 64 KiB, it ends
+	 * after about 32 GiB that the dump has, from below. 0: it was not cut short. */
+	uint64_t not_searched;
 	char remark[256]; /* why it is not known or not proved; else empty */
 };
 
 /**
  * Find the offset of the kernel of the door's vmlinux. The door's own relocation may be any: it
- * is taken off again. @ram (la_dump_ram) bounds the search where the usual places hold nothing;
- * @nram 0: only those. @text, @ntext: registers out of saved text (la_regs_text), or none.
+ * is taken off again. Where the usual places hold nothing, @where (NULL: nowhere) is searched, up to a
+ * cost of seconds. @text, @ntext: registers out of saved text (la_regs_text), or none.
  * Of several kernels that have run it takes the one that runs: by PGDH of @text, else by where the vCPUs
  * return to, else the crash kernel.
  * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree, or nothing tells which one runs.
  */
-enum la_status la_relocation_find(const struct la_door *door, const struct la_ram_range *ram,
-				  size_t nram, const struct la_vcpu_regs *text, size_t ntext,
+enum la_status la_relocation_find(const struct la_door *door,
+				  const struct la_relocation_search *where,
+				  const struct la_vcpu_regs *text, size_t ntext,
 				  struct la_arena *arena, struct la_relocation *ret,
 				  struct la_error *err);
 

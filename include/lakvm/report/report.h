@@ -24,6 +24,9 @@ struct la_report_options {
 	struct la_overrides said; /* what a person says of the guest */
 	bool log;                 /* read the log too */
 	bool lines;               /* open source positions too (lines.h) */
+	/* Of a search for the kernel (la_relocation_search); may be NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
 };
 
 struct la_report {
