@@ -334,13 +334,32 @@ static void test_moment(void **state)
 	assert_non_null(strstr(c->remark, "of another moment, in panic+0x210"));
 }
 
+/* As many as a text can name, all at one place: said, and not at the length of all pairs. */
+static void test_all_on_one_stack(void **state)
+{
+	struct test *t = *state;
+	char *text = la_alloc(t->arena, 1024 * 64);
+	size_t used = 0;
+
+	for (unsigned i = 0; i < 1024; i++)
+		used += (size_t)sprintf(text + used,
+					"CPU#%u\nPC=900000000159e420\nr3 90000001003cf6d0\n", i);
+	read_text(t, text);
+	report(t);
+	for (unsigned i = 0; i < 1024; i += 1023) {
+		check_says(t, i, "on one stack with vCPU 1:");
+		check_says(t, i, "and with 1020 more");
+		assert_true(strlen(remark_of(t, i)) < 600);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		T(test_hang), T(test_never_started), T(test_rows),
-		T(test_seed), T(test_samples),       T(test_states),
-		T(test_base), T(test_places),        T(test_moment),
+		T(test_hang),    T(test_never_started),    T(test_rows), T(test_seed),
+		T(test_samples), T(test_states),           T(test_base), T(test_places),
+		T(test_moment),  T(test_all_on_one_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,22 +177,30 @@ static bool kernel_sp(const struct la_kernel *k, const struct la_cpu *c, uint64_
 	       la_gpr_get(&c->regs, LA_R_SP, ret) && la_kernel_address(k, *ret);
 }
 
+/* More than two on one stack are of a damaged text, which may say so of thousands. */
+#define MAX_NAMED 3
+
 /* Stacks are aligned to their size, each is of one CPU at a time. */
 static void remark_stacks(const struct la_kernel *k, struct la_arena *arena, struct la_cpus *cpus)
 {
 	uint64_t a, b;
 
 	for (size_t i = 0; i < cpus->n; i++) {
+		size_t others = 0;
+
 		if (!kernel_sp(k, &cpus->cpu[i], &a))
 			continue;
 		for (size_t j = 0; j < cpus->n; j++)
 			if (i != j && kernel_sp(k, &cpus->cpu[j], &b) &&
-			    !((a ^ b) & ~(LA_THREAD_SIZE - 1)))
+			    !((a ^ b) & ~(LA_THREAD_SIZE - 1)) && others++ < MAX_NAMED)
 				la_cpu_remark(arena, &cpus->cpu[i].remark,
 					      la_format(arena,
 							"on one stack with %s: %016" PRIx64
 							" and %016" PRIx64,
 							name_of(arena, &cpus->cpu[j]), a, b));
+		if (others > MAX_NAMED)
+			la_cpu_remark(arena, &cpus->cpu[i].remark,
+				      la_format(arena, "and with %zu more", others - MAX_NAMED));
 	}
 }
 
