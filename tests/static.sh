@@ -45,10 +45,15 @@ check_format() {
 flags='-std=gnu11 -D_GNU_SOURCE -Iinclude -Iextensions/core'
 core='-include extensions/core/base/banned.h -DLA_ALLOW_MALLOC'
 
-# each COMMAND...: run it on every file of the core and the programs, with $0 the file and $@ the flags
+# each COMMAND...: run it on every file of the core and the programs, and of the glue where make has built
+# it for a crash of this machine, with $0 the file and $@ the flags
 each() {
+	built=build/$(uname -m) header=
+	[ ! -r "$built/crash_named" ] || read -r header _ <"$built/crash_named"
 	# shellcheck disable=SC2086
 	{
+		[ ! -r "$header/defs.h" ] || printf '%s\n' $sources | grep -E '^extensions/(glue/.*|lakvm)\.c$' |
+			xargs -P 2 -I FILE sh -c "$1" FILE $flags -isystem "$header" -I"$built" -DLOONGARCH64
 		printf '%s\n' $sources | grep '^extensions/core/.*\.c$' |
 			xargs -P 2 -I FILE sh -c "$1" FILE $flags $core
 		printf '%s\n' $sources | grep '^extensions/programs/.*\.c$' |

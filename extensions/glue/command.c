@@ -122,7 +122,11 @@ char *command_capture(cmd_func_t command, bool *ret_done)
 	fp = stream;
 	done = guard_run(run, &command);
 	fp = crash_fp;
-	fclose(stream);
+	if (fclose(stream) != 0) { /* there was no room for all of it */
+		error(INFO, "out of memory\n");
+		free(output);
+		return NULL;
+	}
 	if (ret_done)
 		*ret_done = done;
 	return output;

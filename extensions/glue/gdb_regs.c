@@ -52,7 +52,7 @@ static unsigned register_of(const char *name)
 	unsigned reg;
 	char end;
 
-	if (sscanf(name, "r%u%c", &reg, &end) == 1 && reg < LA_NGPR)
+	if (sscanf(name, "r%2u%c", &reg, &end) == 1 && reg < LA_NGPR)
 		return reg;
 	for (reg = 0; reg < LA_NGPR && !STREQ(name, la_gpr_name(reg)); reg++)
 		;
