@@ -212,8 +212,12 @@ static void convert(const char *file, const char *dump, const char *registers, u
 	if (!m.registers && output_may_replace(registers, &st, &err) == LA_OK &&
 	    unlink(registers) != 0 && errno != ENOENT)
 		fail(registers, strerror(errno));
-	if (output_complete(&elf, &st, &err) != LA_OK)
+	if (output_complete(&elf, &st, &err) != LA_OK) {
+		/* and without the dump they belong to nothing */
+		if (m.registers)
+			unlink(registers);
 		fail("", err.text);
+	}
 	la_arena_free(arena);
 }
 

@@ -56,6 +56,8 @@ enum la_status output_may_replace(const char *path, const struct stat *input, st
 {
 	struct stat st;
 
+	if (!path[0])
+		return la_fail(err, LA_INVALID, "a file without a name");
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? LA_OK :
 					 la_fail(err, LA_IO, "%s: %s", path, strerror(errno));

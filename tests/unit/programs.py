@@ -118,6 +118,50 @@ def unpackers():
     check("laconvert's messages do not get into its dump", got.returncode == 0 and content("quiet") == content("loud"))
 
 
+def all_or_nothing():
+    got = run(laconvert, stream, "")
+    check("a dump without a name leaves nothing", got.returncode == 1 and got.stderr and not os.path.exists(".registers"),
+          f"{got.returncode} {got.stderr}")
+    put("bin/gzip", f"#!/bin/sh\ncat '{stream}'\nmkdir taken\n".encode())
+    got = run(laconvert, "whole.gz", "taken", env={**os.environ, "PATH": "bin:" + os.environ["PATH"]})
+    check("registers do not stay without their dump", got.returncode == 1 and b"taken: a folder" in got.stderr and
+          not os.path.exists("taken.registers"), f"{got.returncode} {got.stderr}")
+
+
+def names():
+    odd = "o\x1b[31m\n\x9b\u202e\u4e2d"
+    put(odd, content(stream))
+    for command, status in (((laconvert, odd, "named"), 0), ((laconvert, odd + "/none", "named"), 1),
+                            ((laconvert, f"--high-ram={odd}", stream, "named"), 1), ((ladump, odd), 1),
+                            ((ladump, "-r", odd), 1), ((ladump, odd + "/none"), 1), ((ladump, "-m", odd, odd), 1)):
+        got = run(*command)
+        said = got.stderr.decode()
+        check(f"{os.path.basename(command[0])} prints a name so that it can be read", got.returncode == status and
+              "o\\x1b[31m\\x0a\\xc2\\x9b\\u202e\u4e2d" in said and said.count("\n") == 1 and
+              not any(c in said for c in "\x1b\x9b\u202e"), f"{got.returncode} {got.stderr}")
+    os.mkfifo("queue")
+    for name, one in ((stream, True), ("whole.gz", True), ("queue", False), (".", False), ("/dev/null", False), ("none", False)):
+        got = run(laconvert, "--check", name)
+        check(f"laconvert --check {os.path.basename(name)}", got.returncode == (0 if one else 1), got.returncode)
+
+
+def register_pipes():
+    listing = b"CPU#0\n PC=9000000000201000 FCSR0 0x00000000\n"
+    got = run(ladump, "-r", "queue")
+    check("ladump does not wait for a pipe of registers that nobody writes", got.returncode == 1 and
+          b"no register in it" in got.stderr, f"{got.returncode} {got.stderr}")
+    writer = subprocess.Popen(["sh", "-c", 'sleep 0.3; printf %s "$0"; sleep 0.3; echo', listing], stdout=subprocess.PIPE)
+    got = run(ladump, "-j", "-r", "/dev/stdin", stdin=writer.stdout)
+    writer.stdout.close()
+    writer.wait()
+    check("ladump reads registers from a slow pipe to its end", got.returncode == 0 and b"9000000000201000" in got.stdout,
+          f"{got.returncode} {got.stdout} {got.stderr}")
+    put("filler", b"#\n" * (9 << 20))
+    got = run("sh", "-c", 'cat filler | "$0" -r /dev/stdin', ladump)
+    check("ladump says that registers from a pipe are too large", got.returncode == 1 and b"too large" in got.stderr,
+          f"{got.returncode} {got.stderr}")
+
+
 def signals():
     put("bin/gzip", f"#!/bin/sh\nhead -c 4096 '{stream}'\nexec sleep 30\n".encode())
     before = set(os.listdir("."))
@@ -181,6 +225,9 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     os.chdir(folder)
     outputs_that_stay()
     unpackers()
+    all_or_nothing()
+    names()
+    register_pipes()
     signals()
     failing_writes()
     os.chdir("/")

@@ -3,9 +3,12 @@
 #include "lakvm/regs/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "text_line.h"
 #include "text_vcpus.h"
@@ -225,34 +228,64 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 	return status;
 }
 
+/* A pipe is waited for as long as somebody has it open to write. */
+static enum la_status read_all(int fd, char *ret, size_t size, size_t *got, struct la_error *err)
+{
+	struct pollfd more = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	for (*got = 0; *got < size; *got += (size_t)n) {
+		n = read(fd, ret + *got, size - *got);
+		if (n == 0)
+			break;
+		if (n > 0)
+			continue;
+		if (errno == EAGAIN)
+			poll(&more, 1, -1);
+		else if (errno != EINTR)
+			return la_fail(err, LA_IO, "%s", strerror(errno));
+		n = 0;
+	}
+	return LA_OK;
+}
+
+static enum la_status read_text(struct la_arena *arena, int fd, struct la_regs_text *ret,
+				struct la_error *err)
+{
+	enum la_status status;
+	struct stat about;
+	size_t size, got;
+	char *text;
+
+	if (fstat(fd, &about))
+		return la_fail(err, LA_IO, "%s", strerror(errno));
+	if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode))
+		return la_fail(err, LA_INVALID, "not a file");
+	/* one more than there may be, so that more is noticed */
+	size = S_ISREG(about.st_mode) && about.st_size < (off_t)MAX_TEXT ?
+		       (size_t)about.st_size + 1 :
+		       MAX_TEXT + 1;
+	text = la_alloc(arena, size);
+	if (!text)
+		return la_fail(err, LA_NOMEM, "register text");
+	status = read_all(fd, text, size, &got, err);
+	if (status != LA_OK)
+		return status;
+	if (got > MAX_TEXT)
+		return la_fail(err, LA_INVALID, "too large for a register text");
+	return la_regs_text(arena, text, got, ret, err);
+}
+
 enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
 				 struct la_error *err)
 {
-	FILE *file = fopen(path, "r");
+	/* without waiting for somebody to write, should it be a pipe */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	enum la_status status;
-	struct stat about;
-	char *text = NULL;
-	size_t size;
 
-	if (!file)
+	if (fd < 0)
 		return la_fail(err, LA_IO, "cannot open %s: %s", path, strerror(errno));
-	if (fstat(fileno(file), &about)) {
-		status = la_fail(err, LA_IO, "%s", strerror(errno));
-	} else if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode)) {
-		status = la_fail(err, LA_INVALID, "not a file");
-	} else if (about.st_size > (off_t)MAX_TEXT) {
-		status = la_fail(err, LA_INVALID, "too large for a register text");
-	} else {
-		size = S_ISREG(about.st_mode) ? (size_t)about.st_size + 1 : MAX_TEXT;
-		text = la_alloc(arena, size);
-		size = text ? fread(text, 1, size, file) : 0;
-		if (!text)
-			status = la_fail(err, LA_NOMEM, "register text");
-		else if (ferror(file))
-			status = la_fail(err, LA_IO, "%s", strerror(errno));
-		else
-			status = la_regs_text(arena, text, size, ret, err);
-	}
-	fclose(file);
+	status = read_text(arena, fd, ret, err);
+	close(fd);
 	return status == LA_OK ? LA_OK : la_fail(err, status, "%s", path);
 }

@@ -29,8 +29,9 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 			    struct la_regs_text *ret, struct la_error *err);
 
 /**
- * The same out of the file @path, which may be a pipe. LA_IO: it cannot be opened or read. LA_INVALID, too: it
- * is another kind of file, or too large.
+ * The same out of the file @path, or out of a pipe that somebody writes to: one that nobody has open to
+ * write is empty. LA_IO: it cannot be opened or read. LA_INVALID, too: it is neither, or larger than
+ * 16 MiB.
  */
 enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
 				 struct la_error *err);
