@@ -236,6 +236,17 @@ def test_options(shell):
     place.close()
 
 
+def test_messages(shell):
+    place = Place(shell)
+    status, _, errors = place.run("-i", "bad\x1b[31m\n龙", "vmlinux", "dump")
+    check(shell, "a name in a message is fit for a terminal", status == 1 and "bad?[31m?龙: cannot be read" in errors and
+          "\x1b" not in errors and errors.count("\n") == 1, repr(errors))
+    with open("/dev/full", "w") as full:
+        status = subprocess.call([shell, place.lacrash, "--help"], stdout=full, stderr=subprocess.DEVNULL)
+    check(shell, "--help that arrives nowhere fails", status == 1, status)
+    place.close()
+
+
 def test_cache(shell):
     place = Place(shell)
     stream, kept = os.path.join(place.cwd, "saved"), os.path.join(place.top, "home/.cache/lakvm")
@@ -323,6 +334,7 @@ def main():
         test_killed(shell)
         test_names(shell)
         test_options(shell)
+        test_messages(shell)
         test_cache(shell)
     sys.exit(failed)
 
