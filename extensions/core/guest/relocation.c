@@ -54,7 +54,7 @@ bool la_finder_u64(const struct la_finder *f, uint64_t link, uint64_t offset, ui
  */
 #define COST_MISS 1
 #define COST_READ 64
-#define MAX_COST (UINT64_C(1) << 25)
+#define MAX_COST (UINT64_C(1) << 23)
 
 static enum la_banner compare_banner(struct la_finder *f, uint64_t offset)
 {

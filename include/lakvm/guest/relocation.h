@@ -76,7 +76,7 @@ struct la_relocation {
 	/* Physical memory that one of them keeps for its crash kernel, another one; 0 and 0: not known. */
 	uint64_t kept_start, kept_end;
 	/* Bytes of RAM that a search did not come to, because it had cost too much: a look each 64 KiB, it ends
-	 * after about 32 GiB that the dump has, from below. 0: it was not cut short. */
+	 * after about 8 GiB that the dump has, from below. 0: it was not cut short. */
 	uint64_t not_searched;
 	char remark[256]; /* why it is not known or not proved; else empty */
 };
