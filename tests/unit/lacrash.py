@@ -191,6 +191,12 @@ def test_killed(shell):
     os.remove(place.told + ".go")
     place.run("vmlinux", "dump")
     check(shell, "... and go at the next start", place.left_over() == [], place.left_over())
+    other = os.path.join(place.tmp, "lacrash.AbC123")
+    os.mkdir(other)
+    os.utime(other, (time.time() - 600,) * 2)
+    place.run("vmlinux", "dump")
+    check(shell, "one that is not locked and ten minutes old may be in use, and stays",
+          place.left_over() == [os.path.basename(other)], place.left_over())
     place.close()
 
 
