@@ -54,6 +54,7 @@ for name; do
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"
 	# Ctrl-C at a terminal, 49 times
 	[ "$name" != sample ] || tests/session/interrupt.py "$case" dump.kdump || lose "$name"
+	[ "$name" != sample ] || tests/session/gdb.py "$case" dump.kdump || lose "$name"
 	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
 	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || lose "$name"
 done 2>&1 | tee build/check-lab.log

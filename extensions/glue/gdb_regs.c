@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Registers for gdb's own stack commands ("gdb bt", "frame", "info locals") on the task that is set.
 #include "crash.h"
+#include "gdb_words.h"
 #include "glue.h"
 
 #include "lakvm/isa/loongarch.h"
 #include "lakvm/stack/unwind.h"
 
-#if LA_TASK_REG_ARGUMENTS
 /*
  * gdb carries what it is given up to all callers unless their call-frame information says
  * otherwise. So it gets only what calls keep, and what leads from frame to frame.
@@ -77,6 +77,7 @@ static int register_hook(const char *name, int size, void *value)
 	return TRUE;
 }
 
+#if LA_TASK_REG_ARGUMENTS
 #if LA_TASK_REG_ARGUMENTS == 5
 /* One more: which of the task's stacks. It is given out as one. */
 static int hook(int number, const char *name, int size, void *value, int stack)
@@ -92,7 +93,7 @@ static int hook(int number, const char *name, int size, void *value)
 }
 #endif
 
-void gdb_registers_install(void)
+static void hook_install(void)
 {
 	REPAIR("registers for gdb", machdep->get_current_task_reg, hook);
 }
@@ -103,40 +104,63 @@ void gdb_registers_ask_again(void)
 	gdb_change_thread_context();
 }
 
-#else /* before 8.0.6 gdb is given no registers, and a command that needs them ends crash */
+#else /* before 8.0.6 gdb has a thread a CPU, which it asks about once; the first stands for the task here */
+
+static cmd_func_t crash_set;
+
+static int hook(int thread, int number, const char *name, int size, void *value)
+{
+	(void)number;
+	return thread ? FALSE : register_hook(name, size, value);
+}
+
+static void set_hook(void)
+{
+	crash_set();
+	gdb_registers_ask_again();
+}
+
+static void hook_install(void)
+{
+	REPAIR("registers for gdb", machdep->get_cpu_reg, hook);
+	crash_set = command_replace("set", set_hook);
+}
+
+void gdb_registers_ask_again(void)
+{
+	char forget[] = "flushregs";
+
+	gdb_pass_through(forget, pc->nullfp, GNU_RETURN_ON_ERROR);
+}
+#endif
+
+/* --- what would end crash --- */
 
 static cmd_func_t crash_gdb;
 
-static bool needs_registers(void)
+static const char *refusal(void)
 {
-	static const char *const command[] = { "backtrace", "bt",   "where",  "frame",
-					       "up",        "down", "thread", NULL };
-	static const char *const info[] = { "frame",     "locals",        "args",
-					    "registers", "all-registers", NULL };
-	const bool asks_info = argcnt > 2 && STRNEQ("info", args[1]);
-	const char *word = asks_info ? args[2] : argcnt > 1 ? args[1] : "";
+	struct la_regs regs;
 
-	/* gdb takes the beginning of a name for the whole */
-	for (const char *const *name = asks_info ? info : command; *word && *name; name++)
-		if (STRNEQ(*name, word))
-			return true;
-	return false;
+	if (LA_TASK_REG_ARGUMENTS == 0 && gdb_takes_thread(args + 1, argcnt - 1))
+		return "gdb knows the registers of one thread only, that of the task that is set: use set, and gdb bt";
+	if (gdb_makes_frame(args + 1, argcnt - 1) && !current_registers(&regs))
+		return "gdb would end crash, because where this task stands is not known to it: use bt";
+	return NULL;
 }
 
 static void gdb_hook(void)
 {
-	if (needs_registers())
-		error(INFO, "lakvm: gdb has no registers in this crash and would end it: use bt\n");
+	const char *why = refusal();
+
+	if (why)
+		error(INFO, "lakvm: %s\n", why);
 	else
 		crash_gdb();
 }
 
 void gdb_registers_install(void)
 {
+	hook_install();
 	crash_gdb = command_replace("gdb", gdb_hook);
 }
-
-void gdb_registers_ask_again(void)
-{
-}
-#endif

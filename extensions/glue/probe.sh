@@ -39,13 +39,15 @@ echo "#define $gdb"
 [ -z "$version" ] || echo "#define LA_CRASH_VERSION \"$version\""
 
 # The registers of the task that is set, for gdb: 8.0.6 has the hook, and gdb_change_thread_context() with it;
-# 9.0.1 numbers the stacks of a task too.
+# 9.0.1 numbers the stacks of a task too. Before that gdb asks for those of each CPU, by machdep->get_cpu_reg.
 if hook get_current_task_reg 'int (*)(int, const char *, int, void *, int)'; then
 	echo '#define LA_TASK_REG_ARGUMENTS 5'
 elif hook get_current_task_reg 'int (*)(int, const char *, int, void *)'; then
 	echo '#define LA_TASK_REG_ARGUMENTS 4'
 elif accepts 'void lakvm(void) { (void)machdep->get_current_task_reg; }' >/dev/null; then
 	fail "machdep->get_current_task_reg has arguments that lakvm does not know"
+elif ! hook get_cpu_reg 'int (*)(int, int, const char *, int, void *)'; then
+	fail "machdep->get_cpu_reg is not what lakvm knows"
 else
 	echo '#define LA_TASK_REG_ARGUMENTS 0'
 fi
