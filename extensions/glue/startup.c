@@ -153,6 +153,20 @@ static void step_notes(void)
 	here.arch_init(POST_VM);
 }
 
+/* crash follows the list until it is back at its head. */
+static void step_modules(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	uint64_t head;
+
+	if (kernel && kernel->door->symbol(kernel->door->ctx, "modules", &head) &&
+	    la_list_endless(kernel, head)) {
+		error(WARNING, "lakvm: the list of modules never comes back to its head\n");
+		kt->flags |= NO_MODULE_ACCESS;
+	}
+	module_init();
+}
+
 static void step_task(void)
 {
 	/* Else crash looks for a panicking task with "foreach bt"; we know better, see below. */
@@ -181,7 +195,7 @@ static const struct step {
 	{ "memory sections", sections_prepare, false, false, "kmem -p and the like" },
 	{ "vm_init", step_vm, true, false, "kmem, and struct page" },
 	{ "machdep_init, notes", step_notes, false, false, "help -r" },
-	{ "module_init", module_init, false, false, "mod, and symbols of modules" },
+	{ "module_init", step_modules, false, false, "mod, and symbols of modules" },
 	{ "help_init", help_init, false, false, "help" },
 	{ "task_init", step_task, false, true, "ps, bt, and all that works on tasks" },
 	{ "vfs_init", vfs_init, false, false, "files, mount" },
@@ -292,6 +306,20 @@ static bool run_steps(void)
 	return true;
 }
 
+/* crash would read another kernel's tables for this one's, and go round in lists that do not end here. */
+static bool is_relocated(void)
+{
+	struct la_kernel *kernel = session_kernel(NULL);
+	struct la_error err = { "" };
+
+	if (!kernel || la_relocated(kernel, &err) == LA_OK)
+		return true;
+	error(WARNING,
+	      "lakvm: %s: crash would start with another kernel's tables, and shows that one's log\n",
+	      err.text);
+	return false;
+}
+
 static void banner(void *unused)
 {
 	(void)unused;
@@ -346,7 +374,7 @@ void startup_promote(void)
 	repair_bits("minimal mode", &pc->flags, MINIMAL_MODE, 0);
 	if (started)
 		guard_run(resume, NULL);
-	full = started || run_steps();
+	full = started || (is_relocated() && run_steps());
 	if (!full) {
 		pc->flags |= MINIMAL_MODE;
 		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");

@@ -34,6 +34,52 @@ enum la_status la_read(const struct la_kernel *k, uint64_t va, void *ret, size_t
 	return LA_OK;
 }
 
+/* @otherwise: what to say where vmlinux does not tell. */
+static bool image_at(const struct la_kernel *k, uint64_t va, bool otherwise)
+{
+	uint64_t start, end;
+
+	if ((!k->door->symbol(k->door->ctx, "_text", &start) &&
+	     !k->door->symbol(k->door->ctx, "_stext", &start)) ||
+	    !k->door->symbol(k->door->ctx, "_end", &end) || end <= start)
+		return otherwise;
+	return va >= start && va < end;
+}
+
+bool la_in_image(const struct la_kernel *k, uint64_t va)
+{
+	return image_at(k, va, true);
+}
+
+/* Pointers that the file has already, and that never leave the image. */
+enum la_status la_relocated(const struct la_kernel *k, struct la_error *err)
+{
+	static const struct {
+		const char *variable, *type, *member; /* type NULL: the variable is the pointer */
+	} own[] = {
+		{ "prb", NULL, NULL },
+		{ "init_mm", "mm_struct", "pgd" },
+		{ "init_task", "task_struct", "stack" },
+	};
+	const struct la_door *door = k->door;
+
+	for (size_t i = 0; door->relocation && i < sizeof(own) / sizeof(own[0]); i++) {
+		const char *type = own[i].type, *member = own[i].member;
+		uint64_t at, value;
+
+		if (!door->symbol(door->ctx, own[i].variable, &at) ||
+		    (type ? la_read_member(k, at, type, member, &value, NULL) :
+			    la_read_u64(k, at, &value, NULL)) != LA_OK ||
+		    image_at(k, value, true) || !image_at(k, value + door->relocation, false))
+			continue;
+		return la_fail(err, LA_CORRUPT,
+			       "its data is not relocated: %s%s%s leads to %#" PRIx64
+			       ", where it was linked",
+			       own[i].variable, type ? "." : "", type ? member : "", value);
+	}
+	return LA_OK;
+}
+
 static bool is_init_text(const struct la_kernel *k, uint64_t va)
 {
 	uint64_t begin, end;
@@ -61,6 +107,23 @@ enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret
 			   struct la_error *err)
 {
 	return la_read(k, va, ret, sizeof(*ret), err);
+}
+
+/* Brent's way: the mark is set anew after 1, 2, 4, ... steps, and in a circle met again. */
+bool la_list_endless(const struct la_kernel *k, uint64_t head)
+{
+	uint64_t at, mark = head, steps = 0, room = 1;
+
+	for (at = head; la_read_u64(k, at, &at, NULL) == LA_OK && at != head;) {
+		if (at == mark)
+			return true;
+		if (++steps == room) {
+			mark = at;
+			room *= 2;
+			steps = 0;
+		}
+	}
+	return false;
 }
 
 enum la_status la_read_text(const struct la_kernel *k, struct la_arena *arena, uint64_t va,

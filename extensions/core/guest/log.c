@@ -3,6 +3,7 @@
 // the byte ring of older kernels. What it holds is taken as a claim and bounded everywhere.
 #include "lakvm/guest/log.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -228,6 +229,33 @@ struct ring {
 	uint64_t head_id, tail_id;
 };
 
+/* A log that is another kernel's is never taken for this one's. */
+static enum la_status in_own_image(const struct la_kernel *k, const char *name, uint64_t va,
+				   struct la_error *err)
+{
+	if (la_in_image(k, va))
+		return LA_OK;
+	if (la_relocated(k, err) != LA_OK)
+		return LA_CORRUPT;
+	return la_fail(err, LA_CORRUPT, "%s leads to %#" PRIx64 ", outside this kernel", name, va);
+}
+
+/* Of a ring that the file has already: one that was made later lies anywhere. */
+static enum la_status check_static(const struct reader *r, const struct ring *ring, uint64_t prb,
+				   struct la_error *err)
+{
+	const struct la_door *door = r->k->door;
+	enum la_status st;
+	uint64_t own;
+
+	if (!door->symbol(door->ctx, "printk_rb_static", &own) || own != prb)
+		return LA_OK;
+	if ((st = in_own_image(r->k, "the ring's descs", ring->descs, err)) != LA_OK ||
+	    (st = in_own_image(r->k, "the ring's infos", ring->infos, err)) != LA_OK)
+		return st;
+	return in_own_image(r->k, "the ring's data", ring->data, err);
+}
+
 static enum la_status open_ring(const struct reader *r, struct ring *ret, struct la_error *err)
 {
 	const struct layout *at = &ret->at;
@@ -240,6 +268,8 @@ static enum la_status open_ring(const struct reader *r, struct ring *ret, struct
 		return la_fail(err, LA_CORRUPT, "printk's structures have impossible layouts");
 	st = la_read_variable(r->k, "prb", 8, &prb, err);
 	if (st != LA_OK)
+		return st;
+	if ((st = in_own_image(r->k, "prb", prb, err)) != LA_OK)
 		return st;
 	d = prb + at->ring_descs;
 	t = prb + at->ring_data;
@@ -258,7 +288,7 @@ static enum la_status open_ring(const struct reader *r, struct ring *ret, struct
 	ret->size_bits = size_bits;
 	ret->head_id &= ID_MASK;
 	ret->tail_id &= ID_MASK;
-	return LA_OK;
+	return check_static(r, ret, prb, err);
 }
 
 /*

@@ -56,6 +56,17 @@ struct la_kernel {
 	struct la_vectors *vectors; /* NULL until la_vectors_open succeeded */
 };
 
+/** Does @va lie in the kernel's own image, text to bss? True where vmlinux does not tell its borders, too. */
+bool la_in_image(const struct la_kernel *k, uint64_t va);
+
+/**
+ * A kernel that moved adds its offset to the pointers in its data when it starts (relocate_relative() in
+ * arch/loongarch/kernel/relocate.c). Before that they lead to where it was linked, where another kernel's data
+ * may be: what is read by them is the other one's. LA_CORRUPT: so it is, and @err says which one tells. LA_OK:
+ * nothing says so.
+ */
+enum la_status la_relocated(const struct la_kernel *k, struct la_error *err);
+
 /**
  * Read @len bytes of kernel-virtual memory, across page borders. All or nothing: unless LA_OK is returned,
  * the bytes at @ret have no meaning.
@@ -72,6 +83,12 @@ enum la_status la_read_u64(const struct la_kernel *k, uint64_t va, uint64_t *ret
 			   struct la_error *err);
 enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret,
 			   struct la_error *err);
+/**
+ * Does a list (struct list_head) go round in circles that never come back to its @head? False, too: it comes to
+ * what cannot be read.
+ */
+bool la_list_endless(const struct la_kernel *k, uint64_t head);
+
 /**
  * A NUL-terminated text, in @arena; one that has no NUL within @max bytes is cut there. LA_NOMEM, too.
  * What lies behind its NUL need not be readable.
