@@ -194,6 +194,20 @@ static void tell_search(void *told, uint64_t done, uint64_t total)
 	*(bool *)told = true;
 }
 
+/* Saved registers tell which of several kernels runs; those of another boot would only disagree. */
+static enum la_status find_place(const struct la_door *door,
+				 const struct la_relocation_search *where, struct la_arena *arena,
+				 struct la_relocation *ret, struct la_error *err)
+{
+	const char *path = getenv("LAKVM_REGISTERS");
+	struct la_regs_text text;
+
+	if (path && *path && la_regs_text_read(arena, path, &text, NULL) == LA_OK &&
+	    la_relocation_find(door, where, text.vcpu, text.n, arena, ret, NULL) == LA_OK)
+		return LA_OK;
+	return la_relocation_find(door, where, NULL, 0, arena, ret, err);
+}
+
 static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, char *ret,
 			    size_t size)
 {
@@ -205,7 +219,7 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 	struct la_error err = { "" };
 	enum la_status status;
 
-	status = la_relocation_find(door, &where, NULL, 0, arena, &found, &err);
+	status = find_place(door, &where, arena, &found, &err);
 	if (told)
 		please_wait_done();
 	/* Of several kernels --kaslr= takes one. */

@@ -39,7 +39,7 @@ const char *la_relocation_way_name(enum la_relocation_way way);
 enum la_kernel_role {
 	LA_KERNEL_ANOTHER, /* has run too; what it is to the one that runs is not known */
 	LA_KERNEL_FIRST,   /* started the one that runs, its crash kernel */
-	LA_KERNEL_CRASH,   /* a crash kernel that has run, and does not now */
+	LA_KERNEL_CRASH,   /* a crash kernel that has started; no more is known of it */
 	LA_KERNEL_RUNNING  /* the one that runs, where another one was asked for */
 };
 /** Names as docs/json.md has them: "another", "first", "crash", "running". */
