@@ -128,7 +128,7 @@ static void search_text(const struct la_kernel *k, struct la_vectors *v, const b
 {
 	static const size_t reach = LA_VECTOR_SIZE;
 	unsigned char code[CHUNK + LA_VECTOR_SIZE];
-	uint32_t first[LA_VECTORS];
+	uint32_t first[LA_VECTORS] = { 0 };
 	const size_t words = first_words(v, sought, first);
 	uint64_t start, end;
 
