@@ -338,6 +338,45 @@ static void test_many_lines_in_a_record(void **state)
 	assert_int_equal(events.event->pid, 2);
 }
 
+/* What an event without memory is followed by is not said of the event before it. */
+static void test_out_of_memory(void **state)
+{
+	enum { EVENTS = 40 };
+	struct la_log *log = serial_log(arena, "[    1.0] x\n");
+	struct la_arena *mine;
+	enum la_status status;
+	char text[EVENTS * 64] = "";
+	size_t cut = 0;
+
+	(void)state;
+	/* One that says who, and one that does not. */
+	for (int i = 0; i < EVENTS; i += 2)
+		snprintf(text + strlen(text), 128,
+			 "Oops[#1]:\nCPU: %d PID: %d Comm: c Not tainted\nOops[#2]:\n", i, 100 + i);
+	log->record[0].text = text;
+	log->record[0].len = strlen(text);
+	for (size_t limit = 0;; limit += 16) {
+		struct la_events events;
+
+		mine = la_arena_new(limit);
+		status = la_events_parse(mine, log, &events);
+		cut += status == LA_NOMEM && events.n;
+		for (size_t i = 0; i < events.n; i++) {
+			assert_int_equal(events.event[i].cpu, i % 2 ? -1 : (int)i);
+			assert_int_equal(events.event[i].pid_known, i % 2 == 0);
+			if (events.event[i].text[0] || status == LA_OK)
+				assert_string_equal(events.event[i].text, "Oops");
+		}
+		if (status == LA_OK)
+			assert_int_equal(events.n, EVENTS);
+		la_arena_free(mine);
+		if (status == LA_OK)
+			break;
+		assert_int_equal(status, LA_NOMEM);
+	}
+	assert_true(cut);
+}
+
 /* Real logs with bytes changed at random: any result, but an end and no fault. */
 static void test_damage(void **state)
 {
@@ -377,6 +416,7 @@ int main(void)
 		TEST(test_user_words_do_not_count),
 		TEST(test_interleaved),
 		TEST(test_many_lines_in_a_record),
+		TEST(test_out_of_memory),
 		TEST(test_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,17 +13,12 @@ struct parser {
 	size_t room;
 	const struct la_record *rec;
 	size_t record;
-	bool open;            /* the newest event may still get lines */
-	uint32_t caller;      /* who wrote the newest event: lines of others are not its */
-	struct la_regs *regs; /* of the newest event, writable */
+	struct la_event *open; /* the newest event, while it may still get lines */
+	uint32_t caller;       /* who wrote the newest event: lines of others are not its */
+	struct la_regs *regs;  /* of the newest event, writable */
 	bool in_trace;
 	bool nomem;
 };
-
-static struct la_event *newest(struct parser *p)
-{
-	return p->events->n ? &p->events->event[p->events->n - 1] : NULL;
-}
 
 static struct la_event *add_event(struct parser *p, const struct la_event *e)
 {
@@ -36,17 +31,18 @@ static struct la_event *add_event(struct parser *p, const struct la_event *e)
 
 		if (!grown) {
 			p->nomem = true;
+			p->open = NULL; /* what follows is not of the event before */
 			return NULL;
 		}
 		events->event = grown;
 		p->room = room;
 	}
-	events->event[events->n] = *e;
-	p->open = true;
+	p->open = &events->event[events->n++];
+	*p->open = *e;
 	p->in_trace = false;
 	p->regs = NULL;
 	p->caller = p->rec->caller_id;
-	return &events->event[events->n++];
+	return p->open;
 }
 
 /* A line of the vocabulary opens an event. */
@@ -65,8 +61,8 @@ static bool take_message(struct parser *p, const char *line)
 /* die() in arch/loongarch/kernel/traps.c: "%s[#%d]:". It names the oops announced just before. */
 static bool take_die(struct parser *p, const char *line)
 {
-	struct la_event *e = newest(p);
-	const char *end = strstr(line, "[#"), *s;
+	struct la_event *e = p->open;
+	const char *end = strstr(line, "[#"), *s, *name;
 	int number;
 
 	if (!end || end == line)
@@ -74,7 +70,7 @@ static bool take_die(struct parser *p, const char *line)
 	s = end + 2;
 	if (!la_eat_dec(&s, &number) || strcmp(s, "]:"))
 		return false;
-	if (!e || !p->open || e->kind != LA_EVENT_OOPS || e->number) {
+	if (!e || e->kind != LA_EVENT_OOPS || e->number) {
 		struct la_event fresh = { .kind = LA_EVENT_OOPS,
 					  .record = p->record,
 					  .ts_nsec = p->rec->ts_nsec,
@@ -86,14 +82,17 @@ static bool take_die(struct parser *p, const char *line)
 			return true;
 	}
 	e->number = (unsigned)number;
-	e->text = la_strndup(p->arena, line, (size_t)(end - line));
+	name = la_strndup(p->arena, line, (size_t)(end - line));
+	if (!name)
+		p->nomem = true;
+	e->text = name ? name : "";
 	return true;
 }
 
 /* lib/dump_stack.c: "CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted ..."; UID since 6.12. */
 static bool take_who(struct parser *p, const char *line)
 {
-	struct la_event *e = newest(p);
+	struct la_event *e = p->open;
 	static const char *const after[] = { " Not tainted", " Tainted:", " Kdump:" };
 	int cpu, pid, uid;
 	const char *end;
@@ -129,7 +128,7 @@ static struct la_regs *event_regs(struct parser *p)
 			return NULL;
 		}
 		p->regs->source = LA_REGS_PT_REGS;
-		newest(p)->regs = p->regs;
+		p->open->regs = p->regs;
 	}
 	return p->regs;
 }
@@ -254,7 +253,7 @@ static bool take_csr(struct parser *p, const char *line)
 			regs->pc = value;
 			la_eat_spaces(&s);
 			if (strchr(s, '+'))
-				newest(p)->pc_symbol = s;
+				p->open->pc_symbol = s;
 		}
 		return true;
 	}
@@ -264,7 +263,7 @@ static bool take_csr(struct parser *p, const char *line)
 /* "[<9000000000eb7fa8>] i8042_flush+0x58/0x160"; the address is missing before 4.19-era ports. */
 static bool take_frame(struct parser *p, const char *line)
 {
-	struct la_event *e = newest(p);
+	struct la_event *e = p->open;
 	uint64_t pc;
 
 	if (!p->in_trace)
@@ -290,7 +289,7 @@ static bool take_trace(struct parser *p, const char *line)
 {
 	if (strncmp(line, "Call Trace:", 11))
 		return false;
-	p->in_trace = !newest(p)->ntrace;
+	p->in_trace = !p->open->ntrace;
 	return true;
 }
 
@@ -298,8 +297,8 @@ static bool take_end(struct parser *p, const char *line)
 {
 	if (!la_eat(&line, "---[ end trace"))
 		return false;
-	newest(p)->ended = true;
-	p->open = false;
+	p->open->ended = true;
+	p->open = NULL;
 	return true;
 }
 
@@ -309,7 +308,7 @@ static bool take_end(struct parser *p, const char *line)
  */
 static bool take_stall(struct parser *p, const char *line)
 {
-	struct la_event *e = newest(p);
+	struct la_event *e = p->open;
 	const char *s;
 	bool minus;
 	int number;
