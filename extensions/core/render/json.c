@@ -49,8 +49,11 @@ static json_t *mended_text(const char *s)
 
 json_t *la_json_text(const char *s)
 {
-	json_t *value = s ? json_string(s) : json_null(); /* which checks the encoding */
+	json_t *value;
 
+	if (!s)
+		return json_null();
+	value = json_string(s); /* which checks the encoding */
 	return value ? value : mended_text(s);
 }
 
