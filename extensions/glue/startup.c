@@ -249,13 +249,16 @@ static bool run_through(const struct step *step)
 /* vm_init() left half done would let kmem walk a table that is not there (nr_to_section). */
 static void mend_sections(void)
 {
+	void **roots;
+
 	if (vt->mem_sec || !machdep->section_size_bits || !machdep->max_physmem_bits)
 		return;
 	if (!machdep->sections_per_root)
 		machdep->sections_per_root = 1;
-	vt->mem_sec = calloc(NR_SECTION_ROOTS(), sizeof(void *));
+	roots = calloc(NR_SECTION_ROOTS(), sizeof(*roots));
 	if (!vt->mem_section)
 		vt->mem_section = calloc(1, 64);
+	vt->mem_sec = roots;
 }
 
 /* The task that panicked, and the active task of each CPU, as crash's own search would set them. */
