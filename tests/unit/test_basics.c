@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "lakvm/base/arena.h"
+#include "lakvm/base/escape.h"
 #include "lakvm/base/status.h"
 
 static void test_arena_limit(void **state)
@@ -64,6 +65,18 @@ static void test_error_trail(void **state)
 	la_fail(&err, LA_CORRUPT, "inner");
 	la_fail(&err, LA_CORRUPT, "%s", "/tmp/\x1b[2J\n\xe2\x80\xae\xff");
 	assert_string_equal(err.text, "/tmp/\\x1b[2J\\x0a\\u202e\\xff: inner");
+	/* a trail that is too long is cut between characters */
+	for (int pad = 240; pad < 255; pad++) {
+		size_t length = 0;
+
+		la_error_clear(&err);
+		la_fail(&err, LA_CORRUPT, "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac");
+		la_fail(&err, LA_CORRUPT, "%.*s", pad, big);
+		for (const char *at = err.text; *at; at += length) {
+			length = la_utf8_length(at);
+			assert_int_not_equal(length, 0);
+		}
+	}
 	la_error_clear(&err);
 	la_fail(&err, LA_NOMEM, "notes of %d vCPUs", 3);
 	la_fail(&err, LA_NOMEM, "dump");

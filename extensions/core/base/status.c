@@ -65,7 +65,10 @@ enum la_status la_fail(struct la_error *err, enum la_status status, const char *
 	va_end(ap);
 	rest = la_text_escape(phrase, false, err->text, sizeof(err->text));
 	n = strlen(err->text);
-	if (inner[0] && !*rest)
-		snprintf(err->text + n, sizeof(err->text) - n, ": %s", inner);
+	if (inner[0] && !*rest && n + 2 < sizeof(err->text)) {
+		memcpy(err->text + n, ": ", 2);
+		/* cut between characters; what is printable already stays as it is */
+		la_text_escape(inner, false, err->text + n + 2, sizeof(err->text) - n - 2);
+	}
 	return status;
 }
