@@ -288,6 +288,31 @@ static void test_prompts(void **state)
 	assert_non_null(strstr(parsed.remark, "the first is line 274: [   12.345678] pc"));
 }
 
+/* A remark that there is no memory for is not the same as no remark. */
+static void test_remark_nomem(void **state)
+{
+	const char text[] = "pc 9000000000200000\npc 9000000000200004\nnothing of ours\n";
+	struct la_regs_text ret = { 0 };
+	size_t failed = 0;
+
+	(void)state;
+	for (size_t limit = 0; !ret.n; limit += 16) {
+		struct la_arena *small = la_arena_new(limit);
+		enum la_status status = la_regs_text(small, text, sizeof(text) - 1, &ret, NULL);
+
+		if (status == LA_OK) {
+			assert_non_null(ret.remark);
+			assert_non_null(strstr(ret.remark, "samples of one vCPU; 1 line of"));
+		} else {
+			assert_int_equal(status, LA_NOMEM);
+			failed++;
+			ret.n = 0;
+		}
+		la_arena_free(small);
+	}
+	assert_true(failed > 0);
+}
+
 /* A vCPU begins where its pc, or else r0, comes again. */
 static void test_no_numbers(void **state)
 {
@@ -629,7 +654,7 @@ int main(void)
 		TEST(test_no_csr),      TEST(test_rows),          TEST(test_qemu_6_2),
 		TEST(test_gdb),         TEST(test_whose),         TEST(test_something_else),
 		TEST(test_three_lines), TEST(test_too_many),      TEST(test_number_too_high),
-		TEST(test_file),
+		TEST(test_file),        TEST(test_remark_nomem),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

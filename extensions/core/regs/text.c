@@ -179,9 +179,11 @@ static enum la_status make_vcpus(struct reader *r, struct la_regs_text *ret, str
 	return LA_OK;
 }
 
-static const char *remark(const struct reader *r, const struct la_regs_text *t)
+/* False: out of memory. */
+static bool remark(const struct reader *r, const struct la_regs_text *t, const char **ret)
 {
 	const char *numbers = NULL, *other = NULL;
+	bool odd = true;
 	size_t counted = 0;
 
 	for (size_t i = 0; i < t->n; i++)
@@ -196,6 +198,8 @@ static const char *remark(const struct reader *r, const struct la_regs_text *t)
 			r->arena,
 			"the register text does not name %s of its %zu vCPUs: they are counted in its order",
 			counted == t->n ? "any" : "all", t->n);
+	else
+		odd = false;
 	if (r->nother)
 		other = la_format(
 			r->arena,
@@ -204,9 +208,12 @@ static const char *remark(const struct reader *r, const struct la_regs_text *t)
 			r->nother > 1 ? "the first is " : "", r->other_line,
 			r->other_size > 60 ? 60 : (int)r->other_size, r->other,
 			r->other_size > 60 ? "..." : "");
+	if ((odd && !numbers) || (r->nother && !other))
+		return false;
+	*ret = numbers ? numbers : other;
 	if (numbers && other)
-		return la_format(r->arena, "%s; %s", numbers, other);
-	return numbers ? numbers : other;
+		*ret = la_format(r->arena, "%s; %s", numbers, other);
+	return *ret || (!numbers && !other);
 }
 
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
@@ -223,8 +230,8 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 		status = la_text_number(r.listing, r.n, arena, err);
 	if (status == LA_OK)
 		status = make_vcpus(&r, ret, err);
-	if (status == LA_OK)
-		ret->remark = remark(&r, ret);
+	if (status == LA_OK && !remark(&r, ret, &ret->remark))
+		status = la_fail(err, LA_NOMEM, "register text");
 	return status;
 }
 
