@@ -283,9 +283,16 @@ static void test_module(void **state)
 	assert_int_equal(row.rule[LA_R_RA].offset, -8);
 	assert_false(row_at(&g, IP + 0x9100, &row)); /* behind the last module's memory */
 
+	/* code that no entry describes, as in front of the first one */
+	fake_put_u32(g.fake, IP + 0x8000 - WINDOW, 0x108);
+	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
+	assert_null(why);
+	fake_put_u32(g.fake, IP + 0x8000 - WINDOW, 0x100);
+
 	/* More entries than there can be, no memory behind the address, a list that is a circle. */
 	put64(&g, MODULE + 0x100 + 96, 0xffffffff);
-	assert_false(row_at(&g, IP + 0x8104, &row));
+	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
+	assert_string_equal(why, "its module's ORC tables are damaged");
 	put64(&g, MODULE + 0x100 + 96, 1);
 	put64(&g, MODULE + 0x100 + 104, WINDOW | 0x9000000);
 	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
@@ -297,6 +304,11 @@ static void test_module(void **state)
 	module_at(&g, MODULE, MODULE + 0x800 - 8, IP + 0x20000);
 	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
 	assert_null(why);
+	/* a module that has the code, and the words on its tables are not in the dump */
+	module_at(&g, MODULE, MODULE + 0x800 - 8, IP + 0x8100);
+	fake_hide(g.fake, MODULE - WINDOW + 104, 8, LA_EXCLUDED);
+	assert_false(la_orc_row(&g.k, IP + 0x8104, &row, &why));
+	assert_string_equal(why, "its module's ORC tables cannot be found");
 	guest_free(&g);
 }
 

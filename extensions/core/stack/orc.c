@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ORC: for each range of code, where the caller's stack pointer, frame pointer and return address
 // are. Two parallel tables, sorted by address: .orc_unwind_ip has the ranges' starts (int32,
-// relative to the element itself), .orc_unwind what holds there. A module brings its own.
+// relative to the element itself), .orc_unwind what holds there. Each module has its own.
 // Source: Linux arch/loongarch/kernel/unwind_orc.c and include/asm/orc_types.h (6.9 to 7.2: the
 // same). The port of 4.19 by the vendor has another struct orc_entry, with a member "end".
 #include "orc.h"
@@ -86,6 +86,24 @@ static bool module_has(const struct la_kernel *k, uint64_t module, uint64_t code
 	return false;
 }
 
+/* What struct mod_arch_specific says of a module's tables. */
+static bool module_orcs(const struct la_kernel *k, uint64_t arch, struct table *ret,
+			const char **why_ret)
+{
+	static const char type[] = "mod_arch_specific";
+	enum la_status status = la_read_member(k, arch, type, "orc_unwind_ip", &ret->ip, NULL);
+
+	if (status == LA_OK)
+		status = la_read_member(k, arch, type, "orc_unwind", &ret->entry, NULL);
+	if (status == LA_OK)
+		status = la_read_member(k, arch, type, "num_orcs", &ret->n, NULL);
+	if (status != LA_OK && status != LA_ABSENT)
+		*why_ret = "its module's ORC tables cannot be found";
+	else if (status == LA_OK && ret->n > MAX_ENTRIES)
+		*why_ret = "its module's ORC tables are damaged";
+	return status == LA_OK && ret->n && ret->n <= MAX_ENTRIES;
+}
+
 static bool module_table(const struct la_kernel *k, uint64_t code, struct table *ret,
 			 const char **why_ret)
 {
@@ -109,16 +127,10 @@ static bool module_table(const struct la_kernel *k, uint64_t code, struct table 
 			return false;
 		module = at - list.offset;
 	} while (!module_has(k, module, code));
-	module += arch.offset;
-	return la_read_member(k, module, "mod_arch_specific", "orc_unwind_ip", &ret->ip, NULL) ==
-		       LA_OK &&
-	       la_read_member(k, module, "mod_arch_specific", "orc_unwind", &ret->entry, NULL) ==
-		       LA_OK &&
-	       la_read_member(k, module, "mod_arch_specific", "num_orcs", &ret->n, NULL) == LA_OK &&
-	       ret->n && ret->n <= MAX_ENTRIES;
+	return module_orcs(k, module + arch.offset, ret, why_ret);
 }
 
-/* The last element that starts at or below @code: of several that start alike, the last counts. */
+/* How many elements start at or below @code: the last of them holds there. False: not readable. */
 static bool search(const struct la_kernel *k, const struct table *t, uint64_t code, uint64_t *ret)
 {
 	uint64_t low = 0, high = t->n, start;
@@ -133,8 +145,8 @@ static bool search(const struct la_kernel *k, const struct table *t, uint64_t co
 		else
 			high = middle;
 	}
-	*ret = low - 1;
-	return low > 0;
+	*ret = low;
+	return true;
 }
 
 static struct la_rule at_cfa(unsigned reg, const unsigned char *offset)
@@ -186,8 +198,9 @@ bool la_orc_row(const struct la_kernel *k, uint64_t code, struct la_cfi_row *ret
 			return false;
 		*why_ret = "its module's ORC tables cannot be read";
 	}
-	if (!search(k, &t, code, &i) || !read_table(k, t.entry + ENTRY_SIZE * i, entry, ENTRY_SIZE))
+	if (!search(k, &t, code, &i) ||
+	    (i && !read_table(k, t.entry + ENTRY_SIZE * (i - 1), entry, ENTRY_SIZE)))
 		return false;
 	*why_ret = NULL;
-	return decode(entry, ret);
+	return i && decode(entry, ret);
 }
