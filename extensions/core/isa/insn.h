@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Fields of the instructions that unwinding looks at.
+ * Fields of the instructions that unwinding looks at. What a test that says false has put into its
+ * results has no meaning.
  * Source: LoongArch Reference Manual v1.10, volume 1, 1.4 (formats) and appendix B (opcodes).
  */
 #ifndef LAKVM_INSN_H

@@ -24,7 +24,7 @@ void la_text_line(const char *at, const char *end, struct la_text_line *ret);
 /** Do two sets know a register in common? */
 bool la_text_repeats(const struct la_regs *a, const struct la_regs *b);
 
-/** Add to @regs what @more knows. */
+/** Add to @regs what @more knows, also in place of what @regs knew. */
 void la_text_add(struct la_regs *regs, const struct la_regs *more);
 
 #endif

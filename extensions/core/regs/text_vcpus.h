@@ -19,8 +19,10 @@ struct la_text_listing {
 };
 
 /**
- * Give a number to each of @n listings that has none: that of the vCPU whose per-CPU base, task or
- * number (CPUID) it has, else a new one, in the order of the text. LA_INVALID: more than LA_TEXT_VCPUS.
+ * Give a number to each of @n listings that has none: of the vCPU in @below, unless its registers say
+ * another; to a pc alone, or behind one, that of the listing before; else of the vCPU whose number (CPUID),
+ * per-CPU base or task it has. What nothing tells apart are one vCPU after the other, the first time by
+ * new numbers. Numbers given are below LA_TEXT_VCPUS. LA_INVALID: more would be needed. LA_NOMEM.
  * @arena: for what is needed on the way.
  */
 enum la_status la_text_number(struct la_text_listing *listing, size_t n, struct la_arena *arena,

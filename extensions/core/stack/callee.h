@@ -28,22 +28,30 @@ struct la_callee {
 	size_t nepilogues;
 };
 
-/** Find the callee of the call before ra, by the call, or by guessing. @regs must know ra. */
+/**
+ * Find the callee of the call before ra, by the call, or by guessing. @regs must know ra and sp; they
+ * and @k are kept.
+ */
 void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct la_regs *regs);
 
-/** Where its code starts with ra as it is, entered with stack pointer @cfa (0 = unknown). */
+/**
+ * Where its code starts with ra as it is, entered with stack pointer @cfa (0 = unknown): at its first
+ * instruction, and at the ends that la_callee_frames() has found. @root has room for LA_REGION_ROOTS;
+ * returns how many there are.
+ */
 size_t la_callee_roots(struct la_callee *c, uint64_t cfa, struct la_region_root *root);
 
 /**
  * Can it have made calls and returned, entered with stack pointer @cfa? Then its return address
  * still lies where it kept it, below the stack pointer, unless something was put there since.
- * Only for a callee that is neither guessed nor cut; true where that cannot be told.
+ * After la_callee_frames(), for a callee that is neither guessed nor cut; true where that cannot be told.
  */
 bool la_callee_kept_ra(const struct la_callee *c, uint64_t cfa);
 
 /**
  * Find the functions it leads to, and every size their frames can have while ra is as it is: at
- * most @max in @frame, the first being 0. @region is used for that.
+ * most @max in @frame, the first being 0; returns how many. What is left out sets @cut. @region is
+ * used for that.
  */
 size_t la_callee_frames(struct la_callee *c, struct la_region *region, uint64_t *frame, size_t max);
 

@@ -23,7 +23,7 @@ struct la_rule {
 	int32_t offset;
 };
 
-/** What holds at one code address. The kernel keeps the callee-saved ones: ra, sp, fp, s0-s8. */
+/** What holds at one code address. Of the rules, those of ra, fp and s0-s8 count: what a call keeps. */
 struct la_cfi_row {
 	uint64_t fde_start, fde_end; /* run-time addresses of the function (from its FDE) */
 	uint8_t cfa_reg;             /* CFA = this register + cfa_offset */
@@ -33,7 +33,7 @@ struct la_cfi_row {
 
 struct la_cfi;
 
-/** The row for the instruction at run-time address @pc. False: no FDE, or not understood. */
+/** The row for the instruction at run-time address @pc. False: @cfi is NULL, no FDE, or not understood. */
 bool la_cfi_row(struct la_cfi *cfi, uint64_t pc, struct la_cfi_row *ret);
 
 #endif

@@ -71,13 +71,17 @@ struct la_region {
 	uint16_t index[2 * LA_REGION_NODES]; /* hash of (pc, after_return) to node + 1 */
 };
 
-/** Analyse; @ret's nodes then say which of them are feasible. @regs must know ra and sp. */
+/**
+ * Analyse from at most LA_REGION_ROOTS roots; @ret's nodes then say which of them are feasible. @regs must
+ * know ra and sp; they and @k are kept. More code than LA_REGION_NODES: not complete.
+ */
 void la_region_run(struct la_region *ret, const struct la_kernel *k, const struct la_regs *regs,
 		   const struct la_region_root *root, size_t nroots, bool follow_return);
 
 /**
  * Likely value of @reg after the straight code [from, to): registers that calls keep (and tp, the
  * per-CPU base, sp) are taken as they are now, and so is memory. @from may be @to or 0: no code.
+ * False: not known.
  */
 bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
 			uint64_t to, unsigned reg, uint64_t *ret);
@@ -99,7 +103,7 @@ void la_branch_operands(uint32_t insn, unsigned *left, unsigned *right);
 /** Is the branch taken with these values? False in @known_ret: not a branch on registers. */
 bool la_branch_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret);
 
-/** What @insn does to a state. Loads are believed only where @trust_memory, but for ra's. */
+/** What @insn does to a state. Loads count only where @trust_memory; ra's from the stack always. */
 void la_region_follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn,
 		      uint64_t pc, bool trust_memory);
 
@@ -123,6 +127,7 @@ struct la_region_summary {
 	uint64_t endless;  /* a feasible jump to itself, 0 = none */
 	bool has_era;      /* the last exception came from one of them */
 };
+/** Over the nodes that have this @after_return. */
 void la_region_summarise(const struct la_region *r, bool after_return,
 			 struct la_region_summary *ret);
 

@@ -17,7 +17,7 @@ struct la_walk {
 	uint64_t task_stack;      /* lowest address of the current task's stack, 0 = unknown */
 };
 
-/** The word the IRQ stack starts below of: it keeps the pt_regs of the interrupted context. */
+/** The IRQ stack starts below this word, which holds the address of the interrupted context's pt_regs. */
 #define LA_IRQ_STACK_START 16 /* bytes below the top (asm/irq.h: IRQ_STACK_START) */
 
 /** A frame: its registers, as far as they are known, while it runs or waits for its callee. */
@@ -59,7 +59,7 @@ enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_
 enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_unwind_frame *at,
 				     struct la_step *ret);
 
-/** Leave a frame as @row describes it. */
+/** Leave a frame as @row describes it; not, if what that needs is not known. */
 enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,
 				   const struct la_cfi_row *row, enum la_method method,
 				   struct la_step *ret);
@@ -72,7 +72,8 @@ bool la_is_stack_bottom(uint64_t sp);
 
 /**
  * The entry code that has saved user mode's registers at @pt_regs, where the last exception came from
- * @era; a system call's may have returned to behind it already. False: it cannot have, or not yet.
+ * @era; a system call's saved pc may be that of the next instruction already. False: what lies there is
+ * not of that exception or does not say its kind, or no symbol names the code.
  */
 bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
 			struct la_symbol *ret);
@@ -80,7 +81,10 @@ bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t er
 /** Find code and symbol of @at from its pc. False: not kernel text. */
 bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at);
 
-/** Registers that a return to the caller leaves as they are: those kept by a call. */
+/**
+ * The caller of @at, to which it returns at @ra with stack pointer @cfa: known are those and what
+ * calls keep.
+ */
 void la_at_return(const struct la_unwind_frame *at, uint64_t ra, uint64_t cfa,
 		  enum la_method method, struct la_unwind_frame *ret);
 
@@ -96,7 +100,7 @@ enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra,
 			     const struct la_symbol *callee);
 
 /**
- * Function that the call before @ra goes to. False: no call, or through an unknown register.
+ * Function that the call before @ra goes to. False: no call, through an unknown register, or not readable.
  * @sure_ret: it can go nowhere else.
  */
 bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret);
@@ -110,12 +114,13 @@ struct la_frames {
 	char reason[160];
 };
 
+/** @regs' tp says which task's stack it is; @cpu as la_unwind()'s. */
 void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_regs *regs,
 		  int cpu);
-/** Walk from @start, whose code and symbol are resolved and stand for a verified frame or not. */
+/** Walk from @start, whose code and symbol are resolved. @verified: it is a verified frame. */
 void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret);
-/** Copy into the arena, with the frames' code addresses. */
+/** Copy into the arena, with the frames' code addresses; LA_STOP_NOMEM and no frame if it has no room. */
 void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
 		    const struct la_frames *frames, struct la_stack *ret);
 

@@ -19,15 +19,18 @@
 	64 /* EXCCODE_INT_START; those below have the exception's code as number */
 #define LA_VECTOR_TLB_REFILL 80 /* tlbrentry: so many slots behind the vectors (kernel/traps.c) */
 
-/** The slot whose code @pc is in, the boot CPU's or a CPU's own copy; -1: in none. */
+/**
+ * The slot whose code @pc is in, the boot CPU's (TLB refill's also by physical address) or a CPU's own
+ * copy; -1: in none.
+ */
 int la_vector_slot(const struct la_kernel *k, uint64_t pc);
 
-/** Address of the handler that a slot was copied from; 0: not known. */
+/** Address of the handler that a slot was copied from; 0: not known, or no slot. */
 uint64_t la_vector_handler(const struct la_kernel *k, unsigned slot);
 
 /**
  * Address of the code that saves registers for exceptions which enter by @slot: the handler, or what it
- * jumps to; 0: not known.
+ * jumps to; where neither shows it, what the kernel names so, or else the handler; 0: not known.
  */
 uint64_t la_vector_saver(const struct la_kernel *k, unsigned slot);
 

@@ -2,7 +2,8 @@
 /*
  * Memory with one owner. crash's errors leave by longjmp, which skips every clean-up on the way;
  * what the core allocates for one answer therefore hangs from the caller's arena, which is freed
- * whichever way that ended. A signal handler may leave any of these functions by longjmp.
+ * whichever way that ended. A signal handler may leave any of these functions by longjmp; one that leaves
+ * la_arena_new() may lose the new arena.
  */
 #ifndef LAKVM_ARENA_H
 #define LAKVM_ARENA_H
@@ -12,7 +13,10 @@
 
 struct la_arena;
 
-/** A new arena that will hand out at most @limit bytes in all; NULL if out of memory. */
+/**
+ * A new arena that takes at most @limit bytes from the machine; it takes blocks, so what it hands out
+ * is less. NULL if out of memory.
+ */
 struct la_arena *la_arena_new(size_t limit);
 
 /** Free the arena and all it handed out. NULL is allowed. */
@@ -20,7 +24,7 @@ void la_arena_free(struct la_arena *arena);
 
 /**
  * Zeroed memory aligned for any type, owned by the arena; NULL when the limit
- * or the machine's memory is exhausted. @size 0 gives a valid pointer.
+ * or the machine's memory is exhausted. @size 0 gives a pointer that is not NULL and not to be read.
  */
 void *la_alloc(struct la_arena *arena, size_t size);
 
@@ -28,15 +32,18 @@ void *la_alloc(struct la_arena *arena, size_t size);
 void *la_alloc_n(struct la_arena *arena, size_t n, size_t size);
 
 /**
- * Grow an array that came from this arena from @old_n to @new_n objects. The
- * old block stays allocated: grow by doubling.
+ * Grow an array that came from this arena from @old_n to @new_n objects, the new ones zeroed. @old
+ * may be NULL if @old_n is 0. The old block stays allocated: grow by doubling. NULL as la_alloc_n().
  */
 void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size);
 
 /** Formatted text owned by the arena; NULL when out of memory. */
 char *la_format(struct la_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/** Copy of at most @len bytes of @text, NUL-terminated, owned by the arena. */
+/**
+ * Copy of at most @len bytes of @text, up to a NUL, NUL-terminated, owned by the arena; NULL when out
+ * of memory.
+ */
 char *la_strndup(struct la_arena *arena, const char *text, size_t len);
 
 #endif

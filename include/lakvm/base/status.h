@@ -34,11 +34,12 @@ struct la_error {
 	char text[256];
 };
 
+/** Begin a new trail. NULL is allowed. */
 void la_error_clear(struct la_error *err);
 
 /**
  * Prepend a phrase to the trail and return @status, so that a caller can write
- * `return la_fail(err, st, "cpu %d", cpu);`. A trail that begins with LA_NOMEM ends in "out of
+ * `return la_fail(err, st, "cpu %d", cpu);`. A trail whose first status is LA_NOMEM ends in "out of
  * memory". @err may be NULL. A text that does not fit loses its innermost end. The guest's text and
  * names of files may be put into it as they are: it is kept fit to print (la_text_escape() of
  * escape.h, newlines too).

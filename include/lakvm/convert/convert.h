@@ -33,23 +33,25 @@ const char *la_packer_program(enum la_packer packer);
 
 /** Where in a file the stream begins, and how it is packed. */
 struct la_saved {
-	uint64_t start;
+	uint64_t start; /* bytes from the file's beginning */
 	enum la_packer packer;
 	bool libvirt; /* behind a header of libvirt's */
 };
 
 /**
  * Does the file @fd hold a migration stream? LA_ABSENT: it does not; a packed file of unknown
- * content is taken for one. LA_TRUNCATED: a save file of libvirt's that ends in its header or right
- * behind it. LA_CORRUPT: its header has a version that is not known, or no stream follows. LA_IO: it
- * cannot be read. @ret has meaning after LA_OK only. The file's position stays as it is.
+ * content is taken for one. LA_TRUNCATED: a save file of libvirt's that ends in its header, after the 12
+ * bytes that name it, or right behind it. LA_CORRUPT: its header has a version that is not
+ * known, or no stream follows. LA_IO: it cannot be read, as a pipe cannot. @ret
+ * has meaning after LA_OK only. The file's position stays as it is.
  */
 enum la_status la_saved_find(int fd, struct la_saved *ret, struct la_error *err);
 
 struct la_convert_options {
 	/* Physical address of the RAM above the first 256 MiB; 0: find out. */
 	uint64_t high_base;
-	/* Called after each 16 MiB of the stream with the bytes read so far. May be NULL. */
+	/* Called about every 16 MiB with the place reached in the file (in a pipe: the bytes read).
+	 * May be NULL. */
 	void (*progress)(void *ctx, uint64_t done);
 	void *ctx;
 };
@@ -71,11 +73,12 @@ struct la_converted {
  * Read a stream from @in, from where it stands to its end, and write an ELF64 core into the empty
  * file @out: PT_LOADs for all RAM, sparse, and for each vCPU the notes that QEMU's own
  * dump-guest-memory writes. @in may be a pipe, unless the stream's RAM is laid out for seeking
- * ("mapped-ram"). Needs 1 MiB of @arena, an eighth of a byte for each page of the guest, and as
- * much as three times the devices' state. What @ret points to belongs to @arena.
+ * ("mapped-ram"). @opt may be NULL. Needs of @arena: little more than 1 MiB, a bit for every 4096 bytes of RAM, up to
+ * four times the devices' state, and a few KiB for each vCPU. What @ret points to belongs to @arena.
  *
- * LA_TRUNCATED: the stream ends before its RAM does. Cut off later, it is converted and the
- * registers are unknown. LA_UNSUPPORTED: XBZRLE, RAM in other channels (multifd, RDMA, postcopy),
+ * LA_ABSENT: no migration stream. LA_TRUNCATED: it ends before its RAM does. What is wrong behind the
+ * RAM, be it cut off, damaged, unreadable or too large, only leaves the registers unknown.
+ * LA_UNSUPPORTED: another version of the stream, XBZRLE, RAM in other channels (multifd, RDMA, postcopy),
  * compressed pages, sections before the RAM that do not tell their length. LA_CORRUPT: damaged.
  * LA_IO: reading or writing failed. LA_NOMEM: a guest, or a claim of one, that @arena is too small for.
  * After a failure @out holds nothing of use.

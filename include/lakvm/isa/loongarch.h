@@ -25,7 +25,7 @@ enum la_gpr {
 	LA_NGPR = 32,
 };
 
-/** ABI name of a general register, "zero", "ra", ... "s8". */
+/** ABI name of a general register, "zero", "ra", ... "s8"; r21 is the kernel's "u0". "?": there is none. */
 const char *la_gpr_name(unsigned reg);
 
 /*
@@ -62,6 +62,7 @@ const char *la_gpr_name(unsigned reg);
 	X(DMW2, 0x182, "DMW2")                                                                     \
 	X(DMW3, 0x183, "DMW3")
 
+/** A CSR by its place in the list, not by its number. */
 enum la_csr {
 #define LA_CSR_ENUM(id, number, name) LA_CSR_##id,
 	LA_CSR_LIST(LA_CSR_ENUM)
@@ -69,7 +70,7 @@ enum la_csr {
 		LA_NCSR,
 };
 
-/** Name of a CSR, "CRMD" ... */
+/** Name of a CSR, "CRMD" ...; "?": there is none. */
 const char *la_csr_name(enum la_csr csr);
 
 #define LA_ESTAT_ECODE(estat) (((estat) >> 16) & 0x3f)
@@ -94,19 +95,20 @@ enum la_ecode {
 	LA_ECODE_FPD = 15,
 };
 
-/** Short name of an exception, "PIL", "BRK", or "?"; meaning in words beside it. */
+/** Short name of an exception, "PIL", "BRK", or "?"; its meaning in words, or "unknown exception". */
 const char *la_ecode_name(unsigned ecode, unsigned esubcode);
 const char *la_ecode_meaning(unsigned ecode, unsigned esubcode);
 
 /**
  * A CSR's fields in words, e.g. ESTAT -> "PIS: store to an unmapped page; pending TI".
- * Writes at most @size bytes with a NUL; an empty string if the CSR has no decoded fields.
+ * Writes at most @size bytes with a NUL, cut to fit; an empty string if the CSR has no decoded fields, or
+ * is BADI and holds no break instruction.
  */
 void la_csr_decode(enum la_csr csr, uint64_t value, char *ret, size_t size);
 
 /**
  * Is @insn a call (bl, or jirl with ra as link register)? For bl, @target_ret gets the
- * address called from @pc; for jirl it gets 0, the target being in a register.
+ * address called from @pc; else it gets 0: jirl's target is in a register.
  */
 bool la_insn_is_call(uint32_t insn, uint64_t pc, uint64_t *target_ret);
 

@@ -30,6 +30,7 @@ struct la_regs {
 	uint64_t csr[LA_NCSR];
 };
 
+/** Value of general register @n. False: not known, and @ret stays as it is. */
 static inline bool la_gpr_get(const struct la_regs *r, unsigned n, uint64_t *ret)
 {
 	if (n >= LA_NGPR || !(r->gpr_known & (1u << n)))
@@ -38,12 +39,14 @@ static inline bool la_gpr_get(const struct la_regs *r, unsigned n, uint64_t *ret
 	return true;
 }
 
+/** @n must be below LA_NGPR. */
 static inline void la_gpr_set(struct la_regs *r, unsigned n, uint64_t value)
 {
 	r->gpr[n] = value;
 	r->gpr_known |= 1u << n;
 }
 
+/** As la_gpr_get() and la_gpr_set(). @n must be below LA_NCSR for the latter. */
 static inline bool la_csr_get(const struct la_regs *r, enum la_csr n, uint64_t *ret)
 {
 	if (n >= LA_NCSR || !(r->csr_known & (1u << n)))
@@ -66,17 +69,19 @@ _Static_assert(LA_NCSR <= 32, "csr_known holds one bit a CSR");
 /**
  * Registers out of a struct pt_regs image of LA_PT_REGS_SIZE bytes (mainline layout:
  * regs[32], orig_a0, era, badv, crmd, prmd, euen, ecfg, estat).
- * gpr[21] is not marked known (kernels before 7.2 leave it stale for kernel-mode exceptions).
+ * Known are pc (era), the general registers, ERA and PRMD; where the kernel has saved CRMD (vendors' 4.19
+ * and 5.10 do not), also CRMD, EUEN, ECFG, ESTAT, and for exceptions PIL to ALE BADV. Not known is gpr[21]
+ * (kernels before 7.2 leave it stale for kernel-mode exceptions), nor, where ESTAT says system call, t0-t8.
  */
 void la_regs_from_pt_regs(const void *image, struct la_regs *ret);
 
 /** One CPU's registers as a dump's notes or saved text have them. */
 struct la_vcpu_regs {
-	uint32_t pid; /* QEMU: cpu_index + 1 */
+	uint32_t pid; /* QEMU: cpu_index + 1; the kernel's notes: of the task that ran */
 	bool counted; /* a text does not say its number, vCPUs were counted in its order */
 	struct la_regs regs;
-	/* Saved text with several listings of it, the earliest first; one of them, the last that has
-	 * more than a pc, is regs. NULL and 0: of notes. */
+	/* Its listings in a saved text, one at least, the earliest first; regs is the last of them that
+	 * has more than a pc, or else the last. NULL and 0: of notes. */
 	const struct la_regs *sample;
 	size_t nsamples;
 };
@@ -86,7 +91,7 @@ struct la_vcpu_regs {
  * (QEMU upstream, QEMU 6.2 of openEuler, kernel), which the first note that shows it decides for
  * those behind it; one before that is read as QEMU's. Notes that are cut short or have sizes that do
  * not fit end the list with LA_CORRUPT, too little memory with LA_NOMEM: what was found before stays.
- * An empty note, with which the kernel ends its own, ends the list with LA_OK.
+ * An empty note, with which the kernel ends its own, ends the list with LA_OK. No notes: LA_OK, NULL, 0.
  * The array belongs to @arena. Source: QEMU target/loongarch/arch_dump.c (9.2 to 10.2, and the
  * openEuler 6.2 branch), Linux arch/loongarch/include/uapi/asm/reg.h.
  */

@@ -21,17 +21,18 @@ struct la_regs_text {
  * All vCPUs in @text of @size bytes. Knows what QEMU 6.2 (openEuler) to 11 and gdb print, whole or in
  * parts, with other text around. A vCPU's listing begins with a line that names it ("CPU#n") or where
  * a register repeats; several listings of one vCPU are samples of it over time. Where no line names
- * vCPUs, they are told apart by their per-CPU bases, tasks and vectors, and counted; pcs without
- * other registers are taken as samples of one. LA_INVALID: no register in it, more than 32768
- * listings or 4096 vCPUs. Everything in @ret belongs to @arena.
+ * vCPUs, they are told apart by their numbers (CPUID), per-CPU bases, tasks and vectors, and counted; pcs
+ * without other registers are taken as samples of one. LA_INVALID: no register in it, more than 32768
+ * listings, more than 4096 vCPUs or a number of one beyond. LA_NOMEM. @ret has meaning after LA_OK only;
+ * everything in it belongs to @arena, and @text is not needed later.
  */
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
 			    struct la_regs_text *ret, struct la_error *err);
 
 /**
  * The same out of the file @path, or out of a pipe that somebody writes to: one that nobody has open to
- * write is empty. LA_IO: it cannot be opened or read. LA_INVALID, too: it is neither, or larger than
- * 16 MiB.
+ * write is empty, one that somebody has is waited for. LA_IO: it cannot be opened or read. LA_INVALID, too:
+ * it is neither, or larger than 16 MiB. The text takes its size of @arena, that of a pipe 16 MiB.
  */
 enum la_status la_regs_text_read(struct la_arena *arena, const char *path, struct la_regs_text *ret,
 				 struct la_error *err);

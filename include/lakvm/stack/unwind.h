@@ -8,12 +8,15 @@
  * registers and has a stack above it that proves itself. (One exception: if
  * the CPU waits there, a few straight instructions elsewhere are not held
  * against it: 4 if it waits for time, 16 if it polls memory that still tells it
- * to, 64 if it idles or jumps to itself.) Any other frame is verified if the
+ * to, 64 if it idles or jumps to itself.) No frame is verified on a stack other
+ * than its task's, where that is known, or its CPU's IRQ stack. Any other frame is verified if the
  * frame below it is, and
  *  - its return address follows a call (bl, or jirl to an address that the
  *    instructions before it load) whose target is the function of the frame
- *    below, or a function that ends in a jump to it or runs on into it;
- *  - or it follows a call through a register, and the frame below was left by
+ *    below, or a function that leads to it by up to three jumps, runs on into
+ *    it, or has it as its moved part (".cold");
+ *  - or it follows a call through a register, or of a function that jumps
+ *    through one, and the frame below was left by
  *    the compiler's own description (CFI or ORC), or by its instructions where
  *    all ways through the function were followed and agree: the return address
  *    was then not searched for but taken from the one place where it must be;
@@ -48,20 +51,22 @@ enum la_method {
 	LA_FROM_IRQ_SWITCH, /* saved where the IRQ stack was entered: pc is exact */
 	LA_FROM_SCAN,       /* a stack word that looks like a return address */
 };
+/** Its name in texts and JSON, "cfi"; "?": there is none. */
 const char *la_method_name(enum la_method method);
 
 /** Why a stack ends. */
 enum la_stop {
-	LA_STOP_END,     /* a known outermost function or the pt_regs of a kernel thread's start */
-	LA_STOP_USER,    /* the exception came from user mode */
-	LA_STOP_NO_REGS, /* nothing to start from */
-	LA_STOP_BAD_PC,  /* the next pc is no kernel text */
-	LA_STOP_BAD_SP,  /* the next frame does not lie higher on the same stack */
+	LA_STOP_END,        /* an outermost function, or one that only start-up code calls */
+	LA_STOP_USER,       /* the exception came from user mode */
+	LA_STOP_NO_REGS,    /* nothing to start from, or no stack pointer */
+	LA_STOP_BAD_PC,     /* the next pc is no kernel text */
+	LA_STOP_BAD_SP,     /* the next frame does not lie higher on the same stack */
 	LA_STOP_UNREADABLE, /* stack memory is not in the dump */
 	LA_STOP_NO_RULE,    /* no method knows how to leave this function */
 	LA_STOP_LIMIT,      /* more frames than any sound stack has */
 	LA_STOP_NOMEM,      /* out of memory: no frame is shown */
 };
+/** Its name in texts and JSON, "bad-pc"; "?": there is none. */
 const char *la_stop_name(enum la_stop stop);
 
 struct la_lines_at; /* lines.h */
@@ -106,9 +111,9 @@ struct la_stack {
 #define LA_MAX_FRAMES 256
 
 /**
- * Walk a stack whose first pc and sp are known exactly or nearly (a text's or a saved pt_regs'
- * registers, or a sleeping task's). @cpu is the CPU whose IRQ stack may be involved, -1 = none.
- * @ret is always usable; frames belong to @arena.
+ * Walk a stack whose first pc and sp are known (a text's or a saved pt_regs' registers, or a sleeping
+ * task's, whose pc is a return address). @cpu is the CPU whose IRQ stack may be involved, -1 = none. In
+ * user mode there is one frame, with no symbol. @ret is always usable; frames belong to @arena.
  */
 void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
 	       int cpu, struct la_stack *ret);
@@ -117,37 +122,47 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
  * The same for a CPU whose pc is not known (QEMU's notes). ra names the last call that was made;
  * the CPU is in the function called or in the one that called it. Of those places for which the
  * stack above proves itself and whose code agrees with the registers, the likeliest is taken.
- * Where there is none, or no ra, the best unverified chain is returned. A CPU in user mode has no
- * frames.
+ * Where there is none, or no ra, the best unverified chain is returned; without sp no frame. A CPU in
+ * user mode has no frames, one that is just on its way in or out only that of the entry code. Where pc is
+ * known after all, this is la_unwind().
  */
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
 		   int cpu, struct la_stack *ret);
 
 /**
  * Read a struct pt_regs at @va, in the layout that this kernel's DWARF gives (4.19 has another
- * order), mainline's where there is none. See la_regs_from_pt_regs for what is known in @ret.
+ * order), mainline's where there is none; the general registers always come first. See la_regs_from_pt_regs()
+ * for what is known in @ret. Fails as la_read() does.
  */
 enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la_regs *ret,
 			       struct la_error *err);
 
-/** Is @pc inside the kernel's text, a module's, or a copied exception vector? */
+/**
+ * Is @pc an instruction's address in the kernel's text, also its init text, a module, or a copied
+ * exception vector?
+ */
 bool la_is_text(const struct la_kernel *k, uint64_t pc);
 
-/** Registers of a task that is not running, from task_struct.thread (asm/processor.h). */
+/**
+ * Registers of a task that is not running, from task_struct.thread (asm/processor.h): ra, sp, fp, s0-s8;
+ * pc is ra. LA_ABSENT: the kernel's DWARF has no such members. Else it fails as la_read() does.
+ */
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,
 			    struct la_error *err);
 
 /**
  * Find out which handlers the exception vectors are copies of: by what the handlers are named, or, where a
  * vendor gave them other names, by comparing the copies with the kernel's text. Once, after la_kernel_init()
- * and before stacks are walked; what it keeps belongs to @arena. Not called: only the names count.
+ * and before stacks are walked; what it keeps belongs to @arena. Not called, or out of
+ * memory: only the names count.
  */
 void la_vectors_open(struct la_kernel *k, struct la_arena *arena);
 
 /**
  * Exception entry code is copied to vectors (exception_handlers, pcpu_handlers[cpu]) at boot
- * (arch/loongarch/kernel/traps.c). Fold an address inside such a copy back to the handler it
- * was copied from; other addresses come back unchanged.
+ * (arch/loongarch/kernel/traps.c). For an address inside such a copy (that of a TLB refill may be
+ * physical), the one in the handler it was copied from; other addresses, and where the handler is not
+ * known, come back unchanged.
  */
 uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc);
 
