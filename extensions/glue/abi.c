@@ -38,8 +38,8 @@ static const char *running_version(void)
 }
 
 /*
- * The arguments of a hook may change where no size does, so the release has to be the same. What a
- * distribution counts behind it goes up with each of its builds.
+ * The arguments of a hook may change where no size does, so the release has to be the same. The number
+ * that a distribution adds to it changes with each of its builds and does not count.
  */
 static bool same_release(const char *a, const char *b)
 {

@@ -32,7 +32,7 @@ struct la_arena *arena_renew(struct la_arena **place, size_t limit)
 	return *place;
 }
 
-/* JSON that a longjmp leaves half made goes with the command that wanted it. */
+/* JSON that a longjmp leaves half made is freed with the command's arena. */
 static void *json_alloc(size_t size)
 {
 	return here.command ? la_alloc(here.command, size) : NULL;

@@ -99,8 +99,8 @@ static void keep_answer(const char *key, const struct layout *answer)
 
 /*
  * gdb takes a Ctrl-C for its own, gives the question up, and crash then returns what it also returns
- * for a type that does not exist. So Ctrl-C waits until the answer is kept. One that came before, when
- * gdb no longer looked, still ends the next question: a "no" counts when it is said twice.
+ * for a type that does not exist. So Ctrl-C waits until the answer is kept. One that came earlier, after
+ * gdb's last check, still interrupts the next question: so a "no" counts only if gdb says it twice.
  */
 static bool ask(const char *key, void (*put_to_gdb)(void *), struct question *q)
 {
@@ -134,7 +134,7 @@ static void ask_member(void *question)
 		anonymous = l->offset != INVALID_OFFSET;
 	}
 	l->size = MEMBER_SIZE(type, name);
-	/* To gdb a name that it does not find may be a file's: that search is the slow one. */
+	/* A name that gdb does not know it takes for a file's, and that search is slow. */
 	if (l->size <= 0 && anonymous)
 		l->size = ANON_MEMBER_SIZE(type, name);
 	l->known = l->offset != INVALID_OFFSET && l->offset >= 0 && l->size > 0;

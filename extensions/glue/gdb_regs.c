@@ -79,7 +79,7 @@ static int register_hook(const char *name, int size, void *value)
 
 #if LA_TASK_REG_ARGUMENTS
 #if LA_TASK_REG_ARGUMENTS == 5
-/* One more: which of the task's stacks. It is given out as one. */
+/* @stack: which of the task's stacks; there is only one. */
 static int hook(int number, const char *name, int size, void *value, int stack)
 {
 	(void)number;
@@ -134,7 +134,7 @@ void gdb_registers_ask_again(void)
 }
 #endif
 
-/* --- what would end crash --- */
+/* --- what would make crash exit --- */
 
 static cmd_func_t crash_gdb;
 

@@ -4,7 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
-/* Left open by a longjmp, these would end the program (hq_open() fails) or swallow output later. */
+/* Left open by a longjmp, these would later make crash exit (hq_open() fails) or lose output. */
 static void tidy(void)
 {
 	if (pc->tmpfile)

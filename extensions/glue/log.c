@@ -102,7 +102,7 @@ static void log_hook(void)
 	output = command_capture(here.crash_log, &done);
 	if (!output)
 		return;
-	/* crash asks gdb for printk's structures once, and keeps a question that Ctrl-C cut short as "none". */
+	/* crash asks gdb for printk's structures once, and if Ctrl-C interrupts that it remembers "none". */
 	if (!done)
 		ASSIGN_SIZE(printk_info) = -1;
 	fputs(output, fp);

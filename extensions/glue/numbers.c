@@ -57,7 +57,7 @@ static struct {
 	cmd_func_t crash_help;
 } here;
 
-/* help -m: crash works this one value out at the moment, for three levels (loongarch64.c, PGDIR_SHIFT). */
+/* help -m: crash computes this one value when it prints it, for three levels (loongarch64.c, PGDIR_SHIFT). */
 static void help_hook(void)
 {
 	const struct la_kernel *kernel = session_kernel(NULL);

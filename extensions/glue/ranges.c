@@ -13,7 +13,7 @@
 
 /*
  * VMALLOC_START. Without VMCOREINFO crash reads vmlist, which is __initdata and poisoned once the guest
- * has booted, and calls exit() over it (memory.c, first_vmalloc_address).
+ * has booted, and then exits (memory.c, first_vmalloc_address).
  */
 ulong ranges_vmalloc_start(void)
 {

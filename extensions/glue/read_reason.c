@@ -29,7 +29,7 @@ void read_reason_note(const char *reason)
 	here.physical = false;
 }
 
-/* The words are looked for only if they are wanted: crash reads in vain all the time. */
+/* The reason is worked out only when asked for: crash makes many reads that fail. */
 void read_reason_note_physical(uint64_t pa, size_t len)
 {
 	here.physical = true;
@@ -59,7 +59,7 @@ static void command_hook(void)
 	if (!crash || !*crash)
 		error(FATAL, "lakvm: not a command of crash\n");
 	read_reason_forget();
-	/* struct returns as if nothing were: gdb has printed the error that crash's reader returned. */
+	/* struct returns as if it had succeeded: gdb has printed the error that crash's reader returned. */
 	guard_run(run, crash);
 	if (here.physical)
 		reader_explain(here.pa, here.reason, sizeof(here.reason));

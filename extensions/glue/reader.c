@@ -22,7 +22,7 @@
 #define MAX_PARTS 64
 
 static struct {
-	struct la_dump *dump; /* NULL: crash's own reader serves */
+	struct la_dump *dump; /* NULL: crash's own reader is used */
 	int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
 	char arguments[65536]; /* of crash's command line */
 	bool told;             /* that the file has become shorter */
@@ -68,7 +68,7 @@ static size_t find_parts(char *arguments, size_t size, const char **ret)
 	return n;
 }
 
-/* What is odd about the file, with names of files in it. */
+/* Remarks about the file, which may name files. */
 static void warn_of_remarks(void)
 {
 	char text[BUFSIZE];
@@ -112,7 +112,7 @@ bool reader_open(struct la_error *err)
 		return true;
 	}
 	here.dump = NULL;
-	/* What only crash can read it does, in safe chunks. */
+	/* What only crash can read, crash reads, in safe chunks. */
 	la_text_escape(err->text, false, text, sizeof(text));
 	error(WARNING, "lakvm: %s: left to crash's own reader\n", text);
 	return true;

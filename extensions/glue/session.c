@@ -222,7 +222,7 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 	status = find_place(door, &where, arena, &found, &err);
 	if (told)
 		please_wait_done();
-	/* Of several kernels --kaslr= takes one. */
+	/* --kaslr= chooses one of several kernels. */
 	if (la_relocation_take(&found, door->relocation)) {
 		here.place = found;
 		return true;

@@ -169,7 +169,7 @@ static void step_modules(void)
 
 static void step_task(void)
 {
-	/* Else crash looks for a panicking task with "foreach bt"; we know better, see below. */
+	/* Else crash looks for a panicking task with "foreach bt"; ours is set below. */
 	tt->flags |= PANIC_TASK_NOT_FOUND;
 	task_init();
 }
@@ -210,8 +210,8 @@ static void run_step(void *arg)
 }
 
 /*
- * A step was left because crash could not read a variable of the kernel's. Zero is what crash knows
- * of it before. False: it was left for something else.
+ * A step was left because crash could not read a variable of the kernel's, whose value crash then still
+ * has as zero. False: it was left for another reason.
  */
 static bool stand_in(void)
 {
@@ -367,7 +367,7 @@ void startup_adopt(void)
 
 void startup_promote(void)
 {
-	/* After "extend -u" a second load finds crash's tables filled in already. */
+	/* After "extend -u" a second load finds crash's tables already filled in. */
 	const bool started = tt->flags & TASK_INIT_DONE;
 	bool full;
 

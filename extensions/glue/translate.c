@@ -35,7 +35,7 @@ static void print_swapped(ulong entry)
 	fprintf(fp, "      PTE: %016lx\n     SWAP: %s\n", entry, where);
 }
 
-/* What vtop's own words leave out: that the address has a better name, or leads nowhere. */
+/* What vtop itself does not say: that the address has a better name, or leads nowhere. */
 static void print_notes(const struct la_translation *t)
 {
 	char why[200];

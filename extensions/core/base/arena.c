@@ -81,7 +81,7 @@ void *la_alloc(struct la_arena *arena, size_t size)
 	if (!block || size > block->size - block->used) {
 		want = size > BLOCK_SIZE ? size : BLOCK_SIZE;
 		if (want > arena->left)
-			want = size; /* the limit counts what was asked for, not our block size */
+			want = size; /* near the limit a block is no larger than asked for */
 		if (want > arena->left)
 			return NULL;
 		block = take_block(arena, want);

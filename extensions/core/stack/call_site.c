@@ -47,8 +47,8 @@ bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool 
 	if (!read_call(k, ra, ret, &known) || !known ||
 	    la_read_code(k, ra - 8, insn, sizeof(insn), NULL) != LA_OK)
 		return false;
-	/* A register may have been loaded elsewhere, with a jump into the middle of what was
-	 * followed; not so with bl, or pcaddu18i and jirl, which compilers keep together. */
+	/* Another way may lead into the middle of these instructions with another value in the
+	 * register; not so with bl, or pcaddu18i and jirl, which compilers keep together. */
 	*sure_ret = la_insn_is_bl(insn[1]) ||
 		    (insn[0] >> 25 == 0x0f && la_insn_rd(insn[0]) == la_insn_rj(insn[1]));
 	return true;
@@ -124,7 +124,7 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 		return LA_LINK_DIRECT;
 	if (!depth)
 		return LA_LINK_NONE;
-	/* Behind a module's functions there may be no symbol at all. */
+	/* A module's PLT has no symbol, and there may be none before it. */
 	if (!k->door->symbol_at(k->door->ctx, from, &symbol))
 		symbol = (struct la_symbol){ .module = "" };
 	if (symbol.name && symbol.start == from && is_cold_part(callee->name, symbol.name))
@@ -137,7 +137,7 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 		end = from + MAX_FUNCTION;
 	if (!read_jumps(k, from, end, &jumps))
 		return LA_LINK_NONE;
-	/* A label behind a part of the function, which may count as a symbol of its own. */
+	/* A label inside the function, or right after it, may count as a symbol of its own. */
 	if ((jumps.runs_on && end == callee->start) ||
 	    (symbol.start == from && callee->start > from && callee->start < end))
 		return LA_LINK_DIRECT;

@@ -11,10 +11,10 @@
 #define MAX_PRELUDE 16     /* instructions before a call that may set up its arguments */
 #define MAX_FUNCTION 16384 /* bytes of a function that is looked at as a whole */
 #define MAX_SYSCALLS 1024  /* 7.2 has 472 */
-#define MAX_ROUNDS 4       /* functions that jump to functions that jump ... */
+#define MAX_ROUNDS 4       /* functions that jump to one another, in a row */
 
 /*
- * The straight code in front of a call shows arguments it was made with. It starts behind the
+ * The straight code before a call shows arguments it was made with. It starts behind the
  * last jump, and no other jump of the function may lead into it; @sure_ret says whether that is
  * certain.
  */
@@ -260,7 +260,7 @@ static size_t find_sizes(struct la_callee *c, const struct la_region *region, ui
 		size_t j = 0;
 
 		if (!la_table_row(c->k, region->node[i].pc, &row)) {
-			/* A frame of its own, and no description of it. */
+			/* It makes a frame that is not described. */
 			if (la_insn_writes(region->node[i].insn) >> LA_R_SP & 1)
 				c->cut = true;
 			continue;
@@ -285,7 +285,7 @@ size_t la_callee_frames(struct la_callee *c, struct la_region *region, uint64_t 
 	struct la_region_root root[LA_REGION_ROOTS];
 	unsigned rounds = 0;
 
-	/* Each round knows the ends of the functions that the one before has found. */
+	/* Each round also starts at the ends of the functions that the last one found. */
 	do {
 		la_region_run(region, c->k, c->regs, root, la_callee_roots(c, 0, root), false);
 	} while (find_functions(c, region) && ++rounds < MAX_ROUNDS);

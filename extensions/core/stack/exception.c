@@ -83,9 +83,9 @@ static bool is_named_end(const struct la_kernel *k, const char *symbol)
 }
 
 /*
- * Code that runs where a stack begins, under whatever name: it takes no stack and keeps no return address
- * before its call, as a compiled function has to, and neither the compiler nor objtool describes a place
- * where that is.
+ * Code that runs where a stack begins, under whatever name. Unlike a compiled function it makes no frame and
+ * saves no return address before its call; nor does call-frame information or ORC name a place where one is
+ * saved.
  */
 static bool is_start_code(const struct la_walk *w, const struct la_unwind_frame *at)
 {
@@ -107,7 +107,10 @@ static bool is_start_code(const struct la_walk *w, const struct la_unwind_frame 
 	return true;
 }
 
-/* A new task has run nothing yet: where it begins leads to user mode, as no compiled function does. */
+/*
+ * A new task has run nothing yet: the code it begins in leads to user mode, which no compiled
+ * function's does.
+ */
 static bool leads_to_user(const struct la_kernel *k, uint64_t start)
 {
 	uint32_t insn = 0;
@@ -153,7 +156,7 @@ bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t er
 	    !la_csr_get(&regs, LA_CSR_ERA, &from) || !la_csr_get(&regs, LA_CSR_ESTAT, &estat))
 		return false;
 	ecode = LA_ESTAT_ECODE(estat);
-	/* do_syscall() moves on behind the instruction. */
+	/* do_syscall() moves the saved pc on to the next instruction. */
 	if (from != era && !(ecode == LA_ECODE_SYS && from == era + 4))
 		return false;
 	address = la_vector_saver(k, ecode == LA_ECODE_INT ? LA_VECTOR_FIRST_INT : ecode);
@@ -206,8 +209,8 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 }
 
 /*
- * Is the entry code still saving registers? It has called nothing yet then, and whatever lies where pt_regs
- * will be is of an older exception. @lowered_ret: the stack pointer already points at it.
+ * Is the entry code still saving registers? Then it has made no call yet, and what lies where pt_regs will
+ * be is left from an older exception. @lowered_ret: the stack pointer already points at it.
  */
 static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at, uint64_t start,
 		      bool *lowered_ret)
@@ -227,7 +230,7 @@ static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at,
 	return true;
 }
 
-/* Interrupted just now: the CSRs and registers still have everything, if they are known. */
+/* Nothing is saved yet: all is still in the CSRs and registers, if they are known. */
 static enum la_step_result leave_early(const struct la_unwind_frame *at, const struct entry *e,
 				       bool lowered, struct la_step *ret)
 {
@@ -249,8 +252,8 @@ static enum la_step_result leave_early(const struct la_unwind_frame *at, const s
 	ret->sound = true;
 	ret->cfa = lowered ? sp + LA_PT_REGS_SIZE : sp;
 	ret->caller.regs = at->regs;
-	/* The first instructions put t0, t1 and ra aside. Before those a leaf function that was
-	 * interrupted still has its return address. */
+	/* The first instructions save t0, t1 and ra. Before them, ra is still that of the interrupted
+	 * function, which a leaf function returns by. */
 	if (at->code != e->start)
 		ret->caller.regs.gpr_known &= ~(1u << LA_R_RA | 3u << 12);
 	ret->caller.regs.csr_known = 0;

@@ -18,8 +18,8 @@ struct state {
 	int32_t sp, fp; /* CFA = sp + this; CFA = fp + this */
 	struct la_rule rule[LA_NGPR];
 	/*
-	 * A call or a break lies behind, on every way here. If it never returns, what follows it
-	 * is entered from elsewhere: another way knows better.
+	 * Every way here passes a call or a break. If that never returns, this code is reached
+	 * from elsewhere only, and the state of that other way is the right one.
 	 */
 	bool doubtful;
 };
@@ -37,7 +37,7 @@ struct flow {
 	size_t nlabels;
 	struct label label[MAX_LABELS];
 	bool gap;     /* a way was lost, or does not agree with another */
-	bool refuted; /* a doubtful way does not agree with one that is not: doubt was right */
+	bool refuted; /* a doubtful way does not agree with one that is not doubtful */
 	bool body_known;
 	struct state body; /* at a call or a jump by register, with the return address saved */
 };
@@ -111,7 +111,7 @@ static void run(struct state *s, const struct la_values *v, uint32_t insn)
 	const unsigned rd = la_insn_rd(insn), rj = la_insn_rj(insn);
 	int64_t offset, to_cfa;
 
-	/* Below the stack pointer nothing is safe: a place there is no place to save to. */
+	/* Below the stack pointer an interrupt overwrites all: a store there saves nothing. */
 	if (la_insn_is_store(insn, &offset) && distance(s, rj, &to_cfa)) {
 		if (offset - to_cfa < 0 && (!s->sp_known || offset - to_cfa >= -s->sp))
 			run_store(s, rd, offset - to_cfa);
@@ -182,13 +182,13 @@ static bool same_frame(const struct state *a, const struct state *b)
 	return same_rule(&a->rule[LA_R_RA], &b->rule[LA_R_RA]);
 }
 
-/* Is all as it was when the function was entered? So it must be where it is left. */
+/* Are sp and ra as at the function's entry? They must be where it is left. */
 static bool is_entry(const struct state *s)
 {
 	return s->sp_known && !s->sp && s->rule[LA_R_RA].kind == LA_RULE_SAME;
 }
 
-/* A label's state only ever loses something, or is replaced by one that is not doubtful, once. */
+/* A label's state only loses knowledge, and is replaced at most once, by one that is not doubtful. */
 static void send(struct flow *f, uint64_t index, const struct state *s)
 {
 	struct label *label = find(f, index);
@@ -240,7 +240,7 @@ static void note_body(struct flow *f, const struct state *s)
 	}
 }
 
-/* ftrace's "move t0, ra; bl" at the very start, which comes back as if nothing had happened. */
+/* ftrace's "move t0, ra; bl" at the very start, which leaves the frame as it was. */
 static bool is_traced_entry(const struct flow *f, size_t index)
 {
 	return index == 1 && la_insn_is_bl(f->insn[1]) && f->insn[0] == 0x0015002c;
@@ -375,7 +375,10 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 		s = &entry;
 		*whole_ret = true;
 	} else if (here && f.body_known) {
-		/* Code that only a jump table or a patched branch leads to has the frame of the calls. */
+		/*
+		 * Code reached only by a jump table or a patched branch: its frame is taken to be as
+		 * at the calls.
+		 */
 		s = &f.body;
 	} else {
 		return false;

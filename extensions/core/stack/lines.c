@@ -14,7 +14,7 @@
 #include "lakvm/stack/unwind.h"
 
 #define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
-#define MAX_DIES (1u << 20)   /* of one unit; a damaged one could go round in circles */
+#define MAX_DIES (1u << 20)   /* of one unit; a damaged one could contain a cycle */
 #define CACHE_SIZE 512        /* answers; a power of two */
 
 struct range {
@@ -210,7 +210,7 @@ static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *r
 	*ret = (struct la_lines_at){ .n = 0 };
 	if (!find_unit(l, pc, &unit))
 		return false;
-	/* Outermost first. What is called somewhere is what the CPU is in there. */
+	/* Outermost first. The line of an outer function is where it calls the next. */
 	for (Dwarf_Die outer = unit; budget && descend(&outer, pc, &budget, &scope);
 	     outer = scope) {
 		int tag = dwarf_tag(&scope);

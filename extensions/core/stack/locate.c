@@ -5,7 +5,7 @@
 // CPU is in one of two functions: in the callee, before it makes a call of its own or after it has
 // taken back its return address, or in the caller, after that call returned. Each place is one
 // hypothesis, the callee's one for every size its stack frame can have at that time. A hypothesis
-// falls if the stack above it does not prove itself, or if no instruction of its code agrees with
+// is dropped if the stack above it does not prove itself, or if no instruction of its code agrees with
 // the registers (reach.c).
 #include "steps.h"
 
@@ -123,9 +123,9 @@ static void try_callee_frames(struct search *s)
 }
 
 /*
- * Has the callee made no calls, if it has returned? Its return address would lie below the stack
- * pointer else. The one thing that can overwrite it there without changing ra is an exception
- * behind the call, and that is the last one then: ERA says where it came from.
+ * If the callee has returned: had it made no calls? After calls its return address would still lie
+ * below the stack pointer. Only an exception after the return can overwrite it there without
+ * changing ra; that is then the last exception, and ERA says where it came from.
  */
 static bool made_no_calls(struct search *s, const struct la_region_root *root)
 {
@@ -179,8 +179,8 @@ static bool is_alive(const struct hypothesis *h)
 }
 
 /*
- * How much speaks for a hypothesis: values that fit, and at how many places; a wait, which can
- * last, while straight code is over in no time.
+ * How likely a hypothesis is: the values that fit, and at how many places; and whether it is a wait,
+ * in which a CPU stays, while it is in straight code for a moment only.
  */
 static int weight(const struct hypothesis *h)
 {
@@ -217,8 +217,8 @@ static void take_score(struct la_region_summary *of, const struct la_region_summ
 /*
  * Has the callee just returned, or is it about to? Where it has, the registers still have what
  * its last instructions left in them, so both must be scored with what the callee implies. Without
- * calls it leaves much of what it was called with, with calls little; together both ways have
- * nothing in common.
+ * calls it leaves much of what it was called with, with calls little; merged, the
+ * two would have no values in common.
  */
 static void compare_callee_and_caller(struct search *s)
 {
@@ -256,7 +256,7 @@ static const struct hypothesis *choose(const struct search *s)
 
 		if (!is_alive(h))
 			continue;
-		/* The caller comes last, and wins if nothing speaks for the callee. */
+		/* The caller comes last, and is taken if the callee is not likelier. */
 		if (!best || weight(h) >= weight(best))
 			best = h;
 	}
@@ -266,7 +266,7 @@ static const struct hypothesis *choose(const struct search *s)
 /*
  * Was the function of frame @i of s->frames called by name? Where the callee is not known, the
  * stack pointer can be that of a frame of its own; the caller's frame, looked for there, is then
- * another one, and a call through a register does not give that away.
+ * another one, and a call through a register does not show that.
  */
 static bool has_firm_caller(const struct search *s, size_t i)
 {
@@ -291,13 +291,13 @@ static bool is_callee_open(const struct search *s)
 }
 
 /*
- * Is @h where the CPU is, and not only where it is likely to be? Everything else must be refuted.
- * The one thing that is not held against it is a moment: if @h waits, for time or for others, a
- * few straight instructions next to it are where a CPU hardly ever is.
+ * Is @h where the CPU is, and not only where it is likely to be? Everything else must be refuted,
+ * with one exception: if @h waits, for time or for others, a few straight instructions elsewhere do
+ * not count, because a CPU is hardly ever in them.
  */
 static bool is_certain(const struct search *s, const struct hypothesis *h)
 {
-	/* Straight instructions that are over at once, compared with each kind of wait. */
+	/* How many straight instructions do not count, for each kind of wait. */
 	static const size_t moment[] = {
 		[LA_WAIT_NONE] = 0, [LA_WAIT_TIME] = 4, [LA_WAIT_POLL] = 16, [LA_WAIT_LONG] = 64
 	};
@@ -318,7 +318,7 @@ static bool is_certain(const struct search *s, const struct hypothesis *h)
 	return true;
 }
 
-/* A symbol that code before it runs on into is a label (idle_exit), not a function of its own. */
+/* A symbol that the code before it continues into is a label (idle_exit), not a function of its own. */
 static bool function_of(const struct search *s, uint64_t pc, struct la_symbol *ret)
 {
 	const struct la_kernel *k = s->w.k;
@@ -390,8 +390,8 @@ static bool same_stack(const struct search *s, const struct hypothesis *h)
 
 /*
  * Frame 0 stands for all feasible places; an exact one is named only where there is no other, or
- * where the CPU stays for ever. If it is not certain whether the callee has returned, where the
- * caller is is not certain either; what called the caller is.
+ * where the CPU stays for ever. If it is not certain whether the callee has returned, the
+ * place in the caller is not certain either, but the frames above it are.
  */
 static void finish(struct search *s, const struct hypothesis *h, bool certain)
 {
@@ -527,7 +527,7 @@ static void take_unproven(struct search *s)
 		doubt(&s->frames);
 	} else if (scan(s, s->sp)) {
 		doubt(&s->frames);
-		return; /* its pc is a return address that was seen */
+		return; /* its pc is a return address found on the stack */
 	} else if (walk_caller(s, s->sp)) {
 		doubt(&s->frames);
 	} else {
@@ -544,7 +544,7 @@ static void take_unproven(struct search *s)
 
 /*
  * Between user mode and the kernel: ra is still, or again, user mode's, and the stack holds nothing
- * but its registers. What saved them is likely to be what the CPU is in.
+ * but its registers. The CPU is likely to be in the code that saved them.
  */
 static bool take_entry(struct search *s)
 {

@@ -85,7 +85,7 @@ void la_region_successors(const struct la_region *r, const struct la_node *node,
 		   la_gpr_get(r->regs, LA_R_SP, &sp) &&
 		   la_read_u64(r->k, sp + (uint64_t)offset, &saved, NULL) == LA_OK &&
 		   saved != r->ra) {
-		ret->fall = 0; /* the caller takes its own return address: ra would be another */
+		ret->fall = 0; /* the caller reloads its own return address: ra changes */
 	}
 }
 
@@ -298,7 +298,7 @@ static void interpret_node(struct la_region *r, struct la_node *node)
 
 /*
  * Every merge that changes a node takes something from it, and there is a limited number of
- * things; the bound is for peace of mind.
+ * things; the bound is only a safeguard.
  */
 static void interpret(struct la_region *r)
 {
@@ -398,7 +398,7 @@ static void start_state(const struct la_region *r, const struct la_region_root *
 	for (unsigned reg = 1; reg < LA_NGPR; reg++)
 		if (!(written >> reg & 1) && la_gpr_get(r->regs, reg, &value))
 			la_values_set(&ret->values, reg, value);
-	/* root->sp is the stack pointer at the call: behind the prelude, which may lower it. */
+	/* root->sp is the stack pointer at the call: after the prelude, which may lower it. */
 	ret->values.known &= ~(1u << LA_R_SP);
 	if (root->sp_known && !(run_prelude(r, root, NULL) >> LA_R_SP & 1))
 		la_values_set(&ret->values, LA_R_SP, root->sp);
@@ -420,8 +420,8 @@ static void score_all(struct la_region *r, uint32_t written)
 }
 
 /*
- * A function returns from one place: what that leaves in the registers is what the caller then
- * has, which is more than what all the places it can return from have in common.
+ * The callee has returned from one place, and the values that one leaves tell more than what all
+ * its returns have in common. So they are tried one by one.
  */
 static void score_returns(struct la_region *r, uint32_t written)
 {

@@ -44,7 +44,7 @@ static uint64_t stay(const struct la_region *r, const struct la_node *node,
 }
 
 /*
- * Does the CPU, at @node of the loop [from, to], wait for memory or time to change? So it is if a
+ * Does the CPU, at @node of the loop [from, to], wait for memory or time to change? It does if a
  * turn of the loop stores nothing and leaves all registers as the CPU has them.
  */
 static enum la_wait find_wait(const struct la_region *r, const struct la_node *node, uint64_t from,

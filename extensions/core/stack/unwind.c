@@ -74,7 +74,7 @@ bool la_is_text(const struct la_kernel *k, uint64_t pc)
 	if (symbol.module || between(k, pc, "_stext", "_etext") ||
 	    between(k, pc, "_sinittext", "_einittext") || between(k, pc, "_text", "_stext"))
 		return true;
-	/* A symbol, and no ranges to doubt it. */
+	/* It has a symbol, and there are no ranges to check it against. */
 	return !k->door->symbol(k->door->ctx, "_etext", &address);
 }
 
@@ -122,8 +122,8 @@ static bool at_irq_stack_start(const struct la_walk *w, const struct la_unwind_f
 
 /*
  * do_vint (kernel/traps.c, 5.19 to 7.2) stores the address of pt_regs, which is the stack pointer
- * it was entered with, at the start of the IRQ stack, and keeps its own stack pointer in s0. Both
- * agree if s0 was followed well; else the stored word alone leads to the interrupted context.
+ * it was entered with, at the start of the IRQ stack, and keeps its own stack pointer in s0. Where
+ * both lead to the same place, s0 is right; else only the stored word is used.
  */
 static enum la_step_result leave_irq_stack(const struct la_walk *w,
 					   const struct la_unwind_frame *at, struct la_step *ret)
@@ -179,7 +179,7 @@ static bool is_further_up(const struct la_walk *w, const struct la_unwind_frame 
 		return block_of(cfa) != w->irq.base;
 	if (w->irq.base && block_of(sp) == w->irq.base && cfa > w->irq.top - LA_IRQ_STACK_START)
 		return false;
-	/* Only code that was interrupted before it took stack returns to the same address. */
+	/* The same: only of a function that was interrupted before it made a frame. */
 	if (cfa == sp)
 		return at->exact;
 	return cfa > sp && block_of(cfa - 1) == block_of(sp);
@@ -248,7 +248,7 @@ static bool proves(const struct la_walk *w, const struct la_unwind_frame *at,
 	return false;
 }
 
-/* Functions below which nothing but start-up code lies: a walk that fails there has ended. */
+/* Functions that only start-up code calls: a walk that fails there is complete. */
 static bool is_near_end(const char *symbol)
 {
 	return symbol && (!strcmp(symbol, "start_kernel") || !strcmp(symbol, "start_secondary"));
@@ -299,7 +299,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 		frame->cfa = step.cfa;
 		verified = verified && proves(w, &at, &step);
 		at = step.caller;
-		/* Where an exception struck, even a pc outside of text is a frame: the bad jump. */
+		/* A pc that an exception saved is a frame even outside of text: the kernel went there. */
 		if (!la_at_resolve(w, &at) && !at.exact) {
 			if (is_near_end(frame->symbol)) {
 				frame->verified = false;
@@ -361,8 +361,8 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 		stop(&frames, LA_STOP_NO_REGS, "no registers to start from");
 		return la_frames_keep(k, arena, &frames, ret);
 	}
-	/* A sleeping task goes on behind its call of __switch_to, a new one at a first instruction
-	 * (where the symbol of the address before is another one). */
+	/* A sleeping task goes on after its call of __switch_to, a new one at a function's first
+	 * instruction (the address before it has another symbol). */
 	if (start->source == LA_REGS_SWITCHED) {
 		struct la_symbol symbol;
 

@@ -20,7 +20,7 @@ struct la_vectors {
 	uint64_t handler[LA_VECTORS]; /* 0: not known */
 	unsigned char code[LA_VECTORS][LA_VECTOR_SIZE];
 	bool has_code[LA_VECTORS];
-	size_t alike[LA_VECTORS]; /* bytes that code and the handler have alike */
+	size_t alike[LA_VECTORS]; /* first bytes that are the same in code and handler */
 };
 
 /* --- by name --- */
@@ -93,7 +93,10 @@ static bool is_symbol(const struct la_kernel *k, uint64_t address)
 	return k->door->symbol_at(k->door->ctx, address, &symbol) && symbol.start == address;
 }
 
-/* Sought slots whose code begins like that at @address get it as handler, if more of it is alike than before. */
+/*
+ * @address becomes the handler of sought slots whose code begins with more of its bytes than with
+ * their handler's so far.
+ */
 static void compare(const struct la_kernel *k, struct la_vectors *v, const bool *sought,
 		    uint64_t address, const unsigned char *code, size_t n)
 {
@@ -161,7 +164,7 @@ static uint64_t vectors_address(const struct la_kernel *k)
 	return k->door->symbol(k->door->ctx, "exception_handlers", &address) ? address : 0;
 }
 
-/* Is what has the name also what was copied? A vendor may have given the name to other code. */
+/* Is the code of that name also what was copied? A vendor may have given the name to other code. */
 static bool is_copied(const struct la_kernel *k, const struct la_vectors *v, unsigned slot,
 		      uint64_t handler)
 {
@@ -271,7 +274,7 @@ uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc)
 
 /* --- what saves registers --- */
 
-#define CSR_AMONG 8 /* first instructions of what saves registers: one reads or writes a CSR */
+#define CSR_AMONG 8 /* one of so many first instructions of what saves is on a CSR */
 
 static bool is_csr(uint32_t insn)
 {
@@ -284,7 +287,7 @@ static bool reads_csr(uint32_t insn, unsigned csr)
 	return is_csr(insn) && la_insn_rj(insn) == 0 && (insn >> 10 & 0x3fff) == csr;
 }
 
-/* Control does not run on behind it. */
+/* The next instruction is not what runs next. */
 static bool ends_run(uint32_t insn)
 {
 	return la_insn_is_b(insn) || la_insn_links(insn) || la_insn_is_jirl(insn) ||
@@ -335,7 +338,10 @@ bool la_saves_registers(const struct la_kernel *k, uint64_t start)
 	return false;
 }
 
-/* Handlers of page faults and system calls jump to what saves, by an address built of constants. */
+/*
+ * Handlers of page faults and system calls jump to the code that saves, whose address they build of
+ * constants.
+ */
 static uint64_t jumps_to_saver(const struct la_kernel *k, uint64_t handler)
 {
 	uint32_t code[LA_VECTOR_SIZE / 4];
