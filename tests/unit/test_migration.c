@@ -1,142 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Migration streams written here by the rules of QEMU's migration/{savevm,ram,vmstate}.c: what
-// becomes of pages, of registers, and of streams that are cut off, damaged, or of another kind.
+// Migration streams: what becomes of pages and of registers.
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-#include "lakvm/dump/dump.h"
-#include "lakvm/convert/convert.h"
 #include "lakvm/isa/regs.h"
 #include "lakvm/regs/text.h"
-
-#define MIB ((uint64_t)1 << 20)
-#define ZERO 2
-#define SIZES 4
-#define PAGE 8
-#define EOS 0x10
-#define CONTINUE 0x20
-
-static struct la_arena *arena;
-static struct la_converted result;
-static struct la_error err;
-static int in, out;
-static unsigned char page[65536];
-
-static int start(void **state)
-{
-	(void)state;
-	arena = la_arena_new(256 << 20);
-	in = memfd_create("stream", 0);
-	out = memfd_create("dump", 0);
-	la_error_clear(&err);
-	return arena && in >= 0 && out >= 0 ? 0 : -1;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	close(in);
-	close(out);
-	la_arena_free(arena);
-	return 0;
-}
-
-static void raw(const void *data, size_t size)
-{
-	assert_int_equal(write(in, data, size), size);
-}
-
-static void be(uint64_t value, unsigned bytes)
-{
-	unsigned char data[8];
-
-	for (unsigned i = 0; i < bytes; i++)
-		data[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
-	raw(data, bytes);
-}
-
-static void name(const char *text)
-{
-	be(strlen(text), 1);
-	raw(text, strlen(text));
-}
-
-static void head(const char *machine)
-{
-	raw("QEVM", 4);
-	be(3, 4);
-	be(7, 1); /* configuration */
-	be(strlen(machine), 4);
-	raw(machine, strlen(machine));
-}
-
-static void footer(unsigned id)
-{
-	be(0x7e, 1);
-	be(id, 4);
-}
-
-static void section(unsigned type, unsigned id, const char *what, unsigned instance,
-		    unsigned version)
-{
-	be(type, 1);
-	be(id, 4);
-	name(what);
-	be(instance, 4);
-	be(version, 4);
-}
-
-/* The section that begins the RAM, with one block and a flash of the firmware's. */
-static void ram_start(const char *block, uint64_t size)
-{
-	section(1, 2, "ram", 0, 4);
-	be((size + MIB) | SIZES, 8);
-	name(block);
-	be(size, 8);
-	name("virt.flash0");
-	be(MIB, 8);
-	be(EOS, 8);
-	footer(2);
-}
-
-static void ram_part(bool last)
-{
-	be(last ? 3 : 2, 1);
-	be(2, 4);
-}
-
-static void ram_stop(void)
-{
-	be(EOS, 8);
-	footer(2);
-}
-
-static void full_page(const char *block, uint64_t addr, unsigned char byte, size_t size)
-{
-	be(addr | PAGE | (block ? 0 : CONTINUE), 8);
-	if (block)
-		name(block);
-	memset(page, byte, size);
-	raw(page, size);
-}
-
-static void zero_page(const char *block, uint64_t addr)
-{
-	be(addr | ZERO | (block ? 0 : CONTINUE), 8);
-	if (block)
-		name(block);
-	be(0, 1);
-}
+#include "stream.h"
 
 #define GPR(cpu, n) (0x9000000000000000 + 0x1000 * (cpu) + (n))
 #define PC(cpu) (0x9000000000345670 + (cpu))
@@ -236,43 +109,6 @@ static void seed(const char *what)
 	assert_int_equal(fwrite(data, 1, size, file), size);
 	fclose(file);
 	munmap(data, size);
-}
-
-static enum la_status convert_at(uint64_t high_base)
-{
-	struct la_convert_options opt = { .high_base = high_base };
-
-	lseek(in, 0, SEEK_SET);
-	return la_convert(arena, in, out, &opt, &result, &err);
-}
-
-static void check_says(enum la_status got, enum la_status want, const char *text)
-{
-	if (got != want || !strstr(err.text, text))
-		fail_msg("status %d \"%s\", wanted %d \"%s\"", got, err.text, want, text);
-}
-
-/* The dump through lakvm's own reader. */
-static struct la_dump *open_dump(void)
-{
-	const char *path = la_format(arena, "/proc/self/fd/%d", out);
-	struct la_dump *dump;
-
-	if (la_dump_open(&dump, &path, 1, NULL, &err) != LA_OK)
-		fail_msg("%s", err.text);
-	return dump;
-}
-
-static void check_page(struct la_dump *dump, uint64_t pa, unsigned char byte)
-{
-	unsigned char got[4096];
-
-	if (la_dump_read(dump, pa, got, sizeof(got), &err) != LA_OK)
-		fail_msg("0x%llx: %s", (unsigned long long)pa, err.text);
-	for (size_t i = 0; i < sizeof(got); i++)
-		if (got[i] != byte)
-			fail_msg("0x%llx: byte 0x%02x, wanted 0x%02x", (unsigned long long)pa + i,
-				 got[i], byte);
 }
 
 static void pages(void **state)
@@ -541,266 +377,6 @@ static void mapped_ram(void **state)
 	la_dump_close(dump);
 }
 
-static void refused(void **state)
-{
-	static const struct {
-		unsigned flag;
-		const char *says;
-	} flags[] = {
-		{ 0x40, "XBZRLE" }, { 0x80, "RDMA" }, { 0x100, "compressed" }, { 0x200, "multifd" }
-	};
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(ftruncate(in, 0), 0);
-		lseek(in, 0, SEEK_SET);
-		head("virt-11.1");
-		ram_start("loongarch.ram", 512 * MIB);
-		ram_part(false);
-		be(flags[i].flag, 8);
-		la_error_clear(&err);
-		check_says(convert_at(0), LA_UNSUPPORTED, flags[i].says);
-	}
-	assert_int_equal(ftruncate(in, 0), 0);
-	lseek(in, 0, SEEK_SET);
-	head("virt-11.1");
-	be(8, 1); /* command: MIG_CMD_POSTCOPY_ADVISE */
-	be(3, 2);
-	be(16, 2);
-	la_error_clear(&err);
-	check_says(convert_at(0), LA_UNSUPPORTED, "postcopy");
-	assert_int_equal(ftruncate(in, 0), 0);
-	lseek(in, 0, SEEK_SET);
-	head("virt-11.1");
-	section(1, 1, "dirty-bitmap", 0, 1);
-	la_error_clear(&err);
-	check_says(convert_at(0), LA_UNSUPPORTED, "\"dirty-bitmap\"");
-}
-
-static void hostile(void **state)
-{
-	static const struct {
-		uint64_t size, addr;
-		const char *says;
-		enum la_status status;
-	} bad[] = {
-		{ UINT64_C(1) << 60, 0, "loongarch.ram",
-		  LA_CORRUPT },                                     /* more RAM than there can be */
-		{ UINT64_C(1) << 45, 0, "33554432 MiB", LA_NOMEM }, /* more than the arena is for */
-		{ 512 * MIB, 512 * MIB, "outside", LA_CORRUPT },
-		{ 512 * MIB, 0x7ffffffffffff000, "outside", LA_CORRUPT },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(ftruncate(in, 0), 0);
-		lseek(in, 0, SEEK_SET);
-		head("virt-11.1");
-		ram_start("loongarch.ram", bad[i].size);
-		ram_part(true);
-		full_page("loongarch.ram", bad[i].addr, 0x11, 4096);
-		ram_stop();
-		la_error_clear(&err);
-		check_says(convert_at(0), bad[i].status, bad[i].says);
-	}
-}
-
-static void capability(const char *what)
-{
-	head("virt-11.1");
-	be(5, 1);
-	name("configuration/capabilities");
-	be(1, 4);
-	be(1, 4);
-	name(what);
-}
-
-static void mapped_list(uint64_t version, uint64_t page_size)
-{
-	capability("mapped-ram");
-	section(1, 2, "ram", 0, 4);
-	be(512 * MIB | SIZES, 8);
-	name("loongarch.ram");
-	be(512 * MIB, 8);
-	be(version, 4);
-	be(page_size, 8);
-	be(MIB, 8);
-	be(2 * MIB, 8);
-}
-
-static void mapped_version(void)
-{
-	mapped_list(2, 4096);
-}
-
-static void mapped_page_size(void)
-{
-	mapped_list(1, 4097);
-}
-
-static void stream_version(void)
-{
-	raw("QEVM", 4);
-	be(4, 4);
-}
-
-static void no_stream(void)
-{
-	raw("KDUMP   ", 8);
-}
-
-static void long_machine(void)
-{
-	raw("QEVM", 4);
-	be(3, 4);
-	be(7, 1);
-	be(300, 4);
-	raw(page, 300);
-}
-
-static void unknown_capability(void)
-{
-	capability("x-colo");
-}
-
-static void unknown_subsection(void)
-{
-	head("virt-11.1");
-	be(5, 1);
-	name("configuration/strange");
-	be(1, 4);
-}
-
-static void ram_version(void)
-{
-	head("virt-11.1");
-	section(1, 2, "ram", 0, 5);
-}
-
-static void no_text(void)
-{
-	head("virt-11.1");
-	section(1, 2, "r\001m", 0, 4);
-}
-
-static void no_section(void)
-{
-	head("virt-11.1");
-	be(0x55, 1);
-}
-
-static void only_flash(void)
-{
-	head("virt-11.1");
-	section(1, 2, "ram", 0, 4);
-	be(MIB | SIZES, 8);
-	name("virt.flash0");
-	be(MIB, 8);
-}
-
-static void in_ram(void)
-{
-	head("virt-11.1");
-	ram_start("loongarch.ram", 512 * MIB);
-	ram_part(false);
-}
-
-static void second_list(void)
-{
-	in_ram();
-	be((512 * MIB) | SIZES, 8);
-}
-
-static void unknown_flags(void)
-{
-	in_ram();
-	be(1, 8);
-}
-
-static void no_block(void)
-{
-	in_ram();
-	zero_page(NULL, 0);
-}
-
-static void other_block(void)
-{
-	in_ram();
-	zero_page("pc.ram", 0);
-}
-
-static void filled_first(void)
-{
-	in_ram();
-	be(ZERO, 8);
-	name("loongarch.ram");
-	be(0x5a, 1);
-}
-
-static void zero_outside(void)
-{
-	in_ram();
-	zero_page("loongarch.ram", 512 * MIB);
-}
-
-static void nothing_follows(void)
-{
-	in_ram();
-	full_page("loongarch.ram", 0, 0xff, 4096);
-	for (unsigned i = 0; i < 3; i++)
-		raw(page, sizeof(page));
-}
-
-static void no_footer(void)
-{
-	in_ram();
-	be(EOS, 8);
-	be(0x7d, 1);
-	be(2, 4);
-}
-
-/* Each thing of a stream that cannot be what it must be is named, and nothing behind it is taken for RAM. */
-static void broken(void **state)
-{
-	static const struct {
-		void (*make)(void);
-		enum la_status status;
-		const char *says;
-	} bad[] = {
-		{ mapped_version, LA_UNSUPPORTED, "mapped-ram of version 2" },
-		{ mapped_page_size, LA_CORRUPT, "mapped-ram header" },
-		{ stream_version, LA_UNSUPPORTED, "version 3" },
-		{ no_stream, LA_ABSENT, "no migration stream" },
-		{ long_machine, LA_CORRUPT, "300 bytes" },
-		{ unknown_capability, LA_UNSUPPORTED, "x-colo" },
-		{ unknown_subsection, LA_UNSUPPORTED, "\"configuration/strange\"" },
-		{ ram_version, LA_UNSUPPORTED, "RAM of version 5" },
-		{ no_text, LA_CORRUPT, "no text" },
-		{ no_section, LA_CORRUPT, "0x55" },
-		{ only_flash, LA_UNSUPPORTED, "no memory block is RAM" },
-		{ second_list, LA_CORRUPT, "second list" },
-		{ unknown_flags, LA_CORRUPT, "flags 0x1 " },
-		{ no_block, LA_CORRUPT, "a page of no block" },
-		{ other_block, LA_CORRUPT, "\"pc.ram\"" },
-		{ filled_first, LA_UNSUPPORTED, "filled with 0x5a" },
-		{ zero_outside, LA_CORRUPT, "outside \"loongarch.ram\"" },
-		{ nothing_follows, LA_CORRUPT, "nothing that could follow" },
-		{ no_footer, LA_CORRUPT, "end mark" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(ftruncate(in, 0), 0);
-		lseek(in, 0, SEEK_SET);
-		bad[i].make();
-		/* long enough that no failure is the end of the file */
-		lseek(in, 65536 - 1, SEEK_END);
-		raw("", 1);
-		la_error_clear(&err);
-		check_says(convert_at(0), bad[i].status, bad[i].says);
-	}
-}
-
 /* QEMU sends a page of one repeated byte as that byte. */
 static void filled_page(void **state)
 {
@@ -924,11 +500,19 @@ static void many_dimms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pages),      TEST(registers), TEST(no_description), TEST(wrong_description),
-		TEST(cut),        TEST(old_qemu),  TEST(device_tree),    TEST(numa),
-		TEST(mapped_ram), TEST(refused),   TEST(hostile),        TEST(endless_description),
-		TEST(find),       TEST(broken),    TEST(filled_page),    TEST(many_dimms),
+		TEST(pages),
+		TEST(registers),
+		TEST(no_description),
+		TEST(wrong_description),
+		TEST(cut),
+		TEST(old_qemu),
+		TEST(device_tree),
+		TEST(numa),
+		TEST(mapped_ram),
+		TEST(filled_page),
+		TEST(endless_description),
+		TEST(find),
+		TEST(many_dimms),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Verdicts of exceptions: an oops, a BUG(), a stack that ran over, SysRq.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "panic_guest.h"
+
+static void test_sysrq_is_its_own_cause(void **state)
+{
+	/* The system call comes from user mode. */
+	static const struct death death = { 0,
+					    NULL,
+					    { "__udelay", "vpanic", "panic", "sysrq_handle_crash",
+					      "__handle_sysrq", "handle_syscall" },
+					    5,
+					    0x120001000,
+					    0,
+					    7,
+					    0xb0000 };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	/* An oops of another task long before has nothing to do with it. */
+	add_log(g, "i8042-7.2.12.log", 2, 77);
+	ring_add(&g->ring, 5446736000, 0, 0, 280,
+		 "Kernel panic - not syncing: sysrq triggered crash");
+	die(g, &death);
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_string_equal(p->cause.kind, "sysrq");
+	assert_false(p->cause.pc_known);
+	assert_null(p->cause.symbol);
+	assert_string_equal(p->signature, "lakvm-1 panic sysrq \"sysrq triggered crash\" "
+					  "sysrq_handle_crash<__handle_sysrq<handle_syscall");
+}
+
+/* "Fatal exception" comes from an oops, but of the same context only. */
+static void test_oops_of_another(void **state)
+{
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 1, 0, 55,
+			 "CPU 0 Unable to handle kernel paging request at virtual address "
+			 "0000000000000010, era == 9000000000300010, ra == 9000000000300004");
+		ring_add(&g->ring, 2000, 0, 0, same ? 55 : 56,
+			 "Kernel panic - not syncing: Fatal exception");
+		set_panic_cpu(g, 0);
+		p = analyse(g, false);
+		assert_string_equal(p->cause.kind, same ? "page-fault" : "oops");
+		assert_int_equal(p->cause.address_known, same);
+		assert_int_equal(p->cause.pc_known, same);
+		guest_free(g);
+	}
+}
+
+/* BUG(): the break instruction's code tells it from any other break. */
+static void test_bug(void **state)
+{
+	static const struct death death = { 0,
+					    "Fatal exception in interrupt",
+					    { "panic", "die", "do_bp", "handle_bp", "f" },
+					    3,
+					    W + 0x300040,
+					    0,
+					    0,
+					    0xc0000 };
+
+	(void)state;
+	for (int bug = 0; bug < 2; bug++) {
+		struct guest *g = guest_new();
+
+		die(g, &death);
+		fake_symbol(g->f, "f", W + 0x300000, 0x100, NULL);
+		fake_put_u32(g->f, 0x300040, bug ? 0x002a0001 : 0x002a0005);
+		assert_string_equal(analyse(g, true)->cause.kind, bug ? "bug" : "break");
+		/* nothing else is in memory around it */
+		assert_int_equal(g->p.cause.code_known & 1u << LA_CODE_BEFORE,
+				 1u << LA_CODE_BEFORE);
+		assert_int_equal(g->p.cause.code[LA_CODE_BEFORE], bug ? 0x002a0001 : 0x002a0005);
+		guest_free(g);
+	}
+}
+
+/*
+ * The case this project started from: nothing in the log, but the saved registers still show the
+ * break instruction that was the last exception before panic's loop.
+ */
+static void test_seed(void **state)
+{
+	static const struct death death = { .message = "Fatal exception",
+					    .stack = { "__delay", "panic" } };
+
+	(void)state;
+	for (int later_tick = 0; later_tick < 2; later_tick++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_regs *r = &g->cpu[0].regs;
+
+		die(g, &death);
+		r->source = LA_REGS_TEXT;
+		r->pc_known = true;
+		r->pc = 0x900000000159e420;
+		la_csr_set(r, LA_CSR_ESTAT, later_tick ? 0x800 : 0xc0000);
+		la_csr_set(r, LA_CSR_ERA, 0x90000000015fb78c);
+		la_csr_set(r, LA_CSR_BADI, 0x2a0001);
+		la_csr_set(r, LA_CSR_BADV, 0);
+		fake_symbol(g->f, "some_init", 0x90000000015fb700, 0x100, NULL);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+		if (later_tick) {
+			assert_string_equal(p->cause.kind, "oops");
+			assert_false(p->cause.pc_known);
+		} else {
+			assert_string_equal(p->cause.kind, "bug");
+			assert_int_equal(p->cause.pc, 0x90000000015fb78c);
+			assert_string_equal(p->cause.symbol, "some_init");
+			assert_false(p->cause.address_known);
+			assert_true(has_fact(p, "registers", "last exception"));
+		}
+		guest_free(g);
+	}
+}
+
+/* A call through a wild pointer: pc says nothing, ra says who called. */
+static void test_jump_to_nowhere(void **state)
+{
+	static const struct death death = {
+		0,
+		"Fatal exception",
+		{ "panic", "die", "do_page_fault", "tlb_do_page_fault_0" },
+		3,
+		0,
+		0,
+		0,
+		0x30000
+	};
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	die(g, &death);
+	fake_put_u64(g->f, PT_REGS - W + 8, W + 0x300044);
+	fake_symbol(g->f, "_stext", W + 0x200000, 0, NULL);
+	fake_symbol(g->f, "_etext", W + 0x400000, 0, NULL);
+	fake_symbol(g->f, "caller", W + 0x300000, 0x44, NULL); /* the call is its last word */
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_true(p->cause.pc_known);
+	assert_int_equal(p->cause.pc, 0);
+	assert_null(p->cause.symbol);
+	assert_string_equal(p->cause.caller, "caller");
+	assert_int_equal(p->cause.caller_offset, 0x44);
+	assert_string_equal(p->signature, "lakvm-1 panic page-fault \"Fatal exception\" caller");
+}
+
+static void test_oops_without_panic(void **state)
+{
+	(void)state;
+	for (int tainted = 0; tainted < 2; tainted++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		add_log(g, "i8042-7.2.12.log", 3, 1);
+		ring_add(&g->ring, 9000000000, 6, 0, 5, "life goes on");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, tainted ? 0x80 : 0);
+		p = analyse(g, false);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_int_equal(p->confidence, tainted ? LA_CERTAIN : LA_LIKELY);
+		assert_string_equal(p->message, "Oops");
+		assert_string_equal(p->cause.kind, "page-fault");
+		assert_string_equal(p->cause.symbol, "i8042_flush");
+		assert_int_equal(p->cpu, 1);
+		assert_int_equal(p->task.pid, 1);
+		guest_free(g);
+	}
+}
+
+static void test_stack_overflow(void **state)
+{
+	struct guest *sysrq = guest_new(), *silent = guest_new();
+
+	(void)state;
+	sysrq->cpu[1].stack_overrun = silent->cpu[1].stack_overrun = true;
+	set_panic_cpu(sysrq, 1);
+	set_buffer(sysrq, "buf.1", 0x810000, "sysrq triggered crash");
+	assert_string_equal(analyse(sysrq, true)->cause.kind, "sysrq");
+	guest_free(sysrq);
+	set_panic_cpu(silent, UINT32_MAX);
+	assert_int_equal(analyse(silent, true)->verdict, LA_VERDICT_STACK_OVERFLOW);
+	assert_int_equal(silent->p.confidence, LA_LIKELY);
+	guest_free(silent);
+
+	for (int panicked = 0; panicked < 2; panicked++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 1, 0, 55,
+			 "CPU 0 Unable to handle kernel paging request at virtual address "
+			 "0000000000000010, era == 9000000000300010, ra == 9000000000300004");
+		if (panicked)
+			ring_add(&g->ring, 2000, 0, 0, 55,
+				 "Kernel panic - not syncing: Fatal exception");
+		set_panic_cpu(g, panicked ? 1 : UINT32_MAX);
+		g->cpu[1].stack_overrun = true;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 panicked ? LA_VERDICT_PANIC : LA_VERDICT_STACK_OVERFLOW);
+		assert_string_equal(p->cause.kind, "stack-overflow");
+		assert_int_equal(p->cpu, 1);
+		assert_true(has_fact(p, "stack of CPU 1", "end mark"));
+		guest_free(g);
+	}
+}
+
+#define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GUEST(test_sysrq_is_its_own_cause),
+		cmocka_unit_test(test_oops_of_another),
+		cmocka_unit_test(test_bug),
+		cmocka_unit_test(test_seed),
+		GUEST(test_jump_to_nowhere),
+		cmocka_unit_test(test_oops_without_panic),
+		cmocka_unit_test(test_stack_overflow),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Verdicts of panic(): every witness, then fewer and fewer.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "panic_guest.h"
+
+static void test_all_witnesses(void **state)
+{
+	static const struct death death = { 1,
+					    "Attempted to kill init! exitcode=0x0000000b",
+					    { "__udelay", "vpanic", "panic", "do_exit",
+					      "make_task_dead", "die", "do_page_fault",
+					      "tlb_do_page_fault_0", "i8042_flush", "i8042_init",
+					      "do_one_initcall" },
+					    7,
+					    0x9000000000eb7fa8,
+					    0xffff800000008064,
+					    0,
+					    0x10000 };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	die(g, &death);
+	g->cpu[1].task = (struct la_task){
+		.address = W + 0x367380, .pid_known = true, .pid = 1, .comm = "swapper/0"
+	};
+	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
+	p = analyse(g, true);
+
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_int_equal(p->cpu, 1);
+	assert_int_equal(p->task.pid, 1);
+	assert_int_equal(p->task.address, W + 0x367380);
+	assert_ptr_equal(p->stack, &g->cpu[1].stack);
+	assert_true(p->uptime_known);
+	assert_true(p->uptime_s == 0.435502);
+	assert_true(has_fact(p, "panic_cpu", "CPU 1"));
+	assert_true(has_fact(p, "panic's buffer", "same message"));
+	assert_true(has_fact(p, "stack of CPU 1", "as in the log"));
+	assert_int_equal(p->nunchecked, 0);
+	assert_int_equal(p->nlog_tail, 15);
+	assert_string_equal(p->log_tail[13], "[    0.435502] Kernel panic - not syncing: Attempted "
+					     "to kill init! exitcode=0x0000000b");
+	assert_string_equal(p->signature,
+			    "lakvm-1 panic page-fault \"Attempted to kill init! exitcode=#\" "
+			    "i8042_flush<i8042_init<do_one_initcall");
+}
+
+/* The log alone, as a minimal session may have it. */
+static void test_log_alone(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	p = analyse(g, false);
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_LIKELY);
+	assert_int_equal(p->task.pid, 1);
+	assert_string_equal(p->task.comm, "swapper/0");
+	assert_int_equal(p->task.address, 0);
+	assert_null(p->stack);
+}
+
+/* The panic's own record never made it: the buffer has the message, the variable the CPU. */
+static void test_record_missing(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	add_log(g, "i8042-7.2.12.log", 3, 1);
+	set_panic_cpu(g, 1);
+	set_buffer(g, "buf.0", 0x810000, "\x01\x02 binary, not a message");
+	set_buffer(g, "buf.7", 0x820000, "Attempted to kill init! exitcode=0x0000000b");
+	p = analyse(g, false);
+	check_i8042(p);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_true(has_fact(p, "panic's buffer", "not in the log"));
+}
+
+/* No log at all: variable, buffer and stack suffice. */
+static void test_no_log(void **state)
+{
+	static const struct death death = { 1,
+					    "Fatal exception",
+					    { "__udelay", "vpanic", "panic", "die", "do_page_fault",
+					      "tlb_do_page_fault_0", "i8042_flush" },
+					    5,
+					    0x9000000000eb7fa8,
+					    0xffff800000008064,
+					    0,
+					    0x10000 };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	die(g, &death);
+	fake_symbol(g->f, "i8042_flush", 0x9000000000eb7f50, 0x160, NULL);
+	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
+	p = &g->p;
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_string_equal(p->message, "Fatal exception");
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_int_equal(p->cause.address, 0xffff800000008064);
+	assert_string_equal(p->cause.symbol, "i8042_flush");
+	assert_false(p->uptime_known);
+	/* "oops" and the rest come after "panic" and were not needed. */
+	assert_int_equal(p->nunchecked, 0);
+}
+
+/* More facts than a result holds are counted. */
+static void test_many_facts(void **state)
+{
+	static struct la_cpu many[200];
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+	set_panic_cpu(g, UINT32_MAX);
+	for (unsigned i = 0; i < 200; i++)
+		many[i] = (struct la_cpu){
+			.cpu = i, .matched = true, .state = LA_CPU_SPINNING, .waits_for = -1
+		};
+	g->cpus = (struct la_cpus){ .cpu = many, .n = 200 };
+	p = analyse(g, true);
+	assert_string_equal(p->fact[p->nfacts - 1].source, "limit");
+	/* one is of panic_cpu */
+	assert_int_equal(atoi(p->fact[p->nfacts - 1].text), 201 - (int)(p->nfacts - 1));
+}
+
+static void test_running(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 6, 0, 1, "all is well");
+	set_panic_cpu(g, UINT32_MAX);
+	g->cpu[0].state = LA_CPU_IDLE;
+	g->cpu[1].state = LA_CPU_USER;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	assert_null(p->signature);
+	assert_null(p->message);
+
+	g->cpu[1].state = LA_CPU_SPINNING;
+	la_panic_analyse(&g->k, g->arena, &g->cpus, &g->p);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_int_equal(p->confidence, LA_UNSURE);
+}
+
+/* Nothing can be read: no verdict, and each rule says why it was not tried. */
+static void test_nothing_known(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p = &g->p;
+
+	la_panic_analyse(&g->k, g->arena, NULL, &g->p);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_true(p->nunchecked >= 4);
+	assert_string_equal(p->unchecked[0].rule, "panic");
+	for (size_t i = 0; i < p->nunchecked; i++)
+		assert_true(p->unchecked[i].reason[0] != '\0');
+	assert_int_equal(p->cpu, -1);
+	assert_null(p->signature);
+}
+
+/* Text of the guest is never a format. */
+static void test_percent_signs(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: %s%n %d");
+	ring_add(&g->ring, 2000, 0, 0, 1, "WARNING: CPU: 1 PID: 2 at %s%n%s");
+	set_panic_cpu(g, 0);
+	set_buffer(g, "buf.1", 0x810000, "%n%s%s%s");
+	p = analyse(g, true);
+	assert_string_equal(p->message, "%s%n %d");
+	assert_true(has_fact(p, "panic's buffer", "another message: %n%s%s%s"));
+	assert_true(has_fact(p, "log", "PID: 2 at %s%n%s"));
+}
+
+/* The variable is damaged; the record still tells. */
+static void test_bad_panic_cpu(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 0, 0, 1, "Kernel panic - not syncing: x");
+	set_panic_cpu(g, 4711);
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_int_equal(p->confidence, LA_LIKELY);
+	assert_int_equal(p->cpu, -1);
+}
+
+/* --- the signature --- */
+
+static uint64_t reference_fnv1a(const char *s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	while (*s) {
+		h ^= (unsigned char)*s++;
+		h *= UINT64_C(1099511628211);
+	}
+	return h;
+}
+
+static void test_signature_masks_numbers(void **state)
+{
+	static const char *const messages[] = {
+		"stack-protector: Kernel stack is corrupted in: f+0x12/0x34 pid 77 at 90000000deadbeef",
+		"stack-protector: Kernel stack is corrupted in: f+0x9/0x100 pid 1 at 9000000000000001",
+	};
+	char *text[2], hash[2][17];
+
+	(void)state;
+	assert_true(reference_fnv1a("a") == UINT64_C(0xaf63dc4c8601ec8c)); /* published value */
+	for (int i = 0; i < 2; i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, 0);
+		set_buffer(g, "buf.1", 0x810000, messages[i]);
+		p = analyse(g, true);
+		text[i] = strdup(p->signature);
+		memcpy(hash[i], p->hash, 17);
+		guest_free(g);
+	}
+	assert_string_equal(text[0], "lakvm-1 panic stack-corruption \"stack-protector: Kernel "
+				     "stack is corrupted in: f+#/# pid # at #\"");
+	assert_string_equal(text[0], text[1]);
+	assert_string_equal(hash[0], hash[1]);
+	assert_true(strtoull(hash[0], NULL, 16) == reference_fnv1a(text[0]));
+	free(text[0]);
+	free(text[1]);
+}
+
+#define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GUEST(test_all_witnesses),  GUEST(test_log_alone),
+		GUEST(test_record_missing), GUEST(test_no_log),
+		GUEST(test_many_facts),     GUEST(test_running),
+		GUEST(test_nothing_known),  GUEST(test_percent_signs),
+		GUEST(test_bad_panic_cpu),  cmocka_unit_test(test_signature_masks_numbers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
