@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "panic_guest.h"
+#include "triage/triage.h"
 
 static void test_all_witnesses(void **state)
 {
@@ -112,6 +113,32 @@ static void test_no_log(void **state)
 	assert_false(p->uptime_known);
 	/* "oops" and the rest come after "panic" and were not needed. */
 	assert_int_equal(p->nunchecked, 0);
+}
+
+/* What rules say is text, never a format, said once, and counted where there is no room for it. */
+static void test_what_rules_say(void **state)
+{
+	struct guest *g = *state;
+	struct la_judgement j;
+
+	assert_true(la_triage_open(&j, g->arena, &g->p, 1));
+	assert_null(g->p.summary);
+	la_triage_summary(&j, "%s", "%n first");
+	la_triage_summary(&j, "read by %s", "deref_thing");
+	assert_string_equal(g->p.summary, "read by deref_thing");
+	for (int i = 0; i < 20; i++)
+		la_triage_advice(&j, "lamem %#x", i / 2);
+	assert_int_equal(g->p.nadvice, LA_MAX_ADVICE);
+	assert_string_equal(g->p.advice[0], "lamem 0");
+	assert_string_equal(g->p.advice[1], "lamem 0x1");
+	la_triage_stuck(&j, "CPU %u waits", 3);
+	la_triage_close(&j);
+	assert_int_equal(g->p.nstuck, 1);
+	for (unsigned i = 0; i < 40; i++)
+		la_triage_stuck(&j, "CPU %u waits", i);
+	la_triage_close(&j);
+	assert_int_equal(g->p.nstuck, LA_MAX_STUCK + 1);
+	assert_string_equal(g->p.stuck[LA_MAX_STUCK], "9 more");
 }
 
 /* More facts than a result holds are counted. */
@@ -248,11 +275,17 @@ static void test_signature_masks_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_all_witnesses),  GUEST(test_log_alone),
-		GUEST(test_record_missing), GUEST(test_no_log),
-		GUEST(test_many_facts),     GUEST(test_running),
-		GUEST(test_nothing_known),  GUEST(test_percent_signs),
-		GUEST(test_bad_panic_cpu),  cmocka_unit_test(test_signature_masks_numbers),
+		GUEST(test_all_witnesses),
+		GUEST(test_log_alone),
+		GUEST(test_record_missing),
+		GUEST(test_no_log),
+		GUEST(test_what_rules_say),
+		GUEST(test_many_facts),
+		GUEST(test_running),
+		GUEST(test_nothing_known),
+		GUEST(test_percent_signs),
+		GUEST(test_bad_panic_cpu),
+		cmocka_unit_test(test_signature_masks_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

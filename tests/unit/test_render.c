@@ -69,6 +69,8 @@ static void make_full(void)
 {
 	static const struct la_fact facts[] = { { "CPU 1 is in panic()", "panic_cpu" } };
 	static const struct la_unchecked unchecked[] = { { "oops", "log: it is empty" } };
+	static const char *const stuck[] = { "CPU 0 waits for CPU 1" };
+	static const char *const advice[] = { "lamem 0xffff800000008064", "dis i8042_flush" };
 	static const char *const tail[] = { "[    0.435502] Kernel panic - not syncing: x" };
 
 	memset(two_cpus, 0, sizeof(two_cpus));
@@ -106,6 +108,11 @@ static void make_full(void)
 				  .verdict = LA_VERDICT_PANIC,
 				  .confidence = LA_CERTAIN,
 				  .message = "Attempted to kill init! exitcode=0x0000000b",
+				  .summary = "i8042_flush read a port that is not there",
+				  .advice = advice,
+				  .nadvice = 2,
+				  .stuck = stuck,
+				  .nstuck = 1,
 				  .cpu = 1,
 				  .task = two_cpus[1].task,
 				  .uptime_known = true,
@@ -151,6 +158,9 @@ static void test_panic_text(void **state)
 			 output);
 	has("      CAUSE: page-fault at address ffff800000008064 in i8042_flush+0x58 "
 	    "(pc 9000000000eb7fa8)\n");
+	has("    SUMMARY: i8042_flush read a port that is not there\n");
+	has("\nSTUCK BECAUSE OF IT:\n  CPU 0 waits for CPU 1\n");
+	has("\nWHAT TO DO NEXT:\n  lamem 0xffff800000008064\n  dis i8042_flush\n");
 	has("       TASK: 9000000100367380  PID: 1  COMMAND: \"swapper/0\"  CPU: 1\n");
 	has("     UPTIME: 0.435502 s  KERNEL: 7.2.12+deb14-loong64\n");
 	has("  SIGNATURE: 0123456789abcdef lakvm-1 panic\n");
@@ -278,11 +288,12 @@ static const char *string_at(json_t *o, const char *key)
 static void test_panic_json(void **state)
 {
 	/* The order of docs/json.md. */
-	static const char *const keys[] = { "schema",     "release",  "kind",        "message",
-					    "confidence", "cpu",      "task",        "pid",
-					    "comm",       "uptime_s", "cause",       "frames",
-					    "signature",  "evidence", "not_checked", "log_tail",
-					    "cpus",       NULL };
+	static const char *const keys[] = { "schema",   "release",     "kind",     "message",
+					    "summary",  "confidence",  "cpu",      "task",
+					    "pid",      "comm",        "uptime_s", "cause",
+					    "frames",   "signature",   "stuck",    "advice",
+					    "evidence", "not_checked", "log_tail", "cpus",
+					    NULL };
 	static const char *const frame_keys[] = {
 		"level", "pc",   "symbol",  "offset",           "sp",     "method",  "verified",
 		"file",  "line", "inlined", "inlined_left_out", "module", "pt_regs", NULL
@@ -395,7 +406,9 @@ static void test_hostile_text(void **state)
 		output[0] = '\0';
 		make_full();
 		full.message = hostile[i];
-		full.log_tail = &hostile[i];
+		full.summary = hostile[i];
+		full.log_tail = full.stuck = full.advice = &hostile[i];
+		full.nadvice = 1;
 		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
 		snprintf(two_cpus[0].task.comm, sizeof(two_cpus[0].task.comm), "%s", hostile[i]);
 		la_render_panic_text(&full, &sink);
@@ -432,7 +445,9 @@ static void test_hostile_json(void **state)
 		output[0] = '\0';
 		make_full();
 		full.message = hostile[i];
-		full.log_tail = &hostile[i];
+		full.summary = hostile[i];
+		full.log_tail = full.stuck = full.advice = &hostile[i];
+		full.nadvice = 1;
 		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
 		assert_int_equal(la_render_panic_json(&full, &sink), LA_OK);
 		o = parsed();

@@ -49,6 +49,7 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 	la_json_set(b, o, "release", la_json_text(p->release));
 	la_json_set(b, o, "kind", la_json_text(la_verdict_name(p->verdict)));
 	la_json_set(b, o, "message", la_json_text(p->message));
+	la_json_set(b, o, "summary", la_json_text(p->summary));
 	la_json_set(b, o, "confidence", la_json_text(la_confidence_name(p->confidence)));
 	la_json_set(b, o, "cpu", p->cpu >= 0 ? json_integer(p->cpu) : json_null());
 	la_json_set_task(b, o, &p->task);
@@ -63,6 +64,9 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 		la_json_set(b, item, "hash", la_json_text(p->hash));
 	}
 	la_json_set(b, o, "signature", item);
+
+	la_json_set(b, o, "stuck", la_json_texts(b, p->stuck, p->nstuck));
+	la_json_set(b, o, "advice", la_json_texts(b, p->advice, p->nadvice));
 
 	list = json_array();
 	for (size_t i = 0; i < p->nfacts; i++) {

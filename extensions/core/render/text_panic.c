@@ -72,6 +72,11 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 		}
 		la_puts(sink, "\n");
 	}
+	if (p->summary) {
+		label(sink, "SUMMARY");
+		la_put_text(sink, p->summary, true);
+		la_puts(sink, "\n");
+	}
 	/* Where nothing happened there is nobody it happened to. */
 	if (p->verdict != LA_VERDICT_RUNNING && p->verdict != LA_VERDICT_FIRMWARE) {
 		label(sink, "TASK");
@@ -99,6 +104,19 @@ static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
 	}
 }
 
+/* Sentences under a heading; no heading without any. */
+static void put_list(const struct la_sink *sink, const char *heading, const char *const *text,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!i)
+			la_put(sink, "\n%s:\n", heading);
+		la_puts(sink, "  ");
+		la_put_text(sink, text[i], true);
+		la_puts(sink, "\n");
+	}
+}
+
 static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
 {
 	bool any = false;
@@ -120,6 +138,8 @@ static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
 void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink)
 {
 	put_verdict(p, sink);
+	put_list(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck);
+	put_list(sink, "WHAT TO DO NEXT", p->advice, p->nadvice);
 	if (p->stack) {
 		if (p->cpu >= 0)
 			la_put(sink, "\nSTACK OF CPU %d:\n", p->cpu);

@@ -6,9 +6,34 @@
 
 #include "triage.h"
 
-void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
+bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_panic *panic,
+		    size_t nrules)
+{
+	*j = (struct la_judgement){ .arena = arena, .panic = panic };
+	j->fact =
+		la_alloc_n(arena, LA_MAX_FACTS + 1, sizeof(*j->fact)); /* one says how many more */
+	j->unchecked = la_alloc_n(arena, nrules, sizeof(*j->unchecked));
+	j->advice = la_alloc_n(arena, LA_MAX_ADVICE, sizeof(*j->advice));
+	j->stuck = la_alloc_n(arena, LA_MAX_STUCK + 1, sizeof(*j->stuck));
+	if (!j->fact || !j->unchecked || !j->advice || !j->stuck)
+		return false;
+	panic->fact = j->fact;
+	panic->unchecked = j->unchecked;
+	panic->advice = j->advice;
+	panic->stuck = j->stuck;
+	return true;
+}
+
+static const char *sentence(struct la_judgement *j, const char *fmt, va_list ap)
 {
 	char text[1280]; /* a whole record (PRINTKRB_RECORD_MAX, 1024 bytes) and words around it */
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	return la_strndup(j->arena, text, sizeof(text));
+}
+
+void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
+{
 	const char *copy;
 	va_list ap;
 
@@ -17,11 +42,66 @@ void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt,
 		return;
 	}
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	copy = sentence(j, fmt, ap);
 	va_end(ap);
-	copy = la_strndup(j->arena, text, sizeof(text));
 	if (copy && source)
 		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = copy, .source = source };
+}
+
+void la_triage_summary(struct la_judgement *j, const char *fmt, ...)
+{
+	const char *copy;
+	va_list ap;
+
+	va_start(ap, fmt);
+	copy = sentence(j, fmt, ap);
+	va_end(ap);
+	if (copy)
+		j->panic->summary = copy;
+}
+
+void la_triage_advice(struct la_judgement *j, const char *fmt, ...)
+{
+	struct la_panic *p = j->panic;
+	const char *copy;
+	va_list ap;
+
+	va_start(ap, fmt);
+	copy = sentence(j, fmt, ap);
+	va_end(ap);
+	if (!copy || p->nadvice == LA_MAX_ADVICE)
+		return;
+	for (size_t i = 0; i < p->nadvice; i++)
+		if (!strcmp(j->advice[i], copy))
+			return;
+	j->advice[p->nadvice++] = copy;
+}
+
+void la_triage_stuck(struct la_judgement *j, const char *fmt, ...)
+{
+	const char *copy;
+	va_list ap;
+
+	if (j->panic->nstuck == LA_MAX_STUCK) {
+		j->stuck_left_out++;
+		return;
+	}
+	va_start(ap, fmt);
+	copy = sentence(j, fmt, ap);
+	va_end(ap);
+	if (copy)
+		j->stuck[j->panic->nstuck++] = copy;
+}
+
+void la_triage_close(struct la_judgement *j)
+{
+	const char *text = la_format(j->arena, "%zu more were seen, and are left out", j->left_out);
+
+	if (j->left_out && text)
+		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = text, .source = "limit" };
+	text = la_format(j->arena, "%zu more", j->stuck_left_out);
+	if (j->stuck_left_out && text)
+		j->stuck[j->panic->nstuck++] = text;
 }
 
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)

@@ -184,29 +184,16 @@ static void add_other_kernels(const struct la_kernel *k, struct la_judgement *j)
 	}
 }
 
-/* The last fact says how many there were no room for. */
-static void close_facts(struct la_judgement *j)
-{
-	const char *text = la_format(j->arena, "%zu more were seen, and are left out", j->left_out);
-
-	if (j->left_out && text)
-		j->fact[j->panic->nfacts++] = (struct la_fact){ .text = text, .source = "limit" };
-}
-
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret)
 {
-	struct la_judgement j = { .arena = arena, .panic = ret };
+	struct la_judgement j;
 	struct la_triage *t = la_alloc(arena, sizeof(*t));
 
 	*ret = (struct la_panic){ .cpu = -1, .cpus = cpus };
-	j.fact = la_alloc_n(arena, LA_MAX_FACTS + 1, sizeof(*j.fact));
-	j.unchecked = la_alloc_n(arena, NRULES, sizeof(*j.unchecked));
-	if (!t || !j.fact || !j.unchecked)
+	if (!la_triage_open(&j, arena, ret, NRULES) || !t)
 		return;
 	t->cpus = cpus;
-	ret->fact = j.fact;
-	ret->unchecked = j.unchecked;
 
 	la_triage_collect(k, t, &j);
 	judge(t, &j);
@@ -214,7 +201,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 	la_triage_code(k, &ret->cause);
 	keep_log_tail(t, &j);
 	sign(t, &j);
-	close_facts(&j);
+	la_triage_close(&j);
 }
 
 void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p)

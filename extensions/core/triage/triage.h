@@ -74,7 +74,9 @@ struct la_judgement {
 	struct la_panic *panic;
 	struct la_fact *fact;
 	struct la_unchecked *unchecked;
-	size_t left_out;             /* facts over the limit */
+	size_t left_out; /* facts over the limit */
+	const char **advice, **stuck;
+	size_t stuck_left_out;
 	const struct la_event *oops; /* that led to the panic: found by la_triage_cause */
 };
 
@@ -84,6 +86,32 @@ struct la_judgement {
 /** Note a fact; one without memory for it is dropped. */
 void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/** Pieces of advice and of what is stuck that a result holds. */
+#define LA_MAX_ADVICE 8
+#define LA_MAX_STUCK 32
+
+/**
+ * The cause in words, written by the rule that judges, or by whoever knows better later: the last one counts.
+ * One sentence without a full stop at its end, as a person would say it; without memory for it the old one stays.
+ */
+void la_triage_summary(struct la_judgement *j, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** What to do next, the best first. What was said before is not said again; more than LA_MAX_ADVICE are dropped. */
+void la_triage_advice(struct la_judgement *j, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** What else is stuck because of it: "CPU 3 waits for ..."; more than LA_MAX_STUCK are counted. */
+void la_triage_stuck(struct la_judgement *j, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** To be called once when all rules are done: hands lists over and says how much was left out. */
+void la_triage_close(struct la_judgement *j);
+
+/** A judgement that writes into @panic, out of @arena; false: no memory. */
+bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_panic *panic,
+		    size_t nrules);
 
 /** Why was panic() called? Fills in the cause. */
 void la_triage_cause(const struct la_triage *t, struct la_judgement *j);

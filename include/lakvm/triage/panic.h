@@ -71,6 +71,13 @@ struct la_panic {
 	enum la_verdict verdict;
 	enum la_confidence confidence;
 	const char *message; /* without "Kernel panic - not syncing: "; NULL = none */
+	/* The cause in the words of a person, one sentence without a full stop; NULL: nothing to say beyond kind and message. */
+	const char *summary;
+	const char *const
+		*advice; /* what to do next: each a command to type or a cure, the best first */
+	size_t nadvice;
+	const char *const *stuck; /* what else is stuck because of it, one CPU or task each */
+	size_t nstuck;            /* the last may say how many more there are */
 	int cpu; /* Linux CPU of the verdict (that panicked, oopsed, waits), -1 = unknown */
 	struct la_task task; /* the task it happened in; address 0 and pid_known false: unknown */
 	bool uptime_known;
