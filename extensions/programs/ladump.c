@@ -23,7 +23,7 @@ struct order {
 	const char *vmlinux, *text; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
-	bool relocation, json, log;
+	bool relocation, json, log, panic;
 	struct la_render_options show;
 	struct la_overrides said;
 };
@@ -31,7 +31,7 @@ struct order {
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-p] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
 		"       ladump --relocation VMLINUX DUMP...\n"
 		"-m, --machdep: %s\n",
 		la_overrides_help);
@@ -87,7 +87,11 @@ static int print_report(const struct la_report *r, const struct order *o)
 	const struct la_sink sink = { put, stdout };
 	enum la_status status = LA_OK;
 
-	if (o->json)
+	if (o->panic && o->json)
+		status = la_render_panic_json(&r->panic, &sink);
+	else if (o->panic)
+		la_render_panic_text(&r->panic, &sink);
+	else if (o->json)
 		status = la_render_report_json(r, &o->show, o->log, &sink);
 	else if (o->log)
 		la_render_log_text(&r->log, &(struct la_log_format){ .time = LA_LOG_UPTIME },
@@ -103,6 +107,7 @@ static int run(const struct order *o, struct la_arena *arena)
 {
 	struct la_report_options options = { .said = o->said,
 					     .log = o->log,
+					     .panic = o->panic,
 					     .lines = o->json || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_regs_text text = { 0 };
@@ -151,7 +156,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	program_start("ladump");
-	while ((c = getopt_long(argc, argv, "bghijlm:r:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bghijlm:pr:", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			o.show.stacks = true;
@@ -176,6 +181,9 @@ int main(int argc, char **argv)
 				break;
 			program_say("--machdep: %s", err.text);
 			return EXIT_FAILURE;
+		case 'p':
+			o.panic = true;
+			break;
 		case 'r':
 			o.text = optarg;
 			break;

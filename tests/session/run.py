@@ -338,6 +338,11 @@ def check_ladump(report, session, truth):
     report.equal("ladump: relocation", answers[1]["relocation"]["offset"], hex(truth.relocation()))
     report.check("ladump: relocation is proved", answers[1]["relocation"]["proved"],
                  answers[1]["relocation"])
+    for what, options, name in (("-p -j", "-p -j", "lapanic.json"), ("-p", "-p", "lapanic.txt"),
+                                ("-p -j -r", "-p -j -r registers.txt", "lapanic-r.json")):
+        done = session.crash(f'"$BUILT/ladump" {options} "$CASE/vmlinux" "$CASE/{session.dump}"')
+        report.check(f"ladump {what} says what lapanic says in crash, to the byte", len(done.stdout) > 100 and
+                     done.stdout == session.read(name), f"{done.stdout[:500]}\n{session.read(name)[:500]}")
     wrong = truth.relocation() + 0x10000
     done = session.crash(f'printf "lapanic\nq\n" | "$SRC/extensions/lacrash" -s --kaslr={wrong:#x} '
                          f'"$CASE/vmlinux" "$CASE/{session.dump}" 2>&1')
@@ -348,7 +353,8 @@ def check_ladump(report, session, truth):
 
 def ask_everything(session, truth, asked):
     for name, command in (
-            ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lacpus.json", "lacpus -j"),
+            ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"),
+            ("lapanic-r.json", "lapanic -j -r registers.txt"), ("lacpus.json", "lacpus -j"),
             ("lacpus-r.json", "lacpus -j -r registers.txt"), ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
             ("ps.txt", "ps"), ("kmem-i.txt", "kmem -i"), ("kmem-n.txt", "kmem -n"),
             ("kmem-p.txt", "kmem -p | head -40"), ("mod.txt", "mod"), ("mach.txt", "mach"),

@@ -196,6 +196,7 @@ def failing_writes():
           set(os.listdir(".")) == before, f"{got.returncode} {got.stderr}")
     dump("dump", vmlinux("vmlinux"))
     for name, command in (("ladump", (ladump, "dump")), ("ladump -j", (ladump, "-j", "dump")),
+                          ("ladump -p", (ladump, "-p", "dump")), ("ladump -p -j", (ladump, "-p", "-j", "vmlinux", "dump")),
                           ("ladump --help", (ladump, "--help")), ("laconvert --help", (laconvert, "--help")),
                           ("ladump --relocation", (ladump, "--relocation", "vmlinux", "dump")),
                           ("ladump with vmlinux", (ladump, "-bg", "vmlinux", "dump"))):

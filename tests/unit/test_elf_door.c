@@ -180,6 +180,46 @@ static void test_relocation(void **state)
 	la_elf_door_close(e);
 }
 
+/* Behind the kernel's own, which count first. */
+static void test_modules(void **state)
+{
+	static const uint64_t base = UINT64_C(0xffff800002000000);
+	static const struct la_module_symbol symbol[] = {
+		{ base + 8, 16, "in_module", true },
+		{ base + 64, 0, "function", true },
+	};
+	static const struct la_module module = { .name = "one",
+						 .part = { { base, base + 0x100 } },
+						 .nparts = 1,
+						 .symbol = symbol,
+						 .nsymbols = 2 };
+	struct la_modules modules = { .module = &module, .n = 1 };
+	struct test *t = *state;
+	struct la_elf_door *e;
+	const struct la_door *door;
+	struct la_symbol at;
+	uint64_t value;
+
+	assert_int_equal(la_elf_door_open(&e, written(t), NULL, t->arena, NULL), LA_OK);
+	door = la_elf_door(e);
+	assert_false(door->symbol_at(door->ctx, base + 12, &at));
+	assert_true(la_modules_hash(&modules, t->arena));
+	la_elf_door_set_modules(e, &modules);
+	assert_true(door->symbol_at(door->ctx, base + 12, &at));
+	assert_string_equal(at.name, "in_module");
+	assert_string_equal(at.module, "one");
+	assert_true(at.start == base + 8 && at.end == base + 64);
+	assert_false(door->symbol_at(door->ctx, base + 4, &at));
+	assert_false(door->symbol_at(door->ctx, base + 0x100, &at));
+	assert_true(door->symbol(door->ctx, "in_module", &value));
+	assert_true(value == base + 8);
+	assert_true(door->symbol(door->ctx, "function", &value));
+	assert_int_equal(value, TEXT);
+	assert_true(door->symbol_at(door->ctx, TEXT + 4, &at));
+	assert_null(at.module);
+	la_elf_door_close(e);
+}
+
 static void test_without_dump_or_types(void **state)
 {
 	struct test *t = *state;
@@ -237,9 +277,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_symbols),
-		TEST(test_relocation),
-		TEST(test_without_dump_or_types),
+		TEST(test_symbols),     TEST(test_relocation),
+		TEST(test_modules),     TEST(test_without_dump_or_types),
 		TEST(test_other_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

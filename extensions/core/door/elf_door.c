@@ -26,6 +26,7 @@ struct la_elf_door {
 	struct la_types *types;
 	struct entry *by_address, *by_name;
 	size_t n;
+	const struct la_modules *modules; /* or NULL */
 };
 
 static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
@@ -55,9 +56,10 @@ static bool symbol(void *ctx, const char *name, uint64_t *ret)
 	const struct la_elf_door *v = ctx;
 	const struct entry *e = find_name(v, name);
 
-	if (e)
-		*ret = e->start + (e->start >= UINT64_C(1) << 32 ? v->door.relocation : 0);
-	return e != NULL;
+	if (!e)
+		return v->modules && la_modules_symbol(v->modules, name, ret);
+	*ret = e->start + (e->start >= UINT64_C(1) << 32 ? v->door.relocation : 0);
+	return true;
 }
 
 static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
@@ -68,6 +70,17 @@ static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
 		return false;
 	*ret = e->size;
 	return true;
+}
+
+static bool module_symbol_at(const struct la_modules *modules, uint64_t addr, struct la_symbol *ret)
+{
+	const struct la_module *m = modules ? la_modules_find(modules, addr) : NULL;
+	uint64_t end;
+	const struct la_module_symbol *s = m ? la_module_symbol_at(m, addr, &end) : NULL;
+
+	if (s)
+		*ret = (struct la_symbol){ s->name, s->start, end, m->name };
+	return s != NULL;
 }
 
 static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
@@ -87,11 +100,11 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 	}
 	/* Modules and heap lie behind the last symbol, which is _end. */
 	if (!low || low == v->n)
-		return false;
+		return module_symbol_at(v->modules, addr, ret);
 	e = &v->by_address[low - 1];
 	/* Offsets in per-CPU areas and absolute symbols lie far below the kernel's addresses. */
 	if (e->start >> 48 != file >> 48)
-		return false;
+		return module_symbol_at(v->modules, addr, ret);
 	while (e > v->by_address && e[-1].start == e->start)
 		e--; /* the best of those at one address */
 	*ret = (struct la_symbol){ e->name, e->start + v->door.relocation,
@@ -175,6 +188,9 @@ static enum la_status load_symbols(struct la_elf_door *v, const char *path, stru
 		if (!name || !*name || name[0] == '.' || name[0] == '$' ||
 		    strnlen(name, MAX_NAME + 1) > MAX_NAME)
 			continue;
+		if (name[la_plain_length(name)] &&
+		    !(name = la_strndup(v->arena, name, la_plain_length(name))))
+			return la_fail(err, LA_NOMEM, "symbols of %s", path);
 		v->by_address[v->n++] = (struct entry){ s.st_value, s.st_size, name,
 							GELF_ST_TYPE(s.st_info) == STT_FUNC ? 0 :
 							s.st_size                           ? 1 :
@@ -243,6 +259,11 @@ void la_elf_door_set_guest(struct la_elf_door *v, const struct la_ram_range *ram
 	v->door.ram = ram;
 	v->door.nram = nram;
 	v->door.overrides = said;
+}
+
+void la_elf_door_set_modules(struct la_elf_door *v, const struct la_modules *modules)
+{
+	v->modules = modules;
 }
 
 const struct la_door *la_elf_door(const struct la_elf_door *v)

@@ -11,6 +11,7 @@
 #include "lakvm/stack/cfi.h"
 #include "lakvm/triage/other.h"
 #include "lakvm/door/vmcoreinfo_door.h"
+#include "lakvm/guest/modules.h"
 #include "lakvm/guest/vmcoreinfo.h"
 #include "lakvm/guest/init.h"
 
@@ -147,8 +148,32 @@ static void describe_layout(const struct la_kernel *k, struct la_arena *arena,
 		ret->known_by[ret->nknown_by++] = k->witness[i].name;
 }
 
-static void analyse(const struct la_door *door, const struct la_report_options *opt,
-		    struct la_arena *arena, struct la_report *ret)
+/* What crash takes out of the dump when it starts. */
+static void read_modules(const struct la_kernel *k, struct la_elf_door *vmlinux,
+			 struct la_arena *arena, struct la_report *ret)
+{
+	struct la_modules *modules = la_alloc(arena, sizeof(*modules));
+	struct la_error err = { "" };
+
+	if (modules && la_modules_read(k, arena, modules, &err) == LA_OK)
+		la_elf_door_set_modules(vmlinux, modules);
+	else if (err.text[0])
+		ret->modules_remark = la_format(arena, "%s", err.text);
+	if (modules && modules->remark)
+		ret->modules_remark = modules->remark;
+}
+
+static void analyse_panic(const struct la_kernel *k, const struct la_report_options *opt,
+			  struct la_arena *arena, struct la_report *ret)
+{
+	la_panic_analyse(k, arena, ret->cpus_reason ? NULL : &ret->cpus, &ret->panic);
+	if (opt->lines)
+		la_panic_lines(k, arena, &ret->panic);
+}
+
+static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
+		    const struct la_report_options *opt, struct la_arena *arena,
+		    struct la_report *ret)
 {
 	struct la_kernel *k = la_alloc(arena, sizeof(*k));
 	const struct la_cpus *with_lines;
@@ -165,6 +190,8 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	la_vectors_open(k, arena);
 	if (opt->lines)
 		la_lines_open(k, NULL);
+	if (door->vmlinux && ret->has_dump)
+		read_modules(k, vmlinux, arena, ret);
 	if (!door->vmlinux || !ret->has_dump)
 		k->ncpus = 0; /* nothing tells how many there are: only the vCPUs of the notes */
 	ret->kernel = k;
@@ -179,7 +206,9 @@ static void analyse(const struct la_door *door, const struct la_report_options *
 	if (!ret->has_dump)
 		ret->cpus.remark = NULL; /* it would say that there is no dump */
 	la_cpus_add_remark(arena, &ret->cpus, opt->text_remark);
-	if (opt->lines && (with_lines = la_cpus_lines(k, arena, &ret->cpus, NULL, 0)))
+	if (opt->panic)
+		analyse_panic(k, opt, arena, ret);
+	else if (opt->lines && (with_lines = la_cpus_lines(k, arena, &ret->cpus, NULL, 0)))
 		ret->cpus = *with_lines;
 	note_exceptions(k, opt, arena, ret);
 	if (!opt->log)
@@ -229,7 +258,7 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 		ret->other[i] = la_other_kernel_text(la_elf_door(vmlinux),
 						     &ret->relocation.other[i], arena);
 	la_error_clear(err);
-	analyse(door, opt, arena, ret);
+	analyse(door, vmlinux, opt, arena, ret);
 	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
 }
 

@@ -7,11 +7,10 @@
 #include "orc.h"
 
 #include "base/bytes.h"
-#include "base/cycle.h"
+#include "lakvm/guest/modules.h"
 
 #define ENTRY_SIZE 8
 #define MAX_ENTRIES (1u << 24) /* far above any kernel's (defconfig 6.12: 284326) */
-#define MAX_MODULES (1u << 16) /* a list that is longer is damaged */
 
 enum { REG_UNDEFINED, REG_PREV_SP, REG_SP, REG_FP };
 enum { TYPE_CALL = 2 };
@@ -65,27 +64,6 @@ static bool kernel_table(const struct la_kernel *k, struct table *ret, const cha
 	return true;
 }
 
-/* Is @code in memory that the module at @module has? (struct module_memory: since 6.4) */
-static bool module_has(const struct la_kernel *k, uint64_t module, uint64_t code)
-{
-	const struct la_door *door = k->door;
-	struct la_member mem;
-	uint64_t base, bytes;
-	size_t size;
-
-	if (!door->member(door->ctx, "module", "mem", &mem) ||
-	    !door->type_size(door->ctx, "module_memory", &size))
-		return false;
-	for (size_t at = 0; at + size <= mem.size; at += size)
-		if (la_read_member(k, module + mem.offset + at, "module_memory", "base", &base,
-				   NULL) == LA_OK &&
-		    la_read_member(k, module + mem.offset + at, "module_memory", "size", &bytes,
-				   NULL) == LA_OK &&
-		    code - base < bytes)
-			return true;
-	return false;
-}
-
 /* What struct mod_arch_specific says of a module's tables. */
 static bool module_orcs(const struct la_kernel *k, uint64_t arch, struct table *ret,
 			const char **why_ret)
@@ -108,26 +86,20 @@ static bool module_table(const struct la_kernel *k, uint64_t code, struct table 
 			 const char **why_ret)
 {
 	const struct la_door *door = k->door;
-	struct la_member list, arch;
-	struct la_cycle cycle = { 0 };
-	uint64_t head, at, module;
+	struct la_member arch;
+	uint64_t module;
 
-	if (!door->symbol(door->ctx, "modules", &head) ||
-	    !door->member(door->ctx, "module", "list", &list) ||
-	    !door->member(door->ctx, "module", "arch", &arch))
+	if (!door->member(door->ctx, "module", "arch", &arch))
 		return false;
-	at = head;
-	do {
+	switch (la_module_at(k, code, &module, NULL)) {
+	case LA_OK:
+		return module_orcs(k, module + arch.offset, ret, why_ret);
+	case LA_ABSENT:
+		return false;
+	default:
 		*why_ret = "the list of modules is damaged";
-		if (cycle.steps == MAX_MODULES || la_cycle_step(&cycle, at) ||
-		    la_read_u64(k, at, &at, NULL) != LA_OK)
-			return false;
-		*why_ret = NULL;
-		if (at == head)
-			return false;
-		module = at - list.offset;
-	} while (!module_has(k, module, code));
-	return module_orcs(k, module + arch.offset, ret, why_ret);
+		return false;
+	}
 }
 
 /* How many elements start at or below @code: the last of them holds there. False: not readable. */

@@ -24,7 +24,7 @@
 struct la_dump;
 
 struct la_symbol {
-	const char *name;   /* valid as long as the door */
+	const char *name;   /* valid as long as the door; la_plain_length() of it (modules.h) */
 	uint64_t start;     /* run-time address */
 	uint64_t end;       /* first address behind it, or of the next symbol; 0 = not known */
 	const char *module; /* NULL for the kernel itself; valid as long as the door */

@@ -5,6 +5,7 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/door/door.h"
+#include "lakvm/door/modules.h"
 #include "lakvm/base/status.h"
 
 struct la_dump;
@@ -31,6 +32,12 @@ void la_elf_door_relocate(struct la_elf_door *e, uint64_t relocation);
  */
 void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram, size_t nram,
 			   const struct la_overrides *said);
+
+/**
+ * Set the modules whose symbols it shall know too (la_modules_read), behind vmlinux's; NULL: none. They must outlive
+ * the door.
+ */
+void la_elf_door_set_modules(struct la_elf_door *e, const struct la_modules *modules);
 
 /** The door itself; valid until la_elf_door_close. */
 const struct la_door *la_elf_door(const struct la_elf_door *e);

@@ -16,6 +16,7 @@
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/base/status.h"
+#include "lakvm/triage/panic.h"
 
 struct la_report_options {
 	const struct la_vcpu_regs *text; /* registers out of saved text, or NULL */
@@ -23,6 +24,7 @@ struct la_report_options {
 	const char *text_remark;  /* of la_regs_text, or NULL */
 	struct la_overrides said; /* what a person says of the guest */
 	bool log;                 /* read the log too */
+	bool panic;               /* say why the guest died or hung, too */
 	bool lines;               /* open source positions too (lines.h) */
 	/* Of a search for the kernel (la_relocation_search); may be NULL. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
@@ -54,9 +56,11 @@ struct la_report {
 	const char *cpus_reason; /* why there are none, or NULL */
 	const char **note;       /* what the saved registers tell of each CPU's last exception */
 	size_t nnotes;
-	struct la_log log;        /* if it was asked for */
-	const char *log_reason;   /* what of it could not be read, or NULL */
-	struct la_kernel *kernel; /* that all this was asked of; for la_report_close */
+	const char *modules_remark; /* what of the modules' symbols is not known, or NULL */
+	struct la_panic panic;      /* if it was asked for */
+	struct la_log log;          /* if it was asked for */
+	const char *log_reason;     /* what of it could not be read, or NULL */
+	struct la_kernel *kernel;   /* that all this was asked of; for la_report_close */
 };
 
 /**
