@@ -7,6 +7,7 @@
 #   make check      every test that needs no big download, after installing what it needs
 #   make deps-list  only name the packages that these two need; NO_INSTALL=1 forbids them to install
 #   make check-lab  build the whole lab: distribution kernel, guests, dumps; compare with the guests
+#   make corpus     make the guests of test-dumps/corpus and judge the verdicts on them
 #   make            build the programs, and lakvm.so for the crash of CRASH_INC, into build/MACHINE
 #   make loongarch64  the same for loongarch64, wherever this runs
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
@@ -204,6 +205,11 @@ check-lab: deps
 	$(Q)$(MAKE) --no-print-directory DEV=$(DEV_TEST) $(TESTED) tools
 	LAKVM_QUICK=$(QUICK) tests/check-lab.sh
 
+corpus: deps
+	tests/lab/corpus.sh
+	$(Q)crash=$$(tests/lab/crash.sh $(CRASH_SUITE)) && $(MAKE) --no-print-directory CRASH_INC="$$crash" all && \
+		CRASH="$$crash/crash" LAKVM_SO="$(CURDIR)/$(BUILD)/lakvm.so" python3 -B tests/lab/judge.py --table build/verdicts.md
+
 include tests/tests.mk
 
 clean:
@@ -211,5 +217,5 @@ clean:
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all no-crash loongarch64 analyst install dist rpm deps deps-list demo check check-lab clean
+.PHONY: FORCE all no-crash loongarch64 analyst install dist rpm deps deps-list demo check check-lab corpus clean
 .SECONDARY:
