@@ -9,12 +9,17 @@
 char *help_lapanic[] = {
 	"lapanic",
 	"why a LoongArch64 guest died or hung",
-	"[-j] [-r FILE]",
-	"  Tells from the dump why the guest's kernel panicked: the message, the task and",
-	"  CPU, the exception that led to it with its registers, the stack, what the other",
-	"  CPUs did, and the end of the kernel's log. Everything that was seen is listed",
-	"  with its source; what could not be found is said to be unknown.",
+	"[-1] [-j] [-v] [-r FILE]",
+	"  Tells from the dump why the guest's kernel panicked or hangs. The first screen has",
+	"  the verdict, the cause in words, where and whose it was and when, what else is stuck",
+	"  because of it, and what to do next; it fits into a ticket as it is. Below is what it",
+	"  rests on: the instruction that faulted with the values of its registers, the address",
+	"  and the page tables, the stack, what the other CPUs did, and the lines of the log",
+	"  before the first trouble and of the fault. Everything that was seen is listed with",
+	"  its source; what could not be found is said to be unknown.",
 	" ",
+	"    -1       one line instead.",
+	"    -v       also the end of the log, and all CPUs with registers and stacks.",
 	"    -j       one JSON object instead (schema lakvm.panic/1).",
 	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
 	"             has the program counters, which the dump lacks.",
@@ -34,12 +39,16 @@ void cmd_lapanic(void)
 	struct la_error err = { "" };
 	struct la_panic panic;
 	const char *text = NULL;
-	bool json = false;
+	bool json = false, line = false, verbose = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "jr:")) != EOF) {
+	while ((c = getopt(argcnt, args, "1jr:v")) != EOF) {
 		if (c == 'j')
 			json = true;
+		else if (c == '1')
+			line = true;
+		else if (c == 'v')
+			verbose = true;
 		else if (c == 'r')
 			text = optarg;
 		else
@@ -63,13 +72,15 @@ void cmd_lapanic(void)
 		error(INFO, "no registers: %s\n", err.text);
 	}
 	la_panic_analyse(kernel, arena, cpus, &panic);
+	if (session_lines(NULL)) /* without them positions in the source are unknown */
+		la_panic_lines(kernel, arena, &panic);
 	if (json) {
-		if (session_lines(NULL)) /* without them positions in the source are unknown */
-			la_panic_lines(kernel, arena, &panic);
 		if (la_render_panic_json(&panic, command_sink()) != LA_OK)
 			error(INFO, "out of memory\n");
+	} else if (line) {
+		la_render_panic_line(&panic, command_sink());
 	} else {
-		la_render_panic_text(&panic, command_sink());
+		la_render_panic_text(&panic, verbose, command_sink());
 	}
 	command_memory_free();
 }

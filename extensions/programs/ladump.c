@@ -23,7 +23,7 @@ struct order {
 	const char *vmlinux, *text; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
-	bool relocation, json, log, panic;
+	bool relocation, json, log, panic, line, verbose;
 	struct la_render_options show;
 	struct la_overrides said;
 };
@@ -31,7 +31,7 @@ struct order {
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-p] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		"usage: ladump [-1] [-b] [-g] [-i] [-j] [-l] [-p] [-v] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
 		"       ladump --relocation VMLINUX DUMP...\n"
 		"-m, --machdep: %s\n",
 		la_overrides_help);
@@ -89,8 +89,10 @@ static int print_report(const struct la_report *r, const struct order *o)
 
 	if (o->panic && o->json)
 		status = la_render_panic_json(&r->panic, &sink);
+	else if (o->panic && o->line)
+		la_render_panic_line(&r->panic, &sink);
 	else if (o->panic)
-		la_render_panic_text(&r->panic, &sink);
+		la_render_panic_text(&r->panic, o->verbose, &sink);
 	else if (o->json)
 		status = la_render_report_json(r, &o->show, o->log, &sink);
 	else if (o->log)
@@ -108,7 +110,7 @@ static int run(const struct order *o, struct la_arena *arena)
 	struct la_report_options options = { .said = o->said,
 					     .log = o->log,
 					     .panic = o->panic,
-					     .lines = o->json || o->show.source };
+					     .lines = o->json || o->panic || o->show.source };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_regs_text text = { 0 };
 	struct la_dump *dump = NULL;
@@ -156,8 +158,11 @@ int main(int argc, char **argv)
 	int c, status;
 
 	program_start("ladump");
-	while ((c = getopt_long(argc, argv, "bghijlm:pr:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "1bghijlm:pr:v", options, NULL)) != -1) {
 		switch (c) {
+		case '1':
+			o.line = true;
+			break;
 		case 'b':
 			o.show.stacks = true;
 			break;
@@ -186,6 +191,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			o.text = optarg;
+			break;
+		case 'v':
+			o.verbose = true;
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);

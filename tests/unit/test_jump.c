@@ -172,7 +172,7 @@ static void ask(struct kept *kept, const struct la_door *door, const struct la_r
 	if (la_cpus_analyse(&kept->k, kept->command, &own, NULL) == LA_OK)
 		la_render_cpus_text(&own, &options, &sink);
 	la_panic_analyse(&kept->k, kept->command, &cpus, &panic);
-	la_render_panic_text(&panic, &sink);
+	la_render_panic_text(&panic, false, &sink);
 	assert_int_equal(la_log_read(&kept->k, kept->command, &log, NULL), LA_OK);
 	la_render_log_text(&log, &format, &sink);
 	ask_address(kept, TEXT, &sink);

@@ -65,6 +65,35 @@ static struct la_cpu two_cpus[2];
 static struct la_cpus cpus;
 static struct la_panic full;
 
+static void make_detail(struct la_detail *d)
+{
+	static const char *const taint[] = { "D: an oops or BUG() happened before" };
+	static const char *const log[] = { "[    0.435000] what came before" };
+
+	*d = (struct la_detail){
+		.insn_known = true,
+		.operand = { { .reg = 12, .known = true, .value = 0xffff800000008000 },
+			     { .reg = 13 },
+			     { .reg = 25 } },
+		.noperands = 3,
+		.address_class = "in the range of modules and vmalloc",
+		.walked = true,
+		.walk = { .status = LA_UNMAPPED, .reason = "the entry is empty" },
+		.file = "drivers/input/i8042.c",
+		.line = 512,
+		.taint = taint,
+		.ntaint = 1,
+		.log = log,
+		.nlog = 1,
+		.clock_known = true,
+		.clock = { .date = 1795757892, .uptime_ns = 1500000000 }
+	};
+	la_insn_words(0x38203599, &d->insn);
+	d->walk.translation = (struct la_translation){ .window = -1, .nsteps = 1 };
+	d->walk.translation.step[0] = (struct la_walk_step){ .entry_pa = 0x1230 };
+	la_geometry_init(&d->walk.geometry, 14, 3, NULL);
+}
+
 static void make_full(void)
 {
 	static const struct la_fact facts[] = { { "CPU 1 is in panic()", "panic_cpu" } };
@@ -139,6 +168,7 @@ static void make_full(void)
 	la_csr_set(&full.cause.regs, LA_CSR_PRMD, 0);
 	full.cause.code[LA_CODE_BEFORE] = 0x38203599;
 	full.cause.code_known = 1u << LA_CODE_BEFORE;
+	make_detail(&full.detail);
 }
 
 static void has(const char *part)
@@ -151,19 +181,28 @@ static void test_panic_text(void **state)
 {
 	(void)state;
 	make_full();
-	la_render_panic_text(&full, &sink);
+	la_render_panic_text(&full, false, &sink);
 	/* The first lines are what goes into a ticket. */
-	assert_ptr_equal(strstr(output, "    VERDICT: panic (certain): Attempted to kill init! "
-					"exitcode=0x0000000b\n"),
+	assert_ptr_equal(strstr(output,
+				"    VERDICT: panic (certain): Attempted to kill init! "
+				"exitcode=0x0000000b\n"
+				"      CAUSE: i8042_flush read a port that is not there\n"
+				"      WHERE: i8042_flush+0x58  drivers/input/i8042.c: 512\n"
+				"        WHO: \"swapper/0\" (PID 1) on CPU 1\n"
+				"       WHEN: 0.435502 s after boot, clock at "
+				"2026-11-27T05:38:12Z after 1.500 s\n"
+				"     KERNEL: 7.2.12+deb14-loong64\n"
+				"      STUCK: CPU 0 waits for CPU 1\n"
+				"       NEXT: lamem 0xffff800000008064\n"
+				"           : dis i8042_flush\n"
+				"  SIGNATURE: 0123456789abcdef lakvm-1 panic\n"),
 			 output);
-	has("      CAUSE: page-fault at address ffff800000008064 in i8042_flush+0x58 "
-	    "(pc 9000000000eb7fa8)\n");
-	has("    SUMMARY: i8042_flush read a port that is not there\n");
-	has("\nSTUCK BECAUSE OF IT:\n  CPU 0 waits for CPU 1\n");
-	has("\nWHAT TO DO NEXT:\n  lamem 0xffff800000008064\n  dis i8042_flush\n");
-	has("       TASK: 9000000100367380  PID: 1  COMMAND: \"swapper/0\"  CPU: 1\n");
-	has("     UPTIME: 0.435502 s  KERNEL: 7.2.12+deb14-loong64\n");
-	has("  SIGNATURE: 0123456789abcdef lakvm-1 panic\n");
+	has("\nFAULT:\n         PC: 9000000000eb7fa8\n"
+	    "INSTRUCTION: ldx.bu $s2, $t0, $t1   $t0=ffff800000008000 $t1=? $s2=?\n"
+	    "       CODE: <38203599> \n"
+	    "    ADDRESS: ffff800000008064  in the range of modules and vmalloc\n"
+	    "        PTE: 0000000000000000 at 1230\n"
+	    "   UNMAPPED: the entry is empty\n");
 	has("\nSTACK OF CPU 1:\n");
 	has(" #0 [9000000100003b30] vpanic+?\n");
 	has(" #1 [9000000100003c00] i8042_flush+0x58 at 9000000000eb7fa8\n");
@@ -171,13 +210,76 @@ static void test_panic_text(void **state)
 	has("    (stack ends: no rule)\n");
 	has("     BADV: ffff800000008064\n");
 	has("     PRMD: 0000000000000000");
-	has("<38203599>");
 	has("\nOTHER CPUS:\n");
 	has("   0    0  stopped");
 	has("(before: user)");
-	has("[    0.435502] Kernel panic - not syncing: x\n");
+	has("\nIN THE LOG:\n[    0.435000] what came before\n");
+	has("\nTAINTED:\n  D: an oops or BUG() happened before\n");
 	has("  panic_cpu: CPU 1 is in panic()\n");
 	has("  oops: log: it is empty\n");
+	assert_null(strstr(output, "END OF THE LOG"));
+	assert_null(strstr(output, "ALL CPUS"));
+
+	output[0] = '\0';
+	la_render_panic_text(&full, true, &sink);
+	has("\nEND OF THE LOG:\n[    0.435502] Kernel panic - not syncing: x\n");
+	has("\nALL CPUS:\n");
+	has("   ra: 9000000000000001");
+}
+
+/* Cut to the screen, whatever a guest says, and never within a character; and no more than 12 lines. */
+static void test_first_screen(void **state)
+{
+	static const char *const many[] = { "one", "two", "three", "four", "five" };
+	char message[1200];
+	size_t lines = 0;
+
+	(void)state;
+	make_full();
+	for (size_t i = 0; i + 3 < sizeof(message); i += 3)
+		memcpy(message + i, "\xe4\xb8\xad", 4); /* a wide character */
+	full.message = message;
+	full.stuck = full.advice = many;
+	full.nstuck = full.nadvice = 5;
+	la_render_panic_text(&full, false, &sink);
+	has("VERDICT: panic (certain): \xe4\xb8\xad");
+	has("\xe4\xb8\xad...\n");
+	has("      STUCK: one\n           : (and 3 more) two\n");
+	has("       NEXT: one\n           : two\n           : (and 2 more) three\n");
+	has("\nSTUCK BECAUSE OF IT:\n  one\n  two\n  three\n  four\n  five\n");
+	has("\nWHAT TO DO NEXT:\n  one\n");
+	for (const char *at = output, *end; (end = strchr(at, '\n')) && end != at; at = end + 1) {
+		size_t columns = 0;
+
+		for (const char *c = at; c < end; c++)
+			columns += ((unsigned char)*c & 0xc0) != 0x80 ? 1 : 0; /* characters */
+		for (const char *c = at; c < end; c++)
+			columns += (unsigned char)*c == 0xe4; /* that are wide */
+		assert_true(columns <= 100);
+		lines++;
+	}
+	assert_true(lines >= 10 && lines <= 12);
+}
+
+static void test_panic_line(void **state)
+{
+	(void)state;
+	make_full();
+	full.cause.module = "mod";
+	full.detail.module_version = "1.2";
+	full.message = "with\na newline";
+	la_render_panic_line(&full, &sink);
+	assert_string_equal(output,
+			    "panic (certain): with\\x0aa newline; i8042_flush read a port that "
+			    "is not there; in i8042_flush+0x58 [mod 1.2]  "
+			    "drivers/input/i8042.c: 512; 0123456789abcdef\n");
+	output[0] = '\0';
+	full.summary = NULL;
+	full.cause.caller = "atkbd_init";
+	full.cause.caller_offset = 8;
+	la_render_panic_line(&full, &sink);
+	has("; page-fault at address ffff800000008064, in the range of modules and vmalloc; in ");
+	has("[mod 1.2], called from atkbd_init+0x8  drivers");
 }
 
 static void test_unknown_text(void **state)
@@ -185,10 +287,13 @@ static void test_unknown_text(void **state)
 	struct la_panic nothing = { .cpu = -1 };
 
 	(void)state;
-	la_render_panic_text(&nothing, &sink);
+	la_render_panic_text(&nothing, false, &sink);
 	assert_string_equal(output, "    VERDICT: unknown (unknown)\n"
-				    "       TASK: unknown  PID: -  COMMAND: -  CPU: -\n"
-				    "     UPTIME: unknown\n");
+				    "        WHO: unknown task\n"
+				    "       WHEN: unknown\n");
+	output[0] = '\0';
+	la_render_panic_line(&nothing, &sink);
+	assert_string_equal(output, "unknown (unknown)\n");
 }
 
 static void test_cpus_text(void **state)
@@ -288,12 +393,13 @@ static const char *string_at(json_t *o, const char *key)
 static void test_panic_json(void **state)
 {
 	/* The order of docs/json.md. */
-	static const char *const keys[] = { "schema",   "release",     "kind",     "message",
-					    "summary",  "confidence",  "cpu",      "task",
-					    "pid",      "comm",        "uptime_s", "cause",
-					    "frames",   "signature",   "stuck",    "advice",
-					    "evidence", "not_checked", "log_tail", "cpus",
-					    NULL };
+	static const char *const keys[] = {
+		"schema",   "release",   "kind",  "message", "summary",        "confidence",
+		"cpu",      "task",      "pid",   "comm",    "uptime_s",       "cause",
+		"frames",   "signature", "stuck", "advice",  "evidence",       "not_checked",
+		"log_tail", "cpus",      "fault", "source",  "module_version", "exit",
+		"taint",    "log_lines", "clock", NULL
+	};
 	static const char *const frame_keys[] = {
 		"level", "pc",   "symbol",  "offset",           "sp",     "method",  "verified",
 		"file",  "line", "inlined", "inlined_left_out", "module", "pt_regs", NULL
@@ -315,6 +421,15 @@ static void test_panic_json(void **state)
 	assert_string_equal(string_at(f, "address"), "0xffff800000008064");
 	assert_int_equal(json_integer_value(json_object_get(f, "offset")), 88);
 	assert_string_equal(string_at(json_object_get(f, "csr"), "prmd"), "0x0");
+
+	f = json_object_get(o, "fault");
+	assert_string_equal(string_at(f, "instruction"), "ldx.bu $s2, $t0, $t1");
+	assert_string_equal(string_at(json_object_get(f, "operands"), "t0"), "0xffff800000008000");
+	assert_true(json_is_null(json_object_get(json_object_get(f, "operands"), "s2")));
+	assert_string_equal(string_at(json_object_get(f, "walk"), "reason"), "the entry is empty");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "source"), "line")),
+			 512);
+	assert_string_equal(string_at(json_object_get(o, "clock"), "date"), "2026-11-27T05:38:12Z");
 
 	list = json_object_get(o, "frames");
 	assert_int_equal(json_array_size(list), 3);
@@ -411,7 +526,7 @@ static void test_hostile_text(void **state)
 		full.nadvice = 1;
 		snprintf(full.task.comm, sizeof(full.task.comm), "%s", hostile[i]);
 		snprintf(two_cpus[0].task.comm, sizeof(two_cpus[0].task.comm), "%s", hostile[i]);
-		la_render_panic_text(&full, &sink);
+		la_render_panic_text(&full, false, &sink);
 		for (const unsigned char *p = (unsigned char *)output; *p; p++)
 			assert_true((*p >= 0x20 && *p != 0x7f) || *p == '\n' || *p == '\t');
 		for (const char *p = output; *p;) {
@@ -432,7 +547,7 @@ static void test_hostile_text(void **state)
 	output[0] = '\0';
 	make_full();
 	full.message = hostile[7];
-	la_render_panic_text(&full, &sink);
+	la_render_panic_text(&full, false, &sink);
 	has(hostile[7]);
 }
 
@@ -490,7 +605,7 @@ static void test_unseen(void **state)
 		make_full();
 		snprintf(message, sizeof(message), "a%s\xe4\xb8\xad", unseen[i].text);
 		full.message = message;
-		la_render_panic_text(&full, &sink);
+		la_render_panic_text(&full, false, &sink);
 		snprintf(expected, sizeof(expected), ": a%s\xe4\xb8\xad\n", unseen[i].shown);
 		has(expected);
 
@@ -550,11 +665,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, start)
-		TEST(test_panic_text),   TEST(test_unknown_text),
-		TEST(test_cpus_text),    TEST(test_equal_stacks),
-		TEST(test_panic_json),   TEST(test_unknown_json),
-		TEST(test_cpus_json),    TEST(test_hostile_text),
-		TEST(test_hostile_json), TEST(test_escape_in_small_pieces),
+		TEST(test_panic_text),   TEST(test_unknown_text), TEST(test_first_screen),
+		TEST(test_panic_line),   TEST(test_cpus_text),    TEST(test_equal_stacks),
+		TEST(test_panic_json),   TEST(test_unknown_json), TEST(test_cpus_json),
+		TEST(test_hostile_text), TEST(test_hostile_json), TEST(test_escape_in_small_pieces),
 		TEST(test_unseen),       TEST(test_long_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,34 +1,115 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The verdict as text: labels right-aligned before a colon, then what it rests on.
+// The verdict as text: a first screen, which goes into a ticket as it is, then what it rests on.
 #include <inttypes.h>
 
+#include "line.h"
+#include "panic_words.h"
 #include "text.h"
 
 #define LABEL 11 /* columns up to the colon */
+/* The first screen has at most 12 lines of so many columns. */
+#define COLUMNS 100
+#define FIRST_STUCK 2
+#define FIRST_ADVICE 3
 
 static void label(const struct la_sink *sink, const char *name)
 {
 	la_put(sink, "%*s: ", LABEL, name);
 }
 
-static void put_task(const struct la_sink *sink, const struct la_task *task)
+/* One line of the first screen. */
+struct screen {
+	struct la_line line;
+	const struct la_sink *to;
+};
+
+static const struct la_sink *begin(struct screen *s, const char *name)
 {
-	if (task->address)
-		la_put(sink, "%016" PRIx64, task->address);
-	else
-		la_puts(sink, "unknown");
-	if (task->pid_known)
-		la_put(sink, "  PID: %d", task->pid);
-	else
-		la_puts(sink, "  PID: -");
-	la_puts(sink, "  COMMAND: ");
-	if (task->comm[0]) {
-		la_puts(sink, "\"");
-		la_put_text(sink, task->comm, false);
-		la_puts(sink, "\"");
-	} else {
-		la_puts(sink, "-");
+	la_line_begin(&s->line);
+	label(&s->line.sink, name);
+	return &s->line.sink;
+}
+
+static void end(struct screen *s, bool said)
+{
+	if (said)
+		la_line_end(&s->line, COLUMNS, s->to);
+}
+
+static void put_some(struct screen *s, const char *name, const char *const *text, size_t n,
+		     size_t most)
+{
+	for (size_t i = 0; i < n && i < most; i++) {
+		const struct la_sink *sink = begin(s, i ? "" : name);
+
+		if (n > most && i + 1 == most)
+			la_put(sink, "(and %zu more) ", n - most);
+		la_put_text(sink, text[i], false);
+		end(s, true);
 	}
+}
+
+static void put_first_screen(const struct la_panic *p, const struct la_sink *to)
+{
+	struct screen s = { .to = to };
+	const struct la_sink *sink;
+
+	la_put_verdict(p, begin(&s, "VERDICT"));
+	end(&s, true);
+	end(&s, la_put_cause(p, begin(&s, "CAUSE")));
+	end(&s, la_put_where(p, begin(&s, "WHERE")));
+	end(&s, la_put_who(p, begin(&s, "WHO")));
+	la_put_when(p, begin(&s, "WHEN"));
+	end(&s, true);
+	if (p->release) {
+		la_put_text(begin(&s, "KERNEL"), p->release, false);
+		end(&s, true);
+	}
+	put_some(&s, "STUCK", p->stuck, p->nstuck, FIRST_STUCK);
+	put_some(&s, "NEXT", p->advice, p->nadvice, FIRST_ADVICE);
+	if (p->signature) {
+		sink = begin(&s, "SIGNATURE");
+		la_put(sink, "%s ", p->hash);
+		la_put_text(sink, p->signature, false);
+		end(&s, true);
+	}
+}
+
+void la_render_panic_line(const struct la_panic *p, const struct la_sink *sink)
+{
+	la_put_verdict(p, sink);
+	if (p->summary || p->cause.kind) {
+		la_puts(sink, "; ");
+		la_put_cause(p, sink);
+	}
+	if (p->cause.symbol || p->cause.pc_known || p->cause.caller) {
+		la_puts(sink, "; in ");
+		la_put_where(p, sink);
+	}
+	if (p->signature)
+		la_put(sink, "; %s", p->hash);
+	la_puts(sink, "\n");
+}
+
+/* Sentences under a heading; no heading without any. */
+static void put_list(const struct la_sink *sink, const char *heading, const char *const *text,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!i)
+			la_put(sink, "\n%s:\n", heading);
+		la_puts(sink, "  ");
+		la_put_text(sink, text[i], true);
+		la_puts(sink, "\n");
+	}
+}
+
+/* What the first screen had no room for. */
+static void put_rest(const struct la_sink *sink, const char *heading, const char *const *text,
+		     size_t n, size_t shown)
+{
+	if (n > shown)
+		put_list(sink, heading, text, n);
 }
 
 /* Instruction words around pc, as the kernel's own "Code:" line has them. */
@@ -43,78 +124,70 @@ static void put_code(const struct la_cause *c, const struct la_sink *sink)
 	la_puts(sink, "\n");
 }
 
-static void put_verdict(const struct la_panic *p, const struct la_sink *sink)
+static void put_insn(const struct la_detail *d, const struct la_sink *sink)
 {
-	const struct la_cause *c = &p->cause;
-
-	label(sink, "VERDICT");
-	la_put(sink, "%s (%s)", la_verdict_name(p->verdict), la_confidence_name(p->confidence));
-	if (p->message) {
-		la_puts(sink, ": ");
-		la_put_text(sink, p->message, true);
-	}
-	la_puts(sink, "\n");
-	if (c->kind) {
-		label(sink, "CAUSE");
-		la_puts(sink, c->kind);
-		if (c->address_known)
-			la_put(sink, " at address %016" PRIx64, c->address);
-		if (c->symbol) {
-			la_puts(sink, " in ");
-			la_put_symbol(sink, c->symbol, c->pc_known || c->offset, c->offset,
-				      c->module);
-		}
-		if (c->pc_known)
-			la_put(sink, " (pc %016" PRIx64 ")", c->pc);
-		if (c->caller) {
-			la_puts(sink, " called from ");
-			la_put_symbol(sink, c->caller, true, c->caller_offset, NULL);
-		}
-		la_puts(sink, "\n");
-	}
-	if (p->summary) {
-		label(sink, "SUMMARY");
-		la_put_text(sink, p->summary, true);
-		la_puts(sink, "\n");
-	}
-	/* Where nothing happened there is nobody it happened to. */
-	if (p->verdict != LA_VERDICT_RUNNING && p->verdict != LA_VERDICT_FIRMWARE) {
-		label(sink, "TASK");
-		put_task(sink, &p->task);
-		if (p->cpu >= 0)
-			la_put(sink, "  CPU: %d\n", p->cpu);
+	if (!d->insn_known)
+		return;
+	label(sink, "INSTRUCTION");
+	la_puts(sink, d->insn.text);
+	for (size_t i = 0; i < d->noperands; i++) {
+		la_put(sink, "%s$%s=", i ? " " : "   ", la_gpr_name(d->operand[i].reg));
+		if (d->operand[i].known)
+			la_put(sink, "%" PRIx64, d->operand[i].value);
 		else
-			la_puts(sink, "  CPU: -\n");
+			la_puts(sink, "?");
 	}
-	label(sink, "UPTIME");
-	if (p->uptime_known)
-		la_put(sink, "%.6f s", p->uptime_s);
-	else
-		la_puts(sink, "unknown");
-	if (p->release) {
-		la_puts(sink, "  KERNEL: ");
-		la_put_text(sink, p->release, false);
-	}
+	if (d->reaches_known)
+		la_put(sink, "   %s %" PRIx64, d->insn.stores ? "writes" : "reads", d->reaches);
 	la_puts(sink, "\n");
-	if (p->signature) {
-		label(sink, "SIGNATURE");
-		la_put(sink, "%s ", p->hash);
-		la_put_text(sink, p->signature, true);
+}
+
+/* The walk through the tables, and where it ends. */
+static void put_walk(const struct la_mem_address *a, const struct la_sink *sink)
+{
+	const struct la_translation *t = &a->translation;
+
+	for (unsigned i = 0; i < t->nsteps; i++) {
+		label(sink, la_level_name(&a->geometry, t->step[i].level));
+		la_put(sink, "%016" PRIx64 " at %" PRIx64 "\n", t->step[i].entry,
+		       t->step[i].entry_pa);
+	}
+	if (a->status == LA_OK) {
+		label(sink, "PHYSICAL");
+		la_put(sink, "%" PRIx64 "%s\n", t->pa,
+		       a->place.status == LA_OK ? "" : "  (the dump does not have it)");
+	} else if (a->reason[0]) {
+		label(sink, "UNMAPPED");
+		la_put_text(sink, a->reason, false);
 		la_puts(sink, "\n");
 	}
 }
 
-/* Sentences under a heading; no heading without any. */
-static void put_list(const struct la_sink *sink, const char *heading, const char *const *text,
-		     size_t n)
+static void put_fault(const struct la_panic *p, const struct la_sink *sink)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!i)
-			la_put(sink, "\n%s:\n", heading);
-		la_puts(sink, "  ");
-		la_put_text(sink, text[i], true);
-		la_puts(sink, "\n");
+	const struct la_detail *d = &p->detail;
+	const struct la_cause *c = &p->cause;
+
+	if (!d->insn_known && !c->address_known && !c->pc_known)
+		return;
+	la_puts(sink, "\nFAULT:\n");
+	if (c->pc_known) {
+		label(sink, "PC");
+		la_put(sink, "%016" PRIx64 "\n", c->pc);
 	}
+	put_insn(d, sink);
+	put_code(c, sink);
+	if (!c->address_known)
+		return;
+	label(sink, "ADDRESS");
+	la_put(sink, "%016" PRIx64, c->address);
+	if (d->address_class) {
+		la_puts(sink, "  ");
+		la_put_text(sink, d->address_class, false);
+	}
+	la_puts(sink, "\n");
+	if (d->walked)
+		put_walk(&d->walk, sink);
 }
 
 static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
@@ -135,40 +208,27 @@ static void put_other_cpus(const struct la_panic *p, const struct la_sink *sink)
 	}
 }
 
-void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink)
+static void put_log(const char *heading, const char *const *line, size_t n,
+		    const struct la_sink *sink)
 {
-	put_verdict(p, sink);
-	put_list(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck);
-	put_list(sink, "WHAT TO DO NEXT", p->advice, p->nadvice);
-	if (p->stack) {
-		if (p->cpu >= 0)
-			la_put(sink, "\nSTACK OF CPU %d:\n", p->cpu);
-		else
-			la_puts(sink, "\nSTACK OF THE TASK:\n");
-		la_put_stack(p->stack, false, false, sink);
+	for (size_t i = 0; i < n; i++) {
+		if (!i)
+			la_put(sink, "\n%s:\n", heading);
+		la_put_text(sink, line[i], true);
+		la_puts(sink, "\n");
 	}
-	if (p->cause.regs_known) {
-		la_puts(sink, "\nREGISTERS AT THE FAULT:\n");
-		la_put_registers(&p->cause.regs, sink);
-	}
-	put_code(&p->cause, sink);
-	put_other_cpus(p, sink);
-	if (p->nlog_tail) {
-		la_puts(sink, "\nEND OF THE LOG:\n");
-		for (size_t i = 0; i < p->nlog_tail; i++) {
-			la_put_text(sink, p->log_tail[i], true);
-			la_puts(sink, "\n");
-		}
-	}
-	if (p->nfacts) {
+}
+
+static void put_facts(const struct la_panic *p, const struct la_sink *sink)
+{
+	if (p->nfacts)
 		la_puts(sink, "\nFACTS:\n");
-		for (size_t i = 0; i < p->nfacts; i++) {
-			la_puts(sink, "  ");
-			la_put_text(sink, p->fact[i].source, true);
-			la_puts(sink, ": ");
-			la_put_text(sink, p->fact[i].text, true);
-			la_puts(sink, "\n");
-		}
+	for (size_t i = 0; i < p->nfacts; i++) {
+		la_puts(sink, "  ");
+		la_put_text(sink, p->fact[i].source, true);
+		la_puts(sink, ": ");
+		la_put_text(sink, p->fact[i].text, true);
+		la_puts(sink, "\n");
 	}
 	for (size_t i = 0; i < p->nunchecked; i++) {
 		if (!i)
@@ -178,5 +238,47 @@ void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink)
 		la_puts(sink, ": ");
 		la_put_text(sink, p->unchecked[i].reason, true);
 		la_puts(sink, "\n");
+	}
+}
+
+static void put_stack(const struct la_panic *p, const struct la_sink *sink)
+{
+	if (!p->stack)
+		return;
+	if (p->cpu >= 0)
+		la_put(sink, "\nSTACK OF CPU %d:\n", p->cpu);
+	else
+		la_puts(sink, "\nSTACK OF THE TASK:\n");
+	la_put_stack(p->stack, false, false, sink);
+}
+
+void la_render_panic_text(const struct la_panic *p, bool verbose, const struct la_sink *sink)
+{
+	const struct la_render_options all = { .registers = true, .stacks = true, .source = true };
+	const struct la_detail *d = &p->detail;
+
+	put_first_screen(p, sink);
+	put_rest(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck, FIRST_STUCK);
+	put_rest(sink, "WHAT TO DO NEXT", p->advice, p->nadvice, FIRST_ADVICE);
+	put_fault(p, sink);
+	put_stack(p, sink);
+	if (p->cause.regs_known) {
+		la_puts(sink, "\nREGISTERS AT THE FAULT:\n");
+		la_put_registers(&p->cause.regs, sink);
+	}
+	put_other_cpus(p, sink);
+	if (d->nlog)
+		put_log("IN THE LOG", d->log, d->nlog, sink);
+	else
+		put_log("END OF THE LOG", p->log_tail, p->nlog_tail, sink);
+	put_list(sink, "TAINTED", d->taint, d->ntaint);
+	put_facts(p, sink);
+	if (!verbose)
+		return;
+	if (d->nlog)
+		put_log("END OF THE LOG", p->log_tail, p->nlog_tail, sink);
+	if (p->cpus) {
+		la_puts(sink, "\nALL CPUS:\n");
+		la_render_cpus_text(p->cpus, &all, sink);
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect.h"
+#include "detail.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/triage/other.h"
@@ -201,6 +202,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 	la_triage_code(k, &ret->cause);
 	keep_log_tail(t, &j);
 	sign(t, &j);
+	la_detail_collect(k, t, &j);
 	la_triage_close(&j);
 }
 
@@ -208,6 +210,12 @@ void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la
 {
 	const struct la_stack *stack = p->stack ? la_lines_stack(k, arena, p->stack) : NULL;
 
+	const struct la_lines_at *at = p->cause.pc_known ? la_lines_find(k, p->cause.pc) : NULL;
+
 	if (stack)
 		p->stack = stack;
+	if (at) {
+		p->detail.file = at->n ? at->inlined[0].file : at->self.file;
+		p->detail.line = at->n ? at->inlined[0].line : at->self.line;
+	}
 }

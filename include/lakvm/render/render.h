@@ -36,7 +36,15 @@ struct la_log_format {
 void la_render_log_text(const struct la_log *log, const struct la_log_format *format,
 			const struct la_sink *sink);
 
-void la_render_panic_text(const struct la_panic *p, const struct la_sink *sink);
+/**
+ * A first screen of at most 12 lines of 100 columns: verdict, cause, where, who, when, what is stuck, what to do next;
+ * then all that it rests on. @verbose: the end of the log and all CPUs with registers and stacks, too.
+ */
+void la_render_panic_text(const struct la_panic *p, bool verbose, const struct la_sink *sink);
+
+/** All in one line: verdict, cause, where, hash of the signature. */
+void la_render_panic_line(const struct la_panic *p, const struct la_sink *sink);
+
 void la_render_cpus_text(const struct la_cpus *cpus, const struct la_render_options *opt,
 			 const struct la_sink *sink);
 

@@ -12,6 +12,7 @@
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/log.h"
 #include "lakvm/guest/task.h"
+#include "lakvm/triage/detail.h"
 
 enum la_confidence { LA_UNSURE = 0, LA_LIKELY, LA_CERTAIN };
 const char *la_confidence_name(enum la_confidence c); /* "unknown", "likely", "certain" */
@@ -92,6 +93,7 @@ struct la_panic {
 	size_t nunchecked;
 	const char *const *log_tail; /* the last records, with times as dmesg prints them */
 	size_t nlog_tail;
+	struct la_detail detail;
 	const struct la_cpus *cpus; /* as given */
 };
 
@@ -105,8 +107,8 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		      struct la_panic *ret);
 
 /**
- * Let the frames of @p's stack say where they are in the source (la_lines_stack). Without memory for
- * that they say nothing.
+ * Let the frames of @p's stack say where they are in the source (la_lines_stack), and its detail where the cause
+ * is. Without memory for that the frames say nothing.
  */
 void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p);
 

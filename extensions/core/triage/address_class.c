@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What kind of address a faulting one is. Marks of freed and unset memory: include/linux/poison.h (5.19 to 7.2);
+// LoongArch has no ILLEGAL_POINTER_VALUE, so that the marks of removed list entries are small numbers there.
+#include "detail.h"
+
+#include <inttypes.h>
+
+/* As far as a member of a structure may lie behind a NULL pointer: the largest page. */
+#define NULL_PAGE 0x10000
+#define MAX_ERRNO 4095
+
+/* Bytes that fill memory in a state; an address made of them, plus an offset, was read from such memory. */
+static const struct {
+	uint8_t byte;
+	const char *meaning;
+} poisons[] = {
+	{ 0x6b, "made of 6b, with which freed slab objects are filled: a use after free" },
+	{ 0x5a, "made of 5a, with which new slab objects are filled: used before it was set" },
+	{ 0xa5, "made of a5, the end mark of a slab object: read beyond it" },
+	{ 0xbb, "made of bb, the red zone of a free slab object: read beyond it" },
+	{ 0xcc, "made of cc, the red zone of a slab object, or freed init memory: read beyond it" },
+	{ 0xaa, "made of aa, with which freed pages are filled: a use after free" },
+};
+
+static const char *poison_of(uint64_t address)
+{
+	for (size_t i = 0; i < sizeof(poisons) / sizeof(poisons[0]); i++)
+		if (address >> 16 == (UINT64_C(0x0101010101010101) * poisons[i].byte) >> 16)
+			return poisons[i].meaning;
+	return NULL;
+}
+
+static const char *small(struct la_arena *arena, uint64_t address)
+{
+	const char *mark = address >= 0x100 && address < 0x110 ?
+				   " (or LIST_POISON1: an entry that was removed from its list)" :
+			   address >= 0x122 && address < 0x132 ?
+				   " (or LIST_POISON2: an entry that was removed from its list)" :
+				   "";
+
+	if (!address)
+		return "NULL pointer";
+	return la_format(arena, "NULL pointer plus %#" PRIx64 "%s", address, mark);
+}
+
+/* The CPU whose per-CPU area has @address, or -1. */
+static int percpu_owner(const struct la_kernel *k, uint64_t address)
+{
+	const struct la_door *door = k->door;
+	uint64_t start, end;
+
+	if (!k->percpu || !door->symbol(door->ctx, "__per_cpu_start", &start) ||
+	    !door->symbol(door->ctx, "__per_cpu_end", &end) || end <= start)
+		return -1;
+	for (unsigned cpu = 0; cpu < k->ncpus; cpu++)
+		if (address - (start + k->percpu[cpu]) < end - start)
+			return (int)cpu;
+	return -1;
+}
+
+static const char *in_stack(struct la_arena *arena, uint64_t address, const struct la_task *task)
+{
+	if (!task->stack)
+		return NULL;
+	if (address - task->stack < LA_THREAD_SIZE)
+		return "in the stack of the task";
+	if (task->stack - address <= LA_THREAD_SIZE)
+		return la_format(arena,
+				 "%" PRIu64 " bytes below the stack of the task: it ran over",
+				 task->stack - address);
+	return NULL;
+}
+
+/* Not one that the CPU can translate: the bits above the implemented ones differ. */
+static bool canonical(const struct la_kernel *k, uint64_t address)
+{
+	const unsigned bits = k->mmu.virt_bits ? k->mmu.virt_bits : 48;
+	const uint64_t high = address >> (bits - 1);
+
+	return !high || high == UINT64_MAX >> (bits - 1);
+}
+
+static const char *mapped_range(const struct la_kernel *k, struct la_arena *arena, uint64_t address)
+{
+	const struct la_door *door = k->door;
+	struct la_symbol symbol;
+
+	if (door->symbol_at(door->ctx, address, &symbol) && symbol.module)
+		return la_format(arena, "in the module %s, behind %s", symbol.module, symbol.name);
+	if (k->mmu.vm_map_base && address < k->mmu.vm_map_base)
+		return "below all that the kernel maps by pages";
+	return "in the range of modules and vmalloc";
+}
+
+static const char *in_window(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
+			     uint64_t pa, int cpu, const struct la_task *task)
+{
+	const struct la_door *door = k->door;
+	const int owner = percpu_owner(k, address);
+	const char *stack = in_stack(arena, address, task);
+	struct la_symbol symbol;
+
+	if (owner >= 0 && cpu >= 0)
+		return la_format(arena, "in the per-CPU area of CPU %d%s", owner,
+				 owner == cpu ? "" : ", another one's");
+	if (owner >= 0)
+		return la_format(arena, "in the per-CPU area of CPU %d", owner);
+	if (stack)
+		return stack;
+	if (la_in_image(k, address) && door->symbol_at(door->ctx, address, &symbol))
+		return la_format(arena, "in the kernel's image, %s+%#" PRIx64, symbol.name,
+				 address - symbol.start);
+	if (door->nram) {
+		const struct la_ram_range *ram = la_ram_find(door->ram, door->nram, pa);
+
+		if (!ram || pa < ram->start)
+			return la_format(arena, "physical %#" PRIx64 " through a window: not RAM",
+					 pa);
+	}
+	return la_format(arena, "physical %#" PRIx64 " through a window", pa);
+}
+
+const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
+			     int cpu, const struct la_task *task)
+{
+	const char *poison = poison_of(address);
+	uint64_t pa;
+	int window;
+
+	if (address < NULL_PAGE)
+		return small(arena, address);
+	if (address >= (uint64_t)-MAX_ERRNO)
+		return la_format(arena,
+				 "NULL pointer minus %" PRIu64
+				 ", or that as an error code taken for a pointer",
+				 (uint64_t)0 - address);
+	if (poison)
+		return poison;
+	if (la_window(&k->mmu, address, &pa, &window))
+		return in_window(k, arena, address, pa, cpu, task);
+	if (la_segment_of(address) == LA_XUVRANGE && canonical(k, address))
+		return "in user space";
+	if (!canonical(k, address))
+		return "no address: its upper bits are not alike";
+	return mapped_range(k, arena, address);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a verdict's numbers mean: addresses, letters, codes, the clock, the lines of the log.
+#include <inttypes.h>
+#include <string.h>
+
+#include "guest.h"
+
+#include "lakvm/guest/clock.h"
+#include "triage/detail.h"
+
+static void is(const struct guest *g, uint64_t address, const char *words)
+{
+	const struct la_task task = { .address = TASK, .stack = STACK };
+	const char *said = la_address_class(&g->k, g->arena, address, 1, &task);
+
+	if (strcmp(said, words))
+		fail_msg("%" PRIx64 ": %s, not %s", address, said, words);
+}
+
+static void test_addresses(void **state)
+{
+	static const uint64_t percpu[] = { 0x10000000, 0x10100000 };
+	struct guest g = guest_new();
+
+	(void)state;
+	g.k.percpu = percpu;
+	g.k.ncpus = 2;
+	g.k.mmu.vm_map_base = UINT64_C(0xffff800000000000);
+	fake_symbol(g.fake, "__per_cpu_start", WINDOW | 0x900000, 0, NULL);
+	fake_symbol(g.fake, "__per_cpu_end", WINDOW | 0x910000, 0, NULL);
+	fake_symbol(g.fake, "_text", WINDOW | 0x200000, 0, NULL);
+	fake_symbol(g.fake, "_end", WINDOW | 0x980000, 0, NULL);
+	fake_symbol(g.fake, "a_table", WINDOW | 0x920000, 64, NULL);
+	fake_symbol(g.fake, "mod_init", UINT64_C(0xffff800002000000), 64, "mod");
+	is(&g, 0, "NULL pointer");
+	is(&g, 0x80, "NULL pointer plus 0x80");
+	is(&g, 0x108,
+	   "NULL pointer plus 0x108 (or LIST_POISON1: an entry that was removed from its list)");
+	is(&g, (uint64_t)-2, "NULL pointer minus 2, or that as an error code taken for a pointer");
+	is(&g, UINT64_C(0x6b6b6b6b6b6b6b73),
+	   "made of 6b, with which freed slab objects are filled: a use after free");
+	is(&g, UINT64_C(0x6b6b6b6b6b6c6b6b), "no address: its upper bits are not alike");
+	is(&g, UINT64_C(0x7fffffff1000), "in user space");
+	is(&g, UINT64_C(0x1234567800000000), "no address: its upper bits are not alike");
+	is(&g, UINT64_C(0xffff000000000000), "no address: its upper bits are not alike");
+	is(&g, UINT64_C(0xffff800000008064), "in the range of modules and vmalloc");
+	is(&g, UINT64_C(0xffff800002000010), "in the module mod, behind mod_init");
+	is(&g, WINDOW | 0x10901000, "in the per-CPU area of CPU 0, another one's");
+	is(&g, WINDOW | 0x10a01000, "in the per-CPU area of CPU 1");
+	is(&g, WINDOW | 0x920010, "in the kernel's image, a_table+0x10");
+	is(&g, STACK + 8, "in the stack of the task");
+	is(&g, STACK - 8, "8 bytes below the stack of the task: it ran over");
+	is(&g, WINDOW | 0x30000000, "physical 0x30000000 through a window");
+	guest_free(&g);
+}
+
+static void test_words(void **state)
+{
+	struct la_arena *arena = la_arena_new(1 << 16);
+	const char *const *taint;
+	size_t n;
+
+	(void)state;
+	taint = la_taint_words(arena, 0x1280, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(taint[0], "D: an oops or BUG() happened before");
+	assert_true(taint[1][0] == 'W' && taint[2][0] == 'O');
+	la_taint_words(arena, UINT64_MAX, &n);
+	assert_int_equal(n, 20);
+	assert_string_equal(la_exit_words(arena, "Attempted to kill init! exitcode=0x0000000b"),
+			    "init was killed by signal 11 (SIGSEGV)");
+	assert_string_equal(la_exit_words(arena, "Attempted to kill init! exitcode=0x00007f00"),
+			    "init ended itself with status 127: a shell found no such program");
+	assert_string_equal(la_exit_words(arena, "Attempted to kill init! exitcode=0x00000100"),
+			    "init ended itself with status 1");
+	assert_null(la_exit_words(arena, "Attempted to kill init! exitcode="));
+	assert_null(la_exit_words(arena, "exitcode=0x0000000b"));
+	assert_null(la_exit_words(arena, NULL));
+	la_arena_free(arena);
+}
+
+#define KEEPER (WINDOW | 0x700000)
+
+/* struct timekeeper as 6.12 and 7.2 have it, in short. */
+static void clock_at(struct guest *g, uint64_t seconds, uint64_t shifted, uint32_t shift,
+		     int64_t to_mono, int64_t to_mono_nsec)
+{
+	fake_symbol(g->fake, "tk_core", KEEPER, 0x140, NULL);
+	fake_type(g->fake, "timekeeper", 0x138);
+	fake_member(g->fake, "timekeeper", "tkr_mono", 0, 64);
+	fake_member(g->fake, "timekeeper", "xtime_sec", 64, 8);
+	fake_member(g->fake, "timekeeper", "wall_to_monotonic", 72, 16);
+	fake_member(g->fake, "tk_read_base", "xtime_nsec", 40, 8);
+	fake_member(g->fake, "tk_read_base", "shift", 32, 4);
+	put64(g, KEEPER + 8 + 64, seconds);
+	put64(g, KEEPER + 8 + 40, shifted);
+	put64(g, KEEPER + 8 + 32, shift);
+	put64(g, KEEPER + 8 + 72, (uint64_t)to_mono);
+	put64(g, KEEPER + 8 + 80, (uint64_t)to_mono_nsec);
+}
+
+static void test_clock(void **state)
+{
+	struct guest g = guest_new();
+	struct la_clock clock;
+
+	(void)state;
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_ABSENT);
+	clock_at(&g, 1795757892, UINT64_C(500000000) << 24, 24, -1795757880, 250000000);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_OK);
+	assert_true(clock.date == 1795757892);
+	assert_true(clock.uptime_ns == UINT64_C(12750000000));
+	/* since 6.13 a structure with a name, since 6.17 the first of several */
+	fake_member(g.fake, "tk_data", "timekeeper", 8, 0x138);
+	fake_type(g.fake, "timekeeper", 0x1000);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_OK);
+	/* not set yet, and damage */
+	clock_at(&g, 0, 0, 24, 0, 0);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_CORRUPT);
+	clock_at(&g, 1795757892, UINT64_MAX, 24, -1795757880, 0);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_CORRUPT);
+	clock_at(&g, 1795757892, 0, 64, -1795757880, 0);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_CORRUPT);
+	clock_at(&g, 1795757892, 0, 24, INT64_MIN, 0);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_CORRUPT);
+	guest_free(&g);
+}
+
+/* Five records, an oops with its registers and trace, a panic. */
+static void test_log_lines(void **state)
+{
+	static const char *const text[] = {
+		"zero",
+		"one",
+		"two",
+		"three",
+		"four",
+		"five",
+		"CPU 1 Unable to handle kernel paging request at virtual address 0000000000000080",
+		"Oops[#1]:",
+		"pc 9000000000eb7fa8 ra 9000000000eb7f90 tp 900000010036ad40 sp 900000010031b9e0",
+		"a0 0000000000000001 a1 0000000000000002 a2 0000000000000003 a3 0000000000000004",
+		" BADV: 0000000000000080",
+		"Process swapper/0 (pid: 1, threadinfo=(____ptrval____), task=(____ptrval____))",
+		"Stack : 0000000000000000 0000000000000000 0000000000000000 0000000000000000",
+		"[<9000000000eb7fa8>] i8042_flush+0x58/0xa0",
+		"Kernel panic - not syncing: Attempted to kill init!",
+	};
+	struct la_record record[sizeof(text) / sizeof(text[0])];
+	struct la_event event[] = { { .kind = LA_EVENT_OOPS, .record = 6 },
+				    { .kind = LA_EVENT_PANIC, .record = 14 } };
+	struct la_triage t = { .log = { .record = record, .n = sizeof(text) / sizeof(text[0]) },
+			       .events = { .event = event, .n = 2 } };
+	struct la_arena *arena = la_arena_new(1 << 16);
+	const char *const *line;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < t.log.n; i++)
+		record[i] = (struct la_record){ .ts_nsec = i * UINT64_C(1000000000),
+						.text = text[i],
+						.len = strlen(text[i]) };
+	line = la_log_lines(arena, &t, &event[0], &n);
+	assert_int_equal(n, 10);
+	assert_string_equal(line[0], "[    1.000000] one");
+	assert_string_equal(line[5] + 15, text[6]);
+	assert_string_equal(line[7] + 15, text[10]);
+	assert_string_equal(line[8] + 15, text[11]);
+	assert_string_equal(line[9] + 15, text[14]);
+	/* the first trouble, and where the verdict's own is later */
+	line = la_log_lines(arena, &t, &event[1], &n);
+	assert_string_equal(line[5] + 15, text[6]);
+	assert_string_equal(line[n - 1] + 15, text[14]);
+	t.events.n = 0;
+	la_log_lines(arena, &t, NULL, &n);
+	assert_int_equal(n, 0);
+	la_arena_free(arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_log_lines),
+	};
+
+	return cmocka_run_group_tests_name("detail", tests, NULL, NULL);
+}
