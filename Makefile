@@ -49,6 +49,9 @@ LA_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -fPIC -fvisibility=hidden -Iinc
 DEFLATE := $(if $(filter loongarch64,$(MACHINE)),,$(if $(wildcard $(SYSROOT)/usr/include/libdeflate.h),-ldeflate))
 LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 
+# Where what is installed finds its data; the tree's own are in share/.
+$(BUILD)/extensions/core/triage/known_files.o: LA_CFLAGS += -DLAKVM_DATA='"$(PREFIX)/share/lakvm"'
+
 CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
 # target is named here and never taken from the build machine (defs.h would guess).
@@ -156,6 +159,7 @@ install: $(BUILD)/lakvm.so $(PROGRAMS)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
 	install -m 644 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
 # What git has; or, where there are changes or no git, the files as they are here.

@@ -87,7 +87,7 @@ coverage:
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules
+FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules known
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
@@ -98,7 +98,7 @@ FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize
 	-fno-sanitize-recover=all -Itests/fuzz
 fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
 	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*.log)) \
-	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*))
+	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*)) $(if $(filter known,$(1)),share/known-issues)
 
 $(UNIT)/mkdump/mkdump: $(UNIT)/mkdump/main.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)

@@ -3,13 +3,15 @@
 #include "crash.h"
 #include "glue.h"
 
+#include "lakvm/base/escape.h"
 #include "lakvm/triage/panic.h"
+#include "lakvm/render/markdown.h"
 #include "lakvm/render/render.h"
 
 char *help_lapanic[] = {
 	"lapanic",
 	"why a LoongArch64 guest died or hung",
-	"[-1] [-j] [-v] [-r FILE]",
+	"[-1] [-j] [-v] [-m FILE] [-r FILE]",
 	"  Tells from the dump why the guest's kernel panicked or hangs. The first screen has",
 	"  the verdict, the cause in words, where and whose it was and when, what else is stuck",
 	"  because of it, and what to do next; it fits into a ticket as it is. Below is what it",
@@ -21,6 +23,8 @@ char *help_lapanic[] = {
 	"    -1       one line instead.",
 	"    -v       also the end of the log, and all CPUs with registers and stacks.",
 	"    -j       one JSON object instead (schema lakvm.panic/1).",
+	"    -m FILE  Markdown for an issue tracker into that file, with headings in English, or in",
+	"             Chinese where the locale (LC_ALL, LC_MESSAGES, LANG) says so.",
 	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
 	"             has the program counters, which the dump lacks.",
 	" ",
@@ -31,6 +35,15 @@ char *help_lapanic[] = {
 	NULL
 };
 
+static void tell(void *unused, const char *line)
+{
+	char printable[1024];
+
+	(void)unused;
+	la_text_escape(line, false, printable, sizeof(printable));
+	error(INFO, "%s\n", printable);
+}
+
 void cmd_lapanic(void)
 {
 	const struct la_cpus *cpus;
@@ -38,17 +51,19 @@ void cmd_lapanic(void)
 	struct la_arena *arena;
 	struct la_error err = { "" };
 	struct la_panic panic;
-	const char *text = NULL;
+	const char *text = NULL, *markdown = NULL;
 	bool json = false, line = false, verbose = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "1jr:v")) != EOF) {
+	while ((c = getopt(argcnt, args, "1jm:r:v")) != EOF) {
 		if (c == 'j')
 			json = true;
 		else if (c == '1')
 			line = true;
 		else if (c == 'v')
 			verbose = true;
+		else if (c == 'm')
+			markdown = optarg;
 		else if (c == 'r')
 			text = optarg;
 		else
@@ -74,7 +89,12 @@ void cmd_lapanic(void)
 	la_panic_analyse(kernel, arena, cpus, &panic);
 	if (session_lines(NULL)) /* without them positions in the source are unknown */
 		la_panic_lines(kernel, arena, &panic);
-	if (json) {
+	la_known_hints(arena, &panic, tell, NULL);
+	if (markdown) {
+		if (la_render_panic_markdown_file(&panic, la_language_of_locale(), markdown, arena,
+						  &err) != LA_OK)
+			error(INFO, "%s\n", err.text);
+	} else if (json) {
 		if (la_render_panic_json(&panic, command_sink()) != LA_OK)
 			error(INFO, "out of memory\n");
 	} else if (line) {

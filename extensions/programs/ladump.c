@@ -13,6 +13,7 @@
 #include "lakvm/door/elf_file.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
+#include "lakvm/render/markdown.h"
 #include "lakvm/render/report.h"
 #include "program.h"
 
@@ -20,7 +21,7 @@
 #define MAX_PARTS 64
 
 struct order {
-	const char *vmlinux, *text; /* NULL: not given */
+	const char *vmlinux, *text, *markdown; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
 	bool relocation, json, log, panic, line, verbose;
@@ -31,7 +32,8 @@ struct order {
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: ladump [-1] [-b] [-g] [-i] [-j] [-l] [-p] [-v] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
+		"       ladump -p [-1] [-j] [-v] [-M FILE] ... the same: why the guest died or hung\n"
 		"       ladump --relocation VMLINUX DUMP...\n"
 		"-m, --machdep: %s\n",
 		la_overrides_help);
@@ -82,6 +84,12 @@ static void put(void *ctx, const char *text)
 	fputs(text, ctx);
 }
 
+static void tell(void *unused, const char *line)
+{
+	(void)unused;
+	program_say("%s", line);
+}
+
 static int print_report(const struct la_report *r, const struct order *o)
 {
 	const struct la_sink sink = { put, stdout };
@@ -103,6 +111,16 @@ static int print_report(const struct la_report *r, const struct order *o)
 	if (o->log && !o->json && r->log_reason)
 		return program_fail(r->log_reason);
 	return status == LA_OK ? EXIT_SUCCESS : program_fail("out of memory");
+}
+
+static int write_markdown(const struct la_report *r, const char *path, struct la_arena *arena)
+{
+	struct la_error err = { "" };
+
+	return la_render_panic_markdown_file(&r->panic, la_language_of_locale(), path, arena,
+					     &err) == LA_OK ?
+		       EXIT_SUCCESS :
+		       program_fail(err.text);
 }
 
 static int run(const struct order *o, struct la_arena *arena)
@@ -138,7 +156,10 @@ static int run(const struct order *o, struct la_arena *arena)
 		status = program_fail(err.text);
 	} else {
 		hide_progress(shown);
-		status = print_report(&report, o);
+		if (o->panic)
+			la_known_hints(arena, &report.panic, tell, NULL);
+		status = o->markdown ? write_markdown(&report, o->markdown, arena) :
+				       print_report(&report, o);
 		la_report_close(&report);
 	}
 	la_elf_door_close(vmlinux);
@@ -149,6 +170,7 @@ static int run(const struct order *o, struct la_arena *arena)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "relocation", no_argument, NULL, 'k' },
+						 { "markdown", required_argument, NULL, 'M' },
 						 { "machdep", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
@@ -158,7 +180,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	program_start("ladump");
-	while ((c = getopt_long(argc, argv, "1bghijlm:pr:v", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "1bghijlm:M:pr:v", options, NULL)) != -1) {
 		switch (c) {
 		case '1':
 			o.line = true;
@@ -186,6 +208,10 @@ int main(int argc, char **argv)
 				break;
 			program_say("--machdep: %s", err.text);
 			return EXIT_FAILURE;
+		case 'M':
+			o.markdown = optarg;
+			o.panic = true;
+			break;
 		case 'p':
 			o.panic = true;
 			break;

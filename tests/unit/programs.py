@@ -206,6 +206,17 @@ def failing_writes():
         closed = run("sh", "-c", '"$0" "$@" >&-', *command)
         check(f"{name}: fails if nothing of it arrives", good.returncode == 0 and good.stdout and bad.returncode == 1 and
               b"No space left" in bad.stderr and closed.returncode == 1, f"{good} {bad} {closed}")
+    got = run(ladump, "-M", "a.md", "vmlinux", "dump")
+    check("ladump -M writes a file and nothing else", got.returncode == 0 and not got.stdout and
+          content("a.md").startswith(b"# "), got)
+    os.symlink("a.md", "link.md")
+    for path, words in (("link.md", b"not a regular file"), ("/dev/full", b"not a regular file"), ("none/a.md", b"No such file")):
+        got = run(ladump, "-M", path, "vmlinux", "dump")
+        check(f"ladump -M {path} is refused", got.returncode == 1 and words in got.stderr and os.path.islink("link.md"), got)
+    put("issues", b"[one]\nwhat = it\nfact = *\n[two]\nwhat\x1b[31m\n")
+    got = run(ladump, "-p", "vmlinux", "dump", env={**os.environ, "LAKVM_KNOWN_ISSUES": "issues"})
+    check("a table of known issues that is bad is said in a line, and does no harm", got.returncode == 0 and
+          b"issues: line 5: " in got.stderr and b"\x1b" not in got.stderr and got.stdout, got)
     got = run(ladump, "-j", "/nonexistent")
     check("ladump says why a file cannot be opened", got.returncode == 1 and b"No such file or directory" in got.stderr)
     os.mkfifo("pipe")

@@ -231,6 +231,9 @@ static void test_panic_text(void **state)
 static void test_first_screen(void **state)
 {
 	static const char *const many[] = { "one", "two", "three", "four", "five" };
+	static const struct la_known one = { "one", "a bug\n of theirs", "update", "there", { 0 } },
+				     two = { .name = "two", .what = "b" };
+	static const struct la_known *const known[] = { &one, &two };
 	char message[1200];
 	size_t lines = 0;
 
@@ -239,12 +242,16 @@ static void test_first_screen(void **state)
 	for (size_t i = 0; i + 3 < sizeof(message); i += 3)
 		memcpy(message + i, "\xe4\xb8\xad", 4); /* a wide character */
 	full.message = message;
+	full.known = known;
+	full.nknown = 2;
 	full.stuck = full.advice = many;
 	full.nstuck = full.nadvice = 5;
 	la_render_panic_text(&full, false, &sink);
 	has("VERDICT: panic (certain): \xe4\xb8\xad");
 	has("\xe4\xb8\xad...\n");
-	has("      STUCK: one\n           : (and 3 more) two\n");
+	has("      STUCK: (and 4 more) one\n");
+	has(" LOOKS LIKE: (1 of 2) a bug\\x0a of theirs\n");
+	has("\nKNOWN ISSUES LIKE IT:\n  one: a bug\\x0a of theirs\n    cure: update\n    see: there\n  two: b\n");
 	has("       NEXT: one\n           : two\n           : (and 2 more) three\n");
 	has("\nSTUCK BECAUSE OF IT:\n  one\n  two\n  three\n  four\n  five\n");
 	has("\nWHAT TO DO NEXT:\n  one\n");
@@ -394,11 +401,12 @@ static void test_panic_json(void **state)
 {
 	/* The order of docs/json.md. */
 	static const char *const keys[] = {
-		"schema",   "release",   "kind",  "message", "summary",        "confidence",
-		"cpu",      "task",      "pid",   "comm",    "uptime_s",       "cause",
-		"frames",   "signature", "stuck", "advice",  "evidence",       "not_checked",
-		"log_tail", "cpus",      "fault", "source",  "module_version", "exit",
-		"taint",    "log_lines", "clock", NULL
+		"schema",     "release",  "kind",           "message",   "summary",
+		"confidence", "cpu",      "task",           "pid",       "comm",
+		"uptime_s",   "cause",    "frames",         "signature", "stuck",
+		"advice",     "evidence", "not_checked",    "log_tail",  "cpus",
+		"fault",      "source",   "module_version", "exit",      "taint",
+		"log_lines",  "clock",    "known_issues",   NULL
 	};
 	static const char *const frame_keys[] = {
 		"level", "pc",   "symbol",  "offset",           "sp",     "method",  "verified",

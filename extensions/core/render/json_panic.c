@@ -86,6 +86,22 @@ static json_t *source(struct la_json *b, const struct la_detail *d)
 	return o;
 }
 
+static json_t *known_issues(struct la_json *b, const struct la_panic *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->nknown; i++) {
+		json_t *o = json_object();
+
+		la_json_set(b, o, "name", la_json_text(p->known[i]->name));
+		la_json_set(b, o, "what", la_json_text(p->known[i]->what));
+		la_json_set(b, o, "cure", la_json_text(p->known[i]->cure));
+		la_json_set(b, o, "link", la_json_text(p->known[i]->link));
+		la_json_append(b, list, o);
+	}
+	return list;
+}
+
 static json_t *guest_clock(struct la_json *b, const struct la_detail *d)
 {
 	char date[40];
@@ -172,6 +188,7 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 	la_json_set(b, o, "taint", la_json_texts(b, p->detail.taint, p->detail.ntaint));
 	la_json_set(b, o, "log_lines", la_json_texts(b, p->detail.log, p->detail.nlog));
 	la_json_set(b, o, "clock", guest_clock(b, &p->detail));
+	la_json_set(b, o, "known_issues", known_issues(b, p));
 	return o;
 }
 

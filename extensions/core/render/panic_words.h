@@ -20,6 +20,10 @@ bool la_put_who(const struct la_panic *p, const struct la_sink *sink);
 /** "6.12.117, up 17.206 s, stopped 2026-11-27 05:38:12 UTC" */
 void la_put_when(const struct la_panic *p, const struct la_sink *sink);
 
+/** Is there something to say of a fault? Then la_put_fault() says it, in lines. */
+bool la_has_fault(const struct la_panic *p);
+void la_put_fault(const struct la_panic *p, const struct la_sink *sink);
+
 /** The guest's clock as "2026-11-27T05:38:12Z" in @ret; false: it is not known. */
 bool la_clock_text(const struct la_detail *d, char *ret, size_t size);
 

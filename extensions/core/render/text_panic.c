@@ -9,7 +9,7 @@
 #define LABEL 11 /* columns up to the colon */
 /* The first screen has at most 12 lines of so many columns. */
 #define COLUMNS 100
-#define FIRST_STUCK 2
+#define FIRST_STUCK 1
 #define FIRST_ADVICE 3
 
 static void label(const struct la_sink *sink, const char *name)
@@ -66,6 +66,13 @@ static void put_first_screen(const struct la_panic *p, const struct la_sink *to)
 		end(&s, true);
 	}
 	put_some(&s, "STUCK", p->stuck, p->nstuck, FIRST_STUCK);
+	if (p->nknown) {
+		sink = begin(&s, "LOOKS LIKE");
+		if (p->nknown > 1)
+			la_put(sink, "(1 of %zu) ", p->nknown);
+		la_put_text(sink, p->known[0]->what, false);
+		end(&s, true);
+	}
 	put_some(&s, "NEXT", p->advice, p->nadvice, FIRST_ADVICE);
 	if (p->signature) {
 		sink = begin(&s, "SIGNATURE");
@@ -163,14 +170,16 @@ static void put_walk(const struct la_mem_address *a, const struct la_sink *sink)
 	}
 }
 
-static void put_fault(const struct la_panic *p, const struct la_sink *sink)
+bool la_has_fault(const struct la_panic *p)
+{
+	return p->detail.insn_known || p->cause.address_known || p->cause.pc_known;
+}
+
+void la_put_fault(const struct la_panic *p, const struct la_sink *sink)
 {
 	const struct la_detail *d = &p->detail;
 	const struct la_cause *c = &p->cause;
 
-	if (!d->insn_known && !c->address_known && !c->pc_known)
-		return;
-	la_puts(sink, "\nFAULT:\n");
 	if (c->pc_known) {
 		label(sink, "PC");
 		la_put(sink, "%016" PRIx64 "\n", c->pc);
@@ -241,6 +250,29 @@ static void put_facts(const struct la_panic *p, const struct la_sink *sink)
 	}
 }
 
+static void put_known(const struct la_panic *p, const struct la_sink *sink)
+{
+	for (size_t i = 0; i < p->nknown; i++) {
+		const struct la_known *k = p->known[i];
+
+		if (!i)
+			la_puts(sink, "\nKNOWN ISSUES LIKE IT:\n");
+		la_puts(sink, "  ");
+		la_put_text(sink, k->name, false);
+		la_puts(sink, ": ");
+		la_put_text(sink, k->what, false);
+		if (k->cure) {
+			la_puts(sink, "\n    cure: ");
+			la_put_text(sink, k->cure, false);
+		}
+		if (k->link) {
+			la_puts(sink, "\n    see: ");
+			la_put_text(sink, k->link, false);
+		}
+		la_puts(sink, "\n");
+	}
+}
+
 static void put_stack(const struct la_panic *p, const struct la_sink *sink)
 {
 	if (!p->stack)
@@ -260,7 +292,11 @@ void la_render_panic_text(const struct la_panic *p, bool verbose, const struct l
 	put_first_screen(p, sink);
 	put_rest(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck, FIRST_STUCK);
 	put_rest(sink, "WHAT TO DO NEXT", p->advice, p->nadvice, FIRST_ADVICE);
-	put_fault(p, sink);
+	put_known(p, sink);
+	if (la_has_fault(p)) {
+		la_puts(sink, "\nFAULT:\n");
+		la_put_fault(p, sink);
+	}
 	put_stack(p, sink);
 	if (p->cause.regs_known) {
 		la_puts(sink, "\nREGISTERS AT THE FAULT:\n");

@@ -13,6 +13,7 @@
 #include "lakvm/guest/log.h"
 #include "lakvm/guest/task.h"
 #include "lakvm/triage/detail.h"
+#include "lakvm/triage/known.h"
 
 enum la_confidence { LA_UNSURE = 0, LA_LIKELY, LA_CERTAIN };
 const char *la_confidence_name(enum la_confidence c); /* "unknown", "likely", "certain" */
@@ -94,6 +95,8 @@ struct la_panic {
 	const char *const *log_tail; /* the last records, with times as dmesg prints them */
 	size_t nlog_tail;
 	struct la_detail detail;
+	const struct la_known *const *known; /* hints of la_known_hints() */
+	size_t nknown;
 	const struct la_cpus *cpus; /* as given */
 };
 

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The verdict as Markdown. What a guest says goes into blocks that are indented, where nothing counts as a mark, or
+// into cells with each mark escaped.
+#include "lakvm/render/markdown.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "line.h"
+#include "panic_words.h"
+#include "text.h"
+
+enum word {
+	W_CAUSE,
+	W_WHERE,
+	W_WHO,
+	W_WHEN,
+	W_KERNEL,
+	W_SIGNATURE,
+	W_STUCK,
+	W_NEXT,
+	W_KNOWN,
+	W_CURE,
+	W_FAULT,
+	W_STACK,
+	W_REGISTERS,
+	W_CPUS,
+	W_LOG,
+	W_TAINT,
+	W_FACTS,
+	W_UNCHECKED,
+	NWORDS,
+};
+
+static const char *const words[][NWORDS] = {
+	[LA_ENGLISH] = { "Cause", "Where", "Who", "When", "Kernel", "Signature",
+			 "Stuck because of it", "What to do next", "Known issues like it", "Cure",
+			 "Fault", "Stack", "Registers at the fault", "CPUs", "In the log",
+			 "Tainted", "Facts", "Not checked" },
+	[LA_CHINESE] = { "原因", "位置", "任务", "时间", "内核", "特征", "因此受阻", "下一步",
+			 "类似的已知问题", "解决办法", "故障", "调用栈", "故障时的寄存器", "CPU",
+			 "日志", "内核污染标记", "依据", "未检查" },
+};
+
+enum la_language la_language_of_locale(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return strncmp(value, "zh", 2) ? LA_ENGLISH : LA_CHINESE;
+	}
+	return LA_ENGLISH;
+}
+
+struct page {
+	const struct la_sink *to;
+	const char *const *word;
+	bool line_begun; /* within an indented block */
+	struct la_line line;
+};
+
+/* Marks of Markdown as they are; HTML would be taken for such, too. */
+static void put_marked(void *ctx, const char *text)
+{
+	const struct page *page = ctx;
+	char piece[3] = "\\";
+
+	for (; *text; text++) {
+		const bool mark = strchr("\\`*_[]<>#|~&$@", *text) != NULL;
+
+		piece[1] = *text;
+		la_puts(page->to, mark ? piece : piece + 1);
+	}
+}
+
+/* Every line four columns in. */
+static void put_indented(void *ctx, const char *text)
+{
+	struct page *page = ctx;
+	char piece[2] = "";
+
+	for (; *text; text++) {
+		if (!page->line_begun && *text != '\n')
+			la_puts(page->to, "    ");
+		page->line_begun = *text != '\n';
+		piece[0] = *text;
+		la_puts(page->to, piece);
+	}
+}
+
+static void heading(const struct page *page, enum word word)
+{
+	la_put(page->to, "\n## %s\n\n", page->word[word]);
+}
+
+static void row(struct page *page, enum word word,
+		bool (*put)(const struct la_panic *p, const struct la_sink *sink),
+		const struct la_panic *p)
+{
+	const struct la_sink marked = { put_marked, page };
+	struct la_line *l = &page->line;
+
+	la_line_begin(l);
+	if (!put(p, &l->sink))
+		return;
+	la_put(page->to, "| **%s** | ", page->word[word]);
+	la_puts(&marked, l->text);
+	la_puts(page->to, " |\n");
+}
+
+static bool put_when(const struct la_panic *p, const struct la_sink *sink)
+{
+	la_put_when(p, sink);
+	return true;
+}
+
+static bool put_kernel(const struct la_panic *p, const struct la_sink *sink)
+{
+	if (p->release)
+		la_put_text(sink, p->release, false);
+	return p->release;
+}
+
+static bool put_signature(const struct la_panic *p, const struct la_sink *sink)
+{
+	if (p->signature) {
+		la_put(sink, "%s ", p->hash);
+		la_put_text(sink, p->signature, false);
+	}
+	return p->signature;
+}
+
+static void put_items(struct page *page, enum word word, const char *const *text, size_t n)
+{
+	const struct la_sink marked = { put_marked, page };
+
+	for (size_t i = 0; i < n; i++) {
+		if (!i)
+			heading(page, word);
+		la_puts(page->to, "- ");
+		la_put_text(&marked, text[i], false);
+		la_puts(page->to, "\n");
+	}
+}
+
+static void put_known(struct page *page, const struct la_panic *p)
+{
+	const struct la_sink marked = { put_marked, page };
+
+	for (size_t i = 0; i < p->nknown; i++) {
+		const struct la_known *k = p->known[i];
+
+		if (!i)
+			heading(page, W_KNOWN);
+		la_puts(page->to, "- **");
+		la_put_text(&marked, k->name, false);
+		la_puts(page->to, "**: ");
+		la_put_text(&marked, k->what, false);
+		if (k->cure) {
+			la_put(page->to, "; %s: ", page->word[W_CURE]);
+			la_put_text(&marked, k->cure, false);
+		}
+		if (k->link) {
+			la_puts(page->to, "; ");
+			la_put_text(&marked, k->link, false);
+		}
+		la_puts(page->to, "\n");
+	}
+}
+
+static void put_lines(struct page *page, enum word word, const char *const *line, size_t n)
+{
+	const struct la_sink block = { put_indented, page };
+
+	for (size_t i = 0; i < n; i++) {
+		if (!i)
+			heading(page, word);
+		la_put_text(&block, line[i], true);
+		la_puts(&block, "\n");
+	}
+}
+
+static void put_facts(struct page *page, const struct la_panic *p)
+{
+	const struct la_sink marked = { put_marked, page };
+
+	for (size_t i = 0; i < p->nfacts; i++) {
+		if (!i)
+			heading(page, W_FACTS);
+		la_puts(page->to, "- ");
+		la_put_text(&marked, p->fact[i].source, false);
+		la_puts(page->to, ": ");
+		la_put_text(&marked, p->fact[i].text, false);
+		la_puts(page->to, "\n");
+	}
+	for (size_t i = 0; i < p->nunchecked; i++) {
+		if (!i)
+			heading(page, W_UNCHECKED);
+		la_puts(page->to, "- ");
+		la_put_text(&marked, p->unchecked[i].rule, false);
+		la_puts(page->to, ": ");
+		la_put_text(&marked, p->unchecked[i].reason, false);
+		la_puts(page->to, "\n");
+	}
+}
+
+void la_render_panic_markdown(const struct la_panic *p, enum la_language language,
+			      const struct la_sink *sink)
+{
+	const struct la_render_options brief = { .registers = false };
+	struct page page = { .to = sink, .word = words[language] };
+	const struct la_sink marked = { put_marked, &page }, block = { put_indented, &page };
+	const struct la_detail *d = &p->detail;
+
+	la_line_begin(&page.line);
+	la_put_verdict(p, &page.line.sink);
+	la_puts(sink, "# ");
+	la_puts(&marked, page.line.text);
+	la_puts(sink, "\n\n| | |\n|---|---|\n");
+	row(&page, W_CAUSE, la_put_cause, p);
+	row(&page, W_WHERE, la_put_where, p);
+	row(&page, W_WHO, la_put_who, p);
+	row(&page, W_WHEN, put_when, p);
+	row(&page, W_KERNEL, put_kernel, p);
+	row(&page, W_SIGNATURE, put_signature, p);
+	put_items(&page, W_STUCK, p->stuck, p->nstuck);
+	put_items(&page, W_NEXT, p->advice, p->nadvice);
+	put_known(&page, p);
+	if (la_has_fault(p)) {
+		heading(&page, W_FAULT);
+		la_put_fault(p, &block);
+	}
+	if (p->stack) {
+		heading(&page, W_STACK);
+		la_put_stack(p->stack, false, true, &block);
+	}
+	if (p->cause.regs_known) {
+		heading(&page, W_REGISTERS);
+		la_put_registers(&p->cause.regs, &block);
+	}
+	if (p->cpus && p->cpus->n) {
+		heading(&page, W_CPUS);
+		la_render_cpus_text(p->cpus, &brief, &block);
+	}
+	put_lines(&page, W_LOG, d->nlog ? d->log : p->log_tail, d->nlog ? d->nlog : p->nlog_tail);
+	put_items(&page, W_TAINT, d->taint, d->ntaint);
+	put_facts(&page, p);
+}

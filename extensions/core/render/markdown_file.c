@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The verdict's Markdown as a file.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lakvm/base/jump.h"
+#include "lakvm/render/markdown.h"
+
+/* Text that grows in an arena. */
+struct text {
+	struct la_arena *arena;
+	char *bytes;
+	size_t n, size;
+	bool nomem;
+};
+
+static void put(void *ctx, const char *piece)
+{
+	struct text *t = ctx;
+	const size_t n = strlen(piece);
+
+	while (!t->nomem && t->size - t->n < n) {
+		const size_t grown = t->size ? 2 * t->size : 65536;
+		char *bytes = la_regrow(t->arena, t->bytes, t->size, grown, 1);
+
+		t->nomem = !bytes;
+		if (bytes) {
+			t->bytes = bytes;
+			t->size = grown;
+		}
+	}
+	if (t->nomem)
+		return;
+	memcpy(t->bytes + t->n, piece, n);
+	t->n += n;
+}
+
+/* Only what is absent, or a regular file, may be replaced. */
+static enum la_status may_replace(const char *path, struct la_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? LA_OK :
+					 la_fail(err, LA_IO, "%s: %s", path, strerror(errno));
+	return S_ISREG(st.st_mode) ? LA_OK :
+				     la_fail(err, LA_INVALID,
+					     "%s: not a regular file, which is not replaced", path);
+}
+
+static bool write_all(int fd, const struct text *t)
+{
+	size_t n = 0;
+
+	while (n < t->n) {
+		const ssize_t got = write(fd, t->bytes + n, t->n - n);
+
+		if (got <= 0 && !(got < 0 && errno == EINTR))
+			return false;
+		n += got > 0 ? (size_t)got : 0;
+	}
+	return true;
+}
+
+/* As open() would have made it. */
+static bool usual_mode(int fd)
+{
+	const mode_t mask = umask(0);
+
+	umask(mask);
+	return fchmod(fd, 0666 & ~mask) == 0;
+}
+
+static enum la_status write_file(const struct text *t, const char *path, char *beside,
+				 struct la_error *err)
+{
+	const int fd = mkostemp(beside, O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return la_fail(err, LA_IO, "%s: cannot be written: %s", path, strerror(errno));
+	errno = 0;
+	done = write_all(fd, t) && usual_mode(fd) && (fsync(fd) == 0 || errno == EINVAL);
+	done = close(fd) == 0 && done && rename(beside, path) == 0;
+	if (done)
+		return LA_OK;
+	la_fail(err, LA_IO, "%s: %s", path, errno ? strerror(errno) : "nothing was written");
+	unlink(beside);
+	return LA_IO;
+}
+
+enum la_status la_render_panic_markdown_file(const struct la_panic *p, enum la_language language,
+					     const char *path, struct la_arena *arena,
+					     struct la_error *err)
+{
+	struct text text = { .arena = arena };
+	const struct la_sink sink = { put, &text };
+	char *beside = la_format(arena, "%s.XXXXXX", path);
+	enum la_status status;
+	sigset_t before;
+
+	la_render_panic_markdown(p, language, &sink);
+	if (text.nomem || !beside)
+		return la_fail(err, LA_NOMEM, "%s", path);
+	status = may_replace(path, err);
+	if (status != LA_OK)
+		return status;
+	la_hold(&before); /* a jump would leave half a file under another name */
+	status = write_file(&text, path, beside, err);
+	la_release(&before);
+	return status;
+}
