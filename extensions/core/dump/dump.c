@@ -235,7 +235,8 @@ static enum la_status read_some(struct la_dump *dump, uint64_t pa, uint8_t *to, 
 	}
 	if (b.state == LA_BLOCK_ZERO) {
 		dump->stats.zero++;
-		if (*len < dump->block_size)
+		/* A hole of a file may end inside a block. */
+		if (*len < dump->block_size && b.start <= at && b.end >= at + dump->block_size)
 			la_cache_put(&dump->cache, at / dump->block_size, LA_CACHE_ZERO);
 		memset(to, 0, *len);
 		return LA_OK;

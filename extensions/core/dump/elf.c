@@ -209,9 +209,29 @@ static enum la_status elf_open(struct la_dump *dump, struct la_error *err)
 	if (!status)
 		status = read_notes(dump, phdr, ph.n);
 	la_arena_free(scratch);
+	if (!status && !f->flattened)
+		status = la_file_find_holes(f, dump->arena);
 	if (!status)
 		remark_cut(dump, elf);
 	return status;
+}
+
+/* A block of the file in two states: what is a hole of the file takes no look, and no page cache. */
+static void divide(struct la_file *f, uint64_t pa, struct la_block *b)
+{
+	const uint64_t at = b->offset + (pa - b->start);
+	uint64_t start, end;
+
+	if (la_file_is_hole(f, at, &start, &end))
+		b->state = LA_BLOCK_ZERO;
+	if (end < b->offset + b->size)
+		b->size = end - b->offset;
+	if (start > b->offset) {
+		b->size -= start - b->offset;
+		b->start += start - b->offset;
+		b->offset = start;
+	}
+	b->end = b->start + b->size;
 }
 
 static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_block *ret,
@@ -247,6 +267,8 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 	if (pa < end) {
 		ret->end = end;
 		ret->size = end - e->start;
+		if (f->holes.n)
+			divide(f, pa, ret);
 		return LA_OK;
 	}
 	ret->state = LA_BLOCK_MISSING;

@@ -13,6 +13,7 @@
 /* The mapping serves reads of less than a page, and others that do not follow the one before. */
 #define SMALL_READ 4096
 #define MAPPED_READ 16384
+#define MAX_HOLES 65536 /* 2 system calls and 24 bytes each */
 
 /* Opened without waiting, because opening a pipe would wait for its other end. */
 enum la_status la_file_open(struct la_file *ret, const char *path, struct la_error *err)
@@ -51,6 +52,56 @@ void la_file_map(struct la_file *f)
 
 	if (fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode))
 		la_map_open(&f->map, f->fd, f->stored);
+}
+
+/* In steps of one hole and one piece of data. -1 in @hole: the file system does not tell them. */
+static void next_hole(const struct la_file *f, off_t at, off_t *hole, off_t *data)
+{
+	*hole = lseek(f->fd, at, SEEK_HOLE);
+	*data = *hole < 0 ? -1 : lseek(f->fd, *hole, SEEK_DATA);
+	if (*hole >= 0 && *data < 0) /* ENXIO: none up to the end */
+		*data = (off_t)f->stored;
+}
+
+enum la_status la_file_find_holes(struct la_file *f, struct la_arena *arena)
+{
+	struct la_extent *hole = NULL;
+	size_t n = 0, room = 0;
+	struct stat st;
+	off_t start, end = 0;
+
+	if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_blocks * 512 >= f->stored)
+		return LA_OK;
+	while (n < MAX_HOLES) {
+		next_hole(f, end, &start, &end);
+		if (start < 0 || (uint64_t)start >= f->stored || end <= start)
+			break;
+		if (n == room) {
+			room = room ? 2 * room : 64;
+			hole = la_regrow(arena, hole, n, room, sizeof(*hole));
+			if (!hole)
+				return LA_NOMEM;
+		}
+		hole[n++] = (struct la_extent){ (uint64_t)start, (uint64_t)end, LA_NO_DATA };
+	}
+	f->holes = (struct la_extents){ .e = hole, .n = n };
+	return LA_OK;
+}
+
+bool la_file_is_hole(struct la_file *f, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	const struct la_extent *next = la_extents_find(&f->holes, off);
+	const size_t before = next ? (size_t)(next - f->holes.e) : f->holes.n;
+
+	if (next && next->start <= off) {
+		*start = next->start;
+		*end = next->end;
+		return true;
+	}
+	*start = before ? f->holes.e[before - 1].end : 0;
+	*end = next ? next->start : UINT64_MAX;
+	return false;
 }
 
 void la_file_close(struct la_file *f)

@@ -20,8 +20,9 @@ struct la_file {
 	bool cut;        /* flattened and not complete: a gap is not zeros but unknown */
 	uint64_t cut_at; /* file offset up to which its records are sound */
 	struct la_extents flat;
-	uint64_t next; /* end of the last read */
-	bool shrank;   /* bytes that were there when it was opened are gone */
+	struct la_extents holes; /* where nothing was ever written, as far as they were looked up */
+	uint64_t next;           /* end of the last read */
+	bool shrank;             /* bytes that were there when it was opened are gone */
 	struct la_map map;
 	struct la_dump_stats *stats;
 };
@@ -35,6 +36,18 @@ void la_file_close(struct la_file *f);
  * pread is faster.
  */
 void la_file_map(struct la_file *f);
+
+/**
+ * Look up the holes of a sparse file, the first ones if there are very many; where its file system does not
+ * tell them it has none. They belong to @arena.
+ */
+enum la_status la_file_find_holes(struct la_file *f, struct la_arena *arena);
+
+/**
+ * Is the byte at @off in a hole, so that it is 0 without a look? In both cases [*start, *end) is where the
+ * same holds.
+ */
+bool la_file_is_hole(struct la_file *f, uint64_t off, uint64_t *start, uint64_t *end);
 
 /** Read from the file as it is. A file that has become shorter gives LA_TRUNCATED. */
 enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, size_t len,

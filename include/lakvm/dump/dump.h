@@ -59,7 +59,7 @@ enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t
 enum la_block_state {
 	LA_BLOCK_HOLE, /* not RAM of the guest */
 	LA_BLOCK_PRESENT,
-	LA_BLOCK_ZERO,     /* the file's shared zero page */
+	LA_BLOCK_ZERO,     /* the file's shared zero page, or a hole of a sparse ELF file */
 	LA_BLOCK_EXCLUDED, /* RAM, but left out of the dump */
 	LA_BLOCK_MISSING,  /* RAM that should be in the file, which is cut off */
 };
@@ -119,7 +119,7 @@ const char *la_dump_shrank(const struct la_dump *dump);
 struct la_dump_stats {
 	uint64_t blocks; /* looked up */
 	uint64_t cache_hits;
-	uint64_t zero;       /* answered from the shared zero page, the cache's included */
+	uint64_t zero;       /* answered without a look at the file, from the cache's zero page too */
 	uint64_t unpacked;   /* decompressed */
 	uint64_t file_reads; /* system calls */
 	uint64_t file_bytes;
