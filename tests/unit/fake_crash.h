@@ -19,9 +19,12 @@
 #include <cmocka.h>
 
 typedef unsigned long long ulonglong;
+typedef uint64_t physaddr_t;
 typedef void (*cmd_func_t)(void);
 
 #define TRUE 1
+#define FALSE 0
+#define BUFSIZE 1500
 #define IN_FOREACH 1u
 #define MINIMAL_MODE 2u
 #define INVALID_OFFSET (-1)
@@ -41,10 +44,16 @@ static struct {
 	jmp_buf main_loop_env, foreach_loop_env;
 	ulonglong flags;
 	FILE *tmpfile, *tmpfile2;
-	char *curcmd, *namelist;
+	char *curcmd, *namelist, *dumpfile, *program_name;
+	int dfd, mfd, sockfd;
+	int (*readmem)(int, void *, int, unsigned long, physaddr_t);
 } fake_pc, *pc __attribute__((unused)) = &fake_pc;
+struct bt_info;
 static struct {
 	char *cmdline_args[MAX_MACHDEP_ARGS];
+	void (*back_trace)(struct bt_info *);
+	int (*eframe_search)(struct bt_info *);
+	void (*get_stack_frame)(struct bt_info *, unsigned long *, unsigned long *);
 } fake_machdep, *machdep __attribute__((unused)) = &fake_machdep;
 static struct {
 	unsigned long relocate;

@@ -14,8 +14,9 @@
 #include "lakvm/stack/unwind.h"
 
 #define MAX_RANGES (1u << 20) /* Debian 7.2 has 11,000 */
-#define MAX_DIES (1u << 20)   /* of one unit; a damaged one could contain a cycle */
-#define CACHE_SIZE 512        /* answers; a power of two */
+/* Entries and ranges looked at for one address; a damaged unit could contain a cycle. */
+#define MAX_LOOKS (1u << 20)
+#define CACHE_SIZE 512 /* answers; a power of two */
 
 struct range {
 	uint64_t start, end; /* addresses in the file */
@@ -161,15 +162,27 @@ static bool is_scope(Dwarf_Die *die)
 	       tag == DW_TAG_lexical_block;
 }
 
+/* dwarf_haspc() with an end: a list of ranges may have millions, and be that of a million entries. */
+static bool covers(Dwarf_Die *die, uint64_t pc, unsigned *budget)
+{
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+
+	for (; *budget && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0; --*budget)
+		if (start <= pc && pc < end)
+			return true;
+	return false;
+}
+
 /* The child of @scope that is a scope around @pc. */
 static bool descend(Dwarf_Die *scope, uint64_t pc, unsigned *budget, Dwarf_Die *ret)
 {
 	if (dwarf_child(scope, ret))
 		return false;
 	do {
-		if (is_scope(ret) && dwarf_haspc(ret, pc) == 1)
+		if (is_scope(ret) && covers(ret, pc, budget))
 			return true;
-	} while (--*budget && !dwarf_siblingof(ret, ret));
+	} while (*budget && --*budget && !dwarf_siblingof(ret, ret));
 	return false;
 }
 
@@ -204,7 +217,7 @@ static void find_line(Dwarf_Die *unit, uint64_t pc, struct la_place *ret)
 static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *ret)
 {
 	struct la_place *place = &ret->self;
-	unsigned budget = MAX_DIES;
+	unsigned budget = MAX_LOOKS;
 	Dwarf_Die unit, scope;
 
 	*ret = (struct la_lines_at){ .n = 0 };
