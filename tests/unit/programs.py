@@ -20,7 +20,8 @@ def check(name, good, detail=""):
 def run(*command, **how):
     how.setdefault("stdout", subprocess.PIPE)
     how.setdefault("stderr", subprocess.PIPE)
-    return subprocess.run(command, timeout=60, **how)
+    how.setdefault("timeout", 60)
+    return subprocess.run(command, **how)
 
 
 def content(path):
@@ -233,6 +234,25 @@ def failing_writes():
     check("ladump does not drop the 65th part", got.returncode == 1 and b"64" in got.stderr, got.stderr)
 
 
+def hurried(seconds):
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+
+def many_segments():
+    """10,000 pages with holes between them, full of pointers into the holes: each is looked up in the list of RAM."""
+    pages, at = 10000, 64 + 56 * 10000
+    headers = b"".join(struct.pack("<IIQQQQQQ", 1, 4, at + 4096 * i, 0, 8192 * i, 4096, 4096, 0) for i in range(pages))
+    page = struct.pack("<512Q", *(0x9000000000001000 + 8192 * (pages - 2 - i % 2) for i in range(512)))
+    put("segments", b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 4, 258, 1, 0, 64, 0, 0, 64, 56, pages, 0, 0, 0) +
+        headers + page * pages)
+    start = resource.getrusage(resource.RUSAGE_CHILDREN)
+    got = run(ladump, "segments", preexec_fn=lambda: hurried(20), timeout=600)
+    end = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
+    check(f"ladump reads 10,000 segments within 20 s of CPU time ({used:.1f})", got.returncode == 0 and
+          b"VMCOREINFO: none found" in got.stdout, f"{got.returncode} {got.stdout[:200]} {got.stderr}")
+
+
 with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     os.chdir(folder)
     outputs_that_stay()
@@ -240,6 +260,7 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     all_or_nothing()
     names()
     register_pipes()
+    many_segments()
     signals()
     failing_writes()
     os.chdir("/")

@@ -6,7 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "stream.h"
+
+#define SECONDS 20 /* of CPU time, under sanitizers; without a bound it takes hours */
 
 static void refused(void **state)
 {
@@ -268,6 +272,39 @@ static void broken(void **state)
 	}
 }
 
+/*
+ * 10,000 places that look like the vCPU's section, each with an array of 4 Mi numbers behind it, as the one
+ * description has it: the elements count, not the field.
+ */
+static void many_arrays(void **state)
+{
+	static const unsigned char start[] = { 4, 0, 0, 0, 10, 3, 'c', 'p', 'u',
+					       0, 0, 0, 0, 0,  0, 0,   4 };
+	static const char text[] =
+		"{\"devices\":[{\"name\":\"cpu\",\"instance_id\":0,\"version\":4,\"fields\":["
+		"{\"name\":\"a\",\"array_len\":4194304,\"size\":1}]}]}";
+	const struct rlimit limit = { SECONDS, RLIM_INFINITY };
+	static unsigned char starts[10000 * sizeof(start)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(starts); i += sizeof(start))
+		memcpy(starts + i, start, sizeof(start));
+	head("virt-11.1");
+	ram_start("loongarch.ram", 512 * MIB);
+	ram_part(true);
+	ram_stop();
+	raw(starts, sizeof(starts));
+	for (int i = 0; i < 80; i++)
+		raw(page, sizeof(page));
+	be(6, 1);
+	be(strlen(text), 4);
+	raw(text, strlen(text));
+	assert_int_equal(setrlimit(RLIMIT_CPU, &limit), 0); /* of all that this program does */
+	assert_int_equal(convert_at(0), LA_OK);
+	assert_int_equal(result.nvcpus, 0);
+	assert_non_null(strstr(result.unknown.text, "vCPU 0"));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
 
 int main(void)
@@ -276,6 +313,7 @@ int main(void)
 		TEST(refused),
 		TEST(hostile),
 		TEST(broken),
+		TEST(many_arrays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
