@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lakvm/cpu/odd.h"
+#include "stack/vectors.h"
 
 #define CRMD_PLV 3
 #define CRMD_IE (1 << 2)
@@ -72,24 +73,23 @@ static bool could_be_base(const struct la_kernel *k, uint64_t value)
 
 /*
  * On its way from user mode and back the kernel has the user's r21 for some instructions, with interrupts
- * off and user mode in PRMD: in the vectors at EENTRY and in the handlers they jump to.
+ * off and user mode in PRMD: in the vectors at EENTRY, and in code that saves registers there or returns.
  */
 static bool at_the_border(const struct la_kernel *k, const struct la_regs *r)
 {
-	static const char *const entries[] = { "handle_", "_handle_", "ret_from_", "except_vec_",
-					       "syscall_" };
 	struct la_symbol symbol;
 	uint64_t value;
+	uint32_t insn;
 
 	if ((la_csr_get(r, LA_CSR_CRMD, &value) && (value & CRMD_IE)) ||
 	    (la_csr_get(r, LA_CSR_PRMD, &value) && !(value & CRMD_PLV)))
 		return false;
-	if (!r->pc_known || !k->door->symbol_at(k->door->ctx, la_vector_origin(k, r->pc), &symbol))
+	if (!r->pc_known ||
+	    !k->door->symbol_at(k->door->ctx, la_vector_origin(k, r->pc), &symbol) ||
+	    la_read_code(k, symbol.start, &insn, sizeof(insn), NULL) != LA_OK)
 		return true; /* nothing says that it is not */
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-		if (!strncmp(symbol.name, entries[i], strlen(entries[i])))
-			return true;
-	return false;
+	return la_vector_slot(k, r->pc) >= 0 || la_saves_registers(k, symbol.start) ||
+	       la_leads_to_user(k, symbol.start);
 }
 
 bool la_regs_have_base(const struct la_kernel *k, const struct la_regs *r)

@@ -107,20 +107,6 @@ static bool is_start_code(const struct la_walk *w, const struct la_unwind_frame 
 	return true;
 }
 
-/*
- * A new task has run nothing yet: the code it begins in leads to user mode, which no compiled
- * function's does.
- */
-static bool leads_to_user(const struct la_kernel *k, uint64_t start)
-{
-	uint32_t insn = 0;
-
-	for (uint64_t pc = start; pc < start + MAX_START_CODE && insn != LA_INSN_ERTN; pc += 4)
-		if (la_read_code(k, pc, &insn, 4, NULL) != LA_OK || la_insn_is_ret(insn))
-			return false;
-	return insn == LA_INSN_ERTN;
-}
-
 bool la_is_stack_end(const struct la_walk *w, const struct la_unwind_frame *at)
 {
 	uint64_t sp;
@@ -132,7 +118,8 @@ bool la_is_stack_end(const struct la_walk *w, const struct la_unwind_frame *at)
 	return la_gpr_get(&at->regs, LA_R_SP, &sp) &&
 	       LA_THREAD_SIZE - (sp & (LA_THREAD_SIZE - 1)) == LA_PT_REGS_SIZE &&
 	       find_entry(w->k, at).kind == NO_ENTRY && is_start_code(w, at) &&
-	       (!at->exact || leads_to_user(w->k, at->symbol.start));
+	       /* a new task has run nothing yet, and the code it begins in leads to user mode */
+	       (!at->exact || la_leads_to_user(w->k, at->symbol.start));
 }
 
 bool la_is_stack_bottom(uint64_t sp)

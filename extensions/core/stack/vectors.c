@@ -14,7 +14,8 @@
 #define MAX_TEXT (UINT64_C(1) << 28)
 #define CHUNK 4096
 #define CSR_ERA 6
-#define PT_REGS_CSRS 256 /* behind the 32 general registers of struct pt_regs */
+#define MAX_RETURN_CODE 1024 /* bytes from an entry to its ertn */
+#define PT_REGS_CSRS 256     /* behind the 32 general registers of struct pt_regs */
 
 struct la_vectors {
 	uint64_t handler[LA_VECTORS]; /* 0: not known */
@@ -336,6 +337,16 @@ bool la_saves_registers(const struct la_kernel *k, uint64_t start)
 			with_era = 0;
 	}
 	return false;
+}
+
+bool la_leads_to_user(const struct la_kernel *k, uint64_t start)
+{
+	uint32_t insn = 0;
+
+	for (uint64_t pc = start; pc < start + MAX_RETURN_CODE && insn != LA_INSN_ERTN; pc += 4)
+		if (la_read_code(k, pc, &insn, 4, NULL) != LA_OK || la_insn_is_ret(insn))
+			return false;
+	return insn == LA_INSN_ERTN;
 }
 
 /*

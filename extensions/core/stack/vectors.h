@@ -40,4 +40,10 @@ uint64_t la_vector_saver(const struct la_kernel *k, unsigned slot);
  */
 bool la_saves_registers(const struct la_kernel *k, uint64_t start);
 
+/**
+ * Does the code that begins at @start return from an exception, as to user mode, before it could return to a
+ * caller? No compiled function does. False, too: it cannot be read.
+ */
+bool la_leads_to_user(const struct la_kernel *k, uint64_t start);
+
 #endif
