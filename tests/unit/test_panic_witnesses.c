@@ -197,6 +197,41 @@ static void test_nothing_known(void **state)
 	assert_null(p->signature);
 }
 
+/* With less and less memory: what is not as it was with enough is said to be so. */
+static void test_no_memory(void **state)
+{
+	struct guest *g = *state;
+	struct la_panic whole;
+	unsigned short_of = 0;
+
+	die(g, &(struct death){ .cpu = 1,
+				.message = "Attempted to kill init! exitcode=0x0000000b",
+				.stack = { "panic", "do_exit", "do_group_exit" } });
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	whole = *analyse(g, true);
+	assert_false(has_fact(&whole, "limit", "out of memory"));
+	for (size_t limit = 0; limit < (size_t)4 << 20; limit += 1 + limit / 8) {
+		struct la_arena *arena = la_arena_new(limit);
+		struct la_panic p;
+
+		la_panic_analyse(&g->k, arena, &g->cpus, &p);
+		if (!has_fact(&p, "limit", "out of memory")) {
+			assert_int_equal(p.nfacts, whole.nfacts);
+			assert_int_equal(p.nlog_tail, whole.nlog_tail);
+			assert_int_equal(p.nunchecked, whole.nunchecked);
+			assert_int_equal(p.verdict, whole.verdict);
+			assert_string_equal(p.message, whole.message);
+			assert_string_equal(p.signature, whole.signature);
+			assert_string_equal(p.release ? p.release : "",
+					    whole.release ? whole.release : "");
+		} else {
+			short_of++;
+		}
+		la_arena_free(arena);
+	}
+	assert_true(short_of > 10);
+}
+
 /* Text of the guest is never a format. */
 static void test_percent_signs(void **state)
 {
@@ -275,17 +310,12 @@ static void test_signature_masks_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_all_witnesses),
-		GUEST(test_log_alone),
-		GUEST(test_record_missing),
-		GUEST(test_no_log),
-		GUEST(test_what_rules_say),
-		GUEST(test_many_facts),
-		GUEST(test_running),
-		GUEST(test_nothing_known),
-		GUEST(test_percent_signs),
-		GUEST(test_bad_panic_cpu),
-		cmocka_unit_test(test_signature_masks_numbers),
+		GUEST(test_all_witnesses),  GUEST(test_log_alone),
+		GUEST(test_record_missing), GUEST(test_no_log),
+		GUEST(test_what_rules_say), GUEST(test_many_facts),
+		GUEST(test_no_memory),      GUEST(test_running),
+		GUEST(test_nothing_known),  GUEST(test_percent_signs),
+		GUEST(test_bad_panic_cpu),  cmocka_unit_test(test_signature_masks_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ struct block {
 struct la_arena {
 	struct block *newest;
 	size_t left; /* bytes that may still be taken from the machine */
+	size_t refused;
 };
 
 struct la_arena *la_arena_new(size_t limit)
@@ -68,6 +69,12 @@ static struct block *take_block(struct la_arena *arena, size_t want)
 	return block;
 }
 
+static void *refuse(struct la_arena *arena)
+{
+	arena->refused++;
+	return NULL;
+}
+
 void *la_alloc(struct la_arena *arena, size_t size)
 {
 	const size_t align = _Alignof(max_align_t);
@@ -75,27 +82,30 @@ void *la_alloc(struct la_arena *arena, size_t size)
 	size_t want;
 
 	if (size > SIZE_MAX - BLOCK_SIZE)
-		return NULL;
+		return refuse(arena);
 	size = (size + align - 1) & ~(align - 1);
 
 	if (!block || size > block->size - block->used) {
 		want = size > BLOCK_SIZE ? size : BLOCK_SIZE;
 		if (want > arena->left)
 			want = size; /* near the limit a block is no larger than asked for */
-		if (want > arena->left)
-			return NULL;
-		block = take_block(arena, want);
+		block = want > arena->left ? NULL : take_block(arena, want);
 		if (!block)
-			return NULL;
+			return refuse(arena);
 	}
 	block->used += size;
 	return block->data + block->used - size;
 }
 
+size_t la_arena_refused(const struct la_arena *arena)
+{
+	return arena->refused;
+}
+
 void *la_alloc_n(struct la_arena *arena, size_t n, size_t size)
 {
 	if (size && n > SIZE_MAX / size)
-		return NULL;
+		return refuse(arena);
 	return la_alloc(arena, n * size);
 }
 

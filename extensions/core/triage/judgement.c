@@ -9,9 +9,11 @@
 bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_panic *panic,
 		    size_t nrules)
 {
-	*j = (struct la_judgement){ .arena = arena, .panic = panic };
-	j->fact =
-		la_alloc_n(arena, LA_MAX_FACTS + 1, sizeof(*j->fact)); /* one says how many more */
+	*j = (struct la_judgement){ .arena = arena,
+				    .panic = panic,
+				    .refused = la_arena_refused(arena) };
+	/* two that say what is left out */
+	j->fact = la_alloc_n(arena, LA_MAX_FACTS + 2, sizeof(*j->fact));
 	j->unchecked = la_alloc_n(arena, nrules, sizeof(*j->unchecked));
 	j->advice = la_alloc_n(arena, LA_MAX_ADVICE, sizeof(*j->advice));
 	j->stuck = la_alloc_n(arena, LA_MAX_STUCK + 1, sizeof(*j->stuck));
@@ -93,6 +95,21 @@ void la_triage_stuck(struct la_judgement *j, const char *fmt, ...)
 		j->stuck[j->panic->nstuck++] = copy;
 }
 
+/* Whatever it was that somebody went on without. */
+static void say_no_memory(struct la_judgement *j)
+{
+	static const struct la_fact fact = { .text = "out of memory: not all that was seen is told",
+					     .source = "limit" };
+	struct la_panic *p = j->panic;
+
+	if (p->fact) {
+		j->fact[p->nfacts++] = fact;
+	} else {
+		p->fact = &fact;
+		p->nfacts = 1;
+	}
+}
+
 void la_triage_close(struct la_judgement *j)
 {
 	const char *text = la_format(j->arena, "%zu more were seen, and are left out", j->left_out);
@@ -102,6 +119,8 @@ void la_triage_close(struct la_judgement *j)
 	text = la_format(j->arena, "%zu more", j->stuck_left_out);
 	if (j->stuck_left_out && text)
 		j->stuck[j->panic->nstuck++] = text;
+	if (la_arena_refused(j->arena) != j->refused)
+		say_no_memory(j);
 }
 
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)

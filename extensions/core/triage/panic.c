@@ -189,20 +189,19 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		      struct la_panic *ret)
 {
 	struct la_judgement j;
-	struct la_triage *t = la_alloc(arena, sizeof(*t));
+	struct la_triage *t;
 
 	*ret = (struct la_panic){ .cpu = -1, .cpus = cpus };
-	if (!la_triage_open(&j, arena, ret, NRULES) || !t)
-		return;
-	t->cpus = cpus;
-
-	la_triage_collect(k, t, &j);
-	judge(t, &j);
-	add_other_kernels(k, &j);
-	la_triage_code(k, &ret->cause);
-	keep_log_tail(t, &j);
-	sign(t, &j);
-	la_detail_collect(k, t, &j);
+	if (la_triage_open(&j, arena, ret, NRULES) && (t = la_alloc(arena, sizeof(*t)))) {
+		t->cpus = cpus;
+		la_triage_collect(k, t, &j);
+		judge(t, &j);
+		add_other_kernels(k, &j);
+		la_triage_code(k, &ret->cause);
+		keep_log_tail(t, &j);
+		sign(t, &j);
+		la_detail_collect(k, t, &j);
+	}
 	la_triage_close(&j);
 }
 

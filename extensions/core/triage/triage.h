@@ -75,6 +75,7 @@ struct la_judgement {
 	struct la_fact *fact;
 	struct la_unchecked *unchecked;
 	size_t left_out; /* facts over the limit */
+	size_t refused;  /* la_arena_refused() when it began */
 	const char **advice, **stuck;
 	size_t stuck_left_out;
 	const struct la_event *oops; /* that led to the panic: found by la_triage_cause */
@@ -83,7 +84,7 @@ struct la_judgement {
 /** Facts that a result holds: more are counted, and the last fact says how many. */
 #define LA_MAX_FACTS 64
 
-/** Note a fact; one without memory for it is dropped. */
+/** Note a fact; one without memory for it is dropped, which la_triage_close() says. */
 void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -106,10 +107,10 @@ void la_triage_advice(struct la_judgement *j, const char *fmt, ...)
 void la_triage_stuck(struct la_judgement *j, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** To be called once when all rules are done: hands lists over and says how much was left out. */
+/** To be called once when all rules are done, or none could begin: says how much was left out, and why. */
 void la_triage_close(struct la_judgement *j);
 
-/** A judgement that writes into @panic, out of @arena; false: no memory. */
+/** A judgement that writes into @panic, out of @arena; false: no memory, and @j is only to be closed. */
 bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_panic *panic,
 		    size_t nrules);
 

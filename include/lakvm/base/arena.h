@@ -28,6 +28,12 @@ void la_arena_free(struct la_arena *arena);
  */
 void *la_alloc(struct la_arena *arena, size_t size);
 
+/**
+ * How many requests gave NULL so far: who goes on without what he asked for tells by this that his answer is
+ * not whole.
+ */
+size_t la_arena_refused(const struct la_arena *arena);
+
 /** As la_alloc for @n objects of @size bytes; an overflowing product gives NULL. */
 void *la_alloc_n(struct la_arena *arena, size_t n, size_t size);
 

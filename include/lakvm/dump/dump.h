@@ -119,8 +119,8 @@ const char *la_dump_shrank(const struct la_dump *dump);
 struct la_dump_stats {
 	uint64_t blocks; /* looked up */
 	uint64_t cache_hits;
-	uint64_t zero;       /* answered without a look at the file, from the cache's zero page too */
-	uint64_t unpacked;   /* decompressed */
+	uint64_t zero;     /* answered without a look at the file, from the cache's zero page too */
+	uint64_t unpacked; /* decompressed */
 	uint64_t file_reads; /* system calls */
 	uint64_t file_bytes;
 };

@@ -103,8 +103,7 @@ struct la_panic {
 /**
  * Collect facts, judge them, never fail: what could not be found is unknown in @ret and named in
  * its facts or unchecked rules. @cpus may be NULL (then without stacks). Everything belongs to
- * @arena or to @cpus; names of symbols to the door. Without memory the verdict is unknown, with
- * neither facts nor unchecked rules.
+ * @arena or to @cpus; names of symbols to the door. Where memory was not enough, the last fact says so.
  */
 void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		      struct la_panic *ret);
