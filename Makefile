@@ -70,6 +70,9 @@ PROGRAM_OBJ := $(PROGRAM_PARTS:%=$(BUILD)/extensions/programs/%.o)
 
 # Files of the core that wrap an allocator on purpose.
 MALLOC_OK := base/arena door/elf_file stack/cfi dump/unpack stack/lines
+# The one that has a recovery point.
+JUMP_OK := door/libdw_memory
+core_allows = $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) $(if $(filter $*,$(JUMP_OK)),-DLA_ALLOW_JUMP)
 
 # V=1 shows whole commands.
 Q = $(if $(V),,@)
@@ -84,7 +87,7 @@ no-crash:
 $(BUILD)/extensions/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LA_CFLAGS) $(CORE_CFLAGS) $(core_allows) -c $< -o $@
 	@! grep -q 'defs\.h' $(@:.o=.d) || { echo "$<: the core must not include crash's defs.h" >&2; rm -f $@; exit 1; }
 
 # Made anew when CRASH_INC names another crash, or that becomes another.

@@ -18,7 +18,7 @@ UNIT_CORE := $(CORE_SRC:extensions/core/%.c=$(UNIT)/core/%.o)
 $(UNIT)/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(CORE_CFLAGS) $(core_allows) -c $< -o $@
 
 $(UNIT)/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
@@ -127,7 +127,7 @@ fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_S
 
 $(FUZZ)/core/%.o: extensions/core/%.c
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CFLAGS) $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) -c $< -o $@
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CFLAGS) $(core_allows) -c $< -o $@
 
 $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
 	$(Q)$(FUZZ_CC) $(filter-out -MMD -MP,$(FUZZ_CFLAGS)) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(filter-out -lcmocka,$(UNIT_LIBS))

@@ -2,7 +2,8 @@
 /*
  * Forced into every core file by the build (-include): the core neither prints, nor exits, nor
  * uses setjmp or longjmp, nor allocates outside an arena. The files that wrap an allocator on purpose
- * are named in the Makefile (MALLOC_OK), which defines LA_ALLOW_MALLOC for them.
+ * are named in the Makefile (MALLOC_OK), which defines LA_ALLOW_MALLOC for them, and so is the one that libdw
+ * has to be left from (JUMP_OK).
  */
 #ifndef LAKVM_BANNED_H
 #define LAKVM_BANNED_H
@@ -36,10 +37,12 @@
 #define exit(...) LA_BANNED(exit)
 #undef abort
 #define abort(...) LA_BANNED(abort)
+#ifndef LA_ALLOW_JUMP
 #undef setjmp
 #define setjmp(...) LA_BANNED(setjmp)
 #undef longjmp
 #define longjmp(...) LA_BANNED(longjmp)
+#endif
 #ifndef LA_ALLOW_MALLOC
 #undef malloc
 #define malloc(...) LA_BANNED(malloc)

@@ -220,7 +220,7 @@ enum la_status la_elf_door_open(struct la_elf_door **ret, const char *vmlinux, s
 		status = la_fail(err, LA_INVALID, "%s: not a 64-bit LoongArch kernel", vmlinux);
 	if (status == LA_OK)
 		status = load_symbols(v, vmlinux, err);
-	if (status == LA_OK && !(v->types = la_types_new(arena, la_elf_file_dwarf(v->file))))
+	if (status == LA_OK && !(v->types = la_types_new(arena, v->file)))
 		status = la_fail(err, LA_NOMEM, "%s", vmlinux);
 	if (status != LA_OK) {
 		la_elf_door_close(v);
@@ -264,6 +264,11 @@ void la_elf_door_set_guest(struct la_elf_door *v, const struct la_ram_range *ram
 void la_elf_door_set_modules(struct la_elf_door *v, const struct la_modules *modules)
 {
 	v->modules = modules;
+}
+
+bool la_elf_door_exhausted(const struct la_elf_door *v)
+{
+	return la_elf_file_exhausted(v->file);
 }
 
 const struct la_door *la_elf_door(const struct la_elf_door *v)

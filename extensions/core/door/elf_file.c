@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dump/map.h"
+#include "libdw_memory.h"
 
 struct la_elf_file {
 	int fd;
@@ -19,6 +20,7 @@ struct la_elf_file {
 	struct la_map map;
 	Dwarf *dwarf;
 	bool dwarf_tried;
+	bool exhausted;
 };
 
 /* A descriptor of a regular file, and its size. */
@@ -134,8 +136,22 @@ Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 	if (!f->dwarf_tried) {
 		f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
 		f->dwarf_tried = true;
+		if (f->dwarf)
+			la_libdw_watch(f->dwarf);
 	}
-	return f->dwarf;
+	return f->exhausted ? NULL : f->dwarf;
+}
+
+bool la_elf_file_ask_dwarf(struct la_elf_file *f, void (*fn)(void *), void *arg)
+{
+	if (!f->exhausted)
+		f->exhausted = !la_libdw_run(fn, arg);
+	return !f->exhausted;
+}
+
+bool la_elf_file_exhausted(const struct la_elf_file *f)
+{
+	return f->exhausted;
 }
 
 static Elf_Scn *find_section(Elf *elf, const char *wanted, GElf_Shdr *header)

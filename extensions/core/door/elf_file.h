@@ -14,6 +14,16 @@ Elf *la_elf_file_elf(const struct la_elf_file *f);
 Dwarf *la_elf_file_dwarf(struct la_elf_file *f);
 
 /**
+ * Run @fn(@arg), which asks libdw about this file: libdw ends the process when it is out of memory, and here that
+ * ends @fn instead. Signals wait meanwhile. False: it ran out, now or before. From then on the file has no
+ * DWARF, but what libdw gave before stays valid until la_elf_file_close.
+ */
+bool la_elf_file_ask_dwarf(struct la_elf_file *f, void (*fn)(void *), void *arg);
+
+/** Did libdw run out of memory for this file? */
+bool la_elf_file_exhausted(const struct la_elf_file *f);
+
+/**
  * The content of the section @name, unpacked where it is compressed. LA_ABSENT: there is none. LA_CORRUPT: it
  * does not unpack, or to more than LA_ELF_SECTION_MAX bytes.
  */

@@ -34,16 +34,16 @@ struct names {
 
 struct la_types {
 	struct la_arena *arena;
-	Dwarf *dwarf;
+	struct la_elf_file *file;
 	struct names names[NKINDS];
 };
 
-struct la_types *la_types_new(struct la_arena *arena, Dwarf *dwarf)
+struct la_types *la_types_new(struct la_arena *arena, struct la_elf_file *file)
 {
 	struct la_types *t = la_alloc(arena, sizeof(*t));
 
 	if (t)
-		*t = (struct la_types){ .arena = arena, .dwarf = dwarf };
+		*t = (struct la_types){ .arena = arena, .file = file };
 	return t;
 }
 
@@ -152,14 +152,15 @@ static bool remember_unit(struct la_types *t, enum kind kind, Dwarf_Die *unit)
 static bool read_unit(struct la_types *t, enum kind kind)
 {
 	struct names *names = &t->names[kind];
+	Dwarf *dwarf = la_elf_file_dwarf(t->file);
 	Dwarf_Off next;
 	Dwarf_Die unit;
 	size_t header;
 
-	if (names->finished || !t->dwarf ||
-	    dwarf_nextcu(t->dwarf, names->next_unit, &next, &header, NULL, NULL, NULL) ||
+	if (names->finished || !dwarf ||
+	    dwarf_nextcu(dwarf, names->next_unit, &next, &header, NULL, NULL, NULL) ||
 	    next <= names->next_unit ||
-	    (dwarf_offdie(t->dwarf, names->next_unit + header, &unit) &&
+	    (dwarf_offdie(dwarf, names->next_unit + header, &unit) &&
 	     !remember_unit(t, kind, &unit)))
 		names->finished = true;
 	else
@@ -176,7 +177,7 @@ static bool find(struct la_types *t, enum kind kind, const char *text, Dwarf_Die
 		const struct name *place = names->size ? place_of(names, text, hash) : NULL;
 
 		if (place && place->text)
-			return dwarf_offdie(t->dwarf, place->die, ret) != NULL;
+			return dwarf_offdie(la_elf_file_dwarf(t->file), place->die, ret) != NULL;
 	} while (read_unit(t, kind));
 	return false;
 }
@@ -282,47 +283,90 @@ static bool search_member(struct search *s, Dwarf_Die *type, uint64_t base, unsi
 	return false;
 }
 
+/* --- what is asked --- */
+
+struct question {
+	struct la_types *types;
+	const char *name, *member;
+	bool found;
+	struct la_member place;
+	int64_t value;
+};
+
+static void find_member(void *question)
+{
+	struct question *q = question;
+	struct search s = { .name = q->member, .ret = &q->place };
+	Dwarf_Die die;
+
+	q->found =
+		find(q->types, AGGREGATE, q->name, &die) && search_member(&s, &die, 0, MAX_DEPTH);
+}
+
+static void find_size(void *question)
+{
+	struct question *q = question;
+	Dwarf_Die die;
+
+	if (find(q->types, AGGREGATE, q->name, &die))
+		q->place.size = (size_t)size_of(&die, 1);
+	q->found = q->place.size != 0;
+}
+
+static void find_enumerator(void *question)
+{
+	struct question *q = question;
+	Dwarf_Attribute attr;
+	Dwarf_Sword value = 0;
+	Dwarf_Word raw = 0;
+	Dwarf_Die die;
+
+	if (!find(q->types, ENUMERATOR, q->name, &die) ||
+	    !dwarf_attr(&die, DW_AT_const_value, &attr))
+		return;
+	/* Forms of a fixed size do not tell the sign; an enumeration with negative values has sdata. */
+	if (dwarf_whatform(&attr) == DW_FORM_sdata ||
+	    dwarf_whatform(&attr) == DW_FORM_implicit_const) {
+		q->found = !dwarf_formsdata(&attr, &value);
+		q->value = value;
+	} else {
+		q->found = !dwarf_formudata(&attr, &raw);
+		q->value = (int64_t)raw;
+	}
+}
+
+static bool ask(struct question *q, void (*find_it)(void *))
+{
+	return la_elf_file_ask_dwarf(q->types->file, find_it, q) && q->found;
+}
+
 bool la_types_member(struct la_types *t, const char *type, const char *member,
 		     struct la_member *ret)
 {
-	struct search s = { .name = member, .ret = ret };
-	Dwarf_Die die;
+	struct question q = { .types = t, .name = type, .member = member };
 
-	return find(t, AGGREGATE, type, &die) && search_member(&s, &die, 0, MAX_DEPTH);
+	if (!ask(&q, find_member))
+		return false;
+	*ret = q.place;
+	return true;
 }
 
 bool la_types_size(struct la_types *t, const char *type, size_t *ret)
 {
-	Dwarf_Die die;
-	uint64_t size;
+	struct question q = { .types = t, .name = type };
 
-	if (!find(t, AGGREGATE, type, &die))
+	if (!ask(&q, find_size))
 		return false;
-	size = size_of(&die, 1);
-	if (size)
-		*ret = (size_t)size;
-	return size;
+	*ret = q.place.size;
+	return true;
 }
 
 bool la_types_enumerator(struct la_types *t, const char *name, int64_t *ret)
 {
-	Dwarf_Attribute attr;
-	Dwarf_Sword value;
-	Dwarf_Word raw;
-	Dwarf_Die die;
+	struct question q = { .types = t, .name = name };
 
-	if (!find(t, ENUMERATOR, name, &die) || !dwarf_attr(&die, DW_AT_const_value, &attr))
+	if (!ask(&q, find_enumerator))
 		return false;
-	/* Forms of a fixed size do not tell the sign; an enumeration with negative values has sdata. */
-	if (dwarf_whatform(&attr) == DW_FORM_sdata ||
-	    dwarf_whatform(&attr) == DW_FORM_implicit_const) {
-		if (dwarf_formsdata(&attr, &value))
-			return false;
-		*ret = value;
-		return true;
-	}
-	if (dwarf_formudata(&attr, &raw))
-		return false;
-	*ret = (int64_t)raw;
+	*ret = q.value;
 	return true;
 }

@@ -3,17 +3,16 @@
 #ifndef LAKVM_DOOR_ELF_TYPES_H
 #define LAKVM_DOOR_ELF_TYPES_H
 
-#include <elfutils/libdw.h>
-
+#include "elf_file.h"
 #include "lakvm/base/arena.h"
 #include "lakvm/door/door.h"
 
 struct la_types;
 
-/** @dwarf, NULL for none, and @arena must live as long. NULL: out of memory. */
-struct la_types *la_types_new(struct la_arena *arena, Dwarf *dwarf);
+/** @file and @arena must live as long. NULL: out of memory. */
+struct la_types *la_types_new(struct la_arena *arena, struct la_elf_file *file);
 
-/** As the door's member(), type_size() and enumerator() promise. */
+/** As the door's member(), type_size() and enumerator() promise; nothing is found in an exhausted file. */
 bool la_types_member(struct la_types *t, const char *type, const char *member,
 		     struct la_member *ret);
 bool la_types_size(struct la_types *t, const char *type, size_t *ret);

@@ -5,8 +5,8 @@
 // whether they were the file's; if not, they are read again, by pread, which has words for it.
 // Nothing is left by a jump, and a jump that leaves a read finds nothing armed.
 //
-// A handler is the process's, so these are the core's only variables: the mappings that there are
-// and the handler that was there before the first of them.
+// A handler is the process's, so these are the core's only variables, but for those of libdw_memory.c: the
+// mappings that there are and the handler that was there before the first of them.
 #include "map.h"
 
 #include <errno.h>

@@ -259,6 +259,8 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 						     &ret->relocation.other[i], arena);
 	la_error_clear(err);
 	analyse(door, vmlinux, opt, arena, ret);
+	if (vmlinux && la_elf_door_exhausted(vmlinux))
+		return la_fail(err, LA_NOMEM, "types of vmlinux");
 	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
 }
 

@@ -35,6 +35,7 @@ struct la_lines {
 	uint64_t relocation;
 	struct range *range; /* sorted by start */
 	size_t n, room;
+	bool no_memory; /* for an answer */
 	struct cached *cache[CACHE_SIZE];
 };
 
@@ -86,6 +87,19 @@ static enum la_status index_units(struct la_lines *l, struct la_error *err)
 	return LA_OK;
 }
 
+struct opening {
+	struct la_lines *lines;
+	enum la_status status;
+	struct la_error *err;
+};
+
+static void index_all(void *opening)
+{
+	struct opening *o = opening;
+
+	o->status = index_units(o->lines, o->err);
+}
+
 static enum la_status open_lines(struct la_kernel *k, struct la_error *err)
 {
 	const char *path = k->door->vmlinux;
@@ -100,10 +114,15 @@ static enum la_status open_lines(struct la_kernel *k, struct la_error *err)
 	k->lines->relocation = k->door->relocation;
 	status = la_elf_file_open(&k->lines->file, path, err);
 	if (status == LA_OK) {
+		struct opening o = { .lines = k->lines, .err = err };
+
 		k->lines->dwarf = la_elf_file_dwarf(k->lines->file);
-		status = k->lines->dwarf ?
-				 index_units(k->lines, err) :
-				 la_fail(err, LA_ABSENT, "%s: no debugging information", path);
+		if (!k->lines->dwarf)
+			status = la_fail(err, LA_ABSENT, "%s: no debugging information", path);
+		else if (la_elf_file_ask_dwarf(k->lines->file, index_all, &o))
+			status = o.status;
+		else
+			status = la_fail(err, LA_NOMEM, "source positions");
 	}
 	if (status != LA_OK)
 		la_lines_close(k);
@@ -252,22 +271,41 @@ static bool compute(const struct la_lines *l, uint64_t pc, struct la_lines_at *r
 	return true;
 }
 
+struct asking {
+	const struct la_lines *lines;
+	uint64_t pc; /* in the file */
+	struct cached *answer;
+};
+
+static void answer(void *asking)
+{
+	struct asking *a = asking;
+
+	a->answer->found = compute(a->lines, a->pc, &a->answer->at);
+}
+
+/* NULL: no memory for an answer. */
 static struct cached *fill(struct la_lines *l, uint64_t code)
 {
 	struct cached **slot = &l->cache[code >> 2 & (CACHE_SIZE - 1)];
+	struct asking a = { .lines = l, .pc = code - l->relocation };
+	bool done = false;
 	sigset_t before;
 
 	la_hold(&before);
 	if (!*slot)
 		*slot = calloc(1, sizeof(**slot));
-	if (*slot) {
-		LA_WITHDRAW((*slot)->pc);
-		(*slot)->found = compute(l, code - l->relocation, &(*slot)->at) &&
-				 la_elf_file_sound(l->file);
-		LA_PUBLISH((*slot)->pc, code);
+	a.answer = *slot;
+	if (a.answer) {
+		LA_WITHDRAW(a.answer->pc);
+		done = la_elf_file_ask_dwarf(l->file, answer, &a);
+		a.answer->found = a.answer->found && la_elf_file_sound(l->file);
 	}
+	if (done)
+		LA_PUBLISH(a.answer->pc, code);
+	l->no_memory = !done;
 	la_release(&before);
-	return *slot;
+	return done ? a.answer : NULL;
 }
 
 const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code)
@@ -298,7 +336,7 @@ const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena
 		const struct la_lines_at *at = la_lines_find(k, stack->frame[i].code);
 		struct la_lines_at *kept = at ? la_alloc(arena, sizeof(*kept)) : NULL;
 
-		if (at && !kept)
+		if ((at && !kept) || (!at && k->lines && k->lines->no_memory))
 			return NULL;
 		if (at)
 			*kept = *at;

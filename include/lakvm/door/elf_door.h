@@ -39,6 +39,9 @@ void la_elf_door_set_guest(struct la_elf_door *e, const struct la_ram_range *ram
  */
 void la_elf_door_set_modules(struct la_elf_door *e, const struct la_modules *modules);
 
+/** Did memory run out in the middle of its DWARF? Then what it does not know may well be there. */
+bool la_elf_door_exhausted(const struct la_elf_door *e);
+
 /** The door itself; valid until la_elf_door_close. */
 const struct la_door *la_elf_door(const struct la_elf_door *e);
 
