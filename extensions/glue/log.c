@@ -92,6 +92,34 @@ static void show_ours(const struct la_log_format *format)
 	la_render_log_text(&log, format, command_sink());
 }
 
+/*
+ * crash asks gdb for printk's structures once, and looks at the size of one of them to know whether it has. A
+ * Ctrl-C, also one that came before gdb looked, ends one question, whose answer crash remembers as "none": it goes
+ * on to "invalid structure size", then and ever after, whoever asked.
+ */
+static bool knows_structures(void)
+{
+	return ASSIGN_SIZE(printk_info) >= 0 && ASSIGN_SIZE(printk_ringbuffer) >= 0 &&
+	       ASSIGN_SIZE(prb_desc) >= 0;
+}
+
+static char *run_crash_log(bool *ret_done)
+{
+	const bool known = knows_structures();
+	char *output = command_capture(here.crash_log, ret_done);
+
+	if (!output || *ret_done)
+		return output;
+	ASSIGN_SIZE(printk_info) = -1;
+	if (known)
+		return output;
+	free(output);
+	output = command_capture(here.crash_log, ret_done);
+	if (!*ret_done)
+		ASSIGN_SIZE(printk_info) = -1;
+	return output;
+}
+
 static void log_hook(void)
 {
 	struct la_log_format format = { .time = LA_LOG_UPTIME };
@@ -99,12 +127,9 @@ static void log_hook(void)
 	bool done, known = take_options(&format);
 
 	optind = 0;
-	output = command_capture(here.crash_log, &done);
+	output = run_crash_log(&done);
 	if (!output)
 		return;
-	/* crash asks gdb for printk's structures once, and if Ctrl-C interrupts that it remembers "none". */
-	if (!done)
-		ASSIGN_SIZE(printk_info) = -1;
 	fputs(output, fp);
 	if (known && (!done || has_failed(output)))
 		show_ours(&format);

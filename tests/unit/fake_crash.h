@@ -63,7 +63,7 @@ static struct {
 } fake_kt, *kt __attribute__((unused)) = &fake_kt;
 static FILE *fp __attribute__((unused));
 static struct {
-	long printk_info;
+	long printk_info, printk_ringbuffer, prb_desc;
 } fake_sizes __attribute__((unused));
 #define ASSIGN_SIZE(X) (fake_sizes.X)
 

@@ -25,13 +25,28 @@ const struct la_sink *command_sink(void)
 	return NULL;
 }
 
+/* A crash whose questions to gdb may be interrupted: dump_lockless_record_log(), init_offsets(). */
 static bool crash_log_ends;
+static int interrupted, asked, runs; /* the question that is; those that were */
+
+static long ask_gdb(long size)
+{
+	return ++asked == interrupted ? -1 : size;
+}
 
 char *command_capture(cmd_func_t command, bool *ret_done)
 {
 	(void)command;
-	*ret_done = crash_log_ends;
-	return strdup("[    0.000000] a record\n");
+	runs++;
+	if (ASSIGN_SIZE(printk_info) < 0) {
+		ASSIGN_SIZE(printk_info) = ask_gdb(88);
+		ASSIGN_SIZE(printk_ringbuffer) = ask_gdb(80);
+		ASSIGN_SIZE(prb_desc) = ask_gdb(24);
+	}
+	*ret_done = crash_log_ends && ASSIGN_SIZE(printk_info) >= 0 &&
+		    ASSIGN_SIZE(printk_ringbuffer) >= 0 && ASSIGN_SIZE(prb_desc) >= 0;
+	return strdup(*ret_done ? "[    0.000000] a record\n" :
+				  "\nlog: invalid structure size: printk_ringbuffer\n");
 }
 
 cmd_func_t command_replace(const char *name, cmd_func_t hook)
@@ -69,6 +84,8 @@ static void test_asked_again(void **state)
 	fp = fopen("/dev/null", "w");
 	assert_non_null(fp);
 	ASSIGN_SIZE(printk_info) = 88;
+	ASSIGN_SIZE(printk_ringbuffer) = 80;
+	ASSIGN_SIZE(prb_desc) = 24;
 	crash_log_ends = true;
 	log_hook();
 	assert_int_equal(ASSIGN_SIZE(printk_info), 88);
@@ -78,11 +95,47 @@ static void test_asked_again(void **state)
 	fclose(fp);
 }
 
+static void make_log(char *ret, size_t size)
+{
+	fp = fmemopen(ret, size, "w");
+	assert_non_null(fp);
+	log_hook();
+	fclose(fp);
+}
+
+/* One interrupted question, of this command or of an earlier one, costs no log. */
+static void test_interrupted(void **state)
+{
+	char output[256];
+
+	(void)state;
+	crash_log_ends = true;
+	for (interrupted = 1; interrupted <= 3; interrupted++) {
+		ASSIGN_SIZE(printk_info) = -1;
+		asked = 0;
+		make_log(output, sizeof(output));
+		assert_string_equal(output, "[    0.000000] a record\n");
+	}
+	interrupted = 0;
+	ASSIGN_SIZE(printk_info) = 88;
+	ASSIGN_SIZE(printk_ringbuffer) = -1;
+	make_log(output, sizeof(output));
+	assert_string_equal(output, "[    0.000000] a record\n");
+	/* A log that fails for another reason is not run again and again. */
+	crash_log_ends = false;
+	runs = 0;
+	make_log(output, sizeof(output));
+	assert_int_equal(runs, 1);
+	make_log(output, sizeof(output));
+	assert_int_equal(runs, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_asked_again),
+		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_guest_wrote_it),
 	};
 
