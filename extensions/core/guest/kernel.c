@@ -97,16 +97,35 @@ enum la_status la_read_code(const struct la_kernel *k, uint64_t va, void *ret, s
 	return la_read(k, va, ret, len, err);
 }
 
+static enum la_status read_unsigned(const struct la_kernel *k, uint64_t va, size_t size,
+				    uint64_t *ret, struct la_error *err)
+{
+	unsigned char raw[8] = { 0 };
+	enum la_status status;
+
+	if (size != 1 && size != 2 && size != 4 && size != 8)
+		return la_fail(err, LA_UNSUPPORTED, "a number of %zu bytes", size);
+	status = la_read(k, va, raw, size, err);
+	if (status == LA_OK)
+		*ret = la_le64(raw);
+	return status;
+}
+
 enum la_status la_read_u64(const struct la_kernel *k, uint64_t va, uint64_t *ret,
 			   struct la_error *err)
 {
-	return la_read(k, va, ret, sizeof(*ret), err);
+	return read_unsigned(k, va, sizeof(*ret), ret, err);
 }
 
 enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret,
 			   struct la_error *err)
 {
-	return la_read(k, va, ret, sizeof(*ret), err);
+	uint64_t value;
+	enum la_status status = read_unsigned(k, va, sizeof(*ret), &value, err);
+
+	if (status == LA_OK)
+		*ret = (uint32_t)value;
+	return status;
 }
 
 /* Brent's way: the mark is set anew after 1, 2, 4, ... steps, and in a circle met again. */
@@ -150,20 +169,6 @@ enum la_status la_read_text(const struct la_kernel *k, struct la_arena *arena, u
 	}
 	*ret = text;
 	return LA_OK;
-}
-
-static enum la_status read_unsigned(const struct la_kernel *k, uint64_t va, size_t size,
-				    uint64_t *ret, struct la_error *err)
-{
-	unsigned char raw[8] = { 0 };
-	enum la_status status;
-
-	if (size != 1 && size != 2 && size != 4 && size != 8)
-		return la_fail(err, LA_UNSUPPORTED, "a number of %zu bytes", size);
-	status = la_read(k, va, raw, size, err);
-	if (status == LA_OK)
-		*ret = la_le64(raw);
-	return status;
 }
 
 enum la_status la_read_member(const struct la_kernel *k, uint64_t base, const char *type,

@@ -9,8 +9,8 @@
  * LoongArch hw/loongarch/virt.c, target/loongarch/{machine,arch_dump}.c; libvirt 12,
  * src/qemu/qemu_saveimage.h.
  */
-#ifndef LAKVM_MIGRATION_H
-#define LAKVM_MIGRATION_H
+#ifndef LAKVM_CONVERT_H
+#define LAKVM_CONVERT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -40,8 +40,8 @@ struct la_door {
 
 	/**
 	 * Read @len bytes of guest-physical memory. All or nothing: unless LA_OK is returned, the bytes at
-	 * @ret have no meaning. LA_NOT_RAM, LA_EXCLUDED, LA_TRUNCATED, LA_CORRUPT as la_dump_read has
-	 * them; LA_ABSENT: there is no dump.
+	 * @ret have no meaning. LA_NOT_RAM, LA_EXCLUDED, LA_TRUNCATED, LA_CORRUPT, LA_IO as la_dump_read
+	 * has them; LA_ABSENT: there is no dump.
 	 */
 	enum la_status (*read_phys)(void *ctx, uint64_t pa, void *ret, size_t len);
 

@@ -83,7 +83,8 @@ void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *re
 
 /**
  * The guest's RAM in ascending order, neighbours merged; the array belongs to @arena. The counts
- * need the whole descriptor table (24 bytes for each page), so they are filled in only if @count.
+ * need the whole descriptor table (24 bytes for each page), so they are filled in only if @count: a descriptor
+ * that cannot be read counts as missing. LA_NOMEM is the only failure.
  */
 enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
 			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err);

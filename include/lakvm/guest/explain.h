@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where an address goes and whether the dump holds it: the results behind lamem. */
-#ifndef LAKVM_MEM_H
-#define LAKVM_MEM_H
+#ifndef LAKVM_EXPLAIN_H
+#define LAKVM_EXPLAIN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,7 +70,10 @@ struct la_mem_map {
 	size_t nremarks;
 };
 
-/** The guest's RAM as the dump has it; reads the whole table of pages. Belongs to @arena and @dump. */
+/**
+ * The guest's RAM as the dump has it; reads the whole table of pages, what of it cannot be read counts as missing.
+ * Belongs to @arena and @dump. LA_NOMEM is the only failure.
+ */
 enum la_status la_mem_map(struct la_dump *dump, struct la_arena *arena, struct la_mem_map *ret,
 			  struct la_error *err);
 

@@ -87,7 +87,8 @@ struct la_relocation {
  * cost of seconds. @text, @ntext: registers out of saved text (la_regs_text), or none.
  * Of several kernels that have run it takes the one that runs: by PGDH of @text, else by where the vCPUs
  * return to, else the crash kernel.
- * LA_ABSENT: not known, see the remark. LA_CORRUPT: the ways disagree, or nothing tells which one runs.
+ * LA_ABSENT: not known. LA_CORRUPT: the ways disagree, or nothing tells which one runs. @err says why, and so does
+ * the remark, but for a vmlinux without linux_banner, with which nothing can be looked for.
  */
 enum la_status la_relocation_find(const struct la_door *door,
 				  const struct la_relocation_search *where,
