@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cfi.h"
 
@@ -226,7 +227,9 @@ static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *
 		.method = at->method,
 		.pc_exact = at->exact && at->regs.pc_known,
 		.verified = verified,
+		.kept_known = at->regs.gpr_known >> LA_R_U0,
 	};
+	memcpy(frame->kept, &at->regs.gpr[LA_R_U0], sizeof(frame->kept));
 	return frame;
 }
 

@@ -79,6 +79,9 @@ enum la_entry {
 	LA_ENTRY_EXCEPTION, /* any other */
 };
 
+/** The per-CPU base, fp and s0 to s8, r21 to r31: what a function gives back as it found it. */
+#define LA_NKEPT 11
+
 struct la_frame {
 	uint64_t pc; /* frame 0: the next instruction; else the return address */
 	bool pc_known; /* false only in frame 0: the function is known, the place in it is not (pc 0) */
@@ -98,6 +101,9 @@ struct la_frame {
 	bool verified;
 	uint64_t pt_regs;    /* address of a saved pt_regs that this frame holds, 0 = none */
 	enum la_entry entry; /* of pt_regs */
+	/* r21 to r31, which calls keep, as this frame has them; bit n of kept_known: kept[n]. */
+	uint64_t kept[LA_NKEPT];
+	unsigned kept_known;
 };
 
 struct la_stack {
@@ -165,5 +171,22 @@ void la_vectors_open(struct la_kernel *k, struct la_arena *arena);
  * known, come back unchanged.
  */
 uint64_t la_vector_origin(const struct la_kernel *k, uint64_t pc);
+
+/**
+ * What general register @reg had in frame @i of @stack when the instruction at @code, one of its function no further
+ * than where the frame is now, was about to run: followed back through the code as it lies in memory, to registers
+ * that calls keep, constants and memory, or from a function's beginning into the frame that called it. So the
+ * arguments of a call that has not returned are found: @code is then the frame's. Likely, not certain: memory may
+ * have changed, and a branch may have led past an instruction that counts here. False: not known.
+ */
+bool la_frame_register(const struct la_kernel *k, const struct la_stack *stack, size_t i,
+		       uint64_t code, unsigned reg, uint64_t *ret);
+
+/**
+ * Where the call at @code in frame @i goes: a function's first instruction, behind a module's jump stub if there
+ * is one. False: there is no call, or it goes where the code does not show.
+ */
+bool la_frame_call(const struct la_kernel *k, const struct la_stack *stack, size_t i, uint64_t code,
+		   struct la_symbol *ret);
 
 #endif
