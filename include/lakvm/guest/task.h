@@ -50,4 +50,15 @@ struct la_stack_area {
 enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_stack_area *ret,
 			    struct la_error *err);
 
+/**
+ * Show @take all tasks, threads too, until it says false; the idle tasks, which are on no list, are left out. LA_ABSENT:
+ * this kernel's list is not known. LA_CORRUPT, or as la_read(): the list is damaged, or one of the lists of threads is,
+ * of which the others are shown all the same.
+ */
+enum la_status la_tasks_each(const struct la_kernel *k, bool (*take)(void *ctx, uint64_t task),
+			     void *ctx, struct la_error *err);
+
+/** Does it sleep uninterruptibly (D), other than to wait for work to do? False, too: that cannot be read. */
+bool la_task_blocked(const struct la_kernel *k, uint64_t task);
+
 #endif
