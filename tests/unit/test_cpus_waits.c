@@ -120,9 +120,11 @@ static void test_states(void **state)
 static void test_lock(void **state)
 {
 	struct guest *g = guest_new(true);
+	struct la_frame frame = { .symbol = "queued_spin_lock_slowpath", .verified = true };
 	struct la_cpu c = { .state = LA_CPU_SPINNING,
 			    .verified = true,
-			    .symbol = "queued_spin_lock_slowpath" };
+			    .symbol = "queued_spin_lock_slowpath",
+			    .stack = { .frame = &frame, .n = 1 } };
 
 	(void)state;
 	la_gpr_set(&c.regs, LA_R_A0, W + 0x60010);
@@ -146,6 +148,19 @@ static void test_lock(void **state)
 	c.lock_owner = 0;
 	la_cpu_find_wait(&g->k, g->arena, &c);
 	assert_int_equal(c.lock_owner, 0);
+
+	/* Where the position is not proved, the word has to tell of somebody who waits. */
+	c.verified = false;
+	c.lock = 0;
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.lock, 0);
+	fake_put_u32(g->f, 0x60010, 0x101);
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.lock, W + 0x60010);
+	fake_put_u32(g->f, 0x60010, 0x20202020); /* no lock's */
+	c.lock = 0;
+	la_cpu_find_wait(&g->k, g->arena, &c);
+	assert_int_equal(c.lock, 0);
 	guest_free(g);
 }
 

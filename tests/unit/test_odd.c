@@ -89,7 +89,10 @@ static void check_says(const struct test *t, unsigned vcpu, const char *text)
 		fail_msg("vCPU %u: \"%s\", not \"%s\"", vcpu, remark_of(t, vcpu), text);
 }
 
-/* The base of CPU 3 is lost, its sp is on CPU 0's stack; nothing else is odd in this sense. */
+/*
+ * The base and the task of CPU 3 are lost, its sp is on CPU 0's stack; both are in die() and want the lock of it; the
+ * timers of CPU 2, which waits for others, and of these two have ended.
+ */
 static void test_hang(void **state)
 {
 	struct test *t = *state;
@@ -98,10 +101,18 @@ static void test_hang(void **state)
 	check_says(t, 3, "its per-CPU base is lost: r21 is 1183e4c");
 	check_says(t, 3, "on one stack with vCPU 0: 90000001003cf2a0 and 90000001003cf6d0");
 	check_says(t, 3, "a TLB refill has not ended");
-	assert_string_equal(remark_of(t, 0),
-			    "on one stack with vCPU 3: 90000001003cf6d0 and 90000001003cf2a0");
+	check_says(t, 3, "it has lost its task: tp is 0");
+	check_says(t, 3, "in the same call as vCPU 0, which returns to 9000000000224708");
+	assert_string_equal(
+		remark_of(t, 0),
+		"interrupts are off, and the timer's is pending, an IPI is pending; the timer has ended and was not set again; "
+		"on one stack with vCPU 3: 90000001003cf6d0 and 90000001003cf2a0; in the same call as vCPU 3, which returns to "
+		"9000000000224708, with the same a0 9000000003450000 and interrupts off: both wait for one lock, it seems");
+	assert_string_equal(
+		remark_of(t, 2),
+		"interrupts are off, and the timer's is pending; the timer has ended and was not set again");
 	for (unsigned i = 1; i < 8; i++)
-		if (i != 3)
+		if (i != 3 && i != 2)
 			assert_string_equal(remark_of(t, i), "");
 	assert_int_equal(t->report.nnotes, 1);
 	assert_non_null(strstr(t->report.note[0], "vCPU 3: the last exception was BRK"));

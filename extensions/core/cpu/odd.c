@@ -134,6 +134,7 @@ static void remark_base(const struct la_kernel *k, struct la_arena *arena, struc
 	la_gpr_get(&c->regs, LA_R_U0, &base);
 	switch (la_regs_base(k, &c->regs, others_have)) {
 	case LA_BASE_LOST:
+		c->odd |= LA_ODD_BASE;
 		la_cpu_remark(arena, &c->remark,
 			      la_format(arena,
 					"its per-CPU base is lost: r21 is %" PRIx64
@@ -198,6 +199,8 @@ static void remark_stacks(const struct la_kernel *k, struct la_arena *arena, str
 							"on one stack with %s: %016" PRIx64
 							" and %016" PRIx64,
 							name_of(arena, &cpus->cpu[j]), a, b));
+		if (others)
+			cpus->cpu[i].odd |= LA_ODD_SHARED_STACK;
 		if (others > MAX_NAMED)
 			la_cpu_remark(arena, &cpus->cpu[i].remark,
 				      la_format(arena, "and with %zu more", others - MAX_NAMED));
@@ -212,6 +215,133 @@ static void remark_refill(const struct la_kernel *k, struct la_arena *arena, str
 			      in_refill(&c->regs) ?
 				      "translation is off (CRMD): a TLB refill has not ended" :
 				      "translation is off (CRMD)");
+}
+
+/*
+ * A stack that a CPU can be on: its task's, or its IRQ stack. Where the kernel tells neither, an address of the kernel's
+ * that is in no window is none: stacks are never mapped by page tables (no VMAP_STACK, 5.19 to 7.2).
+ */
+static bool is_lost_stack(const struct la_kernel *k, const struct la_cpu *c, uint64_t sp)
+{
+	struct la_stack_area irq;
+	uint64_t pa;
+	int window;
+
+	if (!la_window(&k->mmu, sp, &pa, &window))
+		return true;
+	if (!c->matched || !c->task.stack || sp - c->task.stack <= LA_THREAD_SIZE)
+		return false;
+	/* While tasks are switched it is on the next one's: where the run queue names another, it is not known. */
+	if (la_irq_stack(k, c->cpu, &irq, NULL) == LA_OK)
+		return sp - irq.base > LA_THREAD_SIZE;
+	return false;
+}
+
+static void remark_stack_pointer(const struct la_kernel *k, struct la_arena *arena,
+				 struct la_cpu *c)
+{
+	uint64_t sp;
+
+	/* On the way from user mode it is the user's, which is in the lower half. */
+	if (!in_kernel(k, &c->regs) || !la_gpr_get(&c->regs, LA_R_SP, &sp) ||
+	    direct_addresses(&c->regs) || (!(sp >> 63) && at_the_border(k, &c->regs)) ||
+	    !is_lost_stack(k, c, sp))
+		return;
+	c->odd |= LA_ODD_STACK;
+	la_cpu_remark(arena, &c->remark,
+		      la_format(arena, "its stack pointer %016" PRIx64 " is in no stack of its own",
+				sp));
+}
+
+/* tp of code in the kernel: a task, or since when a user's has been left there (see at_the_border()). */
+static void remark_task(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
+{
+	uint64_t tp;
+
+	/* A TLB refill, with direct addresses, runs with whatever tp there is, but at an address of its own. */
+	if (!in_kernel(k, &c->regs) || !la_gpr_get(&c->regs, LA_R_TP, &tp) ||
+	    la_kernel_address(k, tp) || at_the_border(k, &c->regs) ||
+	    (direct_addresses(&c->regs) && !(c->regs.pc_known && la_kernel_address(k, c->regs.pc))))
+		return;
+	c->odd |= LA_ODD_TASK;
+	la_cpu_remark(arena, &c->remark,
+		      la_format(arena, "it has lost its task: tp is %" PRIx64 " in the kernel",
+				tp));
+}
+
+/* --- interrupts --- */
+
+#define ESTAT_TIMER (1 << 11) /* manual, 7.4.6; asm/loongarch.h */
+#define ESTAT_IPI (1 << 12)
+#define TCFG_PERIODIC 2
+
+/*
+ * Linux sets the timer for one shot at a time; at its end TVAL stands: at -1 of as many bits as the timer has on
+ * Loongson's CPUs, at 0 in QEMU's emulation, which clears TCFG.EN, too.
+ */
+static bool timer_ended(const struct la_regs *r)
+{
+	uint64_t tcfg, tval;
+
+	return la_csr_get(r, LA_CSR_TCFG, &tcfg) && tcfg >> 2 && !(tcfg & TCFG_PERIODIC) &&
+	       la_csr_get(r, LA_CSR_TVAL, &tval) &&
+	       (!tval || tval == UINT64_MAX || tval == (UINT64_C(1) << 48) - 1);
+}
+
+static void remark_interrupts(struct la_arena *arena, struct la_cpu *c)
+{
+	uint64_t estat, crmd;
+	bool timer, ipi;
+
+	if (!la_csr_get(&c->regs, LA_CSR_ESTAT, &estat) ||
+	    !la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) || crmd & CRMD_IE)
+		return;
+	timer = estat & ESTAT_TIMER;
+	ipi = estat & ESTAT_IPI;
+	c->odd |= (timer ? LA_ODD_TIMER_PENDING : 0) | (ipi ? LA_ODD_IPI_PENDING : 0) |
+		  (timer && timer_ended(&c->regs) ? LA_ODD_TIMER_ENDED : 0);
+	if (!timer && !ipi)
+		return;
+	la_cpu_remark(arena, &c->remark,
+		      la_format(arena, "interrupts are off, and %s%s%s%s",
+				timer ? "the timer's is pending" : "", timer && ipi ? ", " : "",
+				ipi ? "an IPI is pending" : "",
+				c->odd & LA_ODD_TIMER_ENDED ?
+					"; the timer has ended and was not set again" :
+					""));
+}
+
+/* --- one place for several --- */
+
+/*
+ * CPUs with the same return address, first argument and stack of calls as far as registers tell: they wait for one
+ * thing. Said only where interrupts are off, where nobody waits for long on purpose.
+ */
+static void remark_same_call(struct la_arena *arena, struct la_cpus *cpus)
+{
+	for (size_t i = 0; i < cpus->n; i++) {
+		uint64_t ra, a0, crmd, other_ra, other_a0;
+
+		if (cpus->cpu[i].symbol || !la_gpr_get(&cpus->cpu[i].regs, LA_R_RA, &ra) ||
+		    !la_gpr_get(&cpus->cpu[i].regs, LA_R_A0, &a0) || a0 >> 63 == 0 ||
+		    !la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) ||
+		    crmd & (CRMD_IE | CRMD_PLV))
+			continue;
+		for (size_t j = 0; j < cpus->n; j++)
+			if (i != j && la_gpr_get(&cpus->cpu[j].regs, LA_R_RA, &other_ra) &&
+			    la_gpr_get(&cpus->cpu[j].regs, LA_R_A0, &other_a0) && ra == other_ra &&
+			    a0 == other_a0) {
+				la_cpu_remark(
+					arena, &cpus->cpu[i].remark,
+					la_format(
+						arena,
+						"in the same call as %s, which returns to %016" PRIx64
+						", with the same a0 %016" PRIx64
+						" and interrupts off: both wait for one lock, it seems",
+						name_of(arena, &cpus->cpu[j]), ra, a0));
+				break;
+			}
+	}
 }
 
 /* --- samples --- */
@@ -293,6 +423,10 @@ void la_cpus_find_odd(const struct la_kernel *k, struct la_arena *arena, struct 
 		remark_samples(k, arena, c);
 		remark_base(k, arena, c, with_base > la_regs_have_base(k, &c->regs));
 		remark_refill(k, arena, c);
+		remark_task(k, arena, c);
+		remark_stack_pointer(k, arena, c);
+		remark_interrupts(arena, c);
 	}
 	remark_stacks(k, arena, cpus);
+	remark_same_call(arena, cpus);
 }

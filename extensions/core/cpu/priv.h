@@ -41,6 +41,15 @@ void la_cpu_find_before(struct la_cpu *c);
 /** Fill in the lock or the CPUs that a CPU waits for; needs its state, symbol and registers. */
 void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
 
+/** Find those that spin although the likeliest place of theirs is the caller; needs states and locks of all. */
+void la_cpus_find_callers(const struct la_kernel *k, struct la_cpus *cpus);
+
+/** The task that holds a spin lock, where the kernel keeps that (CONFIG_DEBUG_SPINLOCK). False: nobody, or not known. */
+bool la_spin_owner(const struct la_kernel *k, uint64_t lock, uint64_t *ret);
+
+/** The youngest clock of all run queues, in nanoseconds; 0: not known. */
+uint64_t la_cpus_now(const struct la_kernel *k, const struct la_cpus *cpus);
+
 /**
  * Show @take each request (struct __call_single_data) that other CPUs have queued for @cpu, newest
  * first, until it returns false. LA_CORRUPT: a queue that leads nowhere or back into itself.

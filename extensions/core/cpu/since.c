@@ -48,18 +48,111 @@ static bool run_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 	return true;
 }
 
-void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
+/*
+ * watchdog_touch_ts: when the detector's thread ran last, in 2^30 ns of the run queue's clock; ULONG_MAX, and 0 before,
+ * mean that it is to begin anew (kernel/watchdog.c, 5.10 to 7.2).
+ */
+static void find_watchdog(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
+{
+	uint64_t at, touched;
+
+	if (la_percpu(k, "watchdog_touch_ts", c->cpu, &at, NULL) != LA_OK ||
+	    la_read_u64(k, at, &touched, NULL) != LA_OK || !touched || touched > now >> 30)
+		return;
+	c->watchdog_age_known = true;
+	c->watchdog_age_ns = now - (touched << 30);
+}
+
+/* When watchdog_hrtimer of this CPU is due (linux/hrtimer.h, linux/timerqueue.h). */
+static bool due_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
+{
+	const struct la_door *door = k->door;
+	struct la_member node, expires;
+	uint64_t at;
+
+	return c->matched && la_percpu(k, "watchdog_hrtimer", c->cpu, &at, NULL) == LA_OK &&
+	       door->member(door->ctx, "hrtimer", "node", &node) &&
+	       door->member(door->ctx, "timerqueue_node", "expires", &expires) &&
+	       la_read_u64(k, at + node.offset + expires.offset, ret, NULL) == LA_OK && *ret;
+}
+
+/*
+ * tick_cpu_sched.sched_timer, set anew by each tick, in nanoseconds since boot, which is when the clocks of run queues
+ * begin to count, too, but for the little time between timekeeping_init() and sched_clock_register() (init/main.c).
+ */
+static void find_tick_lag(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
+{
+	const struct la_door *door = k->door;
+	struct la_member timer, node, expires;
+	uint64_t at, due, full;
+
+	if ((la_read_variable(k, "tick_nohz_full_running", 1, &full, NULL) == LA_OK && full) ||
+	    la_percpu(k, "tick_cpu_sched", c->cpu, &at, NULL) != LA_OK ||
+	    !door->member(door->ctx, "tick_sched", "sched_timer", &timer) ||
+	    !door->member(door->ctx, "hrtimer", "node", &node) ||
+	    !door->member(door->ctx, "timerqueue_node", "expires", &expires) ||
+	    la_read_u64(k, at + timer.offset + node.offset + expires.offset, &due, NULL) != LA_OK ||
+	    !due)
+		return;
+	c->tick_lag_known = true;
+	c->tick_lag_ns = due < now ? now - due : 0;
+}
+
+static void find_timer_lag(const struct la_kernel *k, struct la_cpus *cpus)
+{
+	uint64_t latest = 0, due;
+
+	for (size_t i = 0; i < cpus->n; i++)
+		if (due_of(k, &cpus->cpu[i], &due) && due > latest)
+			latest = due;
+	for (size_t i = 0; i < cpus->n; i++) {
+		if (!due_of(k, &cpus->cpu[i], &due))
+			continue;
+		cpus->cpu[i].timer_lag_known = true;
+		cpus->cpu[i].timer_lag_ns = latest - due;
+	}
+}
+
+/* In the task since 7.2, at its stack's low end before (asm/thread_info.h). */
+static void find_preempt(const struct la_kernel *k, struct la_cpu *c)
+{
+	const struct la_door *door = k->door;
+	struct la_member m = { 0 };
+	uint64_t count, base = k->thread_info_in_task ? c->task.address : c->task.stack;
+
+	if (!base || c->stack_overrun ||
+	    (k->thread_info_in_task &&
+	     !door->member(door->ctx, "task_struct", "thread_info", &m)) ||
+	    la_read_member(k, base + m.offset, "thread_info", "preempt_count", &count, NULL) !=
+		    LA_OK)
+		return;
+	c->preempt_known = true;
+	c->preempt_count = (uint32_t)count;
+}
+
+uint64_t la_cpus_now(const struct la_kernel *k, const struct la_cpus *cpus)
 {
 	uint64_t now = 0, at;
 
 	for (size_t i = 0; i < cpus->n; i++)
 		if (clock_of(k, &cpus->cpu[i], &at) && at > now)
 			now = at;
+	return now;
+}
+
+void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
+{
+	const uint64_t now = la_cpus_now(k, cpus);
+	uint64_t at;
+
 	for (size_t i = 0; i < cpus->n; i++) {
 		struct la_cpu *c = &cpus->cpu[i];
 
+		find_preempt(k, c);
 		if (!clock_of(k, c, &at))
 			continue;
+		find_watchdog(k, c, now);
+		find_tick_lag(k, c, now);
 		c->clock_age_known = true;
 		c->clock_age_ns = now - at;
 		if (arrival_of(k, c, &at) && at <= now) {
@@ -70,4 +163,5 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 			c->since_ns = at + c->clock_age_ns;
 		}
 	}
+	find_timer_lag(k, cpus);
 }

@@ -1,57 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a waiting CPU waits for: the lock it spins on, the CPUs that have not answered its IPI.
+#include "graph.h"
 #include "priv.h"
 
-/*
- * The slow paths of queued locks take the lock in a0 and are leaf functions that keep it there
- * (kernel/locking/qspinlock.c, qrwlock.c, built for 6.12 and 7.2), so a CPU inside still has it.
- * A lock that is waited for is not 0; what fails that test was no lock.
- */
-static const char *const lock_paths[] = { "queued_spin_lock_slowpath",
-					  "native_queued_spin_lock_slowpath",
-					  "queued_read_lock_slowpath",
-					  "queued_write_lock_slowpath" };
-
-static bool find_lock(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
-{
-	uint64_t lock;
-	uint32_t word;
-
-	for (size_t i = 0; i < sizeof(lock_paths) / sizeof(lock_paths[0]); i++)
-		if (la_is_function(c->symbol, lock_paths[i]) &&
-		    la_gpr_get(&c->regs, LA_R_A0, &lock) && la_kernel_address(k, lock) &&
-		    la_read_u32(k, lock, &word, NULL) == LA_OK && word) {
-			*ret = lock;
-			return true;
-		}
-	return false;
-}
-
 /* CONFIG_DEBUG_SPINLOCK: the lock is the first member of raw_spinlock, which names its owner. */
-static uint64_t find_owner(const struct la_kernel *k, uint64_t lock)
+bool la_spin_owner(const struct la_kernel *k, uint64_t lock, uint64_t *ret)
 {
 	uint64_t owner;
 
 	if (la_read_member(k, lock, "raw_spinlock", "owner", &owner, NULL) != LA_OK ||
 	    owner == UINT64_MAX || !la_kernel_address(k, owner))
-		return 0; /* nobody: SPINLOCK_OWNER_INIT is -1 */
-	return owner;
+		return false; /* nobody: SPINLOCK_OWNER_INIT is -1 */
+	*ret = owner;
+	return true;
 }
 
 static void find_lock_and_owner(const struct la_kernel *k, struct la_cpu *c)
 {
 	const struct la_door *door = k->door;
 	struct la_symbol symbol;
+	struct la_wait wait;
 
-	if (!find_lock(k, c, &c->lock))
+	if (!la_spin_find(k, c, 0, &wait) || !wait.address ||
+	    (wait.kind != LA_THING_SPINLOCK && wait.kind != LA_THING_RWLOCK))
 		return;
+	c->lock = wait.address;
 	/* A lock of its own, or one in a static structure. */
 	if (door->symbol_at(door->ctx, c->lock, &symbol) && symbol.end && c->lock < symbol.end) {
 		c->lock_symbol = symbol.name;
 		c->lock_offset = c->lock - symbol.start;
 	}
-	if (la_is_function(c->symbol, lock_paths[0]) || la_is_function(c->symbol, lock_paths[1]))
-		c->lock_owner = find_owner(k, c->lock);
+	if (wait.kind == LA_THING_SPINLOCK)
+		la_spin_owner(k, c->lock, &c->lock_owner);
 }
 
 /* CSD_FLAG_LOCK (include/linux/smp_types.h): set until the other CPU has taken the request. */
@@ -118,9 +98,7 @@ static void find_targets(const struct la_kernel *k, struct la_arena *arena, stru
 void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c)
 {
 	c->waits_for = -1;
-	/* Registers may belong to another function than the likeliest; a request of its own that
-	 * nobody has answered does not. */
-	if (c->state == LA_CPU_SPINNING && c->verified)
+	if (c->state == LA_CPU_SPINNING)
 		find_lock_and_owner(k, c);
 	else if (c->state == LA_CPU_IPI_WAIT)
 		find_targets(k, arena, c);

@@ -48,6 +48,9 @@ json_t *la_json_csrs(struct la_json *b, const struct la_regs *regs);
 json_t *la_json_cpus(struct la_json *b, const struct la_cpus *cpus,
 		     const struct la_render_options *opt);
 
+/** Who waits for whom; null where nobody looked. */
+json_t *la_json_waits(struct la_json *b, const struct la_waits *w);
+
 /** Ranges of RAM with their counts: an array of objects. */
 json_t *la_json_ram(struct la_json *b, const struct la_ram_range *range, size_t n);
 

@@ -116,6 +116,19 @@ static json_t *before(struct la_json *b, const struct la_cpu *c)
 	return o;
 }
 
+static json_t *odd(struct la_json *b, const struct la_cpu *c)
+{
+	static const char *const names[] = { "base",       "task",          "shared-stack",
+					     "stack",      "timer-pending", "timer-ended",
+					     "ipi-pending" };
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (c->odd >> i & 1)
+			la_json_append(b, list, la_json_text(names[i]));
+	return list;
+}
+
 static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 {
 	bool has_regs = c->regs.source != LA_REGS_NONE, has_pc = c->pc_source != LA_PC_NONE;
@@ -142,6 +155,12 @@ static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 	la_json_set(b, o, "pending_call", la_json_text(c->call));
 	la_json_set(b, o, "since_ns", la_json_number(c->since_known, c->since_ns));
 	la_json_set(b, o, "clock_age_ns", la_json_number(c->clock_age_known, c->clock_age_ns));
+	la_json_set(b, o, "tick_lag_ns", la_json_number(c->tick_lag_known, c->tick_lag_ns));
+	la_json_set(b, o, "watchdog_age_ns",
+		    la_json_number(c->watchdog_age_known, c->watchdog_age_ns));
+	la_json_set(b, o, "timer_lag_ns", la_json_number(c->timer_lag_known, c->timer_lag_ns));
+	la_json_set(b, o, "preempt_count", la_json_number(c->preempt_known, c->preempt_count));
+	la_json_set(b, o, "odd", odd(b, c));
 	la_json_set(b, o, "steal_ns", la_json_number(c->steal_known, c->steal_ns));
 	la_json_set(b, o, "preempted",
 		    c->preempted_known ? json_boolean(c->preempted) : json_null());

@@ -179,6 +179,7 @@ static json_t *panic_object(struct la_json *b, const struct la_panic *p)
 	}
 	la_json_set(b, o, "not_checked", list);
 
+	la_json_set(b, o, "waits", la_json_waits(b, p->waits));
 	la_json_set(b, o, "log_tail", la_json_texts(b, p->log_tail, p->nlog_tail));
 	la_json_set(b, o, "cpus", state_counts(b, p->cpus));
 	la_json_set(b, o, "fault", fault(b, p));

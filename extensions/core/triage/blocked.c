@@ -1,62 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The task that a report of a hung task names, and its stack.
+// Tasks that wait: the one that a report of a hung task names, and the graph of who waits for whom.
 #include "collect.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-#include "base/cycle.h"
-
-/* No list of tasks is longer: pid_max is at most 2^22 (include/linux/threads.h). */
-#define MAX_TASKS (1u << 22)
-#define TASK_UNINTERRUPTIBLE 2
-
-/* The task with this pid on the list that begins at init_task; 0: there is none. LA_CORRUPT: a list
- * that does not come back to its start. */
-static enum la_status find_task(const struct la_kernel *k, int pid, uint64_t *ret,
-				struct la_error *err)
-{
-	const struct la_door *door = k->door;
-	struct la_cycle cycle = { 0 };
-	struct la_member tasks;
-	uint64_t init, at, value;
-
-	*ret = 0;
-	if (!door->symbol(door->ctx, "init_task", &init) ||
-	    !door->member(door->ctx, "task_struct", "tasks", &tasks))
-		return la_fail(err, LA_ABSENT, "this kernel has no init_task.tasks");
-	at = init;
-	for (unsigned i = 0; i < MAX_TASKS; i++) {
-		enum la_status status = la_read_u64(k, at + tasks.offset, &at, err);
-
-		if (status != LA_OK)
-			return la_fail(err, status, "task %u of it", i + 1);
-		at -= tasks.offset;
-		if (at == init)
-			return LA_OK;
-		if (la_cycle_step(&cycle, at))
-			return la_fail(err, LA_CORRUPT,
-				       "damaged: it leads back to the task at %#" PRIx64
-				       " and not to init_task",
-				       at);
-		if (la_read_member(k, at, "task_struct", "pid", &value, NULL) == LA_OK &&
-		    (int)value == pid) {
-			*ret = at;
-			return LA_OK;
-		}
-	}
-	return la_fail(err, LA_CORRUPT, "damaged: it is longer than %u tasks", MAX_TASKS);
-}
-
-/* Does it sleep uninterruptibly? __state since 5.14, state before. */
-static bool is_blocked(const struct la_kernel *k, uint64_t task)
-{
-	uint64_t state;
-
-	return (la_read_member(k, task, "task_struct", "__state", &state, NULL) == LA_OK ||
-		la_read_member(k, task, "task_struct", "state", &state, NULL) == LA_OK) &&
-	       (state & TASK_UNINTERRUPTIBLE);
-}
 
 static const struct la_stack *stack_of(const struct la_kernel *k, struct la_arena *arena,
 				       uint64_t task)
@@ -70,22 +17,62 @@ static const struct la_stack *stack_of(const struct la_kernel *k, struct la_aren
 	return stack;
 }
 
+struct search {
+	const struct la_kernel *k;
+	int pid;
+	uint64_t found;
+};
+
+static bool is_pid(void *ctx, uint64_t task)
+{
+	struct search *s = ctx;
+	uint64_t pid;
+
+	if (la_read_member(s->k, task, "task_struct", "pid", &pid, NULL) == LA_OK &&
+	    (int)(uint32_t)pid == s->pid)
+		s->found = task;
+	return !s->found;
+}
+
 void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_HUNG_TASK, SIZE_MAX);
+	struct search search = { .k = k, .pid = e ? e->pid : -1 };
 	struct la_blocked *b = &t->blocked;
 	struct la_error err = { "" };
-	uint64_t task;
 
-	if (e && find_task(k, e->pid, &task, &err) != LA_OK) {
+	if (e && la_tasks_each(k, is_pid, &search, &err) != LA_OK && !search.found) {
 		t->missing[LA_SOURCE_TASKS] = la_format(arena, "list of tasks: %s", err.text);
 		return;
 	}
-	t->have |= LA_NEEDS(LA_SOURCE_TASKS);
-	if (!e || !task)
+	if (!e || !search.found)
 		return;
-	la_task_read(k, task, &b->task);
-	b->found = !strcmp(b->task.comm, e->comm) && is_blocked(k, task);
+	la_task_read(k, search.found, &b->task);
+	b->found = !strcmp(b->task.comm, e->comm) && la_task_blocked(k, search.found);
 	if (b->found)
-		b->stack = stack_of(k, arena, task);
+		b->stack = stack_of(k, arena, search.found);
+}
+
+/* watchdog_thresh seconds; the detector looks five times in two of them (kernel/watchdog.c, set_sample_period()). */
+static void find_watchdog(const struct la_kernel *k, struct la_triage *t)
+{
+	uint64_t seconds;
+
+	if (la_read_variable(k, "watchdog_thresh", 4, &seconds, NULL) == LA_OK && seconds &&
+	    seconds <= 60)
+		t->watchdog_ns = seconds * 2 * 1000000000 / 5;
+}
+
+void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
+{
+	la_waits_find(k, j->arena, t->cpus, &t->waits);
+	find_watchdog(k, t);
+	if (t->waits.remark) {
+		if (!t->missing[LA_SOURCE_TASKS])
+			t->missing[LA_SOURCE_TASKS] = t->waits.remark;
+	} else if (!t->missing[LA_SOURCE_TASKS]) {
+		t->have |= LA_NEEDS(LA_SOURCE_TASKS);
+	}
+	if (t->waits.left_out)
+		la_triage_fact(j, "tasks", "%zu more that wait are left out", t->waits.left_out);
 }

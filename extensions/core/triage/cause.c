@@ -166,6 +166,12 @@ static void cause_oops(struct la_judgement *j, const struct la_event *oops,
 	cause_place(j, fault, oops->pc_symbol);
 }
 
+void la_triage_cause_fault(struct la_judgement *j, const struct la_fault *f)
+{
+	cause_registers(j, f);
+	cause_place(j, f, NULL);
+}
+
 void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j)
 {
 	cause_oops(j, t->last_oops, &t->last_fault);

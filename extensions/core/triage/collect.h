@@ -15,6 +15,14 @@ void la_triage_faults(const struct la_kernel *k, struct la_triage *t);
 /** The task that the last report of a hung task in @t's events names. */
 void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 
+/** Who waits for whom, and CPUs in die(); needs the CPUs and the log of @t. */
+void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
+void la_triage_dying(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
+
+/** What memory has at the pc of @regs, symbols too. */
+void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs,
+			struct la_fault *ret);
+
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
 

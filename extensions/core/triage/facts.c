@@ -257,4 +257,6 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	collect_grace_period(k, t);
 	la_triage_faults(k, t);
 	la_triage_blocked(k, j->arena, t);
+	la_triage_waits(k, t, j);
+	la_triage_dying(k, j->arena, t);
 }

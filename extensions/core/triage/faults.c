@@ -54,6 +54,11 @@ static void from_registers(const struct la_kernel *k, const struct la_regs *regs
 	look_around(k, ret);
 }
 
+void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs, struct la_fault *ret)
+{
+	from_registers(k, regs, ret);
+}
+
 static void from_oops(const struct la_kernel *k, const struct la_event *oops, struct la_fault *ret)
 {
 	if (oops && oops->regs && oops->regs->pc_known) {

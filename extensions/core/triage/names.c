@@ -22,6 +22,10 @@ const char *la_verdict_name(enum la_verdict v)
 		[LA_VERDICT_HUNG_TASK] = "hung-task",
 		[LA_VERDICT_STACK_OVERFLOW] = "stack-overflow",
 		[LA_VERDICT_SPINLOCK] = "spinlock",
+		[LA_VERDICT_DIE_DEADLOCK] = "die-deadlock",
+		[LA_VERDICT_DEADLOCK] = "deadlock",
+		[LA_VERDICT_HARD_LOCKUP] = "hard-lockup",
+		[LA_VERDICT_VCPU] = "vcpu",
 		[LA_VERDICT_LOST_IPI] = "lost-ipi",
 	};
 

@@ -81,13 +81,19 @@ static const struct rule {
 } rules[] = {
 	{ "panic", 0, LA_NEEDS(LA_SOURCE_PANIC_CPU) | LA_NEEDS(LA_SOURCE_LOG), judge_panic },
 	{ "stack-overflow", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_stack_overflow },
+	{ "die-deadlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_die_deadlock },
+	{ "deadlock", 0, LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_TASKS), la_judge_deadlock },
+	{ "hard-lockup", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_hard_lockup },
+	{ "spinlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_spinlock },
 	{ "soft-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0,
 	  la_judge_soft_lockup },
 	{ "rcu-stall", LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_rcu_stall },
 	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_hung_task },
-	{ "spinlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_spinlock },
 	{ "lost-ipi", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_ipi },
+	{ "endless-loop", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_endless },
 	{ "oops", LA_NEEDS(LA_SOURCE_LOG), 0, judge_oops },
+	{ "blocked", LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_blocked },
+	{ "vcpu", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_vcpu },
 	{ "firmware", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_firmware },
 	{ "running", LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_running },
 };
@@ -196,6 +202,8 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		t->cpus = cpus;
 		la_triage_collect(k, t, &j);
 		judge(t, &j);
+		la_triage_add_waits(t, &j);
+		ret->waits = &t->waits;
 		add_other_kernels(k, &j);
 		la_triage_code(k, &ret->cause);
 		keep_log_tail(t, &j);

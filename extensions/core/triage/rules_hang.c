@@ -2,6 +2,7 @@
 // Rules for guests that did not panic: what hangs, what still runs, what never ran.
 #include <string.h>
 
+#include "cpu/graph.h"
 #include "cpu/priv.h"
 #include "triage.h"
 
@@ -18,6 +19,37 @@ static void cause_from_cpu(struct la_judgement *j, const struct la_cpu *c, const
 		j->panic->cause.offset = c->offset;
 	}
 }
+
+/* Of preempt_count (linux/preempt.h): hard interrupts that it is in. */
+#define HARDIRQ 0xf0000
+
+/* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
+static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
+{
+	struct la_cause *cause = &j->panic->cause;
+	const struct la_frame *f = c->before_frame;
+
+	/* A softirq runs behind an interrupt's entry, too, and is not over. */
+	if (!f || !f->verified || !f->symbol || !c->preempt_known || !(c->preempt_count & HARDIRQ))
+		return;
+	cause->symbol = f->symbol;
+	cause->module = f->module;
+	cause->pc_known = f->pc_known;
+	cause->pc = f->pc;
+	cause->offset = f->offset;
+}
+
+/* In stop_machine(): it waits for other CPUs to come too (kernel/stop_machine.c). */
+static bool is_stopping(const struct la_cpu *c)
+{
+	for (size_t i = 0; i < c->stack.n; i++)
+		if (la_is_function(c->stack.frame[i].symbol, "multi_cpu_stop"))
+			return true;
+	return false;
+}
+
+/* What the detector's thread, which nothing may keep waiting, may come late nevertheless. */
+#define WATCHDOG_SLACK UINT64_C(2000000000)
 
 /* A running task's stack ran over. What the CPU did after that, oopses included, follows. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j)
@@ -79,7 +111,7 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	return true;
 }
 
-/* Where a sleeping task waits: the first function of its stack that is not scheduling. */
+/* Where a sleeping task waits: the first function of its stack that is not about waiting. */
 static void cause_from_sleeper(struct la_judgement *j, const struct la_stack *stack)
 {
 	struct la_cause *c = &j->panic->cause;
@@ -87,8 +119,7 @@ static void cause_from_sleeper(struct la_judgement *j, const struct la_stack *st
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
 
-		if (!f->symbol || !f->pc_known || strstr(f->symbol, "schedule") ||
-		    la_is_function(f->symbol, "__switch_to"))
+		if (!f->symbol || !f->pc_known || la_is_waiting(f->symbol))
 			continue;
 		c->pc = f->pc;
 		c->pc_known = true;
@@ -99,7 +130,7 @@ static void cause_from_sleeper(struct la_judgement *j, const struct la_stack *st
 	}
 }
 
-/* Reported, and the task still sleeps. Whom it waits for is not looked into. */
+/* Reported, and the task still sleeps. */
 bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_HUNG_TASK, SIZE_MAX);
@@ -113,45 +144,178 @@ bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j)
 	p->task = t->blocked.task;
 	p->cause.kind = "hung-task";
 	p->stack = t->blocked.stack;
-	if (p->stack)
+	if (!la_triage_chain(t, j, p->task.address) && p->stack)
 		cause_from_sleeper(j, p->stack);
 	return true;
 }
 
-/*
- * A spin lock is held with preemption disabled: its holder is on a CPU, in the kernel. Where every
- * other CPU is idle, in user mode or waiting for a lock itself, the holder is one of those that
- * wait, or nobody: a deadlock, or a lock that was never given back.
- */
-bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j)
+bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c)
 {
-	const struct la_cpus *cpus = t->cpus;
-	const struct la_cpu *waiter = NULL;
+	return c->watchdog_age_known && t->watchdog_ns &&
+	       c->watchdog_age_ns >= t->watchdog_ns + WATCHDOG_SLACK;
+}
 
-	for (size_t i = 0; i < cpus->n; i++) {
-		const struct la_cpu *c = &cpus->cpu[i];
+/* In the kernel, where interrupts may be off; not one that waits, which is somebody else's doing. */
+static bool may_be_deaf(const struct la_triage *t, const struct la_cpu *c)
+{
+	const size_t node = la_waits_cpu(&t->waits, c->cpu);
 
-		if (c->lock)
-			waiter = waiter ? waiter : c;
-		else if (c->state != LA_CPU_IDLE && c->state != LA_CPU_USER &&
-			 c->state != LA_CPU_OFFLINE)
-			return false;
-	}
-	if (!waiter)
+	if (!c->matched || (node != LA_NO_NODE && t->waits.node[node].on != LA_NO_NODE))
 		return false;
-	j->panic->verdict = LA_VERDICT_SPINLOCK;
-	j->panic->confidence = LA_LIKELY;
-	j->panic->message = la_format(j->arena, "CPU %u waits for a lock that no running CPU holds",
-				      waiter->cpu);
-	la_triage_who_from_cpu(j, waiter);
-	cause_from_cpu(j, waiter, "spinlock");
-	j->panic->cause.address = waiter->lock;
-	j->panic->cause.address_known = true;
+	switch (c->state) {
+	case LA_CPU_RUNNING:
+	case LA_CPU_DELAY:
+	case LA_CPU_IRQ:
+	case LA_CPU_EXCEPTION:
+	case LA_CPU_UNKNOWN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool interrupts_off(const struct la_cpu *c)
+{
+	uint64_t crmd;
+
+	return la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1);
+}
+
+/* The first function of its stack that is proved, or the likeliest one. */
+static const char *where(const struct la_cpu *c)
+{
+	return c->symbol ? c->symbol : c->stack.n ? c->stack.frame[0].symbol : NULL;
+}
+
+/* How long it has taken no interrupts, by the clock that each tick moves and by the tick that is overdue. */
+static uint64_t deaf_ns(const struct la_cpu *c)
+{
+	const uint64_t clock = c->clock_age_known ? c->clock_age_ns : 0;
+	const uint64_t tick = c->tick_lag_known ? c->tick_lag_ns : 0;
+
+	return clock > tick ? clock : tick;
+}
+
+/*
+ * A CPU takes no interrupts any more. Witnesses: the clock of its run queue stands, which each tick moves (others move
+ * it, too, when they look for work); its tick is overdue; the soft lockup detector's timer is overdue on it and not on
+ * others. Of a guest with one CPU all stand still, and only saved registers tell: the timer's interrupt is pending,
+ * interrupts are off.
+ */
+static bool is_deaf(const struct la_triage *t, const struct la_cpu *c, unsigned *witnesses)
+{
+	const bool clock = c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS;
+	const bool tick = c->tick_lag_known && c->tick_lag_ns >= LA_DEAF_NS;
+	const bool timer = c->timer_lag_known && t->watchdog_ns &&
+			   c->timer_lag_ns >= t->watchdog_ns + WATCHDOG_SLACK / 2;
+	const bool pending = (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
+
+	*witnesses = clock + tick + timer + pending;
+	return clock || tick || timer || (pending && t->cpus->n == 1);
+}
+
+bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpu *worst = NULL;
+	struct la_panic *p = j->panic;
+	const char *function;
+	unsigned witnesses, n;
+	size_t node;
+
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (may_be_deaf(t, c) && is_deaf(t, c, &n) &&
+		    (!worst || deaf_ns(c) > deaf_ns(worst))) {
+			worst = c;
+			witnesses = n;
+		}
+	}
+	if (!worst)
+		return false;
+	p->verdict = LA_VERDICT_HARD_LOCKUP;
+	/* One that the host does not run takes no interrupts either. */
+	p->confidence = witnesses > 1 && interrupts_off(worst) ? LA_CERTAIN : LA_LIKELY;
+	la_triage_who_from_cpu(j, worst);
+	cause_from_cpu(j, worst, "hard-lockup");
+	function = where(worst);
+	p->message = deaf_ns(worst) >= LA_DEAF_NS ?
+			     la_format(j->arena, "CPU %u has taken no interrupt for %.1f s",
+				       worst->cpu, (double)deaf_ns(worst) / 1e9) :
+			     la_format(j->arena, "CPU %u takes no interrupts", worst->cpu);
+	la_triage_summary(
+		j, "CPU %u does not come out of %s%s, with interrupts off%s", worst->cpu,
+		function ? function : "where it is", function ? "()" : "",
+		worst->preempted_known && worst->preempted ?
+			", or the host does not let it run: it had taken the vCPU off its CPU" :
+			"");
+	/* Faults in the handlers of faults, for ever. */
+	if (worst->odd & (LA_ODD_BASE | LA_ODD_TASK | LA_ODD_STACK))
+		p->cause.kind = worst->odd & LA_ODD_STACK ? "sp-lost" :
+				worst->odd & LA_ODD_TASK  ? "tp-lost" :
+							    "percpu-lost";
+	if (worst->odd & (LA_ODD_BASE | LA_ODD_TASK | LA_ODD_STACK) && worst->remark)
+		la_triage_summary(j, "%s: %s", p->summary ? p->summary : p->message, worst->remark);
+	if (worst->timer_lag_known && t->watchdog_ns && worst->timer_lag_ns > t->watchdog_ns)
+		la_triage_fact(j, "watchdog_hrtimer",
+			       "the timer of CPU %u is due %.1f s before others'", worst->cpu,
+			       (double)worst->timer_lag_ns / 1e9);
+	node = la_waits_cpu(&t->waits, worst->cpu);
+	if (node != LA_NO_NODE)
+		la_triage_behind(t, j, node);
+	la_triage_advice(j, "lacpus -b -c %u", worst->cpu);
 	return true;
 }
 
-/* Much longer than any tick, and than the remote ticks of CONFIG_NO_HZ_FULL (1 s). */
-#define DEAF_NS UINT64_C(3000000000)
+/* What it may not be taken from, by linux/preempt.h. */
+static const char *context_of(const struct la_cpu *c)
+{
+	if (!c->preempt_known)
+		return "";
+	if (c->preempt_count & HARDIRQ)
+		return " in an interrupt";
+	if (c->preempt_count & 0xff00)
+		return c->preempt_count & 0x100 ? " in a softirq" : " with softirqs off";
+	return c->preempt_count & 0xff ? " with preemption off" : "";
+}
+
+/* A CPU that takes interrupts, and yet lets nobody else run: what the soft lockup detector will report, if it may. */
+bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpu *worst = NULL;
+	struct la_panic *p = j->panic;
+	const char *function;
+
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (!may_be_deaf(t, c) || !la_triage_starved(t, c) || is_stopping(c))
+			continue;
+		if (!worst || c->watchdog_age_ns > worst->watchdog_age_ns)
+			worst = c;
+	}
+	if (!worst)
+		return false;
+	p->verdict = LA_VERDICT_SOFT_LOCKUP;
+	p->confidence = LA_LIKELY;
+	la_triage_who_from_cpu(j, worst);
+	cause_from_cpu(j, worst, "soft-lockup");
+	cause_from_before(j, worst);
+	function = p->cause.symbol;
+	p->message = la_format(j->arena, "CPU %u has let no other task run for %.0f s%s",
+			       worst->cpu, (double)worst->watchdog_age_ns / 1e9, context_of(worst));
+	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s", worst->cpu,
+			  function ? function : "where it is", function ? "()" : "",
+			  context_of(worst),
+			  worst->tick_lag_known && worst->tick_lag_ns < WATCHDOG_SLACK / 2 ?
+				  "; it still takes interrupts" :
+				  "");
+	for (size_t i = 0; i < t->waits.n; i++)
+		if (la_waits_next(&t->waits, i) == la_waits_cpu(&t->waits, worst->cpu))
+			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+	la_triage_advice(j, "lacpus -b -c %u", worst->cpu);
+	return true;
+}
 
 /* Why a CPU cannot answer an IPI, or NULL: it may. */
 static const char *why_deaf(struct la_arena *arena, const struct la_cpu *c)
@@ -170,7 +334,7 @@ static const char *why_deaf(struct la_arena *arena, const struct la_cpu *c)
 	case LA_CPU_DELAY:
 	case LA_CPU_IRQ:
 	case LA_CPU_EXCEPTION:
-		if (c->clock_age_known && c->clock_age_ns >= DEAF_NS)
+		if (c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS)
 			return la_format(arena,
 					 "in the kernel and has taken no interrupt for %.1f s",
 					 (double)c->clock_age_ns / 1e9);

@@ -7,6 +7,7 @@
 #ifndef LAKVM_TRIAGE_H
 #define LAKVM_TRIAGE_H
 
+#include "lakvm/cpu/waits.h"
 #include "lakvm/triage/panic.h"
 #include "oops.h"
 
@@ -42,6 +43,20 @@ struct la_blocked {
 	const struct la_stack *stack; /* NULL: unknown */
 };
 
+/** A CPU whose stack is in die(): the first exception of its chain, and how it goes on. */
+struct la_dying {
+	const struct la_cpu *cpu;
+	struct la_fault first;  /* the outermost exception whose handling led to die() */
+	uint64_t first_pt_regs; /* where that is saved */
+	struct la_fault last;   /* the innermost of them, if there are several */
+	unsigned exceptions;    /* how many there are */
+	bool waits;             /* it waits for die_lock, in die() */
+	bool has_lock;          /* it has taken it, in an outer die() */
+	bool printing;          /* the last exception came while die() printed the one before */
+	const char
+		*broke; /* function of the last exception, if there are several; NULL = unknown */
+};
+
 /** What is known of the guest's end. Nothing here is judged. */
 struct la_triage {
 	unsigned have;                    /* bits of enum la_source */
@@ -65,7 +80,11 @@ struct la_triage {
 	struct la_fault stack_fault, csr_fault;
 	bool gp_known; /* rcu_state.gp_seq; read where a stall report names a grace period */
 	int64_t gp;
-	struct la_blocked blocked; /* of the last report of a hung task */
+	struct la_blocked blocked;    /* of the last report of a hung task */
+	struct la_waits waits;        /* who waits for whom */
+	uint64_t watchdog_ns;         /* how often the soft lockup detector looks; 0 = unknown */
+	const struct la_dying *dying; /* CPUs in die() */
+	size_t ndying;
 };
 
 /** What the rules write. */
@@ -120,6 +139,43 @@ void la_triage_cause(const struct la_triage *t, struct la_judgement *j);
 /** The cause that the last oops tells. */
 void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j);
 
+/** Kind, address, pc and place of the cause, as the exception @f tells them. */
+void la_triage_cause_fault(struct la_judgement *j, const struct la_fault *f);
+
+/** A node of the graph, a thing that it waits for, in words; @j's arena has them. */
+const char *la_triage_who(struct la_judgement *j, const struct la_wait_node *node);
+const char *la_triage_thing(struct la_judgement *j, const struct la_thing *thing);
+
+/** "CPU 1 (x, PID 3) waits in f() for the mutex m, held by task y (PID 4)": node @i of @t's graph. */
+const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, size_t i);
+
+/** Say of every other node that waits for @node, also through others, that it is stuck, and what for. */
+void la_triage_behind(const struct la_triage *t, struct la_judgement *j, size_t node);
+
+/** CPU, task, stack and place of the verdict are @node's. */
+void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, const char *kind);
+
+/**
+ * Blame whoever the chain of waits that begins at the task_struct @task ends in, with summary and advice. False: it is
+ * in no chain.
+ */
+bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t task);
+
+/** Does node @i, a task, sleep for longer than tasks do on purpose? */
+bool la_triage_waits_long(const struct la_waits *w, size_t i);
+
+/** Much longer than any tick, and than the remote ticks of CONFIG_NO_HZ_FULL (1 s). */
+#define LA_DEAF_NS UINT64_C(3000000000)
+
+/** Could no other task run on @c for longer than the soft lockup detector's thread ever waits? */
+bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c);
+
+/**
+ * After the verdict, whichever it is: what the graph knows of the CPU or task that it names, where the rule did
+ * not say it.
+ */
+void la_triage_add_waits(const struct la_triage *t, struct la_judgement *j);
+
 /** Uptime of the verdict; CPU and task of an event or a CPU. */
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec);
 void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e);
@@ -130,6 +186,12 @@ bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_die_deadlock(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_endless(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_vcpu(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);

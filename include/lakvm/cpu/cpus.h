@@ -37,6 +37,17 @@ const char *la_cpu_state_name(enum la_cpu_state state);
 enum la_pc_source { LA_PC_NONE, LA_PC_TEXT, LA_PC_CRASH_NOTES, LA_PC_RECOVERED };
 const char *la_pc_source_name(enum la_pc_source source);
 
+/** What no sound CPU of a sound kernel has; bits of la_cpu.odd. */
+enum la_odd {
+	LA_ODD_BASE = 1 << 0,          /* its per-CPU base is lost: r21 is none in the kernel */
+	LA_ODD_TASK = 1 << 1,          /* tp leads to no task in the kernel */
+	LA_ODD_SHARED_STACK = 1 << 2,  /* its stack pointer is on one stack with another CPU's */
+	LA_ODD_STACK = 1 << 3,         /* its stack pointer is in no stack that it can be on */
+	LA_ODD_TIMER_PENDING = 1 << 4, /* the timer's interrupt waits, interrupts are off */
+	LA_ODD_TIMER_ENDED = 1 << 5, /* the timer has come to its end, and nobody has set it anew */
+	LA_ODD_IPI_PENDING = 1 << 6, /* an IPI waits, interrupts are off */
+};
+
 struct la_cpu {
 	unsigned cpu; /* Linux's number; meaningless if !matched */
 	bool matched; /* the register note was matched to a Linux CPU */
@@ -60,7 +71,7 @@ struct la_cpu {
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
 	/* What it waits for; 0, NULL and -1 are unknown. */
-	uint64_t lock; /* spinning: address of the lock */
+	uint64_t lock;     /* spinning: address of the lock */
 	const char *lock_symbol;
 	uint64_t lock_offset;
 	uint64_t lock_owner;           /* task_struct; only debugging kernels keep it */
@@ -76,6 +87,18 @@ struct la_cpu {
 	 * (not of idle tasks), and since it last looked at its own clock, which each tick does. */
 	bool since_known, clock_age_known;
 	uint64_t since_ns, clock_age_ns;
+	/* Nanoseconds since the soft lockup detector's thread could run on it last; and how much later than its own
+	 * the detector's timers of other CPUs are due, which is 0 to one period of them where all take timer
+	 * interrupts. Only where that detector runs. */
+	bool watchdog_age_known, timer_lag_known;
+	uint64_t watchdog_age_ns, timer_lag_ns;
+	/* Nanoseconds by which its next scheduler tick is overdue, by the youngest clock of all run queues; of one that
+	 * is idle, or runs without ticks (nohz_full), it means nothing. */
+	bool tick_lag_known;
+	uint64_t tick_lag_ns;
+	/* thread_info.preempt_count of its task: what it may not be taken from (linux/preempt.h). */
+	bool preempt_known;
+	uint32_t preempt_count;
 	/* What the guest knows of the host: time it took from this vCPU since boot; whether it had
 	 * taken it off a CPU at this moment (KVM with steal time only). */
 	bool steal_known, preempted_known;
@@ -85,6 +108,7 @@ struct la_cpu {
 	 * registers is known. NULL: it is in this one. */
 	const struct la_other_kernel *other;
 	bool stack_overrun; /* the mark at the end of its task's stack is overwritten */
+	unsigned odd;       /* bits of enum la_odd; what is not known is not in it */
 	const char *remark; /* one sentence on what is odd about this CPU, or NULL */
 };
 

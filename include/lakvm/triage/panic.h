@@ -9,6 +9,7 @@
 
 #include "lakvm/base/arena.h"
 #include "lakvm/cpu/cpus.h"
+#include "lakvm/cpu/waits.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/log.h"
 #include "lakvm/guest/task.h"
@@ -29,7 +30,11 @@ enum la_verdict {
 	LA_VERDICT_RCU_STALL,      /* "rcu-stall": reported, and the same grace period goes on */
 	LA_VERDICT_HUNG_TASK,      /* "hung-task": reported, and still blocked */
 	LA_VERDICT_SPINLOCK,       /* "spinlock": waited for, and no CPU can be its holder */
-	LA_VERDICT_LOST_IPI,       /* "lost-ipi": waited for, and its receiver cannot answer */
+	LA_VERDICT_DIE_DEADLOCK, /* "die-deadlock": CPUs wait in die() for die_lock, which one of them has */
+	LA_VERDICT_DEADLOCK, /* "deadlock": CPUs or tasks wait for each other in a circle */
+	LA_VERDICT_HARD_LOCKUP, /* "hard-lockup": a CPU that takes no interrupts any more, in the kernel */
+	LA_VERDICT_VCPU, /* "vcpu": registers of a vCPU that no sound kernel has, or one that the host does not run */
+	LA_VERDICT_LOST_IPI, /* "lost-ipi": waited for, and its receiver cannot answer */
 };
 const char *la_verdict_name(enum la_verdict v);
 
@@ -97,7 +102,8 @@ struct la_panic {
 	struct la_detail detail;
 	const struct la_known *const *known; /* hints of la_known_hints() */
 	size_t nknown;
-	const struct la_cpus *cpus; /* as given */
+	const struct la_cpus *cpus;   /* as given */
+	const struct la_waits *waits; /* who waits for whom; NULL: nobody looked */
 };
 
 /**

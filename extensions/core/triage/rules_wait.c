@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rules on who waits for whom: deadlocks, locks that do not come back, die() within die(), tasks that sleep too long.
+#include <inttypes.h>
+#include <string.h>
+
+#include "triage.h"
+
+#define SECOND UINT64_C(1000000000)
+
+/* --- die() waits for itself --- */
+
+static const char *exception_name(const struct la_fault *f)
+{
+	uint64_t estat;
+
+	if (!la_csr_get(&f->regs, LA_CSR_ESTAT, &estat))
+		return "an exception";
+	return la_ecode_meaning(LA_ESTAT_ECODE(estat), LA_ESTAT_ESUBCODE(estat));
+}
+
+static const char *place_name(struct la_judgement *j, const struct la_fault *f)
+{
+	const char *text = f->symbol ? la_format(j->arena, "%s+0x%" PRIx64, f->symbol, f->offset) :
+				       la_format(j->arena, "%016" PRIx64, f->pc);
+
+	return text ? text : "?";
+}
+
+/* The one that waits for what it has itself: its outer die() has taken the lock, its inner one wants it. */
+static const struct la_dying *find_stuck(const struct la_triage *t)
+{
+	const struct la_dying *found = NULL;
+	bool all = t->ndying > 0;
+
+	for (size_t i = 0; i < t->ndying; i++) {
+		const struct la_dying *d = &t->dying[i];
+
+		all = all && d->waits;
+		if (d->waits && d->exceptions > 1 && (!found || (d->has_lock && !found->has_lock)))
+			found = d;
+	}
+	/* Nobody else is in die() to give it back. */
+	return found ? found : all ? &t->dying[0] : NULL;
+}
+
+static void tell_dying(struct la_judgement *j, const struct la_dying *d)
+{
+	const char *more = "";
+
+	if (!d->exceptions)
+		return;
+	if (d->exceptions > 1)
+		more = la_format(j->arena, ", then %s in %s%s", exception_name(&d->last),
+				 place_name(j, &d->last),
+				 d->printing ? " while die() printed that" : "");
+	la_triage_stuck(j, "CPU %u is in die(): %s at %s%s%s", d->cpu->cpu,
+			exception_name(&d->first), place_name(j, &d->first), more ? more : "",
+			d->waits ? "; waits for die_lock" : "");
+}
+
+bool la_judge_die_deadlock(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_dying *d = find_stuck(t);
+
+	if (!d)
+		return false;
+	j->panic->verdict = LA_VERDICT_DIE_DEADLOCK;
+	j->panic->confidence =
+		d->has_lock && d->cpu->stack.verified && d->exceptions > 1 ? LA_CERTAIN : LA_LIKELY;
+	la_triage_who_from_cpu(j, d->cpu);
+	j->panic->cause.kind = "die-deadlock";
+	if (d->first.regs.source != LA_REGS_NONE)
+		la_triage_cause_fault(j, &d->first);
+	j->panic->message =
+		la_format(j->arena, "CPU %u waits in die() for die_lock%s", d->cpu->cpu,
+			  d->has_lock || d->exceptions > 1 ? ", which it has itself" : "");
+	if (d->exceptions > 1)
+		la_triage_summary(
+			j,
+			"%s at %s; %s, %s in %s ended in a second die(), which waits for die_lock that the first one has",
+			exception_name(&d->first), place_name(j, &d->first),
+			d->printing ? "while die() printed that" : "in die()",
+			exception_name(&d->last), place_name(j, &d->last));
+	for (size_t i = 0; i < t->ndying; i++)
+		tell_dying(j, &t->dying[i]);
+	for (size_t i = 0; i < t->waits.n; i++)
+		if (t->waits.node[i].cpu != (int)d->cpu->cpu &&
+		    la_waits_head(&t->waits, i) == la_waits_cpu(&t->waits, d->cpu->cpu))
+			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+	la_triage_advice(
+		j,
+		"the fault to mend is the first one; the lock is only why nothing was printed of it");
+	return true;
+}
+
+/* --- circles --- */
+
+/* The cycle with the most behind it, by its first node. */
+static size_t worst_cycle(const struct la_waits *w)
+{
+	size_t worst = LA_NO_NODE;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (!w->node[i].cycle)
+			continue;
+		if (worst == LA_NO_NODE || (w->node[i].cycle != w->node[worst].cycle &&
+					    w->node[i].behind > w->node[worst].behind))
+			worst = i;
+	}
+	return worst;
+}
+
+/* Do all locks of the circle name their holders themselves? */
+static bool is_proved(const struct la_waits *w, size_t first)
+{
+	size_t i = first;
+
+	do {
+		if (w->thing[w->node[i].on].how != LA_HOW_OWNER)
+			return false;
+		i = la_waits_next(w, i);
+	} while (i != first);
+	return true;
+}
+
+bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t first = worst_cycle(w);
+	const struct la_thing *thing;
+	const char *text;
+	size_t i = first;
+
+	if (first == LA_NO_NODE)
+		return false;
+	thing = &w->thing[w->node[first].on];
+	j->panic->verdict = LA_VERDICT_DEADLOCK;
+	j->panic->confidence = is_proved(w, first) ? LA_CERTAIN : LA_LIKELY;
+	la_triage_blame(j, &w->node[first], "deadlock");
+	if (thing->address) {
+		j->panic->cause.address = thing->address;
+		j->panic->cause.address_known = true;
+	}
+	text = la_format(j->arena, "%s", la_triage_edge(t, j, first));
+	while ((i = la_waits_next(w, i)) != first && text)
+		text = la_format(j->arena, "%s; %s", text, la_triage_edge(t, j, i));
+	j->panic->message = la_waits_next(w, first) == first ?
+				    la_format(j->arena, "%s waits for what it has itself",
+					      la_triage_who(j, &w->node[first])) :
+				    "each waits for what the next one has";
+	if (text)
+		la_triage_summary(j, "%s", text);
+	la_triage_behind(t, j, first);
+	la_triage_advice(
+		j,
+		"the order in which these functions take their locks has to be the same everywhere; "
+		"a kernel with CONFIG_PROVE_LOCKING names it before it happens");
+	return true;
+}
+
+/* --- a spin lock that does not come back --- */
+
+/* Has this CPU been at it for seconds, or did the kernel say that it is stuck? */
+static bool is_long(const struct la_triage *t, int cpu)
+{
+	const struct la_cpu *c = cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)cpu) : NULL;
+
+	if (!c)
+		return false;
+	if ((c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS) || la_triage_starved(t, c))
+		return true;
+	for (size_t i = 0; i < t->events.n; i++)
+		if (t->events.event[i].kind == LA_EVENT_SOFT_LOCKUP &&
+		    t->events.event[i].cpu == cpu)
+			return true;
+	return false;
+}
+
+static bool any_long(const struct la_triage *t, size_t thing)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t holder = w->thing[thing].holder;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->node[i].on == thing && is_long(t, w->node[i].cpu))
+			return true;
+	return holder != LA_NO_NODE && is_long(t, w->node[holder].cpu);
+}
+
+/* Is it sure that this lock does not come back? */
+static bool is_lost(const struct la_triage *t, size_t thing)
+{
+	const struct la_thing *l = &t->waits.thing[thing];
+
+	if ((l->kind != LA_THING_SPINLOCK && l->kind != LA_THING_RWLOCK) || !l->nwaiters)
+		return false;
+	if (l->how == LA_HOW_NOBODY)
+		return true;
+	return l->holder != LA_NO_NODE && (t->waits.node[l->holder].cpu < 0 || any_long(t, thing));
+}
+
+/* The last oops that was before: did its task die with the lock? */
+static bool blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock)
+{
+	const struct la_event *oops = t->last_oops;
+
+	if (!oops)
+		return false;
+	la_triage_cause_oops(t, j);
+	la_triage_set_uptime(j, oops->ts_nsec);
+	la_triage_summary(j, "%s at %.6f: who had it died with %s, which nobody gives back",
+			  oops->text ? oops->text : "an oops", la_seconds(oops->ts_nsec), lock);
+	return true;
+}
+
+static void tell_lost(const struct la_triage *t, struct la_judgement *j, const struct la_thing *l)
+{
+	const char *lock = la_triage_thing(j, l);
+	const struct la_wait_node *holder = &t->waits.node[l->holder];
+
+	if (holder->state == 'X' && blame_oops(t, j, lock))
+		return;
+	if (holder->cpu < 0)
+		la_triage_summary(j,
+				  "%s has taken %s and sleeps%s%s%s with it, where nobody may sleep",
+				  la_triage_who(j, holder), lock, holder->function ? " in " : "",
+				  holder->function ? holder->function : "",
+				  holder->function ? "()" : "");
+	else
+		la_triage_summary(j, "%s has %s and does not come to give it back%s%s%s",
+				  la_triage_who(j, holder), lock,
+				  holder->function ? ": it is in " : "",
+				  holder->function ? holder->function : "",
+				  holder->function ? "()" : "");
+}
+
+bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_waits *w = &t->waits;
+	const struct la_wait_node *waiter = NULL;
+	const struct la_thing *l = NULL;
+	const char *lock;
+	size_t thing = 0;
+
+	while (thing < w->nthings && !is_lost(t, thing))
+		thing++;
+	for (size_t i = 0; thing < w->nthings && i < w->n && !waiter; i++)
+		waiter = w->node[i].on == thing ? &w->node[i] : NULL;
+	if (!waiter)
+		return false;
+	l = &w->thing[thing];
+	lock = la_triage_thing(j, l);
+	j->panic->verdict = LA_VERDICT_SPINLOCK;
+	j->panic->confidence = LA_LIKELY;
+	if (l->how == LA_HOW_NOBODY) {
+		j->panic->message =
+			la_format(j->arena, "%s waits for %s, which no running CPU holds",
+				  la_triage_who(j, waiter), lock);
+		la_triage_blame(j, waiter, "spinlock");
+		if (!blame_oops(t, j, lock))
+			la_triage_summary(
+				j,
+				"%s was not given back: every other CPU is idle, in user mode, or waits for it",
+				lock);
+	} else {
+		j->panic->message = la_format(j->arena, "%s waits for %s, taken by %s",
+					      la_triage_who(j, waiter), lock,
+					      la_triage_who(j, &w->node[l->holder]));
+		la_triage_blame(j, &w->node[l->holder], "spinlock");
+		tell_lost(t, j, l);
+	}
+	if (!j->panic->cause.address_known && l->address) {
+		j->panic->cause.address = l->address;
+		j->panic->cause.address_known = true;
+	}
+	for (size_t i = 0; i < w->n; i++)
+		if (w->node[i].on == thing)
+			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+	return true;
+}
+
+/* --- tasks that sleep, and nobody has said a word yet --- */
+
+/* Longer than drivers sleep on purpose (msleep()); and where the chain is known, longer than locks are held. */
+#define SLEPT_LONG (10 * SECOND)
+#define WAITED_LONG (5 * SECOND)
+
+bool la_triage_waits_long(const struct la_waits *w, size_t i)
+{
+	const struct la_wait_node *n = &w->node[i];
+	const bool lock = n->on != LA_NO_NODE &&
+			  (w->thing[n->on].io || (w->thing[n->on].kind != LA_THING_UNKNOWN &&
+						  w->thing[n->on].kind != LA_THING_QUEUE));
+
+	return n->cpu < 0 && n->state == 'D' && n->since_known &&
+	       n->since_ns >= (lock ? WAITED_LONG : SLEPT_LONG);
+}
+
+/* The end of the chain that the longest wait, of those with the most behind them, is in. */
+static size_t worst_sleeper(const struct la_waits *w)
+{
+	size_t worst = LA_NO_NODE;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (la_triage_waits_long(w, i) &&
+		    (worst == LA_NO_NODE || w->node[i].behind > w->node[worst].behind ||
+		     (w->node[i].behind == w->node[worst].behind &&
+		      w->node[i].since_ns > w->node[worst].since_ns)))
+			worst = i;
+	return worst;
+}
+
+static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t from)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t head = la_waits_head(w, from);
+	const struct la_wait_node *h = &w->node[head];
+
+	if (h->on != LA_NO_NODE && head != from)
+		la_triage_summary(j, "%s; %s%s", la_triage_edge(t, j, from),
+				  la_triage_edge(t, j, head),
+				  w->thing[h->on].io ? ", which does not return" : "");
+	else if (h->on != LA_NO_NODE)
+		la_triage_summary(j, "%s%s", la_triage_edge(t, j, head),
+				  w->thing[h->on].io ? ", which does not return" : "");
+	else if (head != from)
+		la_triage_summary(j, "%s; that one %s%s%s%s", la_triage_edge(t, j, from),
+				  h->state == 'X' ? "is dead" :
+				  h->cpu >= 0     ? "runs" :
+						    "sleeps",
+				  h->function ? " in " : "", h->function ? h->function : "",
+				  h->function ? "()" : "");
+	if (h->on != LA_NO_NODE && w->thing[h->on].io)
+		la_triage_advice(
+			j,
+			"look at the storage that the guest's disk is on, and at the messages of its host");
+}
+
+static void tell_long(const struct la_triage *t, struct la_judgement *j)
+{
+	for (size_t i = 0; i < t->waits.n; i++)
+		if (la_triage_waits_long(&t->waits, i))
+			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+}
+
+/* Whose sleep is it that all others wait for? One that runs, or sleeps of its own will, may be right to. */
+static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, size_t from)
+{
+	const size_t head = la_waits_head(&t->waits, from);
+	const bool hangs = t->waits.node[head].state == 'D';
+
+	la_triage_blame(j, &t->waits.node[hangs ? head : from], "hung-task");
+	tell_head(t, j, from);
+	tell_long(t, j);
+}
+
+bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t task)
+{
+	for (size_t i = 0; task && i < t->waits.n; i++) {
+		if (t->waits.node[i].task.address != task)
+			continue;
+		blame_sleeper(t, j, i);
+		return true;
+	}
+	return false;
+}
+
+bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t worst = worst_sleeper(w);
+	const struct la_wait_node *n;
+	size_t more = 0;
+
+	if (worst == LA_NO_NODE)
+		return false;
+	n = &w->node[worst];
+	for (size_t i = 0; i < w->n; i++)
+		more += i != worst && la_triage_waits_long(w, i);
+	j->panic->verdict = LA_VERDICT_HUNG_TASK;
+	j->panic->confidence = LA_LIKELY;
+	j->panic->message = la_format(j->arena, "%s has slept uninterruptibly for %.0f s%s",
+				      la_triage_who(j, n), (double)n->since_ns / 1e9,
+				      more ? la_format(j->arena, ", and %zu more", more) : "");
+	blame_sleeper(t, j, worst);
+	return true;
+}

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who waits for whom: tasks that sleep for locks, CPUs that spin, holders by the lock's word, by code, by elimination.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpu/graph.h"
+#include "cpu/priv.h"
+#include "guest.h"
+#include "lakvm/cpu/waits.h"
+
+#define INIT (WINDOW | 0x2000000)
+#define TASK_OF(n) (WINDOW | (0x2100000 + UINT64_C(0x1000) * (n)))
+#define STACK_OF(n) (WINDOW | (0x2200000 + UINT64_C(0x4000) * (n)))
+#define SIGNAL_OF(n) (WINDOW | (0x2300000 + UINT64_C(0x100) * (n)))
+#define LOCK(n) (WINDOW | (0x2400000 + UINT64_C(0x100) * (n)))
+#define AREA(cpu) (UINT64_C(0x10000) * (cpu))
+#define QNODES (WINDOW | 0x2500000)
+
+enum { SCHEDULE, WAIT, OTHER_WAIT, CALLER, THREAD, SLOWPATH, UNLOCK };
+
+#define T_STATE 0x10
+#define T_TASKS 0x20
+#define T_NODE 0x30
+#define T_SIGNAL 0x40
+#define T_PID 0x48
+#define T_COMM 0x50
+#define T_STACK 0x60
+#define T_EXIT 0x68
+#define T_THREAD 0x80
+#define T_SE 0x100
+
+struct test {
+	struct guest g;
+	struct la_waits w;
+	unsigned ntasks;
+	uint64_t percpu[4];
+	struct la_cpu cpu[4];
+	struct la_frame frame[4][8];
+	struct la_cpus cpus;
+};
+
+static struct test *start(void)
+{
+	static const struct {
+		const char *type, *name;
+		size_t offset, size;
+	} members[] = {
+		{ "task_struct", "__state", T_STATE, 4 },
+		{ "task_struct", "exit_state", T_EXIT, 4 },
+		{ "task_struct", "tasks", T_TASKS, 16 },
+		{ "task_struct", "thread_node", T_NODE, 16 },
+		{ "task_struct", "signal", T_SIGNAL, 8 },
+		{ "task_struct", "pid", T_PID, 4 },
+		{ "task_struct", "comm", T_COMM, 16 },
+		{ "task_struct", "stack", T_STACK, 8 },
+		{ "task_struct", "thread", T_THREAD, 112 },
+		{ "task_struct", "se", T_SE, 64 },
+		{ "sched_entity", "exec_start", 0, 8 },
+		{ "signal_struct", "thread_head", 0, 16 },
+		{ "mutex", "owner", 0, 8 },
+		{ "mutex", "wait_list", 16, 16 },
+		{ "mutex_waiter", "list", 0, 16 },
+		{ "mutex_waiter", "task", 16, 8 },
+		{ "rw_semaphore", "count", 0, 8 },
+		{ "rw_semaphore", "owner", 8, 8 },
+		{ "rw_semaphore", "wait_list", 16, 16 },
+		{ "rwsem_waiter", "list", 0, 16 },
+		{ "rwsem_waiter", "task", 16, 8 },
+		{ "completion", "wait", 8, 24 },
+		{ "swait_queue_head", "task_list", 8, 16 },
+		{ "swait_queue", "task_list", 0, 16 },
+		{ "swait_queue", "task", 16, 8 },
+		{ "mcs_spinlock", "next", 0, 8 },
+		{ "mcs_spinlock", "count", 12, 4 },
+	};
+	struct test *t = calloc(1, sizeof(*t));
+
+	t->g = guest_new();
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		fake_member(t->g.fake, members[i].type, members[i].name, members[i].offset,
+			    members[i].size);
+	for (unsigned r = 0; r < 12; r++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "reg%02u", r == 0 ? 1 : r == 1 ? 3 : r + 20);
+		fake_member(t->g.fake, "thread_struct", name, 8 * (size_t)r, 8);
+	}
+	fake_type(t->g.fake, "qnode", 16);
+	function(&t->g, SCHEDULE, "schedule", -1);
+	function(&t->g, CALLER, "config_set", WAIT);
+	function(&t->g, THREAD, "ret_from_kernel_thread", CALLER);
+	function(&t->g, SLOWPATH, "queued_spin_lock_slowpath", -1);
+	function(&t->g, UNLOCK, "_raw_spin_unlock", -1);
+	fake_symbol(t->g.fake, "init_task", INIT, 0x200, NULL);
+	put64(&t->g, INIT + T_TASKS, INIT + T_TASKS);
+	t->g.k.ncpus = 4;
+	for (unsigned n = 0; n < 4; n++) {
+		t->percpu[n] = AREA(n);
+		t->cpu[n] = (struct la_cpu){
+			.cpu = n, .matched = true, .waits_for = -1, .state = LA_CPU_IDLE
+		};
+		t->cpu[n].stack.frame = t->frame[n];
+		for (unsigned level = 0; level < 4; level++) {
+			put64(&t->g, QNODES + AREA(n) + 16 * level, 0);
+			put64(&t->g, QNODES + AREA(n) + 16 * level + 8, 0);
+		}
+	}
+	t->g.k.percpu = t->percpu;
+	fake_symbol(t->g.fake, "qnodes", QNODES, 64, NULL);
+	t->cpus = (struct la_cpus){ .cpu = t->cpu, .n = 4 };
+	return t;
+}
+
+static int setup(void **state)
+{
+	*state = start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *t = *state;
+
+	guest_free(&t->g);
+	free(t);
+	return 0;
+}
+
+/* Task n, behind the others on the list, a process of one thread. */
+static void add_task(struct test *t, unsigned n, const char *comm, uint32_t task_state)
+{
+	struct guest *g = &t->g;
+	const uint64_t last = t->ntasks ? TASK_OF(t->ntasks - 1) : INIT;
+
+	assert_int_equal(n, t->ntasks++);
+	for (uint64_t at = 0; at < 0x200; at += 8)
+		put64(g, TASK_OF(n) + at, 0);
+	for (uint64_t at = 0; at < LA_THREAD_SIZE; at += 8)
+		put64(g, STACK_OF(n) + at, 0);
+	put64(g, last + T_TASKS, TASK_OF(n) + T_TASKS);
+	put64(g, TASK_OF(n) + T_TASKS, INIT + T_TASKS);
+	put64(g, TASK_OF(n) + T_SIGNAL, SIGNAL_OF(n));
+	put64(g, SIGNAL_OF(n), TASK_OF(n) + T_NODE);
+	put64(g, TASK_OF(n) + T_NODE, SIGNAL_OF(n));
+	put64(g, TASK_OF(n) + T_STACK, STACK_OF(n));
+	put64(g, TASK_OF(n) + T_STATE, task_state);
+	put64(g, TASK_OF(n) + T_PID, 100 + n);
+	fake_put(g->fake, TASK_OF(n) + T_COMM - WINDOW, comm, strlen(comm) + 1);
+}
+
+/* The stack of task n, in @wait() called by config_set(); returns where its note is: the frame of @wait(). */
+static uint64_t sleep_in(struct test *t, unsigned n, const char *wait)
+{
+	struct guest *g = &t->g;
+	const uint64_t bottom = STACK_OF(n) + LA_THREAD_SIZE - LA_PT_REGS_SIZE;
+	const uint64_t sp = bottom - 4 * FRAME;
+	const unsigned f = strncmp(wait, "schedule", 8) ? WAIT : OTHER_WAIT;
+
+	function(g, f, wait, SCHEDULE);
+	frame_at(g, sp, BACK(f), 0);
+	frame_at(g, sp + FRAME, BACK(CALLER),
+		 TASK_OF(n)); /* the note's last word is where s0 is kept */
+	frame_at(g, sp + 2 * FRAME, BACK(THREAD), 0);
+	put64(g, TASK_OF(n) + T_THREAD, FN(SCHEDULE) + 0x40);
+	put64(g, TASK_OF(n) + T_THREAD + 8, sp);
+	return sp + FRAME;
+}
+
+/* Put notes @a and @b (0: none) into the list whose head is at @head. */
+static void link_notes(struct test *t, uint64_t head, uint64_t a, uint64_t b)
+{
+	const uint64_t ring[] = { head, a, b, head };
+	const unsigned n = b ? 3 : 2;
+
+	for (unsigned i = 0; i < n; i++) {
+		const uint64_t next = i + 1 == n ? head : ring[i + 1];
+
+		put64(&t->g, ring[i], next);
+		put64(&t->g, next + 8, ring[i]);
+	}
+}
+
+static const struct la_wait_node *node_of(const struct test *t, unsigned pid)
+{
+	for (size_t i = 0; i < t->w.n; i++)
+		if (t->w.node[i].task.pid_known && t->w.node[i].task.pid == (int)pid)
+			return &t->w.node[i];
+	fail_msg("no node of PID %u", pid);
+	return NULL;
+}
+
+static const struct la_thing *thing_of(const struct test *t, unsigned pid)
+{
+	const struct la_wait_node *n = node_of(t, pid);
+
+	assert_int_not_equal(n->on, LA_NO_NODE);
+	return &t->w.thing[n->on];
+}
+
+static void find(struct test *t)
+{
+	la_waits_find(&t->g.k, t->g.arena, &t->cpus, &t->w);
+}
+
+/* --- tasks that sleep --- */
+
+static void test_mutex_cycle(void **state)
+{
+	struct test *t = *state;
+	uint64_t a, b;
+
+	add_task(t, 0, "first", 2);
+	add_task(t, 1, "second", 2);
+	add_task(t, 2, "third", 0x102);  /* killable */
+	add_task(t, 3, "worker", 0x402); /* TASK_IDLE */
+	a = sleep_in(t, 0, "__mutex_lock.constprop.0");
+	b = sleep_in(t, 2, "__mutex_lock.constprop.0");
+	put64(&t->g, LOCK(0), TASK_OF(1) | 1); /* MUTEX_FLAG_WAITERS */
+	link_notes(t, LOCK(0) + 16, a, b);
+	a = sleep_in(t, 1, "__mutex_lock.constprop.0");
+	put64(&t->g, LOCK(1), TASK_OF(0) | 1);
+	link_notes(t, LOCK(1) + 16, a, 0);
+	fake_symbol(t->g.fake, "config_mutex", LOCK(0), 0x40, NULL);
+	find(t);
+	assert_int_equal(t->w.n, 3);
+	assert_int_equal(t->w.tasks, 4);
+	assert_int_equal(t->w.ncycles, 1);
+	assert_int_equal(thing_of(t, 100)->kind, LA_THING_MUTEX);
+	assert_int_equal(thing_of(t, 100)->address, LOCK(0));
+	assert_string_equal(thing_of(t, 100)->symbol, "config_mutex");
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_OWNER);
+	assert_int_equal(thing_of(t, 100)->nwaiters, 2);
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+	assert_ptr_equal(&t->w.node[thing_of(t, 101)->holder], node_of(t, 100));
+	assert_ptr_equal(thing_of(t, 102), thing_of(t, 100));
+	assert_int_equal(node_of(t, 100)->cycle, 1);
+	assert_int_equal(node_of(t, 101)->cycle, 1);
+	assert_int_equal(node_of(t, 102)->cycle, 0);
+	assert_int_equal(node_of(t, 101)->behind, 2);
+	assert_string_equal(node_of(t, 100)->function, "config_set");
+	assert_int_equal(node_of(t, 100)->state, 'D');
+}
+
+/* The chain ends at one who sleeps of his own will, or who is dead. */
+static void test_mutex_head(void **state)
+{
+	(void)state;
+	for (int dead = 0; dead < 2; dead++) {
+		struct test *t = start();
+		uint64_t a;
+
+		add_task(t, 0, "setter", 2);
+		add_task(t, 1, "loader", 1);
+		a = sleep_in(t, 0, "__mutex_lock");
+		put64(&t->g, LOCK(0), TASK_OF(1));
+		link_notes(t, LOCK(0) + 16, a, 0);
+		sleep_in(t, 1, "schedule_timeout");
+		if (dead)
+			fake_put_u32(t->g.fake, TASK_OF(1) - WINDOW + T_EXIT, 16);
+		find(t);
+		assert_int_equal(node_of(t, 101)->state, dead ? 'X' : 'S');
+		assert_int_equal(node_of(t, 101)->on, LA_NO_NODE);
+		assert_int_equal(node_of(t, 101)->behind, 1);
+		assert_int_equal(t->w.ncycles, 0);
+		assert_int_equal(la_waits_head(&t->w, (size_t)(node_of(t, 100) - t->w.node)),
+				 (size_t)(node_of(t, 101) - t->w.node));
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+static void test_rwsem(void **state)
+{
+	struct test *t = *state;
+	uint64_t a;
+
+	add_task(t, 0, "writer", 2);
+	add_task(t, 1, "reader", 1);
+	a = sleep_in(t, 0, "rwsem_down_write_slowpath");
+	put64(&t->g, LOCK(0), 0x302); /* three readers, one waits */
+	put64(&t->g, LOCK(0) + 8, TASK_OF(1) | 1);
+	link_notes(t, LOCK(0) + 16, a, 0);
+	find(t);
+	assert_int_equal(thing_of(t, 100)->kind, LA_THING_RWSEM);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_READER);
+	assert_int_equal(thing_of(t, 100)->readers, 3);
+	assert_true(node_of(t, 100)->write);
+
+	put64(&t->g, LOCK(0), 3); /* a writer has it */
+	put64(&t->g, LOCK(0) + 8, TASK_OF(1));
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_OWNER);
+	assert_int_equal(thing_of(t, 100)->readers, 0);
+
+	put64(&t->g, LOCK(0), 2); /* nobody has it any more: the owner's word is old */
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_UNKNOWN);
+	assert_int_equal(thing_of(t, 100)->holder, LA_NO_NODE);
+}
+
+static void test_completion(void **state)
+{
+	struct test *t = *state;
+	uint64_t a;
+
+	add_task(t, 0, "sender", 2);
+	a = sleep_in(t, 0, "wait_for_completion");
+	link_notes(t, LOCK(0) + 16, a, 0);
+	put64(&t->g, LOCK(0), 0);
+	find(t);
+	assert_int_equal(thing_of(t, 100)->kind, LA_THING_COMPLETION);
+	assert_int_equal(thing_of(t, 100)->address, LOCK(0));
+	assert_int_equal(thing_of(t, 100)->holder, LA_NO_NODE);
+}
+
+/* Threads that lead their process sleep too, and a list of threads that is damaged hides no other process. */
+static void test_threads(void **state)
+{
+	struct test *t = *state;
+
+	add_task(t, 0, "leader", 1);
+	add_task(t, 1, "other", 2);
+	add_task(t, 2, "thread", 2);
+	sleep_in(t, 1, "msleep");
+	sleep_in(t, 2, "msleep");
+	/* the third is a thread of the first */
+	put64(&t->g, TASK_OF(1) + T_TASKS, INIT + T_TASKS);
+	put64(&t->g, TASK_OF(0) + T_NODE, TASK_OF(2) + T_NODE);
+	put64(&t->g, TASK_OF(2) + T_NODE, SIGNAL_OF(0));
+	find(t);
+	assert_int_equal(t->w.n, 2);
+	assert_int_equal(t->w.tasks, 3);
+	assert_null(t->w.remark);
+	assert_int_equal(node_of(t, 102)->state, 'D');
+
+	put64(&t->g, TASK_OF(2) + T_NODE, TASK_OF(0) + T_NODE); /* never comes back to its head */
+	find(t);
+	assert_non_null(t->w.remark);
+	assert_non_null(strstr(t->w.remark, "lead in a circle"));
+	assert_int_equal(node_of(t, 101)->state, 'D');
+}
+
+/* Lists that lead nowhere, owners that are none, a note that leads to itself: nothing is made up. */
+static void test_damage(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		struct test *t = start();
+		uint64_t a;
+
+		add_task(t, 0, "setter", 2);
+		a = sleep_in(t, 0, "__mutex_lock");
+		put64(&t->g, LOCK(0), kind == 0 ? 0x123456789 : TASK_OF(0));
+		link_notes(t, LOCK(0) + 16, a, 0);
+		if (kind == 1)
+			put64(&t->g, a, 0x4141414141414141);
+		if (kind == 2)
+			link_notes(t, a, a, 0);
+		if (kind == 3)
+			put64(&t->g, LOCK(0) + 16, LOCK(5));
+		find(t);
+		assert_int_equal(t->w.n, 1);
+		if (kind == 0) {
+			assert_int_equal(thing_of(t, 100)->address, LOCK(0));
+			assert_int_equal(thing_of(t, 100)->holder, LA_NO_NODE);
+		} else {
+			assert_int_equal(thing_of(t, 100)->address, 0);
+		}
+		assert_int_equal(t->w.ncycles, 0);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* --- CPUs that spin --- */
+
+/* CPU n is in the slow path of the lock at @lock, called by @caller at @pc. */
+static void spin(struct test *t, unsigned n, uint64_t lock, uint64_t pc)
+{
+	struct la_cpu *c = &t->cpu[n];
+
+	c->state = LA_CPU_SPINNING;
+	c->verified = true;
+	c->symbol = "queued_spin_lock_slowpath";
+	c->task.pid = (int)(10 + n);
+	c->task.pid_known = true;
+	la_gpr_set(&c->regs, LA_R_A0, lock);
+	c->regs.source = LA_REGS_NOTE;
+	c->stack.n = 2;
+	t->frame[n][0] = (struct la_frame){ .symbol = "queued_spin_lock_slowpath",
+					    .start = FN(SLOWPATH),
+					    .verified = true,
+					    .method = LA_FROM_POSITION };
+	t->frame[n][1] = (struct la_frame){ .symbol = "config_set",
+					    .start = FN(CALLER),
+					    .pc = pc + 4,
+					    .pc_known = true,
+					    .code = pc,
+					    .verified = true,
+					    .method = LA_FROM_CFI,
+					    .sp = STACK + 0x2000,
+					    .kept = { [S1 - U0] = LOCK(0) },
+					    .kept_known = 1 << (S1 - U0) };
+}
+
+/* CPU 1 is pending, 3 the first in the queue, 2 the last, in an interrupt. */
+static void test_queue(void **state)
+{
+	struct test *t = *state;
+	const struct la_thing *l;
+
+	for (unsigned n = 1; n < 4; n++)
+		spin(t, n, LOCK(0), FN(CALLER) + CALL);
+	t->cpu[2].regs.gpr[LA_R_A0] = 0; /* the queue tells, wherever its registers seem to be */
+	fake_put_u32(t->g.fake, LOCK(0) - WINDOW, (2 + 1) << 18 | 1 << 16 | 0x101);
+	fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(2) + 12, 2); /* count */
+	fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(3) + 12, 1);
+	put64(&t->g, QNODES + AREA(3), QNODES + AREA(2) + 16);
+	t->cpu[0].state = LA_CPU_RUNNING;
+	find(t);
+	l = &t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on];
+	assert_int_equal(l->kind, LA_THING_SPINLOCK);
+	assert_int_equal(l->word, 0xd0101);
+	assert_int_equal(l->nqueue, 2);
+	assert_false(l->queue_cut);
+	assert_int_equal(l->queue[0].cpu, 3);
+	assert_int_equal(l->queue[0].level, 0);
+	assert_int_equal(l->queue[1].cpu, 2);
+	assert_int_equal(l->queue[1].level, 1);
+	assert_int_equal(l->nwaiters, 3);
+	assert_int_equal(l->how, LA_HOW_REST);
+	assert_int_equal(t->w.node[l->holder].cpu, 0);
+	assert_int_equal(t->w.node[l->holder].behind, 3);
+
+	/* A queue that leads back into itself ends all the same. */
+	put64(&t->g, QNODES + AREA(2) + 16, QNODES + AREA(3));
+	find(t);
+	l = &t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on];
+	assert_true(l->queue_cut);
+
+	t->cpu[0].state = LA_CPU_USER; /* then nobody can have it */
+	find(t);
+	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on].how, LA_HOW_NOBODY);
+}
+
+#define LL_W(rd, rj, imm)                                                                          \
+	(UINT32_C(0x20) << 24 | ((uint32_t)((imm) / 4) & 0x3fff) << 10 | (rj) << 5 | (rd))
+#define SC_W(rd, rj, imm) (LL_W(rd, rj, imm) | UINT32_C(1) << 24)
+#define ST_B(rd, rj, imm) asm_2r12(0x0a4, rd, rj, imm)
+
+/*
+ * config_set() as compilers make it: it takes the lock at s1 inline, with the slow path behind the end, and then the one at
+ * s1 + 0x100 the same way; gives both back. Returns where it calls the slow path of the second.
+ */
+static uint64_t two_locks(struct test *t, bool give_first_back)
+{
+	const uint32_t body[] = {
+		ADDI_D(SP, SP, -FRAME),
+		ST_D(RA, SP, 24),
+		ADDI_D(T2, S1, 0),
+		LL_W(A1, T2, 0),
+		BNEZ(A1, 12),
+		SC_W(T0, T2, 0),
+		BEQZ(T0, -12),
+		BNEZ(A1, 4 * 13), /* -> 20 */
+		give_first_back ? ST_B(ZERO, S1, 0) : NOP,
+		ADDI_D(T2, S1, 0x100),
+		LL_W(A1, T2, 0),
+		BNEZ(A1, 12),
+		SC_W(T0, T2, 0),
+		BEQZ(T0, -12),
+		BNEZ(A1, 4 * 9), /* -> 23 */
+		ST_B(ZERO, S1, 0x100),
+		ST_B(ZERO, S1, 0),
+		LD_D(RA, SP, 24),
+		ADDI_D(SP, SP, FRAME),
+		RET,
+		MOVE(A0, T2),
+		0,
+		0, /* the first's */
+		MOVE(A0, T2),
+		0,
+		0, /* the second's */
+	};
+
+	for (unsigned i = 0; i < sizeof(body) / sizeof(body[0]); i++)
+		code(&t->g, FN(CALLER) + 4 * i, body[i]);
+	code(&t->g, FN(CALLER) + 4 * 21, BL(FN(CALLER) + 4 * 21, FN(SLOWPATH)));
+	code(&t->g, FN(CALLER) + 4 * 22, B(4 * 22, 4 * 8));
+	code(&t->g, FN(CALLER) + 4 * 24, BL(FN(CALLER) + 4 * 24, FN(SLOWPATH)));
+	code(&t->g, FN(CALLER) + 4 * 25, B(4 * 25, 4 * 15));
+	return FN(CALLER) + 4 * 24;
+}
+
+/* What the slow path was called with, and which locks are held there, by the code alone. */
+static void test_taken(void **state)
+{
+	(void)state;
+	for (int back = 0; back < 2; back++) {
+		struct test *t = start();
+		const uint64_t at = two_locks(t, back);
+		const struct la_thing *l;
+		uint64_t value = 0;
+
+		spin(t, 1, 0, at);
+		assert_true(la_frame_register(&t->g.k, &t->cpu[1].stack, 1, at, LA_R_A0, &value));
+		assert_int_equal(value, LOCK(1));
+		assert_int_equal(la_lock_taken_by(&t->g.k, &t->cpu[1], 1, LOCK(0)), !back);
+		assert_false(
+			la_lock_taken_by(&t->g.k, &t->cpu[1], 1, LOCK(1))); /* it waits for that */
+		assert_false(la_lock_taken_by(&t->g.k, &t->cpu[1], 1, LOCK(2)));
+
+		/* Without a0 the lock is found by that, too; CPU 2 waits for the one that CPU 1 has. */
+		t->cpu[1].verified = false;
+		fake_put_u32(t->g.fake, LOCK(0) - WINDOW, 0x101);
+		fake_put_u32(t->g.fake, LOCK(1) - WINDOW, 0x101);
+		spin(t, 2, LOCK(0), FN(CALLER) + 4);
+		t->cpu[3].state = LA_CPU_RUNNING;
+		find(t);
+		l = &t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on];
+		assert_int_equal(l->address, LOCK(1));
+		l = &t->w.thing[t->w.node[la_waits_cpu(&t->w, 2)].on];
+		assert_int_equal(l->address, LOCK(0));
+		assert_int_equal(l->how, back ? LA_HOW_UNKNOWN : LA_HOW_CODE);
+		if (!back)
+			assert_int_equal(t->w.node[l->holder].cpu, 1);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* Its pc is not known and the likeliest place is the caller of the slow path: does it wait, or has it the lock? */
+static void test_caller(void **state)
+{
+	(void)state;
+	for (int waiters = 0; waiters < 2; waiters++) {
+		struct test *t = start();
+		const uint64_t at = two_locks(t, false);
+
+		fake_put_u32(t->g.fake, LOCK(1) - WINDOW, waiters ? 0x101 : 1);
+		spin(t, 1, LOCK(1), at);
+		t->frame[1][0] = t->frame[1][1];
+		t->frame[1][0].pc_known = false;
+		t->frame[1][0].pc = t->frame[1][0].code = 0;
+		t->cpu[1].stack.n = 1;
+		t->cpu[1].state = LA_CPU_RUNNING;
+		la_gpr_set(&t->cpu[1].regs, LA_R_RA, at + 4);
+		la_cpus_find_callers(&t->g.k, &t->cpus);
+		assert_int_equal(t->cpu[1].state, waiters ? LA_CPU_SPINNING : LA_CPU_RUNNING);
+		assert_int_equal(t->cpu[1].lock, waiters ? LOCK(1) : 0);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* A CPU waits for another's answer, who waits for a lock that the first one has: a circle of two kinds. */
+static void test_answer(void **state)
+{
+	struct test *t = *state;
+	const uint64_t at = two_locks(t, false);
+
+	spin(t, 1, LOCK(0), FN(CALLER) + 4);
+	fake_put_u32(t->g.fake, LOCK(0) - WINDOW, 0x101);
+	spin(t, 0, 0, at); /* holds LOCK(0), and has sent an IPI */
+	t->cpu[0].state = LA_CPU_IPI_WAIT;
+	t->cpu[0].waits_for = 1;
+	t->frame[0][0].symbol = "smp_call_function_single";
+	find(t);
+	assert_int_equal(t->w.ncycles, 1);
+	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 0)].on].kind, LA_THING_ANSWER);
+	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 0)].on].how, LA_HOW_ROLE);
+	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on].how, LA_HOW_CODE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_mutex_cycle, setup, teardown),
+		cmocka_unit_test(test_mutex_head),
+		cmocka_unit_test_setup_teardown(test_rwsem, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test_setup_teardown(test_queue, setup, teardown),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_caller),
+		cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
