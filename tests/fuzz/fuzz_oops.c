@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fuzz target: log records (one a line, a tab in front makes it another writer's) into events.
+// Fuzz target: log records (one a line, each tab in front makes it another writer's) into events.
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +17,14 @@ static void as_log(struct la_arena *arena, const uint8_t *data, size_t size)
 		const uint8_t *end = memchr(data, '\n', size);
 		size_t n = end ? (size_t)(end - data) : size;
 		struct la_record *r = &record[log.n++];
+		size_t writer = 0;
 
-		r->caller_id = n && data[0] == '\t' ? 7 : UINT32_MAX;
-		r->caller_id2 = UINT32_MAX;
-		r->text = la_strndup(arena, (const char *)data, n);
+		r->caller_id = r->caller_id2 = UINT32_MAX;
+		while (writer < n && data[writer] == '\t')
+			writer++;
+		if (writer)
+			r->caller_id = (uint32_t)writer;
+		r->text = la_strndup(arena, (const char *)data + writer, n - writer);
 		if (!r->text)
 			return;
 		r->len = strlen(r->text);

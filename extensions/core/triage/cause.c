@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Why panic() was called, or what an oops was about: out of the log, checked against the stack.
+#include "trace.h"
 #include "triage.h"
 
 #include <inttypes.h>
@@ -39,55 +40,13 @@ static const struct {
 	{ "do_lasx invoked from kernel context!", "fpu-disabled" },
 };
 
-/*
- * What panic() is called with, and what it means. by_oops: the panic is the consequence of an
- * oops, if the same task had one just before; else the kind given here is all there is.
- * To add a message: a row here, with the text as printed (a part of it suffices).
- */
-static const struct panic_word {
-	const char *text, *kind;
-	bool by_oops;
-} panic_word[] = {
-	{ "Fatal exception", "oops", true },
-	{ "Attempted to kill init!", "init-exit", true },
-	{ "Attempted to kill the idle task!", "oops", true },
-	{ "Aiee, killing interrupt handler!", "oops", true },
-	{ "Oopsed too often", "oops", true },
-	{ "Oops failed to kill thread", "oops", true },
-	{ "sysrq triggered crash", "sysrq", false },
-	{ "softlockup: hung tasks", "soft-lockup", false },
-	{ "Hard LOCKUP", "hard-lockup", false },
-	{ "hung_task: blocked tasks", "hung-task", false },
-	{ "RCU Stall", "rcu-stall", false },
-	{ "Out of memory", "oom", false },
-	{ "System is deadlocked on memory", "oom", false },
-	{ "VFS: Unable to mount root fs", "no-root", false },
-	{ "No working init found", "no-init", false },
-	{ "Requested init", "no-init", false },
-	{ "panic_on_warn set", "warning", false },
-	{ "system warned too often", "warning", false },
-	{ "panic_on_taint set", "taint", false },
-	{ "stack-protector:", "stack-corruption", false },
-	{ "corrupted stack end detected", "stack-overflow", false },
-	{ "Can't handle the cache error!", "cache-error", false },
-	{ "Failed to allocate", "boot-memory", false },
-	{ "Out of memory when creating slab", "boot-memory", false },
-};
-
-static const struct panic_word *panic_word_of(const char *message)
-{
-	for (size_t i = 0; message && i < sizeof(panic_word) / sizeof(panic_word[0]); i++)
-		if (strstr(message, panic_word[i].text))
-			return &panic_word[i];
-	return NULL;
-}
-
 #define INSN_BUG 0x002a0001 /* BUG() is "break 1", BRK_BUG of asm/break.h */
 
 /* Symbol and offset of the pc: as found, else as the kernel printed it: it knew its modules'. */
 static void cause_place(struct la_judgement *j, const struct la_fault *f, const char *printed)
 {
 	struct la_cause *c = &j->panic->cause;
+	const char *module;
 	size_t n;
 
 	if (f->symbol) {
@@ -104,8 +63,11 @@ static void cause_place(struct la_judgement *j, const struct la_fault *f, const 
 		for (const char *p = printed + n + 3;
 		     (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
 			offset = offset << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
-		c->symbol = la_strndup(j->arena, printed, n);
+		c->symbol = la_strndup(j->arena, printed, strcspn(printed, "+"));
 		c->offset = offset;
+		module = strstr(printed, " [");
+		if (module)
+			c->module = la_strndup(j->arena, module + 2, strcspn(module + 2, "] "));
 	}
 }
 
@@ -143,11 +105,59 @@ static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 	}
 }
 
+/* A fault of a detector's victim or of a warning: where it was, nothing else went wrong there. */
+static void cause_position(struct la_judgement *j, const struct la_fault *f, const char *printed)
+{
+	struct la_cause *c = &j->panic->cause;
+
+	if (f->regs.source != LA_REGS_NONE) {
+		c->regs = f->regs;
+		c->regs_known = true;
+	}
+	c->pc = f->pc;
+	c->pc_known = f->pc_known;
+	c->caller = f->caller;
+	c->caller_offset = f->caller_offset;
+	cause_place(j, f, printed);
+}
+
+/* A CPU as it was found: what it was taken from, else where it is. */
+static void cause_from_cpu(struct la_judgement *j, const struct la_cpu *at)
+{
+	struct la_cause *c = &j->panic->cause;
+	const struct la_frame *f = at->before_frame;
+
+	if (f && f->symbol) {
+		c->symbol = f->symbol;
+		c->module = f->module;
+		c->offset = f->offset;
+		c->pc = f->pc;
+		c->pc_known = f->pc_known;
+	} else if (at->symbol) {
+		c->symbol = at->symbol;
+		c->module = at->module;
+		c->pc_known = at->pc_source != LA_PC_NONE;
+		c->pc = c->pc_known ? at->pc : 0;
+		c->offset = c->pc_known ? at->offset : 0;
+	}
+}
+
+static bool is_reported(const struct la_event *e)
+{
+	return e->kind == LA_EVENT_WARN || e->kind == LA_EVENT_ATOMIC ||
+	       e->kind == LA_EVENT_SPINLOCK ||
+	       (e->kind == LA_EVENT_REPORT && e->message->flags & LA_MESSAGE_FOLLOWED);
+}
+
 static void cause_oops(struct la_judgement *j, const struct la_event *oops,
 		       const struct la_fault *fault)
 {
 	struct la_cause *c = &j->panic->cause;
 
+	j->event = oops;
+	j->witnesses |= LA_WITNESS_LOG;
+	if (fault->agrees)
+		j->witnesses |= LA_WITNESS_MEMORY;
 	if (oops->regs)
 		cause_registers(j, fault);
 	for (size_t i = 0; oops->text && i < sizeof(title_kind) / sizeof(title_kind[0]); i++)
@@ -164,6 +174,27 @@ static void cause_oops(struct la_judgement *j, const struct la_event *oops,
 		c->pc_known = true;
 	}
 	cause_place(j, fault, oops->pc_symbol);
+	if (oops->cpu_bad)
+		la_triage_fact(
+			j, "log",
+			"the oops says \"CPU -1\": the task pointer (tp) was destroyed before");
+}
+
+void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
+			    const struct la_event *first, const struct la_event *last)
+{
+	for (const struct la_event *e = t->events.event; e < t->events.event + t->events.n; e++) {
+		if (e->kind != LA_EVENT_OOPS || e == first)
+			continue;
+		if (e < first)
+			la_triage_fact(j, "log", "an earlier oops, at %.6f, may have done damage",
+				       la_seconds(e->ts_nsec));
+		else
+			la_triage_fact(j, "log", "a consequence%s: the oops at %.6f%s%s",
+				       e > last ? " or another fault" : "", la_seconds(e->ts_nsec),
+				       e->pc_symbol ? " in " : "",
+				       e->pc_symbol ? e->pc_symbol : "");
+	}
 }
 
 void la_triage_cause_fault(struct la_judgement *j, const struct la_fault *f)
@@ -174,7 +205,11 @@ void la_triage_cause_fault(struct la_judgement *j, const struct la_fault *f)
 
 void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j)
 {
-	cause_oops(j, t->last_oops, &t->last_fault);
+	cause_oops(j, t->oops, &t->oops_fault);
+	/* A crash kernel took over: the one who called it is that oops's CPU, and may still show it. */
+	if (t->stack_pt_regs && t->oops_fault.pc_known && t->stack_fault.pc == t->oops_fault.pc)
+		j->witnesses |= LA_WITNESS_STACK;
+	la_triage_consequences(t, j, t->oops, t->last_oops);
 }
 
 /* The exception that the panicking CPU's stack leads back to, saved in full by the exception's entry. */
@@ -192,6 +227,9 @@ static void cause_from_stack(const struct la_triage *t, struct la_judgement *j)
 	}
 	la_triage_fact(j, source, "exception frame at %#" PRIx64 " with pc %#" PRIx64 "%s",
 		       t->stack_pt_regs, f->pc, c->pc_known ? ", as in the log" : "");
+	j->witnesses |= LA_WITNESS_STACK;
+	if (f->agrees)
+		j->witnesses |= LA_WITNESS_MEMORY;
 	cause_registers(j, f);
 	cause_place(j, f, NULL);
 }
@@ -200,42 +238,161 @@ static void cause_from_csrs(const struct la_triage *t, struct la_judgement *j)
 {
 	cause_registers(j, &t->csr_fault);
 	cause_place(j, &t->csr_fault, NULL);
+	j->witnesses |= LA_WITNESS_CSR;
 	la_triage_fact(j, "registers", "the last exception of CPU %u was at pc %#" PRIx64,
 		       t->cpu->cpu, t->csr_fault.pc);
 }
 
-/* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */
-static bool same_context(const struct la_triage *t, const struct la_task *task,
-			 const struct la_event *oops)
+/* The message says that an oops is the reason, or nothing says anything. */
+static void by_oops(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_record *a = &t->log.record[oops->record];
-	const struct la_record *b = t->panic ? &t->log.record[t->panic->record] : NULL;
+	struct la_cause *c = &j->panic->cause;
 
-	if (b && a->caller_id != UINT32_MAX && b->caller_id != UINT32_MAX)
-		return a->caller_id == b->caller_id;
-	if (oops->pid_known && task->pid_known)
-		return oops->pid == task->pid;
-	return true;
+	if (t->panic_oops) {
+		cause_oops(j, t->panic_oops, &t->panic_fault);
+		la_triage_consequences(t, j, t->panic_oops, t->panic_last_oops);
+	}
+	if (t->stack_pt_regs)
+		cause_from_stack(t, j);
+	if (t->csr_fault.pc_known && !c->pc_known)
+		cause_from_csrs(t, j);
+	else if (t->csr_fault.pc_known && t->csr_fault.pc == c->pc)
+		j->witnesses |= LA_WITNESS_CSR;
+	/* A fault after the stack ran over is a consequence. */
+	if (t->cpu && t->cpu->stack_overrun)
+		c->kind = "stack-overflow";
+}
+
+/* The last warning of the one who panicked; its own exception frame, if it has one, is no fault. */
+static void by_warning(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_event *e = t->panic;
+	struct la_cause *c = &j->panic->cause;
+	struct la_fault none = { .pc_known = false };
+
+	while (e && e > t->events.event && !is_reported(e))
+		e--;
+	if (e && !is_reported(e))
+		e = NULL;
+	j->event = e;
+	if (e) {
+		j->witnesses |= LA_WITNESS_LOG;
+		if (e->kind == LA_EVENT_WARN && t->warned.pc_known)
+			cause_position(j, &t->warned, e->pc_symbol);
+		else
+			cause_place(j, &none, la_event_place(e));
+	}
+	if (t->stack_pt_regs && (!c->pc_known || c->pc == t->stack_fault.pc)) {
+		j->witnesses |= LA_WITNESS_STACK;
+		cause_position(j, &t->stack_fault, NULL);
+	}
+}
+
+/* Somebody else is the cause, whom the report names. */
+static void by_detector(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_culprit *c = &t->culprit;
+	struct la_panic *p = j->panic;
+	const char *place = c->shown ? la_event_place(c->shown) : NULL;
+
+	j->event = c->report;
+	if (c->report || t->word->report == LA_EVENT_SOFT_LOCKUP)
+		j->witnesses |= LA_WITNESS_LOG;
+	if (t->panic_cpu >= 0 && t->panic_cpu != c->cpu)
+		la_triage_fact(j, "panic_cpu",
+			       "CPU %d found the trouble of another one, and is not its cause",
+			       t->panic_cpu);
+	if (c->task) {
+		p->cpu = -1;
+		p->task = (struct la_task){ .address = 0 };
+		p->stack = NULL;
+		if (c->report)
+			la_triage_who_from_event(j, c->report);
+		if (t->blocked.found && p->task.pid_known && t->blocked.task.pid == p->task.pid) {
+			p->task = t->blocked.task;
+			p->stack = t->blocked.stack;
+			j->witnesses |= LA_WITNESS_MEMORY;
+		}
+		if (!la_triage_chain(t, j, p->task.address))
+			la_triage_cause_sleeper(j, p->stack);
+		if (!p->cause.symbol && place)
+			cause_position(j, &(struct la_fault){ .pc_known = false }, place);
+		return;
+	}
+	if (c->cpu != p->cpu) {
+		p->task = (struct la_task){ .address = 0 };
+		p->stack = NULL;
+	}
+	p->cpu = c->cpu;
+	if (c->at)
+		la_triage_who_from_cpu(j, c->at);
+	if (c->shown)
+		la_triage_who_from_event(j, c->shown);
+	if (c->report && c->report != c->shown)
+		la_triage_who_from_event(j, c->report);
+	if (c->place.pc_known)
+		cause_position(j, &c->place, place);
+	else if (c->at)
+		cause_from_cpu(j, c->at);
+	if (!p->cause.symbol && place)
+		cause_place(j, &c->place, place);
+	/* The second witness: the CPU was found where the report has it, or its clock stands. */
+	if (c->at && c->at == t->cpu && t->stack_pt_regs && c->place.pc_known &&
+	    t->stack_fault.pc == c->place.pc)
+		j->witnesses |= LA_WITNESS_STACK;
+	if (c->at && c->at != t->cpu && c->at->clock_age_known && c->at->clock_age_ns >= 3000000000)
+		j->witnesses |= LA_WITNESS_MEMORY;
+}
+
+/* The message says what it is; where it was, who called panic() tells. */
+static void by_caller(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_frame *f = t->cpu && t->in_panic && t->below_panic < t->cpu->stack.n ?
+					   &t->cpu->stack.frame[t->below_panic] :
+					   NULL;
+	struct la_cause *c = &j->panic->cause;
+	const char *trace = t->panic ? la_event_below(t->panic, "panic") : NULL;
+
+	j->event = t->panic;
+	j->witnesses |= LA_WITNESS_LOG;
+	if (t->stack_pt_regs)
+		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", t->cpu->cpu),
+			       "panic() was called behind an exception, at pc %#" PRIx64
+			       ", which is not its reason",
+			       t->stack_fault.pc);
+	if (f && f->symbol && f->method != LA_FROM_SCAN) {
+		c->symbol = f->symbol;
+		c->module = f->module;
+		c->offset = f->offset;
+		if (f->verified &&
+		    (!t->word || !t->word->from || la_panic_word_from(t->word, f->symbol)))
+			j->witnesses |= LA_WITNESS_STACK;
+	} else if (trace) {
+		cause_place(j, &(struct la_fault){ .pc_known = false }, trace);
+	}
 }
 
 void la_triage_cause(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct panic_word *word = panic_word_of(j->panic->message);
-	const struct la_event *oops = t->panic_oops;
+	const struct la_panic_word *word = t->word;
 	struct la_cause *c = &j->panic->cause;
 
-	if (oops && word && word->by_oops && same_context(t, &j->panic->task, oops)) {
-		j->oops = oops;
-		cause_oops(j, oops, &t->panic_fault);
+	switch (word ? word->by : !t->message || t->in_die ? LA_BY_OOPS : LA_BY_CALLER) {
+	case LA_BY_OOPS:
+		by_oops(t, j);
+		break;
+	case LA_BY_WARNING:
+		by_warning(t, j);
+		break;
+	case LA_BY_DETECTOR:
+		by_detector(t, j);
+		break;
+	case LA_BY_CALLER:
+		by_caller(t, j);
+		break;
 	}
-	if (t->stack_pt_regs)
-		cause_from_stack(t, j);
-	if (t->csr_fault.pc_known && !c->pc_known && (!word || word->by_oops))
-		cause_from_csrs(t, j);
-	/* A panic from an interrupt (lockup detectors) shows what was interrupted, no fault. */
-	if (!c->kind && word)
+	if (word && (!c->kind || word->by != LA_BY_OOPS))
 		c->kind = word->kind;
-	/* A fault after the stack ran over is a consequence; a panic with a reason of its own not. */
-	if (t->cpu && t->cpu->stack_overrun && (!word || word->by_oops))
-		c->kind = "stack-overflow";
+	else if (!c->kind && t->message)
+		c->kind = "panic";
 }

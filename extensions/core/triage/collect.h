@@ -12,6 +12,13 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 /** The exceptions that log, stack and CSRs tell of; needs the events and the CPU of @t. */
 void la_triage_faults(const struct la_kernel *k, struct la_triage *t);
 
+/** Whom the detector that called panic() caught; needs all of the above, and la_triage_blocked(). */
+void la_triage_culprit(const struct la_kernel *k, struct la_triage *t);
+
+/** What the guest has at the pc of registers that a report printed. */
+void la_triage_event_fault(const struct la_kernel *k, const struct la_event *e,
+			   struct la_fault *ret);
+
 /** The task that the last report of a hung task in @t's events names. */
 void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 

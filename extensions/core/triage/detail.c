@@ -66,8 +66,8 @@ static const struct la_event *event_of(const struct la_triage *t, const struct l
 {
 	const char *message = j->panic->message;
 
-	if (j->oops)
-		return j->oops;
+	if (j->event)
+		return j->event;
 	if (j->panic->verdict == LA_VERDICT_PANIC)
 		return t->panic;
 	for (size_t i = t->events.n; message && i--;) {

@@ -139,10 +139,22 @@ static void add_before(struct lines *l, const struct la_log *log, size_t record)
 		add(l, log, i);
 }
 
+/* The first event that is a sign of trouble; notes on what somebody did are none. */
+static const struct la_event *first_trouble(const struct la_triage *t, const struct la_event *e)
+{
+	for (size_t i = 0; i < t->events.n; i++) {
+		const struct la_event *at = &t->events.event[i];
+
+		if (at == e || !at->message || at->message->flags & LA_MESSAGE_TROUBLE)
+			return at;
+	}
+	return NULL;
+}
+
 const char *const *la_log_lines(struct la_arena *arena, const struct la_triage *t,
 				const struct la_event *e, size_t *ret_n)
 {
-	const struct la_event *first = t->events.n ? &t->events.event[0] : NULL;
+	const struct la_event *first = first_trouble(t, e);
 	struct lines l = { .arena = arena,
 			   .line = la_alloc_n(arena, 2 * BEFORE + 1 + OF_FAULT, sizeof(*l.line)) };
 	const struct la_log *log = &t->log;

@@ -23,18 +23,42 @@ enum la_event_kind {
 	LA_EVENT_SPINLOCK,    /* "BUG: spinlock ..." of CONFIG_DEBUG_SPINLOCK */
 	LA_EVENT_ATOMIC,      /* "BUG: scheduling while atomic" */
 	LA_EVENT_CACHE_ERROR, /* "Cache error exception:" */
+	LA_EVENT_RCU_STARVED, /* RCU's kthread gets no CPU; cpu: where it last ran */
+	LA_EVENT_BACKTRACE,   /* a CPU showed its stack because another one asked: a detector did */
+	LA_EVENT_DUMP,   /* a stack that somebody dumped, of a CPU or a task; no report names it */
+	LA_EVENT_REPORT, /* any other: its message tells */
 };
-const char *la_event_name(enum la_event_kind kind);
+
+/** A row of the vocabulary. */
+struct la_message {
+	enum la_event_kind kind;
+	const char *pattern; /* see vocabulary.c */
+	const char *name;    /* one word for the same trouble: "slab-corruption" */
+	const char *meaning; /* in plain words, no full stop; NULL: a rule says it better */
+	unsigned flags;
+#define LA_MESSAGE_FOLLOWED 1u /* by lines of the same context: who, registers, a trace */
+#define LA_MESSAGE_TROUBLE 2u  /* a guest that says this is ill, even if it lives on */
+#define LA_MESSAGE_REASON 4u /* of the warning, BUG() or report that the same context prints next */
+};
 
 #define LA_EVENT_TRACE 24
 
 struct la_event {
 	enum la_event_kind kind;
-	size_t record; /* index of the record it starts in */
+	const struct la_message *message; /* NULL: no row of the vocabulary opened it */
+	size_t record;                    /* index of the record it starts in */
 	uint64_t ts_nsec;
 	const char *line; /* that line, without its newline */
-	const char *text; /* panic: its message; oops: its title ("Oops"); BUG, WARN: the place */
-	int cpu;          /* -1 = not said */
+	const char *
+		text; /* panic: its message; oops: its title ("Oops"); else the row's %m; or NULL */
+	const char *
+		at; /* BUG, WARN and the oops of a BUG: "mm/slub.c:4242!", with the function if said */
+	/* What the same context said just before it and is its reason: a WARN()'s text, or a report
+	 * ("list_del corruption ..."). because: the report's row; NULL: none. */
+	const char *said;
+	const struct la_message *because;
+	int cpu;      /* -1 = not said */
+	bool cpu_bad; /* it said "CPU -1": the task pointer it was read through is destroyed */
 	bool pid_known;
 	int pid;
 	char comm[17];      /* empty = not said */
@@ -54,5 +78,8 @@ struct la_event {
 	size_t ntrace;
 	size_t trace_left_out; /* outer ones for which there is no room */
 };
+
+/** What the event is called: its row's name. */
+const char *la_event_name(const struct la_event *e);
 
 #endif

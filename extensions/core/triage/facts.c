@@ -125,20 +125,32 @@ static void collect_taint(const struct la_kernel *k, struct la_triage *t, struct
 /* One line for each kind of trouble in the log, with the last record of it. */
 static void collect_events(const struct la_triage *t, struct la_judgement *j)
 {
-	for (enum la_event_kind kind = 0; kind <= LA_EVENT_CACHE_ERROR; kind++) {
-		const struct la_event *last = la_events_last(&t->events, kind, SIZE_MAX);
-		size_t n = 0;
+	for (size_t i = 0; i < t->events.n; i++) {
+		const struct la_event *e = &t->events.event[i];
+		const struct la_message *m = e->message;
+		size_t n = 1;
+		bool last = true;
 
-		if (!last || kind == LA_EVENT_PANIC_END)
+		if (e->kind == LA_EVENT_PANIC_END || e->kind == LA_EVENT_BACKTRACE ||
+		    e->kind == LA_EVENT_DUMP)
 			continue;
-		for (size_t i = 0; i < t->events.n; i++)
-			n += t->events.event[i].kind == kind;
+		for (size_t k = i + 1; k < t->events.n && last; k++)
+			last = strcmp(la_event_name(&t->events.event[k]), la_event_name(e)) != 0;
+		if (!last)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			n += !strcmp(la_event_name(&t->events.event[k]), la_event_name(e));
 		if (n == 1)
-			la_triage_fact(j, "log", "at %.6f: %s", la_seconds(last->ts_nsec),
-				       last->line);
+			la_triage_fact(j, "log", "at %.6f: %s%s%s%s", la_seconds(e->ts_nsec),
+				       e->line, m && m->meaning ? " (" : "",
+				       m && m->meaning ? m->meaning : "",
+				       m && m->meaning ? ")" : "");
 		else
-			la_triage_fact(j, "log", "%zu times %s, last at %.6f: %s", n,
-				       la_event_name(kind), la_seconds(last->ts_nsec), last->line);
+			la_triage_fact(j, "log", "%zu times %s, last at %.6f: %s%s%s%s", n,
+				       la_event_name(e), la_seconds(e->ts_nsec), e->line,
+				       m && m->meaning ? " (" : "",
+				       m && m->meaning ? m->meaning : "",
+				       m && m->meaning ? ")" : "");
 	}
 }
 
@@ -150,9 +162,14 @@ static bool any_function(const char *symbol, const char *const *functions)
 	return false;
 }
 
-/* Frames of dying itself, which lie between the reason and the innermost frame. */
-static const char *const dying[] = { "panic",   "vpanic",    "die", "make_task_dead",
-				     "do_exit", "nmi_panic", NULL };
+/*
+ * Frames of dying itself, which lie between the reason and the innermost frame. Of an oops without a
+ * panic that a crash kernel took over only the last two are there (kernel/crash_core.c).
+ */
+static const char *const dying[] = { "panic",          "vpanic",        "die",
+				     "make_task_dead", "do_exit",       "nmi_panic",
+				     "crash_kexec",    "__crash_kexec", NULL };
+static const char *const panicking[] = { "panic", "vpanic", NULL };
 
 /* The CPU in panic(), by variable or by its stack, and where its stack leaves dying. */
 static void collect_stack(struct la_triage *t, struct la_judgement *j)
@@ -180,6 +197,8 @@ static void collect_stack(struct la_triage *t, struct la_judgement *j)
 			break;
 		if (any_function(t->cpu->stack.frame[i].symbol, dying))
 			t->below_panic = i + 1;
+		t->in_panic |= any_function(t->cpu->stack.frame[i].symbol, panicking);
+		t->in_die |= la_is_function(t->cpu->stack.frame[i].symbol, "die");
 	}
 	if (t->below_panic != SIZE_MAX)
 		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", t->cpu->cpu),
@@ -255,8 +274,11 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	collect_stack(t, j);
 	collect_waiting(t, j);
 	collect_grace_period(k, t);
+	t->message = t->panic && t->panic->text[0] ? t->panic->text : t->buffer;
+	t->word = la_panic_word(t->message);
 	la_triage_faults(k, t);
 	la_triage_blocked(k, j->arena, t);
 	la_triage_waits(k, t, j);
 	la_triage_dying(k, j->arena, t);
+	la_triage_culprit(k, t);
 }

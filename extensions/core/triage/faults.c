@@ -2,6 +2,9 @@
 // Exceptions that the log, the stack and the CSRs know of, and what the guest has at their pc.
 #include "collect.h"
 
+#include <string.h>
+
+#include "isa/insn.h"
 #include "lakvm/stack/unwind.h"
 
 /* pc says nothing where a wild pointer was called, but ra still lies in the function that called. */
@@ -18,17 +21,69 @@ static void find_caller(const struct la_kernel *k, struct la_fault *f)
 	f->caller_offset = ra - symbol.start;
 }
 
+/*
+ * The address that a load or store at @insn accesses with @regs. Opcodes: LoongArch Reference Manual
+ * v1.10, volume 1, appendix B: 12-bit offsets (ld, st, preld, fld, fst, vld, vst), 14-bit ones (ll, sc,
+ * ldptr, stptr), two registers (ldx, stx and their kin), one register (am*).
+ */
+static bool accessed(uint32_t insn, const struct la_regs *regs, uint64_t *ret)
+{
+	uint64_t base, index = 0;
+	bool two = insn >> 16 >= 0x3800 && insn >> 16 <= 0x384f;
+	int64_t offset = 0;
+
+	if (insn >> 22 >= 0xa0 && insn >> 22 <= 0xb3)
+		offset = la_insn_si12(insn);
+	else if (insn >> 24 >= 0x20 && insn >> 24 <= 0x27)
+		offset = la_insn_si14(insn) * 4;
+	else if (!two && !(insn >> 16 >= 0x3857 && insn >> 16 <= 0x3871))
+		return false;
+	if (!la_gpr_get(regs, la_insn_rj(insn), &base) ||
+	    (two && !la_gpr_get(regs, la_insn_rk(insn), &index)))
+		return false;
+	*ret = base + index + (uint64_t)offset;
+	return true;
+}
+
+/* Does memory have an instruction there that goes wrong just as the registers say? */
+static bool agrees(uint32_t insn, const struct la_regs *regs)
+{
+	uint64_t estat, badv, address;
+	unsigned code;
+
+	if (!la_csr_get(regs, LA_CSR_ESTAT, &estat))
+		return false;
+	switch (LA_ESTAT_ECODE(estat)) {
+	case LA_ECODE_BRK:
+		return la_insn_break(insn, &code);
+	case LA_ECODE_PIL:
+	case LA_ECODE_PIS:
+	case LA_ECODE_PME:
+	case LA_ECODE_PNR:
+	case LA_ECODE_PPI:
+	case LA_ECODE_ADE:
+	case LA_ECODE_ALE:
+		/* An access that begins on one page may fault on the next. */
+		return la_csr_get(regs, LA_CSR_BADV, &badv) && accessed(insn, regs, &address) &&
+		       badv - address < 32;
+	default:
+		return false;
+	}
+}
+
 /* BADI holds the instruction of the exception; without it, memory still may. */
 static void find_insn(const struct la_kernel *k, struct la_fault *f)
 {
 	uint32_t insn;
+	bool there = f->regs.pc_known && la_read_u32(k, f->pc, &insn, NULL) == LA_OK;
 
 	if (la_csr_get(&f->regs, LA_CSR_BADI, &f->insn)) {
 		f->insn_known = true;
-	} else if (f->regs.pc_known && la_read_u32(k, f->pc, &insn, NULL) == LA_OK) {
+	} else if (there) {
 		f->insn = insn;
 		f->insn_known = true;
 	}
+	f->agrees = there && agrees(insn, &f->regs);
 }
 
 static void look_around(const struct la_kernel *k, struct la_fault *f)
@@ -36,7 +91,9 @@ static void look_around(const struct la_kernel *k, struct la_fault *f)
 	const struct la_door *door = k->door;
 	struct la_symbol symbol;
 
-	if (f->pc_known && door->symbol_at(door->ctx, la_vector_origin(k, f->pc), &symbol)) {
+	/* Numbers in the symbol table are no functions: the kernel's text lies in the upper half. */
+	if (f->pc_known && f->pc >> 63 &&
+	    door->symbol_at(door->ctx, la_vector_origin(k, f->pc), &symbol)) {
 		f->symbol = symbol.name;
 		f->module = symbol.module;
 		f->offset = la_vector_origin(k, f->pc) - symbol.start;
@@ -59,15 +116,16 @@ void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs, s
 	from_registers(k, regs, ret);
 }
 
-static void from_oops(const struct la_kernel *k, const struct la_event *oops, struct la_fault *ret)
+void la_triage_event_fault(const struct la_kernel *k, const struct la_event *e,
+			   struct la_fault *ret)
 {
-	if (oops && oops->regs && oops->regs->pc_known) {
-		from_registers(k, oops->regs, ret);
-	} else if (oops) {
-		if (oops->regs)
-			ret->regs = *oops->regs;
-		ret->pc_known = oops->era_known;
-		ret->pc = oops->era;
+	if (e && e->regs && e->regs->pc_known) {
+		from_registers(k, e->regs, ret);
+	} else if (e) {
+		if (e->regs)
+			ret->regs = *e->regs;
+		ret->pc_known = e->era_known;
+		ret->pc = e->era;
 		look_around(k, ret);
 	}
 }
@@ -112,14 +170,62 @@ static void from_csrs(const struct la_kernel *k, struct la_triage *t)
 	from_registers(k, &then, &t->csr_fault);
 }
 
-void la_triage_faults(const struct la_kernel *k, struct la_triage *t)
+/* --- which oops --- */
+
+/* Did the one who panicked have this oops? Told by who wrote the records, else by the pid. */
+static bool same_context(const struct la_triage *t, const struct la_event *oops)
+{
+	const struct la_record *a = &t->log.record[oops->record];
+	const struct la_record *b = t->panic ? &t->log.record[t->panic->record] : NULL;
+	const struct la_task *task = t->cpu ? &t->cpu->task : NULL;
+
+	if (b && a->caller_id != UINT32_MAX && b->caller_id != UINT32_MAX)
+		return a->caller_id == b->caller_id;
+	if (oops->pid_known && task && task->pid_known)
+		return oops->pid == task->pid;
+	if (oops->pid_known && t->panic && t->panic->pid_known)
+		return oops->pid == t->panic->pid;
+	return true;
+}
+
+static const struct la_event *oops_of_panic(const struct la_triage *t)
 {
 	size_t before = t->panic ? (size_t)(t->panic - t->events.event) : SIZE_MAX;
+	const struct la_event *oops = la_events_last(&t->events, LA_EVENT_OOPS, before);
 
-	t->panic_oops = la_events_last(&t->events, LA_EVENT_OOPS, before);
+	while (oops && !same_context(t, oops))
+		oops = oops > t->events.event ?
+			       la_events_last(&t->events, LA_EVENT_OOPS,
+					      (size_t)(oops - t->events.event) - 1) :
+			       NULL;
+	return oops;
+}
+
+/* An oops belongs to a chain if the one before has not ended, or is this little older. */
+#define CHAIN_NS UINT64_C(10000000000)
+
+static const struct la_event *first_of_chain(const struct la_triage *t, const struct la_event *oops)
+{
+	while (oops && oops > t->events.event) {
+		const struct la_event *before =
+			la_events_last(&t->events, LA_EVENT_OOPS,
+				       (size_t)(oops - t->events.event) - 1);
+
+		if (!before || (before->ended && oops->ts_nsec - before->ts_nsec > CHAIN_NS))
+			break;
+		oops = before;
+	}
+	return oops;
+}
+
+void la_triage_faults(const struct la_kernel *k, struct la_triage *t)
+{
+	t->panic_last_oops = oops_of_panic(t);
+	t->panic_oops = first_of_chain(t, t->panic_last_oops);
 	t->last_oops = la_events_last(&t->events, LA_EVENT_OOPS, SIZE_MAX);
-	from_oops(k, t->panic_oops, &t->panic_fault);
-	from_oops(k, t->last_oops, &t->last_fault);
+	t->oops = first_of_chain(t, t->last_oops);
+	la_triage_event_fault(k, t->panic_oops, &t->panic_fault);
+	la_triage_event_fault(k, t->oops, &t->oops_fault);
 	if (!t->cpu)
 		return;
 	from_stack(k, t);

@@ -123,6 +123,13 @@ void la_triage_close(struct la_judgement *j)
 		say_no_memory(j);
 }
 
+enum la_confidence la_triage_confidence(unsigned witnesses)
+{
+	if (!witnesses)
+		return LA_LIKELY; /* that it ended so is known, only not why */
+	return witnesses & (witnesses - 1) ? LA_CERTAIN : LA_LIKELY;
+}
+
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)
 {
 	j->panic->uptime_known = true;

@@ -1,75 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The kernel's messages that open an event, and what is read out of them.
+// Reading lines of the log: does one open an event, and what does it say?
 #include "message.h"
 
 #include <string.h>
 
-/*
- * The vocabulary. To add a message, add its line here. A pattern starts at the line's first
- * character and need not reach its end. Literal text stands for itself, and
- *   %c a CPU number   %p a pid   %n any number   %a the address that faulted   %e its pc
- *   %t a task's name  %s anything (both up to the literal text behind them)   %m the rest: text
- */
-static const struct message {
-	enum la_event_kind kind;
-	const char *pattern;
-} vocabulary[] = {
-	/* kernel/panic.c, unchanged from 2.6 to 7.2 */
-	{ LA_EVENT_PANIC, "Kernel panic - not syncing: %m" },
-	{ LA_EVENT_PANIC_END, "---[ end Kernel panic" },
-	/* arch/loongarch/mm/fault.c, show_fault(): the line before "Oops[#n]:" */
-	{ LA_EVENT_OOPS,
-	  "CPU %c Unable to handle kernel paging request at virtual address %a, era == %e" },
-	/* lib/bug.c; the oops "Oops - BUG" follows */
-	{ LA_EVENT_BUG, "kernel BUG at %m" },
-	{ LA_EVENT_BUG, "Kernel BUG at %m" },
-	/* kernel/panic.c, __warn(): up to 6.18, and since */
-	{ LA_EVENT_WARN, "WARNING: CPU: %c PID: %p at %m" },
-	{ LA_EVENT_WARN, "WARNING: %s, CPU#%c: %t/%p" },
-	/* kernel/watchdog.c */
-	{ LA_EVENT_SOFT_LOCKUP, "watchdog: BUG: soft lockup - CPU#%c stuck for %ns! [%t:%p]" },
-	{ LA_EVENT_HARD_LOCKUP, "watchdog: Watchdog detected hard LOCKUP on cpu %c" },
-	{ LA_EVENT_HARD_LOCKUP, "watchdog: CPU%n: Watchdog detected hard LOCKUP on cpu %c" },
-	/* kernel/rcu/tree_stall.h, tree_exp.h */
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s self-detected stall on CPU" },
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s detected stalls on CPUs/tasks:" },
-	{ LA_EVENT_RCU_STALL, "rcu: INFO: %s detected expedited stalls on CPUs/tasks:" },
-	/* kernel/hung_task.c */
-	{ LA_EVENT_HUNG_TASK, "INFO: task %t:%p blocked for more than %n seconds." },
-	{ LA_EVENT_HUNG_TASK, "INFO: task %t:%p blocked in I/O wait for more than %n seconds." },
-	/* mm/oom_kill.c */
-	{ LA_EVENT_OOM, "Out of memory: Killed process %p (%t)" },
-	/* kernel/locking/spinlock_debug.c, kernel/sched/core.c */
-	{ LA_EVENT_SPINLOCK, "BUG: spinlock %s on CPU#%c, %t/%p" },
-	{ LA_EVENT_ATOMIC, "BUG: scheduling while atomic: %t/%p/" },
-	/* arch/loongarch/kernel/traps.c, cache_parity_error() */
-	{ LA_EVENT_CACHE_ERROR, "Cache error exception:" },
-};
-
-static const char *const event_names[] = {
-	[LA_EVENT_PANIC] = "panic",
-	[LA_EVENT_PANIC_END] = "end of panic",
-	[LA_EVENT_OOPS] = "oops",
-	[LA_EVENT_BUG] = "BUG",
-	[LA_EVENT_WARN] = "warning",
-	[LA_EVENT_SOFT_LOCKUP] = "soft lockup",
-	[LA_EVENT_HARD_LOCKUP] = "hard lockup",
-	[LA_EVENT_RCU_STALL] = "RCU stall",
-	[LA_EVENT_HUNG_TASK] = "hung task",
-	[LA_EVENT_OOM] = "out of memory",
-	[LA_EVENT_SPINLOCK] = "spinlock complaint",
-	[LA_EVENT_ATOMIC] = "scheduling while atomic",
-	[LA_EVENT_CACHE_ERROR] = "cache error",
-};
-
-const char *la_event_name(enum la_event_kind kind)
+const char *la_event_name(const struct la_event *e)
 {
-	if ((size_t)kind >= sizeof(event_names) / sizeof(event_names[0]))
-		return "?";
-	return event_names[kind];
+	if (e->message)
+		return e->message->name;
+	return e->kind == LA_EVENT_OOPS ? "oops" : "dump";
 }
-
-/* --- scanning --- */
 
 bool la_eat(const char **p, const char *literal)
 {
@@ -128,6 +68,18 @@ static const char *find(const char *s, const char *literal, size_t n)
 	return NULL;
 }
 
+bool la_is_place(const char *s)
+{
+	uint64_t value;
+	size_t n = strcspn(s, "+ ");
+
+	if (!n || s[n] != '+')
+		return false;
+	s += n + 1;
+	return s[0] == '0' && s[1] == 'x' && la_eat_hex(&s, &value) && la_eat(&s, "/0x") &&
+	       la_eat_hex(&s, &value) && (!*s || *s == ' ');
+}
+
 void la_event_comm(struct la_event *e, const char *start, const char *end)
 {
 	size_t n = (size_t)(end - start);
@@ -155,7 +107,9 @@ static bool scan(const char *line, const char *pattern, struct la_event *e)
 			return true;
 		switch (pattern[1]) {
 		case 'c':
-			if (!la_eat_dec(&line, &e->cpu))
+			if (la_eat(&line, "-1"))
+				e->cpu_bad = true;
+			else if (!la_eat_dec(&line, &e->cpu))
 				return false;
 			break;
 		case 'p':
@@ -201,9 +155,14 @@ static bool scan(const char *line, const char *pattern, struct la_event *e)
 
 bool la_message_scan(const char *line, struct la_event *ret)
 {
-	for (size_t i = 0; i < sizeof(vocabulary) / sizeof(vocabulary[0]); i++) {
-		*ret = (struct la_event){ .kind = vocabulary[i].kind, .line = line, .cpu = -1 };
-		if (scan(line, vocabulary[i].pattern, ret))
+	for (size_t i = 0; i < la_vocabulary_size; i++) {
+		const struct la_message *m = &la_vocabulary[i];
+
+		/* Most lines differ in their first character. */
+		if (m->pattern[0] != '%' && m->pattern[0] != line[0])
+			continue;
+		*ret = (struct la_event){ .kind = m->kind, .message = m, .line = line, .cpu = -1 };
+		if (scan(line, m->pattern, ret))
 			return true;
 	}
 	return false;

@@ -5,6 +5,10 @@
 
 #include "event.h"
 
+/** The kernel's messages, the special ones before the general. */
+extern const struct la_message la_vocabulary[];
+extern const size_t la_vocabulary_size;
+
 /** Is @line one that opens an event? Then @ret is that event, but for its record and time. */
 bool la_message_scan(const char *line, struct la_event *ret);
 
@@ -18,6 +22,9 @@ bool la_eat_hex(const char **p, uint64_t *ret);
 bool la_eat_dec(const char **p, int *ret);
 
 void la_eat_spaces(const char **p);
+
+/** "func+0x58/0x160" and what else the kernel may put behind it (" [mod]"), as one frame of a trace. */
+bool la_is_place(const char *s);
 
 /** A task's name, from @start up to @end; cut at what a task can have. */
 void la_event_comm(struct la_event *e, const char *start, const char *end);

@@ -2,6 +2,11 @@
 /*
  * What the kernel said about its own troubles: log records into events. Only the kernel's own
  * words count (facility 0); what user space wrote to /dev/kmsg is passed over.
+ *
+ * Several CPUs may report at once and their lines mix. Where records say who printed them
+ * (CONFIG_PRINTK_CALLER), a line belongs to a report of the same writer. Elsewhere it belongs to the
+ * report that has come as far as to such a line: the one whose CPU or task the line names, whose
+ * registers go on with those in the line, else that which got a line last.
  */
 #ifndef LAKVM_OOPS_H
 #define LAKVM_OOPS_H
@@ -16,6 +21,9 @@
 struct la_events {
 	struct la_event *event; /* in the order of the log */
 	size_t n;
+	/* Of each record: is it nothing but registers, stack words, a trace, a list of modules? NULL:
+	 * not known, without memory. */
+	const bool *detail;
 };
 
 /** All events of @log. LA_NOMEM is the only failure; @ret is then what was found so far. */

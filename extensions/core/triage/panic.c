@@ -10,27 +10,11 @@
 #include "lakvm/guest/relocation.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/triage/other.h"
-#include "signature.h"
 
 #define LOG_TAIL 15
 
-static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
+static void compare_buffer(const struct la_triage *t, struct la_judgement *j)
 {
-	struct la_panic *p = j->panic;
-	bool called = t->panic_cpu >= 0;
-	bool on_stack = t->cpu && t->below_panic != SIZE_MAX;
-
-	if (!t->panic && !called)
-		return false;
-	p->verdict = LA_VERDICT_PANIC;
-	p->message = t->panic && t->panic->text[0] ? t->panic->text : t->buffer;
-	if (t->panic_cpu >= 0)
-		p->cpu = t->panic_cpu;
-	if (t->cpu)
-		la_triage_who_from_cpu(j, t->cpu);
-	if (t->panic)
-		la_triage_who_from_event(j, t->panic);
-
 	if (t->buffer && !t->panic)
 		la_triage_fact(j, "panic's buffer", "message that is not in the log: %s",
 			       t->buffer);
@@ -38,32 +22,64 @@ static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 		la_triage_fact(j, "panic's buffer", "another message: %s", t->buffer);
 	else if (t->buffer)
 		la_triage_fact(j, "panic's buffer", "the same message as in the log");
+}
 
-	/* Two witnesses that do not depend on each other: the variable, the record, the stack. */
-	p->confidence = called + (t->panic != NULL) + on_stack + (t->buffer && called) >= 2 ?
-				LA_CERTAIN :
-				LA_LIKELY;
+/*
+ * panic_cpu alone is no panic(): crash_kexec() sets it too, when a crash kernel takes over from die()
+ * (kernel/crash_core.c, 4.6 to 7.2; before that, kexec_core.c).
+ */
+static bool was_called(const struct la_triage *t)
+{
+	if (t->panic || t->buffer)
+		return true;
+	return t->panic_cpu >= 0 && (t->in_panic || !(t->last_oops || t->below_panic != SIZE_MAX));
+}
+
+static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
+{
+	struct la_panic *p = j->panic;
+
+	if (!was_called(t))
+		return false;
+	p->verdict = LA_VERDICT_PANIC;
+	p->message = t->message;
+	if (t->panic_cpu >= 0)
+		p->cpu = t->panic_cpu;
+	if (t->cpu)
+		la_triage_who_from_cpu(j, t->cpu);
+	if (t->panic)
+		la_triage_who_from_event(j, t->panic);
+	compare_buffer(t, j);
 	la_triage_cause(t, j);
-	if (j->oops)
-		la_triage_who_from_event(j, j->oops);
+	p->confidence = la_triage_confidence(j->witnesses);
+	if (j->event && t->word && t->word->by == LA_BY_OOPS)
+		la_triage_who_from_event(j, j->event);
 	if (t->panic)
 		la_triage_set_uptime(j, t->log.record[t->panic->record].ts_nsec);
 	return true;
 }
 
+/* die() sets the taint, and nothing but die() (arch/loongarch/kernel/traps.c): the oops was no fancy. */
 static bool judge_oops(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_event *oops = t->last_oops;
+	const struct la_event *oops = t->oops;
 	struct la_panic *p = j->panic;
 
 	if (!oops)
 		return false;
 	p->verdict = LA_VERDICT_OOPS;
-	/* die() sets the taint, and nothing but die() (arch/loongarch/kernel/traps.c). */
-	p->confidence = t->taint & LA_TAINT_DIE ? LA_CERTAIN : LA_LIKELY;
 	p->message = oops->text ? oops->text : oops->line;
+	if (t->panic_cpu >= 0) {
+		la_triage_fact(j, "panic_cpu",
+			       "a crash kernel took over on CPU %d, without panic()", t->panic_cpu);
+		if (t->cpu && (oops->cpu < 0 || oops->cpu == t->panic_cpu))
+			la_triage_who_from_cpu(j, t->cpu);
+	}
 	la_triage_who_from_event(j, oops);
 	la_triage_cause_oops(t, j);
+	if (!(t->taint & LA_TAINT_DIE))
+		j->witnesses &= ~LA_WITNESS_MEMORY;
+	p->confidence = la_triage_confidence(j->witnesses);
 	la_triage_set_uptime(j, oops->ts_nsec);
 	return true;
 }
@@ -145,42 +161,6 @@ static void keep_log_tail(const struct la_triage *t, struct la_judgement *j)
 		la_triage_set_uptime(j, t->log.record[t->log.n - 1].ts_nsec);
 }
 
-/* Functions for the signature: where it happened, then who called, as far as that is certain. */
-static void sign(const struct la_triage *t, struct la_judgement *j)
-{
-	const struct la_cause *cause = &j->panic->cause;
-	const struct la_stack *stack = j->panic->stack;
-	const char *function[8];
-	size_t n = 0, i;
-
-	if (j->panic->verdict == LA_VERDICT_UNKNOWN || j->panic->verdict == LA_VERDICT_RUNNING)
-		return;
-	if (cause->symbol)
-		function[n++] = cause->symbol;
-	else if (cause->caller)
-		function[n++] = cause->caller;
-	i = t->below_panic != SIZE_MAX ? t->below_panic : 0;
-	/* Behind an exception, the handlers that led from it to die() say nothing new. */
-	for (size_t at = i; stack && cause->pc_known && at < stack->n; at++) {
-		if (stack->frame[at].pt_regs) {
-			i = at + 1;
-			break;
-		}
-	}
-	for (; stack && i < stack->n && n < sizeof(function) / sizeof(function[0]); i++) {
-		const struct la_frame *f = &stack->frame[i];
-
-		if (!f->verified || !f->symbol)
-			break;
-		if (n == 1 && !strcmp(f->symbol, function[0]))
-			continue; /* the function of the fault itself */
-		if (!n && strstr(f->symbol, "schedule"))
-			continue; /* how a task sleeps, not why */
-		function[n++] = f->symbol;
-	}
-	la_signature(j->arena, j->panic, function, n);
-}
-
 static void add_other_kernels(const struct la_kernel *k, struct la_judgement *j)
 {
 	for (size_t i = 0; k->place && i < k->place->nothers; i++) {
@@ -206,9 +186,13 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		ret->waits = &t->waits;
 		add_other_kernels(k, &j);
 		la_triage_code(k, &ret->cause);
-		keep_log_tail(t, &j);
-		sign(t, &j);
+		la_triage_blame_caller(t, &j);
 		la_detail_collect(k, t, &j);
+		la_triage_say(t, &j);
+		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN)
+			la_triage_say_reports(t, &j);
+		keep_log_tail(t, &j);
+		la_triage_sign(t, &j);
 	}
 	la_triage_close(&j);
 }

@@ -111,12 +111,11 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	return true;
 }
 
-/* Where a sleeping task waits: the first function of its stack that is not about waiting. */
-static void cause_from_sleeper(struct la_judgement *j, const struct la_stack *stack)
+void la_triage_cause_sleeper(struct la_judgement *j, const struct la_stack *stack)
 {
 	struct la_cause *c = &j->panic->cause;
 
-	for (size_t i = 0; i < stack->n; i++) {
+	for (size_t i = 0; stack && i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
 
 		if (!f->symbol || !f->pc_known || la_is_waiting(f->symbol))
@@ -144,8 +143,8 @@ bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j)
 	p->task = t->blocked.task;
 	p->cause.kind = "hung-task";
 	p->stack = t->blocked.stack;
-	if (!la_triage_chain(t, j, p->task.address) && p->stack)
-		cause_from_sleeper(j, p->stack);
+	if (!la_triage_chain(t, j, p->task.address))
+		la_triage_cause_sleeper(j, p->stack);
 	return true;
 }
 

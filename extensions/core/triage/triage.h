@@ -34,6 +34,45 @@ struct la_fault {
 	uint64_t caller_offset;
 	bool insn_known; /* the instruction that faulted: BADI, else what memory has at pc */
 	uint64_t insn;
+	/* Memory has an instruction at pc that does with these registers what they say went wrong:
+	 * accesses just the address in BADV, or is the break of a BUG(). */
+	bool agrees;
+};
+
+/** How to find out why panic() was called. */
+enum la_panic_by {
+	LA_BY_CALLER,   /* the message says it all, and who called panic() */
+	LA_BY_OOPS,     /* an oops of the same context */
+	LA_BY_WARNING,  /* a warning or report of the same context */
+	LA_BY_DETECTOR, /* a report on somebody else, whom a detector caught */
+};
+
+/** What panic() is called with, and what it means. */
+struct la_panic_word {
+	const char *text; /* a part of the message */
+	const char *kind;
+	enum la_panic_by by;
+	enum la_event_kind report; /* LA_BY_DETECTOR: of this kind */
+	const char *from;    /* functions that call panic() with it, by '|'; NULL: not known */
+	const char *meaning; /* in plain words; NULL: others say it better */
+	const char *advice;  /* or NULL */
+};
+
+/** The row for @message; NULL: there is none, or no message. */
+const struct la_panic_word *la_panic_word(const char *message);
+
+/** Is @function one of those that call panic() with @word's message? */
+bool la_panic_word_from(const struct la_panic_word *word, const char *function);
+
+/** Whom a detector caught. */
+struct la_culprit {
+	const struct la_event *report; /* that names it; NULL: none */
+	const struct la_event
+		*shown; /* that has its registers or its trace: that one or another; or NULL */
+	int cpu;        /* -1: unknown */
+	const struct la_cpu *at; /* that CPU as it was found; or NULL */
+	struct la_fault place;   /* where it was when it was reported */
+	bool task; /* it is a task that sleeps: la_triage.blocked, if that was found */
 };
 
 /** A task that the kernel reported to be blocked, as it is now. */
@@ -64,16 +103,24 @@ struct la_triage {
 
 	struct la_log log;
 	struct la_events events;
-	const struct la_event *panic;      /* the panic's record, or NULL */
-	const struct la_event *panic_oops; /* the last oops that is not after it, or NULL */
-	const struct la_event *last_oops;
-	struct la_fault panic_fault, last_fault; /* what those two tell */
-	int panic_cpu;                           /* -1: no CPU has entered panic() */
-	const char *buffer;                      /* text in panic's own buffer, or NULL */
+	const struct la_event *panic; /* the panic's record, or NULL */
+	/* The oops that led to it: the first of a chain that ends in the last one of the same context before
+	 * it; NULL: none. oops: the first of the chain that ends in the last one of all. */
+	const struct la_event *panic_oops, *panic_last_oops;
+	const struct la_event *last_oops, *oops;
+	struct la_fault panic_fault, oops_fault; /* what panic_oops and oops tell */
+	const char *message;              /* panic()'s, of the log or else of its buffer; or NULL */
+	const struct la_panic_word *word; /* that it is; or NULL */
+	struct la_culprit culprit;
+	struct la_fault
+		warned;     /* what the last warning before the panic tells, if it has registers */
+	int panic_cpu;      /* -1: no CPU has entered panic() */
+	const char *buffer; /* text in panic's own buffer, or NULL */
 	uint64_t taint;
 	const struct la_cpus *cpus; /* or NULL */
 	const struct la_cpu *cpu;   /* the panicking CPU, or NULL */
-	size_t below_panic; /* its first frame below panic() and die(); SIZE_MAX: none there */
+	size_t below_panic;    /* its first frame below panic() and die(); SIZE_MAX: none there */
+	bool in_panic, in_die; /* panic(), die() are on its stack */
 	/* The kernel-mode exception that its stack leads back to, saved at stack_pt_regs (0: none), and
 	 * the last one by its CSRs, if saved text has them. */
 	uint64_t stack_pt_regs;
@@ -97,11 +144,21 @@ struct la_judgement {
 	size_t refused;  /* la_arena_refused() when it began */
 	const char **advice, **stuck;
 	size_t stuck_left_out;
-	const struct la_event *oops; /* that led to the panic: found by la_triage_cause */
+	const struct la_event *event; /* that is the cause, or names it; NULL: none in the log */
+	unsigned witnesses;           /* LA_WITNESS_* that tell the same cause */
 };
 
 /** Facts that a result holds: more are counted, and the last fact says how many. */
 #define LA_MAX_FACTS 64
+
+/* Witnesses of a cause; none of them is made from another one. */
+#define LA_WITNESS_LOG 1u    /* what the kernel printed, or panic()'s own buffer */
+#define LA_WITNESS_STACK 2u  /* an exception frame, or the function that called panic() */
+#define LA_WITNESS_CSR 4u    /* the control registers of the last exception */
+#define LA_WITNESS_MEMORY 8u /* the instruction at pc; a task's state; a clock that stands */
+
+/** How sure a cause is that @witnesses tell: certain if there are two. */
+enum la_confidence la_triage_confidence(unsigned witnesses);
 
 /** Note a fact; one without memory for it is dropped, which la_triage_close() says. */
 void la_triage_fact(struct la_judgement *j, const char *source, const char *fmt, ...)
@@ -136,7 +193,7 @@ bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_pa
 /** Why was panic() called? Fills in the cause. */
 void la_triage_cause(const struct la_triage *t, struct la_judgement *j);
 
-/** The cause that the last oops tells. */
+/** The cause that the first oops of the last chain tells. */
 void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j);
 
 /** Kind, address, pc and place of the cause, as the exception @f tells them. */
@@ -175,6 +232,35 @@ bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c);
  * not say it.
  */
 void la_triage_add_waits(const struct la_triage *t, struct la_judgement *j);
+
+/** List the oopses that followed on @first, up to @last, as consequences. */
+void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
+			    const struct la_event *first, const struct la_event *last);
+
+/** Say the cause in words, and what to type next, if no rule has; needs the rest of the result. */
+void la_triage_say(const struct la_triage *t, struct la_judgement *j);
+
+/** Where a sleeping task waits: the first function of its stack that is not scheduling. */
+void la_triage_cause_sleeper(struct la_judgement *j, const struct la_stack *stack);
+
+struct la_callers;
+
+/** The callers of where the cause was, by the log's trace of it, else by the stack of the result. */
+void la_triage_callers(const struct la_triage *t, const struct la_judgement *j,
+		       struct la_callers *ret);
+
+/** Where a function that only checks found the trouble, whose call it was becomes the cause's caller. */
+void la_triage_blame_caller(const struct la_triage *t, struct la_judgement *j);
+
+/**
+ * Signature and hash: kind, what kind of address, for a panic() with a reason of its own its message with
+ * numbers masked, and up to three functions from the innermost on; the log's trace counts before the
+ * stack, so that a register text changes nothing. No addresses, CPUs, pids, and no machinery (trace.h).
+ */
+void la_triage_sign(const struct la_triage *t, struct la_judgement *j);
+
+/** What the kernel reported and lived on: the verdict is that it runs, or unknown. */
+void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j);
 
 /** Uptime of the verdict; CPU and task of an event or a CPU. */
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec);

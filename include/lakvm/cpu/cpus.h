@@ -71,7 +71,7 @@ struct la_cpu {
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
 	/* What it waits for; 0, NULL and -1 are unknown. */
-	uint64_t lock;     /* spinning: address of the lock */
+	uint64_t lock; /* spinning: address of the lock */
 	const char *lock_symbol;
 	uint64_t lock_offset;
 	uint64_t lock_owner;           /* task_struct; only debugging kernels keep it */

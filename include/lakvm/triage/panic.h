@@ -16,7 +16,17 @@
 #include "lakvm/triage/detail.h"
 #include "lakvm/triage/known.h"
 
-enum la_confidence { LA_UNSURE = 0, LA_LIKELY, LA_CERTAIN };
+/** How sure the cause is, not only that there was a panic. */
+enum la_confidence {
+	LA_UNSURE = 0, /* nothing tells it, or what tells it is contradicted */
+	/* One witness tells it: the log, or the stack; or it is only known how the guest ended. */
+	LA_LIKELY,
+	/* Two witnesses, none made from the other, tell the same: the log's registers and an exception
+	 * frame on the stack (same pc); the log's registers and the instruction at that pc (does with them
+	 * what went wrong); panic()'s message and the function that called it; a report on a CPU or task
+	 * and the guest itself (that CPU's clock stands, that task still sleeps). */
+	LA_CERTAIN,
+};
 const char *la_confidence_name(enum la_confidence c); /* "unknown", "likely", "certain" */
 
 enum la_verdict {
@@ -52,7 +62,9 @@ struct la_cause {
 	const char *symbol;
 	uint64_t offset;
 	const char *module;
-	const char *caller; /* where pc is no code: the function that called it, or NULL */
+	/* Where pc is no code, who jumped there; where it is in a function that only checks (list_add,
+	 * refcount_t), whose call it was; or NULL. caller_offset 0: not known. */
+	const char *caller;
 	uint64_t caller_offset;
 	bool regs_known;
 	struct la_regs regs; /* at the fault */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whom a detector caught: out of its report, and of the guest where no report is left.
+#include <string.h>
+
+#include "collect.h"
+
+/* A CPU that has looked at no clock for that long takes no interrupts (see lost-ipi in rules_hang.c). */
+#define DEAF_NS UINT64_C(3000000000)
+
+/* The last report of a kind that the panic may have come from. */
+static const struct la_event *report_before(const struct la_triage *t, enum la_event_kind kind)
+{
+	return la_events_last(&t->events, kind,
+			      t->panic ? (size_t)(t->panic - t->events.event) : SIZE_MAX);
+}
+
+/* A stall without a CPU: RCU's own thread got none, and that is where it last ran. */
+static int starved_on(const struct la_triage *t, const struct la_event *stall)
+{
+	for (const struct la_event *e = stall + 1; e < t->events.event + t->events.n; e++)
+		if (e->kind == LA_EVENT_RCU_STARVED && e->cpu >= 0)
+			return e->cpu;
+	return -1;
+}
+
+/* Several tasks may have been reported: the first of those that came with the last, before the panic. */
+static const struct la_event *first_hung(const struct la_triage *t, const struct la_event *last)
+{
+	const struct la_event *first = last;
+
+	for (const struct la_event *e = last; e && e >= t->events.event; e--) {
+		if (last->ts_nsec - e->ts_nsec > UINT64_C(1000000000))
+			break;
+		if (e->kind == LA_EVENT_HUNG_TASK)
+			first = e;
+		if (e == t->events.event)
+			break;
+	}
+	return first;
+}
+
+/* What has its registers or its stack: the report itself, or what the CPU showed when it was asked. */
+static const struct la_event *shown_of(const struct la_triage *t, const struct la_culprit *c)
+{
+	const struct la_event *end = t->events.event + t->events.n;
+
+	for (const struct la_event *e = c->report; e && e < end && e->kind != LA_EVENT_PANIC; e++) {
+		if (!e->regs && !e->ntrace)
+			continue;
+		if (e == c->report || (!c->task && c->cpu >= 0 && e->cpu == c->cpu))
+			return e;
+	}
+	return NULL;
+}
+
+/* Without a report: the only CPU that stands still with its interrupts off. */
+static int only_deaf(const struct la_triage *t)
+{
+	int found = -1;
+
+	for (size_t i = 0; t->cpus && i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (!c->matched || c == t->cpu || c->state == LA_CPU_IDLE || !c->clock_age_known ||
+		    c->clock_age_ns < DEAF_NS)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)c->cpu;
+	}
+	return found;
+}
+
+/* The registers of the last warning before the panic. */
+static void find_warned(const struct la_kernel *k, struct la_triage *t)
+{
+	const struct la_event *e = report_before(t, LA_EVENT_WARN);
+
+	if (e && e->regs)
+		la_triage_event_fault(k, e, &t->warned);
+}
+
+void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
+{
+	struct la_culprit *c = &t->culprit;
+
+	c->cpu = -1;
+	if (t->word && t->word->by == LA_BY_WARNING)
+		find_warned(k, t);
+	if (!t->word || t->word->by != LA_BY_DETECTOR)
+		return;
+	c->report = report_before(t, t->word->report);
+	c->task = t->word->report == LA_EVENT_HUNG_TASK;
+	if (c->task && c->report)
+		c->report = first_hung(t, c->report);
+	else if (c->report)
+		c->cpu = c->report->cpu >= 0 ? c->report->cpu : starved_on(t, c->report);
+	else if (t->word->report == LA_EVENT_SOFT_LOCKUP)
+		c->cpu = t->cpu ? (int)t->cpu->cpu : t->panic_cpu;
+	else if (!c->task)
+		c->cpu = only_deaf(t);
+	c->shown = c->report ? shown_of(t, c) : NULL;
+	c->at = c->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)c->cpu) : NULL;
+	if (c->shown && c->shown->regs && !c->task)
+		la_triage_event_fault(k, c->shown, &c->place);
+	else if (c->at && c->at == t->cpu && t->stack_pt_regs)
+		c->place = t->stack_fault;
+}
