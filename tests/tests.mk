@@ -87,7 +87,7 @@ coverage:
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules known
+FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules locks known
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Fuzz target: the graph of who waits for whom. A sound guest (a list of tasks with threads, of whom some sleep for mutexes,
+// an rwsem, a completion, a bit, and two CPUs that spin) is damaged as the input says, and asked.
+//
+// Records of 8 bytes: what to change (bits 0-1 of the first: 8 bytes of memory, 4 bytes, a register of a CPU, an offset of
+// a structure), where (24 bits), and to what (32 bits; with bit 2 of the record the offset of an address in the guest, with
+// bit 3 that of one of its tasks or locks).
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/asm.h"
+#include "cpu/graph.h"
+#include "cpu/priv.h"
+#include "lakvm/cpu/waits.h"
+
+#define WINDOW UINT64_C(0x9000000000000000)
+#define RAM UINT64_C(0x200000)
+#define VA(offset) (WINDOW | (RAM + (offset)))
+#define FN(n) (0x1000 + 0x100 * (n))
+#define CALL 0x20
+#define FRAME 32
+#define INIT 0x4000
+#define TASK(n) (0x5000 + 0x200 * (n))
+#define SIGNAL(n) (0x6000 + 0x20 * (n))
+#define LOCK(n) (0x7000 + 0x40 * (n))
+#define QNODES 0x8000 /* CPU n's at 0x40 * n behind */
+#define STACK(n) (0xc000 + 0x4000 * (n))
+#define NTASKS 6
+#define NCPUS 3
+#define SIZE (0xc000 + 0x4000 * NTASKS)
+
+enum { SCHEDULE, MUTEX, RWSEM, COMPLETION, BIT, CALLER, THREAD, SLOWPATH, NFUNCTIONS };
+
+static const char *const name[NFUNCTIONS] = {
+	"schedule",      "__mutex_lock", "rwsem_down_write_slowpath", "wait_for_completion",
+	"__wait_on_bit", "caller",       "ret_from_kernel_thread",    "queued_spin_lock_slowpath",
+};
+
+static struct {
+	const char *type, *name;
+	size_t offset, size;
+} layout[] = {
+	{ "task_struct", "__state", 0x10, 4 },     { "task_struct", "exit_state", 0x14, 4 },
+	{ "task_struct", "tasks", 0x20, 16 },      { "task_struct", "thread_node", 0x30, 16 },
+	{ "task_struct", "signal", 0x40, 8 },      { "task_struct", "pid", 0x48, 4 },
+	{ "task_struct", "comm", 0x50, 16 },       { "task_struct", "stack", 0x60, 8 },
+	{ "task_struct", "thread", 0x80, 112 },    { "task_struct", "pi_blocked_on", 0x68, 8 },
+	{ "signal_struct", "thread_head", 0, 16 }, { "mutex", "owner", 0, 8 },
+	{ "mutex", "wait_list", 16, 16 },          { "mutex_waiter", "list", 0, 16 },
+	{ "mutex_waiter", "task", 16, 8 },         { "rw_semaphore", "count", 0, 8 },
+	{ "rw_semaphore", "owner", 8, 8 },         { "rw_semaphore", "wait_list", 16, 16 },
+	{ "rwsem_waiter", "list", 0, 16 },         { "rwsem_waiter", "task", 16, 8 },
+	{ "completion", "wait", 8, 24 },           { "swait_queue_head", "task_list", 8, 16 },
+	{ "swait_queue", "task_list", 0, 16 },     { "swait_queue", "task", 16, 8 },
+	{ "wait_bit_queue_entry", "key", 0, 24 },  { "wait_bit_queue_entry", "wq_entry", 24, 40 },
+	{ "wait_bit_key", "flags", 0, 8 },         { "wait_bit_key", "bit_nr", 8, 4 },
+	{ "wait_queue_entry", "private", 8, 8 },   { "wait_queue_entry", "entry", 24, 16 },
+	{ "wait_queue_head", "head", 8, 16 },      { "mcs_spinlock", "next", 0, 8 },
+	{ "mcs_spinlock", "count", 12, 4 },
+};
+#define NLAYOUT (sizeof(layout) / sizeof(layout[0]))
+
+struct guest {
+	unsigned char ram[SIZE];
+	size_t moved[NLAYOUT]; /* by which an offset is changed */
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void put64(struct guest *g, size_t at, uint64_t value)
+{
+	memcpy(g->ram + at, &value, 8);
+}
+
+static void put32(struct guest *g, size_t at, uint32_t value)
+{
+	memcpy(g->ram + at, &value, 4);
+}
+
+static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
+{
+	const struct guest *g = ctx;
+
+	if (pa < RAM || pa - RAM > SIZE || len > SIZE - (pa - RAM))
+		return LA_NOT_RAM;
+	memcpy(ret, g->ram + (pa - RAM), len);
+	return LA_OK;
+}
+
+static bool symbol(void *ctx, const char *wanted, uint64_t *ret)
+{
+	(void)ctx;
+	for (size_t i = 0; i < NFUNCTIONS; i++)
+		if (!strcmp(name[i], wanted))
+			return *ret = VA(FN(i)), true;
+	if (!strcmp(wanted, "_stext"))
+		return *ret = VA(FN(0)), true;
+	if (!strcmp(wanted, "_etext"))
+		return *ret = VA(FN(NFUNCTIONS)), true;
+	if (!strcmp(wanted, "init_task"))
+		return *ret = VA(INIT), true;
+	if (!strcmp(wanted, "qnodes"))
+		return *ret = VA(QNODES), true;
+	return false;
+}
+
+static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
+{
+	const uint64_t n = (address - VA(FN(0))) / 0x100;
+
+	(void)ctx;
+	if (address < VA(FN(0)) || n >= NFUNCTIONS)
+		return false;
+	*ret = (struct la_symbol){ name[n], VA(FN(n)), VA(FN(n + 1)), NULL };
+	return true;
+}
+
+static bool symbol_size(void *ctx, const char *wanted, uint64_t *ret)
+{
+	(void)ctx, (void)wanted, (void)ret;
+	return false;
+}
+
+static bool member(void *ctx, const char *type, const char *wanted, struct la_member *ret)
+{
+	const struct guest *g = ctx;
+
+	for (size_t i = 0; i < NLAYOUT; i++)
+		if (!strcmp(layout[i].type, type) && !strcmp(layout[i].name, wanted)) {
+			*ret = (struct la_member){ layout[i].offset + g->moved[i], layout[i].size };
+			return true;
+		}
+	if (!strcmp(type, "thread_struct") && !strncmp(wanted, "reg", 3)) {
+		const size_t r = (size_t)atoi(wanted + 3);
+
+		*ret = (struct la_member){ r == 1 ? 0 : r == 3 ? 8 : 8 * (r - 20), 8 };
+		return r == 1 || r == 3 || (r >= 22 && r < 32);
+	}
+	return false;
+}
+
+static bool type_size(void *ctx, const char *type, size_t *ret)
+{
+	(void)ctx;
+	if (strcmp(type, "qnode"))
+		return false;
+	*ret = 16;
+	return true;
+}
+
+static bool enumerator(void *ctx, const char *wanted, int64_t *ret)
+{
+	(void)ctx, (void)wanted, (void)ret;
+	return false;
+}
+
+/* --- the sound guest --- */
+
+static void function(struct guest *g, unsigned n, int callee)
+{
+	for (unsigned i = 0; i < 0x100; i += 4)
+		put32(g, FN(n) + i, NOP);
+	put32(g, FN(n), ADDI_D(SP, SP, -FRAME));
+	put32(g, FN(n) + 4, ST_D(RA, SP, 24));
+	put32(g, FN(n) + 8, ST_D(S0, SP, 16));
+	if (callee >= 0) {
+		put32(g, FN(n) + CALL - 4, MOVE(A0, S1));
+		put32(g, FN(n) + CALL, BL(FN(n) + CALL, FN(callee)));
+	}
+	put32(g, FN(n) + 0xf0, LD_D(RA, SP, 24));
+	put32(g, FN(n) + 0xf8, ADDI_D(SP, SP, FRAME));
+	put32(g, FN(n) + 0xfc, RET);
+}
+
+static void link_two(struct guest *g, size_t head, size_t note)
+{
+	put64(g, head, VA(note));
+	put64(g, head + 8, VA(note));
+	put64(g, note, VA(head));
+	put64(g, note + 8, VA(head));
+}
+
+/* Task n sleeps in @wait(); its note goes to @head. */
+static void sleeper(struct guest *g, unsigned n, unsigned wait, size_t head)
+{
+	const size_t sp = STACK(n) + 0x4000 - LA_PT_REGS_SIZE - 4 * FRAME;
+
+	put32(g, TASK(n) + 0x10, 2);
+	put64(g, TASK(n) + 0x80, VA(FN(SCHEDULE) + 0x40));
+	put64(g, TASK(n) + 0x88, VA(sp));
+	put64(g, sp + 24, VA(FN(wait) + CALL + 4));
+	put64(g, sp + FRAME + 24, VA(FN(CALLER) + CALL + 4));
+	put64(g, sp + FRAME + 16, VA(TASK(n)));
+	put64(g, sp + 2 * FRAME + 24, VA(FN(THREAD) + CALL + 4));
+	if (head)
+		link_two(g, head, sp + FRAME);
+}
+
+static void build(struct guest *g)
+{
+	memset(g, 0, sizeof(*g));
+	for (unsigned n = 0; n < NFUNCTIONS; n++)
+		function(g, n, n == THREAD ? CALLER : n == CALLER ? SLOWPATH : SCHEDULE);
+	for (unsigned n = 0; n < NTASKS; n++) {
+		const size_t task = TASK(n), next = n + 1 < NTASKS ? TASK(n + 1) : INIT;
+
+		put64(g, (n ? TASK(n - 1) : INIT) + 0x20, VA(task + 0x20));
+		put64(g, task + 0x20, VA(next + 0x20));
+		put64(g, task + 0x40, VA(SIGNAL(n)));
+		put64(g, SIGNAL(n), VA(task + 0x30));
+		put64(g, task + 0x30, VA(SIGNAL(n)));
+		put32(g, task + 0x48, 100 + n);
+		put64(g, task + 0x60, VA(STACK(n)));
+	}
+	sleeper(g, 0, MUTEX, LOCK(0) + 16);
+	sleeper(g, 1, MUTEX, LOCK(1) + 16);
+	put64(g, LOCK(0), VA(TASK(1)));
+	put64(g, LOCK(1), VA(TASK(2)));
+	sleeper(g, 2, RWSEM, LOCK(2) + 16);
+	put64(g, LOCK(2), 0x102);
+	put64(g, LOCK(2) + 8, VA(TASK(3)) | 1);
+	sleeper(g, 3, COMPLETION, LOCK(3) + 16);
+	sleeper(g, 4, BIT, 0);
+	put32(g, LOCK(4), 2 << 18 | 0x101);
+	put32(g, QNODES + 0x40 + 12, 1);
+}
+
+struct cpus {
+	struct la_cpu cpu[NCPUS];
+	struct la_frame frame[NCPUS][3];
+};
+
+static void build_cpus(struct cpus *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (unsigned n = 0; n < NCPUS; n++) {
+		c->cpu[n] = (struct la_cpu){ .cpu = n,
+					     .matched = true,
+					     .waits_for = n ? -1 : 1,
+					     .state = n ? LA_CPU_SPINNING : LA_CPU_IPI_WAIT };
+		c->cpu[n].stack.frame = c->frame[n];
+		c->cpu[n].stack.n = 2;
+		la_gpr_set(&c->cpu[n].regs, LA_R_A0, VA(LOCK(4)));
+		la_gpr_set(&c->cpu[n].regs, LA_R_RA, VA(FN(CALLER) + CALL + 4));
+		c->frame[n][0] =
+			(struct la_frame){ .symbol = name[SLOWPATH], .start = VA(FN(SLOWPATH)) };
+		c->frame[n][1] = (struct la_frame){ .symbol = name[CALLER],
+						    .start = VA(FN(CALLER)),
+						    .pc = VA(FN(CALLER) + CALL + 4),
+						    .pc_known = true,
+						    .code = VA(FN(CALLER) + CALL),
+						    .kept = { [S1 - U0] = VA(LOCK(4)) },
+						    .kept_known = 1 << (S1 - U0) };
+	}
+	c->cpu[2].state = LA_CPU_RUNNING;
+	c->frame[2][0] = c->frame[2][1];
+	c->frame[2][0].pc_known = false;
+	c->frame[2][0].pc = c->frame[2][0].code = 0;
+}
+
+static void damage(struct guest *g, struct cpus *c, const uint8_t *record)
+{
+	const unsigned what = record[0];
+	uint32_t where = record[1] | (uint32_t)record[2] << 8 | (uint32_t)record[3] << 16, word;
+	uint64_t value;
+
+	memcpy(&word, record + 4, 4);
+	value = what & 8 ? VA(word & 1 ? TASK(word >> 1 & 7) : LOCK(word >> 1 & 7)) :
+		what & 4 ? VA(word % SIZE) :
+			   word;
+	switch (what & 3) {
+	case 0:
+		put64(g, where % (SIZE - 8) & ~7u, value);
+		break;
+	case 1:
+		put32(g, where % (SIZE - 4) & ~3u, word);
+		break;
+	case 2:
+		la_gpr_set(&c->cpu[where % NCPUS].regs, (where >> 2) % LA_NGPR, value);
+		break;
+	default:
+		g->moved[where % NLAYOUT] = word % 0x100;
+	}
+}
+
+static void check(const struct la_waits *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const size_t next = la_waits_next(w, i), head = la_waits_head(w, i);
+
+		if ((next != LA_NO_NODE && next >= w->n) || head >= w->n ||
+		    (w->node[i].on != LA_NO_NODE && w->node[i].on >= w->nthings) ||
+		    w->node[i].cycle > w->ncycles ||
+		    (w->node[i].cycle &&
+		     (next == LA_NO_NODE || w->node[next].cycle != w->node[i].cycle)) ||
+		    w->node[i].behind > w->n)
+			abort();
+	}
+	for (size_t i = 0; i < w->nthings; i++)
+		for (size_t n = 0; n < w->thing[i].nqueue; n++)
+			if (w->thing[i].queue[n].cpu >= NCPUS ||
+			    w->thing[i].queue[n].level >= LA_QNODE_LEVELS)
+				abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint64_t percpu[NCPUS] = { 0, 0x40, 0x80 };
+	struct guest *g = malloc(sizeof(*g));
+	struct la_arena *arena = la_arena_new(64 << 20);
+	struct la_door door = { .ctx = g,
+				.read_phys = read_phys,
+				.symbol = symbol,
+				.symbol_at = symbol_at,
+				.symbol_size = symbol_size,
+				.member = member,
+				.type_size = type_size,
+				.enumerator = enumerator };
+	struct la_kernel k = { .door = &door, .ncpus = NCPUS, .percpu = percpu };
+	struct la_waits w;
+	struct cpus c;
+	struct la_cpus cpus = { .cpu = c.cpu, .n = NCPUS };
+
+	k.mmu.dmw[1] = UINT64_C(0x9000000000000011);
+	build(g);
+	build_cpus(&c);
+	for (size_t at = 0; at + 8 <= size && at < 8 * 64; at += 8)
+		damage(g, &c, data + at);
+	la_cpus_find_callers(&k, &cpus);
+	la_waits_find(&k, arena, &cpus, &w);
+	check(&w);
+	la_arena_free(arena);
+	free(g);
+	return 0;
+}
