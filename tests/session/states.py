@@ -46,8 +46,10 @@ def main():
                          (hung["clock_age_ns"], hung["since_ns"]))
             report.equal(f"{file}: an emulated CPU is not stolen from", {c["steal_ns"] for c in cpus}, {0})
         verdict = json.loads(session.read("verdict"))
-        report.equal("lapanic: an IPI is lost, and who waits", (verdict["kind"], [verdict["cpu"]]),
-                     ("lost-ipi", [c["cpu"] for c in json.loads(session.read("found"))["cpus"] if c["state"] == "ipi-wait"]))
+        report.equal("lapanic: who takes no interrupts", (verdict["kind"], verdict["cpu"]), ("hard-lockup", 0))
+        waits = verdict["waits"]
+        report.equal("lapanic: and who waits for it", [n["cpu"] for n in waits["nodes"] if n["waits_for"] is not None],
+                     [c["cpu"] for c in json.loads(session.read("found"))["cpus"] if c["state"] == "ipi-wait"])
         report.check("text: (for CPU 0)", re.search(r"ipi-wait .*\(for CPU 0\)$", session.read("lines"), re.M),
                      session.read("lines"))
         failed += report.failed

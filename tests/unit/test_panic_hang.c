@@ -210,12 +210,264 @@ static void test_damaged_task_list(void **state)
 
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
+/* CPU @n is in @state in @function. */
+static struct la_cpu *busy(struct guest *g, unsigned n, enum la_cpu_state state,
+			   const char *function)
+{
+	struct la_cpu *c = &g->cpu[n];
+
+	c->state = state;
+	c->symbol = function;
+	c->verified = true;
+	g->frame[n][0] = (struct la_frame){ .symbol = function, .verified = true };
+	c->stack.n = 1;
+	return c;
+}
+
+/* Each witness of a CPU that takes no interrupts, alone and with others; what is no witness. */
+static void test_hard_lockup(void **state)
+{
+	static const struct {
+		uint64_t clock, tick, timer; /* seconds */
+		uint64_t crmd, estat, tval;
+		enum la_cpu_state state;
+		unsigned cpus;
+		enum la_verdict verdict;
+		enum la_confidence confidence;
+	} cases[] = {
+		{ 8, 0, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 8, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 0, 8, 0, 0, 0, LA_CPU_DELAY, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 0, 4, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING,
+		  LA_UNSURE }, /* one period */
+		{ 0, 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_CERTAIN },
+		{ 0, 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_LIKELY },
+		{ 0, 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_LIKELY },
+		{ 0, 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE },
+		{ 0, 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+	};
+	const uint64_t s = 1000000000;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_cpu *c;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "watchdog_thresh", W + 0x870000, 4, NULL);
+		fake_put_u32(g->f, 0x870000, 10);
+		g->cpu[1].state = LA_CPU_IDLE;
+		g->cpus.n = cases[i].cpus;
+		c = busy(g, 0, cases[i].state, "poll_status");
+		c->clock_age_known = c->tick_lag_known = c->timer_lag_known = true;
+		c->clock_age_ns = cases[i].clock * s;
+		c->tick_lag_ns = cases[i].tick * s;
+		c->timer_lag_ns = cases[i].timer * s;
+		if (cases[i].crmd)
+			la_csr_set(&c->regs, LA_CSR_CRMD, cases[i].crmd);
+		if (cases[i].estat)
+			c->odd = LA_ODD_TIMER_PENDING | LA_ODD_TIMER_ENDED;
+		p = analyse(g, true);
+		if (p->verdict != cases[i].verdict || p->confidence != cases[i].confidence)
+			fail_msg("case %zu: %s (%s)", i, la_verdict_name(p->verdict),
+				 la_confidence_name(p->confidence));
+		if (p->verdict == LA_VERDICT_HARD_LOCKUP) {
+			assert_int_equal(p->cpu, 0);
+			assert_string_equal(p->cause.symbol, "poll_status");
+			assert_non_null(strstr(p->summary, "poll_status()"));
+		}
+		guest_free(g);
+	}
+}
+
+/* The soft lockup detector's thread could not run for longer than it ever waits, and nobody has said so yet. */
+static void test_endless(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_cpu *c;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "watchdog_thresh", W + 0x870000, 4, NULL);
+		fake_put_u32(g->f, 0x870000, 10);
+		g->cpu[1].state = LA_CPU_IDLE;
+		c = busy(g, 0, LA_CPU_RUNNING, i == 3 ? "multi_cpu_stop" : "poll_status");
+		c->watchdog_age_known = true;
+		c->watchdog_age_ns = i == 1 ? 5000000000 : 8000000000;
+		c->tick_lag_known = i == 0;
+		c->preempt_known = true;
+		c->preempt_count = i == 2 ? 0x101 : 0;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 i == 0 || i == 2 ? LA_VERDICT_SOFT_LOCKUP : LA_VERDICT_RUNNING);
+		if (i == 0)
+			assert_non_null(strstr(p->summary, "it still takes interrupts"));
+		if (i == 2) {
+			assert_non_null(strstr(p->message, "in a softirq"));
+			assert_null(strstr(p->summary, "still takes"));
+		}
+		guest_free(g);
+	}
+}
+
+/* A stack of die() within die(): the cause is the outermost exception, whatever came after it. */
+static void test_die_deadlock(void **state)
+{
+	static const char *const stack[] = { "queued_spin_lock_slowpath",
+					     "_raw_spin_lock_irq",
+					     "die",
+					     "do_page_fault",
+					     "tlb_do_page_fault_0",
+					     "log_write",
+					     "_printk",
+					     "die",
+					     "do_bp",
+					     "handle_bp",
+					     "ring_reset" };
+
+	(void)state;
+	for (int one = 0; one < 3; one++) {
+		struct guest *g = guest_new();
+		const uint64_t outer = PT_REGS + 0x1000;
+		const struct la_panic *p;
+		struct la_cpu *c = &g->cpu[0];
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		for (size_t i = 0; i < sizeof(stack) / sizeof(stack[0]); i++)
+			g->frame[0][c->stack.n++] =
+				(struct la_frame){ .symbol = stack[i], .verified = true };
+		g->frame[0][4].pt_regs = PT_REGS;
+		g->frame[0][4].entry = LA_ENTRY_EXCEPTION;
+		g->frame[0][9].pt_regs = outer;
+		g->frame[0][9].entry = LA_ENTRY_EXCEPTION;
+		c->state = one == 1 ? LA_CPU_RUNNING : LA_CPU_SPINNING;
+		if (one == 1) /* a die() that goes on */
+			c->stack.frame += 2, c->stack.n -= 2;
+		if (one == 2) /* one that waits for somebody who is in die(), too, and goes on */
+			c->stack.n = 4;
+		for (int i = 0; i < 2; i++) {
+			const uint64_t at = i ? outer : PT_REGS;
+
+			fake_put(g->f, at - W, (char[320]){ 0 }, 320);
+			fake_put_u64(g->f, at - W + 264, i ? W + 0x300040 : W + 0x310008);
+			fake_put_u64(g->f, at - W + 280, 0xb0);
+			fake_put_u64(g->f, at - W + 312,
+				     i ? LA_ECODE_BRK << 16 : LA_ECODE_PIL << 16);
+		}
+		fake_symbol(g->f, "ring_reset", W + 0x300000, 0x100, NULL);
+		fake_symbol(g->f, "ring_posted", W + 0x310000, 0x100, NULL);
+		fake_put_u32(g->f, 0x300040, 0x002a0001); /* BUG() */
+		g->cpu[1].state = LA_CPU_IDLE;
+		if (one == 2) {
+			busy(g, 1, LA_CPU_RUNNING, "vprintk_emit");
+			g->frame[1][1] = (struct la_frame){ .symbol = "die", .verified = true };
+			g->cpu[1].stack.n = 2;
+		}
+		p = analyse(g, true);
+		if (one) {
+			assert_int_not_equal(p->verdict, LA_VERDICT_DIE_DEADLOCK);
+		} else {
+			assert_int_equal(p->verdict, LA_VERDICT_DIE_DEADLOCK);
+			assert_int_equal(p->confidence, LA_LIKELY);
+			assert_string_equal(p->cause.kind, "bug");
+			assert_string_equal(p->cause.symbol, "ring_reset");
+			assert_int_equal(p->cause.offset, 0x40);
+			assert_non_null(strstr(p->summary, "while die() printed that"));
+			assert_non_null(strstr(p->summary, "ring_posted+0x8"));
+		}
+		guest_free(g);
+	}
+}
+
+/* What is odd about a vCPU is the verdict only where nothing else is. */
+static void test_vcpu(void **state)
+{
+	(void)state;
+	for (int hung = 0; hung < 2; hung++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = LA_CPU_IDLE;
+		busy(g, 1, LA_CPU_RUNNING, "some_function")->odd =
+			LA_ODD_BASE | LA_ODD_SHARED_STACK;
+		g->cpu[1].remark = "its per-CPU base is lost";
+		if (hung) {
+			g->cpu[1].tick_lag_known = true;
+			g->cpu[1].tick_lag_ns = 8000000000;
+		}
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, hung ? LA_VERDICT_HARD_LOCKUP : LA_VERDICT_VCPU);
+		assert_string_equal(p->cause.kind, "percpu-lost");
+		assert_int_equal(p->cpu, 1);
+		assert_true(has_fact(p, "registers", "CPU 1: its per-CPU base is lost"));
+		guest_free(g);
+	}
+}
+
+/* Long before anybody reports it, and not of one who has just gone to sleep. */
+static void test_blocked(void **state)
+{
+	(void)state;
+	for (int seconds = 4; seconds <= 12; seconds += 8) {
+		struct guest *g = guest_new();
+		static const uint64_t percpu[2] = { 0, 0x1000 };
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->k.percpu = percpu;
+		fake_symbol(g->f, "runqueues", W + 0x880000, 0x100, NULL);
+		fake_member(g->f, "rq", "clock", 0x40, 8);
+		fake_put_u64(g->f, 0x880040, 100000000000);
+		fake_put_u64(g->f, 0x881040, 99000000000);
+		fake_symbol(g->f, "init_task", W + 0x850000, 0x400, NULL);
+		fake_member(g->f, "task_struct", "tasks", 0x10, 16);
+		fake_member(g->f, "task_struct", "__state", 0x20, 4);
+		fake_member(g->f, "task_struct", "pid", 0x30, 4);
+		fake_member(g->f, "task_struct", "comm", 0x40, 16);
+		fake_member(g->f, "task_struct", "se", 0x60, 64);
+		fake_member(g->f, "sched_entity", "exec_start", 0, 8);
+		fake_put_u64(g->f, 0x850010, W + 0x860010);
+		fake_put_u64(g->f, 0x860010, W + 0x850010);
+		fake_put_u32(g->f, 0x860020, 2);
+		fake_put_u32(g->f, 0x860030, 312);
+		fake_put(g->f, 0x860040, "dd", 3);
+		fake_put_u64(g->f, 0x860060, 100000000000 - (uint64_t)seconds * 1000000000);
+		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict,
+				 seconds > 10 ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
+		if (seconds > 10) {
+			assert_int_equal(p->task.pid, 312);
+			assert_non_null(strstr(p->message, "for 12 s"));
+		}
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_lockup_panic),         cmocka_unit_test(test_rcu_stall),
-		cmocka_unit_test(test_spinlock),  cmocka_unit_test(test_lost_ipi),
-		cmocka_unit_test(test_hung_task), GUEST(test_damaged_task_list),
+		GUEST(test_lockup_panic),
+		cmocka_unit_test(test_rcu_stall),
+		cmocka_unit_test(test_spinlock),
+		cmocka_unit_test(test_lost_ipi),
+		cmocka_unit_test(test_hard_lockup),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_die_deadlock),
+		cmocka_unit_test(test_vcpu),
+		cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_hung_task),
+		GUEST(test_damaged_task_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Of facts on one kind of thing: a person reads a few. */
+#define MAX_LOCKS 8
+#define MAX_QUEUE 16
+#define MAX_REMARKS 16
+
 static const struct la_stack *stack_of(const struct la_kernel *k, struct la_arena *arena,
 				       uint64_t task)
 {
@@ -63,6 +68,39 @@ static void find_watchdog(const struct la_kernel *k, struct la_triage *t)
 		t->watchdog_ns = seconds * 2 * 1000000000 / 5;
 }
 
+/* What a lock's memory has, for those who would else decode it by hand. */
+static void tell_word(struct la_judgement *j, const struct la_thing *l)
+{
+	const char *name = la_triage_thing(j, l);
+	const char *queue = "";
+
+	if (!l->word_known || l->kind != LA_THING_SPINLOCK)
+		return;
+	for (size_t i = 0; queue && i < l->nqueue && i < MAX_QUEUE; i++)
+		queue = la_format(j->arena, "%s%s CPU %u", queue,
+				  i ? "," : "; in its queue:", l->queue[i].cpu);
+	la_triage_fact(j, "memory", "%s has %08" PRIx64 ": %s%s%s%s", name, l->word,
+		       l->word & 0xff ? "locked" : "free",
+		       l->word & 0xff00 ? ", somebody pending" : "", queue ? queue : "",
+		       l->nqueue > MAX_QUEUE ? " and more" : "");
+}
+
+/* What is odd about single CPUs: saved register text tells the most. */
+static void tell_remarks(const struct la_triage *t, struct la_judgement *j)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; t->cpus && i < t->cpus->n && n < MAX_REMARKS; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (!c->remark || !c->odd)
+			continue;
+		n++;
+		la_triage_fact(j, "registers", "%s %d: %s", c->matched ? "CPU" : "vCPU",
+			       c->matched ? (int)c->cpu : c->vcpu, c->remark);
+	}
+}
+
 void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	la_waits_find(k, j->arena, t->cpus, &t->waits);
@@ -73,6 +111,9 @@ void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_j
 	} else if (!t->missing[LA_SOURCE_TASKS]) {
 		t->have |= LA_NEEDS(LA_SOURCE_TASKS);
 	}
+	for (size_t i = 0; i < t->waits.nthings && i < MAX_LOCKS; i++)
+		tell_word(j, &t->waits.thing[i]);
+	tell_remarks(t, j);
 	if (t->waits.left_out)
 		la_triage_fact(j, "tasks", "%zu more that wait are left out", t->waits.left_out);
 }

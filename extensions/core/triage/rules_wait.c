@@ -152,9 +152,12 @@ bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
 		la_triage_summary(j, "%s", text);
 	la_triage_behind(t, j, first);
 	la_triage_advice(
-		j,
-		"the order in which these functions take their locks has to be the same everywhere; "
-		"a kernel with CONFIG_PROVE_LOCKING names it before it happens");
+		j, "%s",
+		la_waits_next(w, first) == first ?
+			"a lock that is held may not be taken again: not by the functions it is held over, and not in an "
+			"interrupt or softirq that comes meanwhile (spin_lock_irqsave(), spin_lock_bh())" :
+			"these functions have to take their locks in one order");
+	la_triage_advice(j, "a kernel with CONFIG_PROVE_LOCKING says so before it happens");
 	return true;
 }
 
