@@ -326,7 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	build_cpus(&c);
 	for (size_t at = 0; at + 8 <= size && at < 8 * 64; at += 8)
 		damage(g, &c, data + at);
-	la_cpus_find_callers(&k, &cpus);
+	la_cpus_find_callers(&k, arena, &cpus);
 	la_waits_find(&k, arena, &cpus, &w);
 	check(&w);
 	la_arena_free(arena);

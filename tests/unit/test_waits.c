@@ -534,7 +534,7 @@ static void test_taken(void **state)
 static void test_caller(void **state)
 {
 	(void)state;
-	for (int waiters = 0; waiters < 2; waiters++) {
+	for (int waiters = 0; waiters < 3; waiters++) {
 		struct test *t = start();
 		const uint64_t at = two_locks(t, false);
 
@@ -546,7 +546,16 @@ static void test_caller(void **state)
 		t->cpu[1].stack.n = 1;
 		t->cpu[1].state = LA_CPU_RUNNING;
 		la_gpr_set(&t->cpu[1].regs, LA_R_RA, at + 4);
-		la_cpus_find_callers(&t->g.k, &t->cpus);
+		if (waiters == 2) { /* and two in the queue, who are known already */
+			spin(t, 2, LOCK(1), at);
+			spin(t, 3, LOCK(1), at);
+			t->cpu[2].lock = t->cpu[3].lock = LOCK(1);
+			fake_put_u32(t->g.fake, LOCK(1) - WINDOW, (2 + 1) << 18 | 0x101);
+			fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(2) + 12, 1);
+			fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(3) + 12, 1);
+			put64(&t->g, QNODES + AREA(3), QNODES + AREA(2));
+		}
+		la_cpus_find_callers(&t->g.k, t->g.arena, &t->cpus);
 		assert_int_equal(t->cpu[1].state, waiters ? LA_CPU_SPINNING : LA_CPU_RUNNING);
 		assert_int_equal(t->cpu[1].lock, waiters ? LOCK(1) : 0);
 		guest_free(&t->g);

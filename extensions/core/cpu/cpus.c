@@ -601,7 +601,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		la_cpu_find_wait(k, arena, &ret->cpu[i]);
 		la_cpu_find_pending(k, arena, &ret->cpu[i]);
 	}
-	la_cpus_find_callers(k, ret);
+	la_cpus_find_callers(k, arena, ret);
 	la_cpus_find_since(k, ret);
 	la_cpus_find_odd(k, arena, ret);
 	return LA_OK;

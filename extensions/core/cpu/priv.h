@@ -42,7 +42,7 @@ void la_cpu_find_before(struct la_cpu *c);
 void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
 
 /** Find those that spin although the likeliest place of theirs is the caller; needs states and locks of all. */
-void la_cpus_find_callers(const struct la_kernel *k, struct la_cpus *cpus);
+void la_cpus_find_callers(const struct la_kernel *k, struct la_arena *arena, struct la_cpus *cpus);
 
 /** The task that holds a spin lock, where the kernel keeps that (CONFIG_DEBUG_SPINLOCK). False: nobody, or not known. */
 bool la_spin_owner(const struct la_kernel *k, uint64_t lock, uint64_t *ret);

@@ -190,37 +190,6 @@ static bool called_slow_path(const struct la_kernel *k, const struct la_cpu *c, 
 	       la_lock_held(k, LA_THING_SPINLOCK, *ret) && contended(k, *ret);
 }
 
-/* Waiters that its word tells of: the one that the pending bit is of, and those in the queue, one at least. */
-static size_t waiters_of(const struct la_kernel *k, uint64_t lock)
-{
-	uint32_t word = 0;
-
-	la_read_u32(k, lock, &word, NULL);
-	return (PENDING(word) ? 1 : 0) + (TAIL_CPU(word) ? 1 : 0);
-}
-
-void la_cpus_find_callers(const struct la_kernel *k, struct la_cpus *cpus)
-{
-	uint64_t lock, other;
-
-	for (size_t i = 0; i < cpus->n; i++) {
-		struct la_cpu *c = &cpus->cpu[i];
-		size_t same = 0;
-
-		if (!called_slow_path(k, c, &lock))
-			continue;
-		for (size_t n = 0; n < cpus->n; n++)
-			same += cpus->cpu[n].lock == lock ||
-				(n != i && called_slow_path(k, &cpus->cpu[n], &other) &&
-				 other == lock);
-		/* More of them than wait: one of them has the lock. */
-		if (same >= waiters_of(k, lock))
-			continue;
-		c->state = LA_CPU_SPINNING;
-		c->lock = lock;
-	}
-}
-
 /* --- the queue --- */
 
 /*
@@ -314,4 +283,39 @@ void la_lock_read(struct la_graph *g, struct la_thing *thing)
 		read_queue(g, thing);
 	else if (WRITER(word) != WRITER_HOLDS)
 		thing->readers = READERS(word);
+}
+
+/* --- CPUs in what their first frame called --- */
+
+/* Waiters that its word tells of: the one that the pending bit is of, and those in the queue. */
+static size_t waiters_of(const struct la_kernel *k, struct la_arena *arena, uint64_t lock)
+{
+	struct la_graph g = { .k = k, .arena = arena };
+	struct la_thing thing = { .kind = LA_THING_SPINLOCK, .address = lock };
+
+	la_lock_read(&g, &thing);
+	return (PENDING((uint32_t)thing.word) ? 1 : 0) +
+	       (thing.nqueue || !TAIL_CPU((uint32_t)thing.word) ? thing.nqueue : 1);
+}
+
+void la_cpus_find_callers(const struct la_kernel *k, struct la_arena *arena, struct la_cpus *cpus)
+{
+	uint64_t lock, other;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		struct la_cpu *c = &cpus->cpu[i];
+		size_t same = 0;
+
+		if (!called_slow_path(k, c, &lock))
+			continue;
+		for (size_t n = 0; n < cpus->n; n++)
+			same += cpus->cpu[n].lock == lock ||
+				(n != i && called_slow_path(k, &cpus->cpu[n], &other) &&
+				 other == lock);
+		/* More of them than wait: one of them has the lock. */
+		if (same >= waiters_of(k, arena, lock))
+			continue;
+		c->state = LA_CPU_SPINNING;
+		c->lock = lock;
+	}
 }
