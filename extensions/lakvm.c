@@ -57,6 +57,7 @@ static void __attribute__((constructor)) lakvm_load(void)
 
 static void __attribute__((destructor)) lakvm_unload(void)
 {
+	net_close();
 	repairs_undo();
 	command_close();
 	session_close();

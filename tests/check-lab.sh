@@ -52,6 +52,8 @@ for name; do
 	[ "$name" != pages-4k4 ] || tests/session/no_log.py "$case" || lose "$name"
 	# a thousand loads in one session
 	[ "$name" != sample ] || tests/session/robust.py "$case" dump.kdump 1000 || lose "$name"
+	# values that no sound guest holds, one at a time
+	[ "$name" != sample ] || tests/session/hostile.py "$case" || lose "$name"
 	# Ctrl-C at a terminal, 49 times
 	[ "$name" != sample ] || tests/session/interrupt.py "$case" dump.kdump || lose "$name"
 	[ "$name" != sample ] || tests/session/gdb.py "$case" dump.kdump || lose "$name"

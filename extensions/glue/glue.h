@@ -82,10 +82,31 @@ struct la_dump *reader_dump(void);
  * caller fills them in. NULL: out of memory.
  */
 unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start);
+/** While crash starts: lay these bytes over what it reads at @pa. False: out of memory. */
+bool overlay_patch(uint64_t pa, const void *bytes, size_t size);
+/** Lay the patches over what was read. */
+void overlay_lay(uint64_t pa, void *bytes, size_t len);
 /** Answer a read. False: the dump is to be asked. */
 bool overlay_read(uint64_t pa, void *ret, size_t len);
 void overlay_drop_startup(void); /* crash has started */
 void overlay_close(void);
+
+/* --- claims.c, claims_modules.c: what the guest holds, looked at before crash believes it --- */
+
+/*
+ * Each lays something sound over what crash would be led astray by, says so, and is for the step of its start
+ * that it is named after. May leave by longjmp.
+ */
+void claims_notes(void);
+void claims_modules(void);
+void claims_tasks(void);
+/** Behind task_init(): CPU numbers that commands would index arrays with. */
+void claims_settle_tasks(void);
+
+/* --- net.c: crash touches memory that it does not have --- */
+void net_spread(void);
+void net_mend(void); /* crash takes it away, see there */
+void net_close(void);
 
 /* --- door.c: the core's door over crash --- */
 

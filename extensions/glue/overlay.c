@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes that crash reads in place of what the dump has, where it would exit if it could not.
+// Bytes that crash reads in place of what the dump has, where it would exit if it could not read them, or die if it
+// believed them.
 #include "crash.h"
 #include "glue.h"
 
@@ -10,6 +11,7 @@ struct piece {
 	uint64_t pa;
 	size_t size;
 	bool at_start;
+	bool patch; /* laid over what is read; else an answer without the dump */
 	unsigned char bytes[];
 };
 
@@ -17,7 +19,7 @@ static struct {
 	struct piece *pieces;
 } here;
 
-unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start)
+static struct piece *add(uint64_t pa, size_t size)
 {
 	struct piece *p;
 	sigset_t before;
@@ -25,24 +27,54 @@ unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start)
 	la_hold(&before);
 	p = calloc(1, sizeof(*p) + size);
 	if (p) {
-		*p = (struct piece){
-			.next = here.pieces, .pa = pa, .size = size, .at_start = at_start
-		};
+		*p = (struct piece){ .next = here.pieces, .pa = pa, .size = size };
 		here.pieces = p;
 	}
 	la_release(&before);
-	return p ? p->bytes : NULL;
+	return p;
+}
+
+unsigned char *overlay_add(uint64_t pa, size_t size, bool at_start)
+{
+	struct piece *p = add(pa, size);
+
+	if (!p)
+		return NULL;
+	p->at_start = at_start;
+	return p->bytes;
+}
+
+bool overlay_patch(uint64_t pa, const void *bytes, size_t size)
+{
+	struct piece *p = add(pa, size);
+
+	if (!p)
+		return false;
+	memcpy(p->bytes, bytes, size);
+	p->at_start = p->patch = true;
+	return true;
 }
 
 bool overlay_read(uint64_t pa, void *ret, size_t len)
 {
 	for (const struct piece *p = here.pieces; p; p = p->next) {
-		if (pa < p->pa || len > p->size || pa - p->pa > p->size - len)
+		if (p->patch || pa < p->pa || len > p->size || pa - p->pa > p->size - len)
 			continue;
 		memcpy(ret, p->bytes + (pa - p->pa), len);
 		return true;
 	}
 	return false;
+}
+
+void overlay_lay(uint64_t pa, void *bytes, size_t len)
+{
+	for (const struct piece *p = here.pieces; p; p = p->next) {
+		const uint64_t first = MAX(pa, p->pa), end = MIN(pa + len, p->pa + p->size);
+
+		if (p->patch && first < end)
+			memcpy((unsigned char *)bytes + (first - pa), p->bytes + (first - p->pa),
+			       end - first);
+	}
 }
 
 static void drop(bool all)

@@ -210,6 +210,7 @@ static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr
 
 	(void)fd;
 	(void)address;
+	net_mend();
 	if (overlay_read(pa, buffer, (size_t)count))
 		return count;
 	status = reader_read(pa, buffer, (size_t)count);
@@ -219,6 +220,7 @@ static int readmem_hook(int fd, void *buffer, int count, ulong address, physaddr
 		read_reason_forget();
 	switch (status) {
 	case LA_OK:
+		overlay_lay(pa, buffer, (size_t)count);
 		return count;
 	case LA_EXCLUDED:
 		return PAGE_EXCLUDED;

@@ -141,29 +141,16 @@ static void step_machdep(void)
 	repair_section_bits();
 }
 
-static void step_vm(void)
-{
-	vm_init();
-	overlay_drop_startup();
-}
-
 /* What help -r shows: the registers in the dump's notes. */
 static void step_notes(void)
 {
+	claims_notes();
 	here.arch_init(POST_VM);
 }
 
-/* crash follows the list until it is back at its head. */
 static void step_modules(void)
 {
-	struct la_kernel *kernel = session_kernel(NULL);
-	uint64_t head;
-
-	if (kernel && kernel->door->symbol(kernel->door->ctx, "modules", &head) &&
-	    la_list_endless(kernel, head)) {
-		error(WARNING, "lakvm: the list of modules never comes back to its head\n");
-		kt->flags |= NO_MODULE_ACCESS;
-	}
+	claims_modules();
 	module_init();
 }
 
@@ -171,7 +158,9 @@ static void step_task(void)
 {
 	/* Else crash looks for a panicking task with "foreach bt"; ours is set below. */
 	tt->flags |= PANIC_TASK_NOT_FOUND;
+	claims_tasks();
 	task_init();
+	claims_settle_tasks();
 }
 
 static void step_end(void)
@@ -193,7 +182,7 @@ static const struct step {
 	{ "kernel_init", kernel_init, false, true, "everything but lakvm's own commands" },
 	{ "machdep_init", step_machdep, false, true, "everything but lakvm's own commands" },
 	{ "memory sections", sections_prepare, false, false, "kmem -p and the like" },
-	{ "vm_init", step_vm, true, false, "kmem, and struct page" },
+	{ "vm_init", vm_init, true, false, "kmem, and struct page" },
 	{ "machdep_init, notes", step_notes, false, false, "help -r" },
 	{ "module_init", step_modules, false, false, "mod, and symbols of modules" },
 	{ "help_init", help_init, false, false, "help" },
@@ -288,14 +277,13 @@ static void resume(void *unused)
 {
 	(void)unused;
 	sections_prepare();
-	overlay_drop_startup();
 }
 
 static bool run_steps(void)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (run_through(&steps[i])) {
-			if (steps[i].run == step_vm)
+			if (steps[i].run == vm_init)
 				mend_sections();
 			continue;
 		}
@@ -377,7 +365,9 @@ void startup_promote(void)
 	repair_bits("minimal mode", &pc->flags, MINIMAL_MODE, 0);
 	if (started)
 		guard_run(resume, NULL);
+	net_spread();
 	full = started || (is_relocated() && run_steps());
+	overlay_drop_startup();
 	if (!full) {
 		pc->flags |= MINIMAL_MODE;
 		error(NOTE, "lakvm: this session stays minimal; lapanic and lacpus still work\n");

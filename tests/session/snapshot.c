@@ -15,6 +15,7 @@ struct command_table_entry { /* as every crash since 4.0 has it (defs.h) */
 };
 
 extern void register_extension(struct command_table_entry *);
+extern void get_symbol_data(char *, long, void *);
 extern char *args[];
 extern int argcnt;
 
@@ -63,8 +64,19 @@ static void cmd_lasnap(void)
 	fclose(file);
 }
 
+/* lafault: what crash does with a value that it did not check: an address made of what was read. */
+static void cmd_lafault(void)
+{
+	unsigned long word = 0;
+
+	get_symbol_data("jiffies_64", sizeof(word), &word);
+	*(volatile unsigned long *)(word & 0xff8) = 1;
+}
+
+static char *fault_help[] = { "lafault", "touch memory that is not there", "", NULL };
 static char *help[] = { "lasnap", "write down crash's tables", "FILE", NULL };
 static struct command_table_entry commands[] = { { "lasnap", cmd_lasnap, help, 8 /* MINIMAL */ },
+						 { "lafault", cmd_lafault, fault_help, 0 },
 						 { NULL } };
 
 static void __attribute__((constructor)) load(void)
