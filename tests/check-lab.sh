@@ -12,7 +12,7 @@ lose() {
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
-[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
+[ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early cpu-probe firmware-only no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
 	pages-64k2 user v6.1-16k3 openeuler openeuler-efi panicked lost-ipi living living-anywhere living-orc living-debian kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
@@ -28,6 +28,7 @@ for name; do
 	test=tests/session/run.py
 	case $name in
 	early) test=tests/session/early.py ;;
+	cpu-probe | firmware-only) test=tests/session/boot.py ;;
 	lost-ipi) test=tests/session/states.py ;;
 	living* | panicked)
 		tests/tools/frames.py "$case" || lose "$name"

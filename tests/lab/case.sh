@@ -2,7 +2,7 @@
 # Make the dumps of one case, with the truth about them: $cache/case-NAME.
 # Needs:  lab.sh, run64.sh and the case's kernel (made if they are not there); test-dumps/NAME/case, which sets
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
-#         settle, timeout, device, at, monitor (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
+#         settle, timeout, device, at, monitor, first, bare (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
 #         stub) or firmware=pflash (from flash memory, as libvirt does), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is
 #         frozen so many times while it works, with anywhere=1 not only where blocks of code begin (see frozen.py).
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
@@ -12,7 +12,7 @@
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
 memory=1G vcpus=2 append='console=ttyS0,115200 earlycon=uart8250,mmio,0x1fe001e0'
-until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' plain='' instants='' anywhere=''
+until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' plain='' instants='' anywhere='' first='' bare=''
 . "$tree/test-dumps/$1/case"
 
 taker=tests/lab/guest.py how=--settle
@@ -49,7 +49,7 @@ make_case() {
 		exec python3 -B "$@"' sh \
 		"$1" "kernel-$kernel" "$firmware" "$busybox" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} \
-		${at:+--at "$at" --monitor "$monitor"} ${anywhere:+--anywhere} "$how" "${instants:-$settle}" >&2
+		${bare:+--bare} ${first:+--first "$first"} ${at:+--at "$at" --monitor "$monitor"} ${anywhere:+--anywhere} "$how" "${instants:-$settle}" >&2
 }
 
 case $kernel in

@@ -10,7 +10,7 @@ Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
                  [--memory 4G] [--vcpus 2] [--until REGEX] [--settle SECONDS] [--timeout SECONDS]
                  [--device QEMU-ARGUMENTS]... [--at REGEX --monitor COMMANDS] [--no-gdb]
-                 [--ram]
+                 [--ram] [--first FILE] [--bare]
 """
 import argparse
 import json
@@ -73,11 +73,13 @@ def start(options, out, sockets):
             "-serial", f"file:{out}/serial.log",
             "-qmp", f"unix:{sockets}/qmp,server=on,wait=off",
             "-chardev", f"socket,id=gdb,path={sockets}/gdb,server=on,wait=off", "-gdb", "chardev:gdb",
-            "-kernel", options.kernel, "-append", options.append]
-    if options.initrd:
+            *([] if options.bare else ["-kernel", options.kernel, "-append", options.append])]
+    if options.initrd and not options.bare:
         line += ["-initrd", options.initrd]
     for device in options.device:
         line += device.split()
+    if options.first:
+        line += ["-S"]
     return line, subprocess.Popen(line, stdin=subprocess.DEVNULL)
 
 
@@ -119,6 +121,17 @@ def stacks(vmlinux, moved, sockets, out, frames=None):
             file.write(text)
 
 
+def debug(vmlinux, sockets, script):
+    """Let gdb meddle with a guest that has not begun to run; it runs on when gdb leaves."""
+    done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-iex", "set auto-load no", "-iex", "set remotetimeout 60",
+                           "-ex", "set architecture Loongarch64", "-ex", f"target remote {sockets}/gdb",
+                           "-ex", f"symbol-file {vmlinux}", "-x", script, "-ex", "delete", "-ex", "detach"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                          timeout=300, text=True)
+    if done.returncode or "DONE" not in done.stdout:
+        raise RuntimeError(f"{script}: {done.stdout[-300:]}{done.stderr[-600:]}")
+
+
 def keep(source, target):
     """Have the file there too, without a second copy where that can be."""
     if os.path.exists(target):
@@ -144,6 +157,8 @@ def take(monitor, options, out, sockets):
         for begin, end in truth.Memory(monitor, out).ram:
             monitor.command("pmemsave", val=begin, size=end - begin, filename=f"{out}/ram-{begin:x}")
             subprocess.run(["fallocate", "--dig-holes", f"{out}/ram-{begin:x}"], check=True)
+    if options.bare:
+        return 0
     moved, frames = truth.write(monitor, options.vmlinux, out)
     if options.gdb:
         stacks(options.vmlinux, moved, sockets, out, frames)
@@ -168,6 +183,8 @@ def main():
     parser.add_argument("--no-gdb", dest="gdb", action="store_false")
     parser.add_argument("--ram", action="store_true",
                         help="all RAM as well, by pmemsave: ram-ADDRESS (tests/bench/dumpcmp.c compares)")
+    parser.add_argument("--bare", action="store_true", help="no kernel is loaded: there is nothing to ask of it")
+    parser.add_argument("--first", help="a script for gdb, before the guest runs; it prints DONE")
     options = parser.parse_args()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("guest.py: told to end"))
@@ -181,6 +198,8 @@ def main():
         try:
             line, process = start(options, out, sockets)
             monitor = Monitor(f"{sockets}/qmp", process)
+            if options.first:
+                debug(options.vmlinux, sockets, options.first)
             if options.at:
                 wait_for(options.at, f"{out}/serial.log", process, options.timeout)
                 for command in options.monitor.splitlines():

@@ -38,7 +38,7 @@ def main():
         addresses = [f["pc"] and int(f["pc"], 16) for f in panic.get("frames", [])]
         missing = [hex(pc) for pc, _ in truth.call_trace() if pc not in addresses]
         report.check("the guest's own Call Trace is in the stack", not missing, missing)
-        report.equal("states", [c["state"] for c in cpus], ["panicking", "firmware"])
+        report.equal("states", [c["state"] for c in cpus], ["panicking", "never-started"])
         log = session.read("log.txt")
         lost = [text for when, text in truth.records()
                 if text.strip() and f"[{float(when):12.6f}] {text}".rstrip() not in log]

@@ -112,7 +112,7 @@ static void test_two_in_user_mode(void **state)
 	}
 }
 
-/* A CPU that Linux never started waits in the firmware, with physical addresses. */
+/* A CPU that Linux never started waits in the firmware, with physical addresses; while Linux runs on others. */
 static void test_firmware(void **state)
 {
 	struct guest *g = guest_new(true);
@@ -124,7 +124,7 @@ static void test_firmware(void **state)
 	add_note(g, 3, 0x1c000100, 0, 0x10001000, 0);
 	analyse(g);
 	assert_int_equal(g->cpus.n, NCPUS);
-	assert_int_equal(g->cpus.cpu[3].state, LA_CPU_FIRMWARE);
+	assert_int_equal(g->cpus.cpu[3].state, LA_CPU_NEVER_STARTED);
 	assert_int_equal(g->cpus.cpu[3].task.address, 0);
 	guest_free(g);
 }

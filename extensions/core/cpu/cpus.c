@@ -582,6 +582,27 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		la_cpu_remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
 }
 
+static bool runs_linux(const struct la_cpu *c)
+{
+	return c->regs.source != LA_REGS_NONE && !c->other && c->state != LA_CPU_UNKNOWN &&
+	       c->state != LA_CPU_FIRMWARE && c->state != LA_CPU_NEVER_STARTED;
+}
+
+/* While Linux runs on one CPU, another that is in the firmware waits to be started by it. */
+static void settle_not_started(struct la_cpus *cpus)
+{
+	bool linux_runs = false;
+
+	for (size_t i = 0; i < cpus->n; i++)
+		linux_runs = linux_runs || runs_linux(&cpus->cpu[i]);
+	for (size_t i = 0; linux_runs && i < cpus->n; i++) {
+		struct la_cpu *c = &cpus->cpu[i];
+
+		if (c->state == LA_CPU_FIRMWARE && !(c->matched && c->online))
+			c->state = LA_CPU_NEVER_STARTED;
+	}
+}
+
 enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *arena,
 				    const struct la_vcpu_regs *text, size_t n, struct la_cpus *ret,
 				    struct la_error *err)
@@ -602,6 +623,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		la_cpu_find_pending(k, arena, &ret->cpu[i]);
 	}
 	la_cpus_find_callers(k, arena, ret);
+	settle_not_started(ret);
 	la_cpus_find_since(k, ret);
 	la_cpus_find_odd(k, arena, ret);
 	return LA_OK;

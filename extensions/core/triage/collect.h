@@ -29,6 +29,8 @@ void la_triage_dying(const struct la_kernel *k, struct la_arena *arena, struct l
 /** What memory has at the pc of @regs, symbols too. */
 void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs,
 			struct la_fault *ret);
+/** How far the guest came with its boot; needs the CPUs of @t. */
+void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);

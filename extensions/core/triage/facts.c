@@ -263,8 +263,24 @@ static void collect_grace_period(const struct la_kernel *k, struct la_triage *t)
 	t->gp = (int64_t)seq;
 }
 
+/* What lies where a kernel would have its variables is somebody else's: 0 would be a CPU that panicked. */
+static void leave_memory(struct la_triage *t, struct la_judgement *j)
+{
+	for (enum la_source i = 0; i < LA_NSOURCES; i++)
+		if (i != LA_SOURCE_CPUS)
+			t->missing[i] = t->boot.absent;
+	t->panic_cpu = -1;
+	la_triage_fact(j, "memory", "%s", t->boot.absent);
+	collect_stack(t, j);
+}
+
 void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
+	la_triage_boot(k, j->arena, t);
+	if (t->boot.absent) {
+		leave_memory(t, j);
+		return;
+	}
 	collect_release(k, j);
 	collect_panic_cpu(k, t, j);
 	collect_log(k, t, j);

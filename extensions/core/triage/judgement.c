@@ -132,7 +132,8 @@ enum la_confidence la_triage_confidence(unsigned witnesses)
 
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec)
 {
-	j->panic->uptime_known = true;
+	/* Records have no time before a clock runs. */
+	j->panic->uptime_known = nsec != 0;
 	j->panic->uptime_s = la_seconds(nsec);
 }
 

@@ -111,6 +111,7 @@ static const struct rule {
 	{ "blocked", LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_blocked },
 	{ "vcpu", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_vcpu },
 	{ "firmware", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_firmware },
+	{ "booting", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_booting },
 	{ "running", LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_running },
 };
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
@@ -184,6 +185,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		judge(t, &j);
 		la_triage_add_waits(t, &j);
 		ret->waits = &t->waits;
+		la_triage_explain_boot(t, &j);
 		add_other_kernels(k, &j);
 		la_triage_code(k, &ret->cause);
 		la_triage_blame_caller(t, &j);

@@ -370,28 +370,6 @@ bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 	return false;
 }
 
-/* Not one vCPU runs Linux, and Linux has said nothing: it was never started. */
-bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j)
-{
-	const struct la_cpus *cpus = t->cpus;
-	size_t n = 0;
-
-	for (size_t i = 0; i < cpus->n; i++) {
-		if (cpus->cpu[i].regs.source == LA_REGS_NONE)
-			continue;
-		if (cpus->cpu[i].state != LA_CPU_FIRMWARE &&
-		    cpus->cpu[i].state != LA_CPU_NEVER_STARTED)
-			return false;
-		n++;
-	}
-	if (!n || t->log.n)
-		return false;
-	j->panic->verdict = LA_VERDICT_FIRMWARE;
-	j->panic->confidence = LA_LIKELY;
-	la_triage_fact(j, "registers", "none of %zu vCPUs is in the kernel", n);
-	return true;
-}
-
 /* Every CPU does what a healthy system's CPUs do. */
 bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 {
@@ -423,5 +401,6 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 	j->panic->confidence = kernel ? LA_UNSURE : LA_LIKELY;
 	la_triage_fact(j, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu",
 		       idle, user, kernel);
+	la_triage_say_consoles(t, j);
 	return true;
 }

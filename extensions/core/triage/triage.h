@@ -96,6 +96,23 @@ struct la_dying {
 		*broke; /* function of the last exception, if there are several; NULL = unknown */
 };
 
+/** How far the guest came with its boot. */
+struct la_boot {
+	const char *absent; /* why this kernel is not in memory; NULL: it is, or nobody can tell */
+	bool state_known;
+	uint64_t state;           /* system_state */
+	bool booting;             /* it is before SYSTEM_RUNNING */
+	const struct la_cpu *cpu; /* that boots, or NULL */
+	const char *initcall;     /* that its stack is in, or NULL */
+	const char *command_line; /* or NULL */
+	const char *consoles;     /* enabled ones, "tty0, ttyS0"; empty: none; NULL: not known */
+	bool now_known;
+	uint64_t now_ns; /* by the clocks of the run queues, at most a tick old where ticks come */
+	bool processor_known;
+	uint64_t processor; /* CPUCFG.0 of the CPU that boots, as the kernel read it */
+	size_t not_started; /* vCPUs in no kernel, while one is */
+};
+
 /** What is known of the guest's end. Nothing here is judged. */
 struct la_triage {
 	unsigned have;                    /* bits of enum la_source */
@@ -132,6 +149,7 @@ struct la_triage {
 	uint64_t watchdog_ns;         /* how often the soft lockup detector looks; 0 = unknown */
 	const struct la_dying *dying; /* CPUs in die() */
 	size_t ndying;
+	struct la_boot boot;
 };
 
 /** What the rules write. */
@@ -280,8 +298,15 @@ bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_vcpu(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j);
-bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_running(const struct la_triage *t, struct la_judgement *j);
+
+/* Rules of rules_boot.c, as these. */
+bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_booting(const struct la_triage *t, struct la_judgement *j);
+/** What a panic or oops means that came while the kernel booted; when the verdict is there. */
+void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j);
+/** Where a guest that is well writes to. */
+void la_triage_say_consoles(const struct la_triage *t, struct la_judgement *j);
 
 static inline double la_seconds(uint64_t nsec)
 {

@@ -28,7 +28,7 @@ enum la_cpu_state {
 	LA_CPU_EXCEPTION,
 	LA_CPU_RUNNING, /* in kernel code, nothing special */
 	LA_CPU_FIRMWARE,
-	LA_CPU_NEVER_STARTED, /* as it came out of reset */
+	LA_CPU_NEVER_STARTED, /* as it came out of reset, or waiting for Linux, which runs, to start it */
 	LA_CPU_OFFLINE,
 };
 /** Names as docs/json.md has them: "panicking", "stopped", "kdump-stopped", ... */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rules for guests that have not come up: that are in their firmware, still boot, or died of what they found; and for one
+// that is well, but where nobody sees it: its console is elsewhere.
+#include <inttypes.h>
+#include <string.h>
+
+#include "cpu/priv.h"
+#include "triage.h"
+
+/* For so long a boot may say nothing: initcalls that wait for devices do. */
+#define SILENCE_NS (UINT64_C(30) * 1000000000)
+
+static size_t count_states(const struct la_cpus *cpus, enum la_cpu_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cpus->n; i++)
+		n += cpus->cpu[i].state == state;
+	return n;
+}
+
+static void firmware_in_words(struct la_judgement *j, size_t reset, size_t n)
+{
+	la_triage_fact(j, "registers", "none of %zu vCPUs is in the kernel", n);
+	if (reset == n)
+		la_triage_summary(
+			j, n == 1 ? "the vCPU is as it came out of reset: nothing has run on it" :
+				    "the vCPUs are as they came out of reset: nothing has run");
+	else
+		la_triage_summary(
+			j, "the guest is in its firmware or boot loader: Linux has not begun");
+	la_triage_advice(
+		j,
+		"virsh dumpxml DOMAIN: are loader and nvram of <os> there, and do they fit this machine type?");
+	la_triage_advice(
+		j,
+		"repeat info registers: a pc that stays is a vCPU that does not run, one that changes is firmware at work");
+}
+
+/* Not one vCPU runs Linux, and Linux has said nothing: it was never started. */
+bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpus *cpus = t->cpus;
+	const size_t reset = count_states(cpus, LA_CPU_NEVER_STARTED);
+	size_t n = 0;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		if (cpus->cpu[i].regs.source == LA_REGS_NONE)
+			continue;
+		/* Where no kernel is, a vCPU that nothing matches is in no kernel either. */
+		if (cpus->cpu[i].state != LA_CPU_FIRMWARE &&
+		    cpus->cpu[i].state != LA_CPU_NEVER_STARTED)
+			return false;
+		n++;
+	}
+	if (!n || t->log.n)
+		return false;
+	j->panic->verdict = LA_VERDICT_FIRMWARE;
+	/* The registers are one witness, a memory without kernel the other. */
+	j->panic->confidence = t->boot.absent ? LA_CERTAIN : LA_LIKELY;
+	firmware_in_words(j, reset, n);
+	return true;
+}
+
+/* --- still booting --- */
+
+/* Seconds since the last record, by the guest's own clock. */
+static bool silence_of(const struct la_triage *t, uint64_t *ret)
+{
+	const uint64_t last = t->log.n ? t->log.record[t->log.n - 1].ts_nsec : 0;
+
+	if (!t->boot.now_known || !t->log.n || t->boot.now_ns < last)
+		return false;
+	*ret = t->boot.now_ns - last;
+	return true;
+}
+
+static const char *stage_in_words(const struct la_triage *t)
+{
+	static const char *const stages[] = { "before its scheduler works", "in its initcalls",
+					      "freeing the memory of its start" };
+
+	return t->boot.state < sizeof(stages) / sizeof(stages[0]) ? stages[t->boot.state] :
+								    "starting";
+}
+
+static void booting_facts(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpu *c = t->boot.cpu;
+	uint64_t silence;
+
+	la_triage_fact(j, "system_state", "%" PRIu64 ": the kernel still boots, %s", t->boot.state,
+		       stage_in_words(t));
+	if (t->boot.initcall)
+		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu),
+			       "it runs the initcall %s()", t->boot.initcall);
+	else if (c && c->symbol)
+		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu), "it is in %s()",
+			       c->symbol);
+	if (silence_of(t, &silence))
+		la_triage_fact(j, "log", "nothing was said for %.1f s of the guest's clock",
+			       la_seconds(silence));
+	else
+		la_triage_fact(
+			j, "log",
+			"for how long nothing was said is not known: no clock of a run queue runs");
+	if (t->boot.not_started)
+		la_triage_fact(j, "registers", "%zu vCPUs were not started by Linux",
+			       t->boot.not_started);
+}
+
+bool la_judge_booting(const struct la_triage *t, struct la_judgement *j)
+{
+	struct la_panic *p = j->panic;
+	uint64_t silence = 0;
+	const bool known = silence_of(t, &silence);
+	const char *initcall = t->boot.initcall;
+
+	if (!t->boot.booting)
+		return false;
+	p->verdict = LA_VERDICT_BOOTING;
+	p->confidence = LA_LIKELY;
+	if (t->boot.cpu) {
+		la_triage_who_from_cpu(j, t->boot.cpu);
+		p->cause.symbol = t->boot.cpu->verified ? t->boot.cpu->symbol : NULL;
+	}
+	booting_facts(t, j);
+	if (initcall)
+		p->message = la_format(j->arena, "in the initcall %s", initcall);
+	else
+		p->message = stage_in_words(t);
+	if (known && silence >= SILENCE_NS)
+		la_triage_summary(j, "the boot stands still %s%s%s: nothing was said for %.0f s",
+				  stage_in_words(t), initcall ? ", at " : "",
+				  initcall ? initcall : "", la_seconds(silence));
+	else
+		la_triage_summary(j, "the kernel still boots, %s%s%s", stage_in_words(t),
+				  initcall ? ", at " : "", initcall ? initcall : "");
+	la_triage_advice(j, "take a second dump or register text some seconds later, and compare");
+	la_triage_advice(
+		j,
+		"boot with \"initcall_debug ignore_loglevel earlycon console=ttyS0\" to see each step");
+	return true;
+}
+
+/* --- what a panic in early boot means --- */
+
+static void unknown_processor(const struct la_triage *t, struct la_judgement *j)
+{
+	la_triage_summary(j,
+			  "the kernel does not know this CPU model: cpu_probe() gave up with BUG()");
+	if (t->boot.processor_known)
+		la_triage_fact(j, "cpu_data",
+			       "the CPU says that its model (CPUCFG.0, PRID) is %#" PRIx64,
+			       t->boot.processor);
+	la_triage_advice(
+		j,
+		"give the domain a CPU model that the kernel knows: <cpu mode='custom' match='exact' check='none'><model>la464</model></cpu> (virsh edit), or -cpu la464");
+	la_triage_advice(
+		j,
+		"or boot a kernel that knows the model: cpu_probe() of arch/loongarch/kernel/cpu-probe.c has the list");
+}
+
+void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_panic *p = j->panic;
+
+	if (p->verdict != LA_VERDICT_PANIC && p->verdict != LA_VERDICT_OOPS)
+		return;
+	if (t->boot.booting)
+		la_triage_fact(j, "system_state",
+			       "%" PRIu64 ": it happened while the kernel booted, %s",
+			       t->boot.state, stage_in_words(t));
+	if (t->boot.booting && t->boot.not_started) {
+		la_triage_fact(j, "registers", "%zu vCPUs were not started by Linux yet",
+			       t->boot.not_started);
+		la_triage_stuck(j, "%zu other vCPUs were never started", t->boot.not_started);
+	}
+	if (p->cause.kind && !strcmp(p->cause.kind, "bug") &&
+	    la_is_function(p->cause.symbol, "cpu_probe"))
+		unknown_processor(t, j);
+}
+
+/* --- consoles --- */
+
+static bool says(const char *text, const char *word)
+{
+	return text && strstr(text, word);
+}
+
+void la_triage_say_consoles(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_boot *b = &t->boot;
+
+	if (b->command_line)
+		la_triage_fact(j, "command line", "%s", b->command_line);
+	if (b->consoles && *b->consoles)
+		la_triage_fact(j, "consoles", "the kernel writes to: %s", b->consoles);
+	else if (b->consoles)
+		la_triage_fact(j, "consoles", "the kernel writes to none");
+	if (!b->consoles || says(b->consoles, "ttyS") || says(b->consoles, "hvc") ||
+	    says(b->consoles, "ttyAMA"))
+		return;
+	la_triage_summary(
+		j,
+		"nothing is wrong with the guest, but its kernel writes to no serial console%s%s",
+		*b->consoles ? ", only to " : "", b->consoles);
+	la_triage_advice(
+		j,
+		"if virsh console shows nothing: add console=ttyS0,115200 to the guest's kernel command line%s",
+		says(b->command_line, "console=") ? " (it names another console)" : "");
+	if (says(b->command_line, "quiet"))
+		la_triage_advice(j, "\"quiet\" on the command line hides all but warnings");
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Verdicts on guests that have not come up, and on where a guest that is well writes to.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "panic_guest.h"
+
+#define TEXT (W + 0x200000)
+#define BANNER (W + 0x2f0000)
+#define TEXT_SIZE 0x10000
+
+/* The kernel's file has these bytes wherever it is asked. */
+static size_t file_bytes(void *ctx, uint64_t address, void *ret, size_t len)
+{
+	(void)ctx;
+	if ((address < TEXT || address >= TEXT + TEXT_SIZE) && address != BANNER)
+		return 0;
+	memset(ret, 0x5a, len);
+	return len;
+}
+
+/* @there: memory has the kernel's text, but for what was patched. */
+static void put_kernel(struct guest *g, bool there)
+{
+	static unsigned char page[TEXT_SIZE];
+
+	fake_door(g->f)->file_bytes = file_bytes;
+	fake_symbol(g->f, "_stext", TEXT, 0, NULL);
+	fake_symbol(g->f, "_etext", TEXT + TEXT_SIZE, 0, NULL);
+	fake_symbol(g->f, "linux_banner", BANNER, 0, NULL);
+	memset(page, 0, sizeof(page));
+	fake_put(g->f, BANNER - W, page, 4096);
+	if (there)
+		memset(page + sizeof(page) / 2, 0x5a, sizeof(page) / 2);
+	fake_put(g->f, TEXT - W, page, sizeof(page));
+}
+
+static bool advises(const struct la_panic *p, const char *part)
+{
+	for (size_t i = 0; i < p->nadvice; i++)
+		if (strstr(p->advice[i], part))
+			return true;
+	return false;
+}
+
+/* RAM of a guest in its firmware reads as 0 where panic_cpu will be. */
+static void test_firmware(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	put_kernel(g, false);
+	set_panic_cpu(g, 0);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_FIRMWARE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_FIRMWARE);
+	assert_int_equal(p->confidence, LA_CERTAIN);
+	assert_int_equal(p->cpu, -1);
+	assert_true(has_fact(p, "memory", "does not have this vmlinux's kernel"));
+	assert_non_null(strstr(p->summary, "firmware"));
+	assert_true(p->nunchecked > 0);
+	assert_string_equal(p->unchecked[0].rule, "panic");
+	assert_non_null(strstr(p->unchecked[0].reason, "does not have this vmlinux's kernel"));
+}
+
+/* The same memory, and vCPUs in a kernel: one that moved itself to where nothing tells. No word of it is believed. */
+static void test_elsewhere(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	put_kernel(g, false);
+	set_panic_cpu(g, 0);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_RUNNING;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_true(has_fact(p, "memory", "does not have this vmlinux's kernel"));
+	assert_false(has_fact(p, "panic_cpu", ""));
+}
+
+/* Half of the text is patched or paged: the kernel is there all the same. */
+static void test_there(void **state)
+{
+	struct guest *g = *state;
+
+	put_kernel(g, true);
+	set_panic_cpu(g, 0);
+	assert_int_equal(analyse(g, true)->verdict, LA_VERDICT_PANIC);
+}
+
+static void test_reset(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	put_kernel(g, true);
+	set_panic_cpu(g, UINT32_MAX);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_NEVER_STARTED;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_FIRMWARE);
+	assert_non_null(strstr(p->summary, "out of reset"));
+}
+
+static void put_state(struct guest *g, uint32_t value)
+{
+	put_kernel(g, true);
+	fake_symbol(g->f, "system_state", W + 0x820000, 4, NULL);
+	fake_put_u32(g->f, 0x820000, value);
+}
+
+static void put_stack(struct guest *g, const char *const *names)
+{
+	for (unsigned i = 0; names[i]; i++) {
+		g->frame[0][i] =
+			(struct la_frame){ .symbol = names[i], .verified = true, .pc_known = true };
+		g->cpu[0].stack.n = i + 1;
+	}
+	g->cpu[0].symbol = names[0];
+	g->cpu[0].verified = true;
+}
+
+static void put_clock(struct guest *g, uint64_t nsec)
+{
+	static const uint64_t offsets[] = { 0, 0x1000 };
+
+	g->k.percpu = offsets;
+	fake_symbol(g->f, "runqueues", W + 0x830000, 0x100, NULL);
+	fake_member(g->f, "rq", "clock", 8, 8);
+	fake_put_u64(g->f, 0x830008, nsec);
+	fake_put_u64(g->f, 0x831008, nsec - 5);
+}
+
+static const char *const initcall[] = { "msleep",       "slow_init",   "do_one_initcall",
+					"do_initcalls", "kernel_init", NULL };
+
+/* An initcall for which nothing was said for 99 s. */
+static void test_boot_stands(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 1);
+	put_stack(g, initcall);
+	put_clock(g, UINT64_C(100000000000));
+	ring_add(&g->ring, UINT64_C(1000000000), 6, 0, UINT32_MAX, "Freeing initrd memory");
+	g->cpu[0].state = LA_CPU_RUNNING;
+	g->cpu[1].state = LA_CPU_IDLE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_BOOTING);
+	assert_string_equal(la_verdict_name(p->verdict), "booting");
+	assert_string_equal(p->message, "in the initcall slow_init");
+	assert_non_null(strstr(p->summary, "stands still"));
+	assert_non_null(strstr(p->summary, "slow_init"));
+	assert_non_null(strstr(p->summary, "99 s"));
+}
+
+/* Two seconds without a word are nothing. */
+static void test_boots(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 1);
+	put_stack(g, initcall);
+	put_clock(g, UINT64_C(3000000000));
+	ring_add(&g->ring, UINT64_C(1000000000), 6, 0, UINT32_MAX, "Freeing initrd memory");
+	g->cpu[0].state = LA_CPU_RUNNING;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_BOOTING);
+	assert_non_null(strstr(p->summary, "still boots"));
+	assert_true(has_fact(p, "log", "2.0 s"));
+}
+
+/* One that has booted is judged by what it does. */
+static void test_booted(void **state)
+{
+	struct guest *g = *state;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 3);
+	ring_add(&g->ring, UINT64_C(1000000000), 6, 0, UINT32_MAX, "Run /init as init process");
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	assert_int_equal(analyse(g, true)->verdict, LA_VERDICT_RUNNING);
+}
+
+/* The first report: BUG() in cpu_probe(). */
+static void test_cpu_model(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	put_state(g, 0);
+	fake_symbol(g->f, "cpu_probe", TEXT + 0x8000, 0x800, NULL);
+	fake_put_u32(g->f, TEXT - W + 0x8100, 0x002a0001);
+	fake_symbol(g->f, "cpu_data", W + 0x840000, 0x100, NULL);
+	fake_member(g->f, "cpuinfo_loongarch", "processor_id", 4, 4);
+	fake_put_u32(g->f, 0x840004, 0x1234);
+	die(g, &(struct death){ .cpu = 0,
+				.message = "Fatal exception",
+				.stack = { "panic", "die", "do_bp", "handle_bp", "cpu_probe",
+					   "setup_arch", "start_kernel" },
+				.exception = 3,
+				.era = TEXT + 0x8100,
+				.estat = 0xc0000 });
+	g->cpu[0].state = LA_CPU_PANICKING;
+	g->cpu[1].state = LA_CPU_NEVER_STARTED;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+	assert_string_equal(p->cause.kind, "bug");
+	assert_string_equal(p->cause.symbol, "cpu_probe");
+	assert_non_null(strstr(p->summary, "does not know this CPU model"));
+	assert_true(has_fact(p, "cpu_data", "0x1234"));
+	assert_true(advises(p, "<cpu mode='custom'"));
+	assert_true(p->nstuck == 1 && strstr(p->stuck[0], "1 other vCPU"));
+}
+
+static void put_console(struct guest *g, const char *name)
+{
+	char text[16] = "";
+
+	snprintf(text, sizeof(text), "%s", name);
+	fake_symbol(g->f, "console_list", W + 0x850000, 8, NULL);
+	fake_member(g->f, "console", "node", 0x40, 16);
+	fake_member(g->f, "console", "name", 0, 16);
+	fake_member(g->f, "console", "index", 0x22, 2);
+	fake_member(g->f, "console", "flags", 0x20, 2);
+	fake_put_u64(g->f, 0x850000, W + 0x851040);
+	fake_put(g->f, 0x851000, text, sizeof(text));
+	fake_put_u32(g->f, 0x851020, 4 | 1 << 16);
+	fake_put_u64(g->f, 0x851040, 0);
+	fake_symbol(g->f, "boot_command_line", W + 0x852000, 512, NULL);
+	fake_put(g->f, 0x852000, "root=/dev/vda quiet", 20);
+}
+
+static void check_consoles(struct guest *g, const char *name, bool elsewhere)
+{
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 3);
+	put_console(g, name);
+	ring_add(&g->ring, 1, 6, 0, UINT32_MAX, "Run /init as init process");
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	assert_true(has_fact(p, "command line", "root=/dev/vda quiet"));
+	assert_true(has_fact(p, "consoles", name));
+	assert_int_equal(advises(p, "console=ttyS0"), elsewhere);
+	assert_int_equal(p->summary && strstr(p->summary, "no serial console"), elsewhere);
+}
+
+static void test_console_elsewhere(void **state)
+{
+	check_consoles(*state, "tty", true);
+}
+
+static void test_console_serial(void **state)
+{
+	check_consoles(*state, "ttyS", false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_firmware, start, finish),
+		cmocka_unit_test_setup_teardown(test_elsewhere, start, finish),
+		cmocka_unit_test_setup_teardown(test_there, start, finish),
+		cmocka_unit_test_setup_teardown(test_reset, start, finish),
+		cmocka_unit_test_setup_teardown(test_boot_stands, start, finish),
+		cmocka_unit_test_setup_teardown(test_boots, start, finish),
+		cmocka_unit_test_setup_teardown(test_booted, start, finish),
+		cmocka_unit_test_setup_teardown(test_cpu_model, start, finish),
+		cmocka_unit_test_setup_teardown(test_console_elsewhere, start, finish),
+		cmocka_unit_test_setup_teardown(test_console_serial, start, finish),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
