@@ -135,7 +135,7 @@ static void check_pids(const struct la_kernel *k, struct la_arena *arena, size_t
 	}
 	if (lay(k, at, 0, 8))
 		error(WARNING,
-		      "lakvm: the tree of process numbers is damaged: crash knows only the tasks that run\n");
+		      "lakvm: the tree of process numbers cannot be read, or is damaged: crash knows only the tasks that run\n");
 }
 
 /*

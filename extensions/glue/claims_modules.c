@@ -228,7 +228,7 @@ static void check_list(struct modules *m, uint64_t head)
 		if (next == mark || !is_module(m, next - m->list.offset)) {
 			lay(m, at, head, 8);
 			error(WARNING,
-			      "lakvm: the list of modules is damaged: crash sees it up to %llx\n",
+			      "lakvm: what follows %llx in the list of modules cannot be read, or is no module: crash sees it up to there\n",
 			      (ulonglong)at);
 			return;
 		}

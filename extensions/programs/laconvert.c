@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lakvm/convert/convert.h"
+#include "lakvm/convert/flattened.h"
 #include "output.h"
 #include "program.h"
 
@@ -27,7 +28,8 @@ static const char usage[] =
 	"\n"
 	"Turns FILE (virsh save, virsh dump without --memory-only, QEMU's migration to a file)\n"
 	"into the ELF dump DUMP and the register text REGISTERS (default: DUMP.registers).\n"
-	"--check: exit 0 if FILE is one, 1 if it is not.\n";
+	"Of a flattened dump that was cut off, what it still has becomes the plain dump DUMP, marked incomplete.\n"
+	"--check: exit 0 if FILE is one of these, 1 if it is not.\n";
 
 static void fail(const char *what, const char *why)
 {
@@ -168,6 +170,30 @@ static int open_input(const char *file, struct stat *ret)
 	return in;
 }
 
+/* What is left of a flattened dump; registers are in it. */
+static void restore(const char *file, const char *dump, int in, const struct stat *st)
+{
+	struct la_arena *arena = la_arena_new(MEMORY);
+	struct la_error err = { "" };
+	struct output out;
+	uint64_t bytes;
+
+	if (!arena)
+		fail(file, "out of memory");
+	if (output_may_replace(dump, st, &err) != LA_OK ||
+	    output_begin(arena, dump, &out, &err) != LA_OK)
+		fail("", err.text);
+	check_space(dump, out.fd, st, false);
+	if (la_flattened_restore(in, out.fd, &bytes, &err) != LA_OK)
+		fail(file, err.text);
+	if (output_complete(&out, st, &err) != LA_OK)
+		fail("", err.text);
+	program_say("%s: cut off: a flattened dump without its end; %" PRIu64
+		    " MiB of it are there",
+		    file, bytes >> 20);
+	la_arena_free(arena);
+}
+
 static void convert(const char *file, const char *dump, const char *registers, uint64_t high_base)
 {
 	struct progress progress = { .began = time(NULL) };
@@ -182,6 +208,11 @@ static void convert(const char *file, const char *dump, const char *registers, u
 	enum la_status status;
 	bool packed;
 
+	if (la_flattened_is_cut(in)) {
+		la_arena_free(arena);
+		restore(file, dump, in, &st);
+		return;
+	}
 	if (!arena || !(registers = registers ? registers : la_format(arena, "%s.registers", dump)))
 		fail(file, "out of memory");
 	if (output_same(dump, registers))
@@ -236,6 +267,8 @@ static int check(const char *file)
 
 	if (fd < 0)
 		return 1;
+	if (la_flattened_is_cut(fd))
+		return 0;
 	status = la_saved_find(fd, &saved, &err);
 	if (status == LA_IO) {
 		program_fail(err.text);

@@ -188,7 +188,7 @@ def main():
             report.check(f"{name}: lapanic answers", panic.get("kind") == "panic" and "sysrq" in str(panic["message"]), output)
             report.check(f"{name}: the session is full", not full or "CPU" in session.read("ps") and
                          len(re.findall("^PID: ", session.read("bt"), re.M)) >= 1, output + session.read("ps")[:300])
-            report.check(f"{name}: {seconds / often:.0f} s a session", seconds / often < 60, output)
+            report.check(f"{name}: no session hangs", seconds / often < 600, output)
     finally:
         if os.path.exists(spoiled):
             os.remove(spoiled)

@@ -253,6 +253,44 @@ def many_segments():
           b"VMCOREINFO: none found" in got.stdout, f"{got.returncode} {got.stdout[:200]} {got.stderr}")
 
 
+def unflattened(data):
+    """The plain file that the records of a flattened one make, as far as there are any."""
+    plain, at = bytearray(), 4096
+    while len(data) - at >= 16:
+        place, size = struct.unpack_from(">qq", data, at)
+        piece, at = data[at + 16:at + 16 + size], at + 16 + size
+        if size < 0:
+            break
+        plain[len(plain):] = bytes(max(0, place + len(piece) - len(plain)))
+        plain[place:place + len(piece)] = piece
+    return bytes(plain)
+
+
+def cut_flattened():
+    text = put("flat.txt", b"kdump block=4096\nprstatus 1\nram 0 4M words\nflatten record=4096\n")
+    run(mkdump, text, "flat", check=True)
+    whole = content("flat")
+    check("a whole flattened dump is left to crash", run(laconvert, "--check", "flat").returncode == 1 and
+          unflattened(whole)[:8] == b"KDUMP   ")
+    for part in (95, 60, 30):
+        data = whole[:len(whole) * part // 100]
+        put("cut", data)
+        check(f"one cut at {part} % is taken", run(laconvert, "--check", "cut").returncode == 0)
+        got = run(laconvert, "cut", "restored")
+        plain, want = content("restored"), unflattened(data)
+        status, = struct.unpack_from("<I", want, 424)
+        check("... what it has is in its place, and marked incomplete", got.returncode == 0 and b"cut off" in got.stderr and
+              plain[:424] + plain[428:] == want[:424] + want[428:] and
+              struct.unpack_from("<I", plain, 424)[0] == status | 8, got.stderr)
+        before, after = (run(ladump, "-j", name).stdout for name in ("cut", "restored"))
+        check("... and reads as the cut one does", before and b'"present"' in before and
+              before.split(b'"ram"')[1].split(b"]")[0] == after.split(b'"ram"')[1].split(b"]")[0], f"{before[:900]}\n{after[:900]}")
+    put("cut", whole[:4200])
+    got = run(laconvert, "cut", "nothing")
+    check("one that ends in the dump's header makes no dump", got.returncode == 1 and b"header" in got.stderr and
+          not os.path.exists("nothing"), got.stderr)
+
+
 with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     os.chdir(folder)
     outputs_that_stay()
@@ -263,5 +301,6 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     many_segments()
     signals()
     failing_writes()
+    cut_flattened()
     os.chdir("/")
 sys.exit(failed > 0)

@@ -584,8 +584,8 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 
 static bool runs_linux(const struct la_cpu *c)
 {
-	return c->regs.source != LA_REGS_NONE && !c->other && c->state != LA_CPU_UNKNOWN &&
-	       c->state != LA_CPU_FIRMWARE && c->state != LA_CPU_NEVER_STARTED;
+	return c->regs.source != LA_REGS_NONE && !c->other && c->state != LA_CPU_FIRMWARE &&
+	       c->state != LA_CPU_NEVER_STARTED;
 }
 
 /* While Linux runs on one CPU, another that is in the firmware waits to be started by it. */
