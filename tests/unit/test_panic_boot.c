@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lakvm/guest/relocation.h"
 #include "panic_guest.h"
 
 #define TEXT (W + 0x200000)
@@ -39,6 +40,13 @@ static void put_kernel(struct guest *g, bool there)
 	if (there)
 		memset(page + sizeof(page) / 2, 0x5a, sizeof(page) / 2);
 	fake_put(g->f, TEXT - W, page, sizeof(page));
+}
+
+static void put_state(struct guest *g, uint32_t value)
+{
+	put_kernel(g, true);
+	fake_symbol(g->f, "system_state", W + 0x820000, 4, NULL);
+	fake_put_u32(g->f, 0x820000, value);
 }
 
 static bool advises(const struct la_panic *p, const char *part)
@@ -84,6 +92,64 @@ static void test_elsewhere(void **state)
 	assert_false(has_fact(p, "panic_cpu", ""));
 }
 
+/* The copy that a kernel leaves behind when it moves itself has all of its text, and nothing ever happened in it. */
+static void check_place(struct guest *g, enum la_relocation_way way, enum la_verdict verdict)
+{
+	static struct la_relocation place;
+
+	place = (struct la_relocation){ .known = true, .n = 1 };
+	place.finding[0].way = way;
+	g->k.place = &place;
+	put_kernel(g, true);
+	set_panic_cpu(g, 0);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_RUNNING;
+	assert_int_equal(analyse(g, true)->verdict, verdict);
+	assert_int_equal(has_fact(&g->p, "memory", "left behind"), verdict == LA_VERDICT_UNKNOWN);
+}
+
+static void test_left_behind(void **state)
+{
+	check_place(*state, LA_RELOCATION_BANNER, LA_VERDICT_UNKNOWN);
+}
+
+/* A guest that died early has not set up more than its banner, but its registers lead there. */
+static void test_early(void **state)
+{
+	check_place(*state, LA_RELOCATION_RETURNS, LA_VERDICT_PANIC);
+}
+
+/* With the log lost, taint is what is left of an oops that was survived. */
+static void test_lost_oops(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	fake_symbol(g->f, "tainted_mask", W + 0x860000, 8, NULL);
+	fake_put_u64(g->f, 0x860000, 1 << 7);
+	put_kernel(g, true);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+	assert_int_equal(p->confidence, LA_LIKELY);
+}
+
+/* Without it nothing is known to be well. */
+static void test_lost_log(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 3);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	assert_int_equal(p->confidence, LA_UNSURE);
+	assert_true(p->nunchecked >= 3);
+	assert_non_null(strstr(p->unchecked[0].reason, "it is lost"));
+}
+
 /* Half of the text is patched or paged: the kernel is there all the same. */
 static void test_there(void **state)
 {
@@ -105,13 +171,6 @@ static void test_reset(void **state)
 	p = analyse(g, true);
 	assert_int_equal(p->verdict, LA_VERDICT_FIRMWARE);
 	assert_non_null(strstr(p->summary, "out of reset"));
-}
-
-static void put_state(struct guest *g, uint32_t value)
-{
-	put_kernel(g, true);
-	fake_symbol(g->f, "system_state", W + 0x820000, 4, NULL);
-	fake_put_u32(g->f, 0x820000, value);
 }
 
 static void put_stack(struct guest *g, const char *const *names)
@@ -272,6 +331,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_firmware, start, finish),
 		cmocka_unit_test_setup_teardown(test_elsewhere, start, finish),
+		cmocka_unit_test_setup_teardown(test_left_behind, start, finish),
+		cmocka_unit_test_setup_teardown(test_early, start, finish),
+		cmocka_unit_test_setup_teardown(test_lost_oops, start, finish),
+		cmocka_unit_test_setup_teardown(test_lost_log, start, finish),
 		cmocka_unit_test_setup_teardown(test_there, start, finish),
 		cmocka_unit_test_setup_teardown(test_reset, start, finish),
 		cmocka_unit_test_setup_teardown(test_boot_stands, start, finish),

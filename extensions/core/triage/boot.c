@@ -6,6 +6,7 @@
 
 #include "collect.h"
 #include "cpu/priv.h"
+#include "lakvm/guest/relocation.h"
 
 #define PROBES 16
 #define PROBE_SIZE 64
@@ -53,6 +54,36 @@ static const char *find_absent(const struct la_kernel *k, struct la_arena *arena
 		"memory does not have this vmlinux's kernel at %#" PRIx64
 		": it was not loaded yet, or moved itself to where nothing in the dump tells, or is another",
 		start);
+}
+
+/*
+ * A kernel that moves itself leaves a copy behind, with its banner and all text, in which nothing ever happened. Where
+ * no more than a banner tells the place, and no register leads there, that may be what was found.
+ */
+static const char *find_doubt(const struct la_kernel *k, struct la_arena *arena)
+{
+	const struct la_relocation *r = k->place;
+
+	bool banner = false;
+
+	if (!r || r->proved)
+		return NULL;
+	if (!r->known)
+		return r->remark[0] ? la_format(arena, "where the kernel is: %s", r->remark) : NULL;
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->finding[i].offset != r->offset)
+			continue;
+		if (r->finding[i].way != LA_RELOCATION_BANNER)
+			return NULL;
+		banner = true;
+	}
+	if (!banner) /* a person said so */
+		return NULL;
+	return la_format(
+		arena,
+		"only a banner says that the kernel is at offset %#" PRIx64
+		": it may be the copy that one which moved itself has left behind, and nothing of it is believed",
+		r->offset);
 }
 
 /* --- what it says --- */
@@ -170,6 +201,9 @@ void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la
 	int64_t running;
 
 	b->absent = find_absent(k, arena);
+	b->proved_absent = b->absent;
+	if (!b->absent)
+		b->absent = find_doubt(k, arena);
 	for (size_t i = 0; t->cpus && i < t->cpus->n; i++)
 		b->not_started += t->cpus->cpu[i].state == LA_CPU_NEVER_STARTED;
 	if (b->absent)

@@ -33,7 +33,11 @@ static void collect_log(const struct la_kernel *k, struct la_triage *t, struct l
 				       t->log.lost, st != LA_OK ? ": " : "",
 				       st != LA_OK ? what : "");
 	} else if (st == LA_OK) {
-		t->missing[LA_SOURCE_LOG] = "log: it is empty";
+		/* A kernel that has come to its scheduler has said something. */
+		t->missing[LA_SOURCE_LOG] =
+			t->boot.state_known && t->boot.state ?
+				"log: its ring holds nothing, and this kernel has run: it is lost" :
+				"log: it is empty";
 	} else {
 		missing(t, j->arena, LA_SOURCE_LOG, &err, st);
 	}

@@ -112,7 +112,8 @@ static const struct rule {
 	{ "vcpu", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_vcpu },
 	{ "firmware", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_firmware },
 	{ "booting", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_booting },
-	{ "running", LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_LOG), 0, la_judge_running },
+	{ "lost oops", 0, 0, la_judge_lost_oops },
+	{ "running", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_running },
 };
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
 
@@ -120,6 +121,9 @@ static const char *unmet(const struct la_triage *t, const struct rule *rule)
 {
 	unsigned lacking = rule->all & ~t->have;
 
+	/* Registers alone tell that no vCPU is in a kernel; all else is read through one that is not there. */
+	if (t->boot.absent && rule->judge != la_judge_firmware)
+		return t->boot.absent;
 	if (rule->any && !(rule->any & t->have))
 		lacking |= rule->any;
 	for (unsigned i = 0; i < LA_NSOURCES; i++)

@@ -57,7 +57,7 @@ bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j)
 		return false;
 	j->panic->verdict = LA_VERDICT_FIRMWARE;
 	/* The registers are one witness, a memory without kernel the other. */
-	j->panic->confidence = t->boot.absent ? LA_CERTAIN : LA_LIKELY;
+	j->panic->confidence = t->boot.proved_absent ? LA_CERTAIN : LA_LIKELY;
 	firmware_in_words(j, reset, n);
 	return true;
 }
@@ -211,4 +211,23 @@ void la_triage_say_consoles(const struct la_triage *t, struct la_judgement *j)
 		says(b->command_line, "console=") ? " (it names another console)" : "");
 	if (says(b->command_line, "quiet"))
 		la_triage_advice(j, "\"quiet\" on the command line hides all but warnings");
+}
+
+/* --- a log that is lost --- */
+
+/* die() sets the bit, and nothing but die() (arch/loongarch/kernel/traps.c); what it was about only the log had. */
+bool la_judge_lost_oops(const struct la_triage *t, struct la_judgement *j)
+{
+	if (t->boot.absent || t->have & LA_NEEDS(LA_SOURCE_LOG) || !(t->taint & LA_TAINT_DIE))
+		return false;
+	j->panic->verdict = LA_VERDICT_OOPS;
+	j->panic->confidence = LA_LIKELY;
+	j->panic->message = "an oops whose words are lost";
+	la_triage_fact(j, "tainted_mask", "D: the kernel has died in a task, and went on");
+	la_triage_summary(
+		j, "the kernel had an oops and lived on; what it said of it is lost with the log");
+	la_triage_advice(
+		j,
+		"look for its text where the console of the guest is kept (virsh console, a serial log)");
+	return true;
 }

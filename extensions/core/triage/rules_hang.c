@@ -398,7 +398,9 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 	if (!(idle + user + kernel))
 		return false;
 	j->panic->verdict = LA_VERDICT_RUNNING;
-	j->panic->confidence = kernel ? LA_UNSURE : LA_LIKELY;
+	/* Without its words, nobody knows what it has reported. */
+	j->panic->confidence =
+		kernel || !(t->have & LA_NEEDS(LA_SOURCE_LOG)) ? LA_UNSURE : LA_LIKELY;
 	la_triage_fact(j, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu",
 		       idle, user, kernel);
 	la_triage_say_consoles(t, j);

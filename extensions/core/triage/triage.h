@@ -98,7 +98,9 @@ struct la_dying {
 
 /** How far the guest came with its boot. */
 struct la_boot {
-	const char *absent; /* why this kernel is not in memory; NULL: it is, or nobody can tell */
+	/* Why memory is not believed: this kernel is not there, or that is not known; NULL: it is, or nobody can tell. */
+	const char *absent;
+	bool proved_absent; /* memory has something else there */
 	bool state_known;
 	uint64_t state;           /* system_state */
 	bool booting;             /* it is before SYSTEM_RUNNING */
@@ -303,6 +305,8 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j);
 /* Rules of rules_boot.c, as these. */
 bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_booting(const struct la_triage *t, struct la_judgement *j);
+/** The log is lost, and the kernel has noted that it died in part. */
+bool la_judge_lost_oops(const struct la_triage *t, struct la_judgement *j);
 /** What a panic or oops means that came while the kernel booted; when the verdict is there. */
 void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j);
 /** Where a guest that is well writes to. */
