@@ -105,6 +105,24 @@ static void note_exceptions(const struct la_kernel *k, const struct la_report_op
 }
 
 /*
+ * A note of QEMU has no CSRs that tell. A task of Linux has a tp, and in user mode a stack far above any RAM; firmware has
+ * no tp, and a stack at a physical address, or none yet.
+ */
+static bool note_before_linux(const struct la_kernel *k, const struct la_regs *regs)
+{
+	const struct la_door *door = k->door;
+	uint64_t sp, tp;
+
+	if (regs->source != LA_REGS_NOTE || !la_gpr_get(regs, LA_R_SP, &sp) ||
+	    !la_gpr_get(regs, LA_R_TP, &tp) || tp)
+		return false;
+	for (size_t i = 0; i < door->nram; i++)
+		if (sp >= door->ram[i].start && sp < door->ram[i].end)
+			return true;
+	return !sp;
+}
+
+/*
  * Without symbols kernel code cannot be told from any other, and without a dump nothing matches vCPUs
  * to Linux's CPUs: then there is what registers alone prove.
  */
@@ -120,6 +138,8 @@ static void correct_states(struct la_report *r, const struct la_kernel *k, bool 
 		else if (la_regs_before_linux(k, &c->regs))
 			c->state = la_regs_never_started(k, &c->regs) ? LA_CPU_NEVER_STARTED :
 									LA_CPU_FIRMWARE;
+		else if (note_before_linux(k, &c->regs))
+			c->state = LA_CPU_FIRMWARE;
 		else if (!symbols || c->state == LA_CPU_FIRMWARE)
 			c->state = LA_CPU_UNKNOWN;
 	}
