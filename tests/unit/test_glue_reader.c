@@ -52,6 +52,17 @@ bool overlay_read(uint64_t pa, void *ret, size_t len)
 	return false;
 }
 
+void overlay_lay(uint64_t pa, void *bytes, size_t len)
+{
+	(void)pa;
+	(void)bytes;
+	(void)len;
+}
+
+void net_mend(void)
+{
+}
+
 void read_reason_note_physical(uint64_t pa, size_t len)
 {
 	(void)pa;

@@ -112,7 +112,7 @@ static const struct rule {
 	{ "vcpu", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_vcpu },
 	{ "firmware", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_firmware },
 	{ "booting", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_booting },
-	{ "lost oops", 0, 0, la_judge_lost_oops },
+	{ "lost-oops", 0, 0, la_judge_lost_oops },
 	{ "running", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_running },
 };
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
