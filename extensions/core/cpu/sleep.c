@@ -10,92 +10,104 @@
 #include "priv.h"
 
 /*
- * Beginnings of the names of functions that wait, and for what; innermost first on a stack, so the first that fits
+ * Functions that wait, by name or with a * by the beginning of names, and for what; innermost first on a stack, so the first that fits
  * counts (kernel/locking, kernel/sched/{completion,wait_bit}.c, mm/filemap.c; 5.10 to 7.2).
  */
 static const struct {
-	const char *prefix;
+	const char *name;
 	enum la_thing_kind kind;
 	bool write;
 } sleepers[] = {
-	{ "__mutex_lock", LA_THING_MUTEX, false },
-	{ "mutex_lock", LA_THING_MUTEX, false },
-	{ "__ww_mutex_lock", LA_THING_MUTEX, false },
-	{ "ww_mutex_lock", LA_THING_MUTEX, false },
-	{ "rwsem_down_read", LA_THING_RWSEM, false },
-	{ "rwsem_down_write", LA_THING_RWSEM, true },
-	{ "__down_read", LA_THING_RWSEM, false },
-	{ "__down_write", LA_THING_RWSEM, true },
-	{ "down_read", LA_THING_RWSEM, false },
-	{ "down_write", LA_THING_RWSEM, true },
-	{ "percpu_rwsem_wait", LA_THING_PERCPU_RWSEM, false },
-	{ "__percpu_down_read", LA_THING_PERCPU_RWSEM, false },
-	{ "percpu_down_write", LA_THING_PERCPU_RWSEM, true },
-	{ "___down", LA_THING_SEMAPHORE, false },
-	{ "__down", LA_THING_SEMAPHORE, false },
+	{ "__mutex_lock*", LA_THING_MUTEX, false },
+	{ "mutex_lock*", LA_THING_MUTEX, false },
+	{ "__ww_mutex_lock*", LA_THING_MUTEX, false },
+	{ "ww_mutex_lock*", LA_THING_MUTEX, false },
+	{ "rwsem_down_read*", LA_THING_RWSEM, false },
+	{ "rwsem_down_write*", LA_THING_RWSEM, true },
+	{ "__down_read*", LA_THING_RWSEM, false },
+	{ "__down_write*", LA_THING_RWSEM, true },
+	{ "down_read*", LA_THING_RWSEM, false },
+	{ "down_write*", LA_THING_RWSEM, true },
+	{ "percpu_rwsem_wait*", LA_THING_PERCPU_RWSEM, false },
+	{ "__percpu_down_read*", LA_THING_PERCPU_RWSEM, false },
+	{ "percpu_down_write*", LA_THING_PERCPU_RWSEM, true },
+	{ "___down*", LA_THING_SEMAPHORE, false },
+	{ "__down*", LA_THING_SEMAPHORE, false },
 	{ "down", LA_THING_SEMAPHORE, false },
-	{ "rt_mutex_", LA_THING_RT_MUTEX, false },
-	{ "__rt_mutex_", LA_THING_RT_MUTEX, false },
-	{ "rtlock_slowlock", LA_THING_RT_MUTEX, false },
-	{ "wait_for_completion", LA_THING_COMPLETION, false },
-	{ "__wait_for_common", LA_THING_COMPLETION, false },
-	{ "wait_for_common", LA_THING_COMPLETION, false },
-	{ "do_wait_for_common", LA_THING_COMPLETION, false },
-	{ "__wait_on_bit", LA_THING_BIT, false },
-	{ "out_of_line_wait_on_bit", LA_THING_BIT, false },
-	{ "folio_wait_", LA_THING_PAGE, false },
-	{ "__folio_lock", LA_THING_PAGE, false },
-	{ "wait_on_page_", LA_THING_PAGE, false },
-	{ "__lock_page", LA_THING_PAGE, false },
+	{ "down_interruptible", LA_THING_SEMAPHORE, false },
+	{ "down_killable", LA_THING_SEMAPHORE, false },
+	{ "down_timeout", LA_THING_SEMAPHORE, false },
+	{ "rt_mutex_*", LA_THING_RT_MUTEX, false },
+	{ "__rt_mutex_*", LA_THING_RT_MUTEX, false },
+	{ "rtlock_slowlock*", LA_THING_RT_MUTEX, false },
+	{ "wait_for_completion*", LA_THING_COMPLETION, false },
+	{ "__wait_for_common*", LA_THING_COMPLETION, false },
+	{ "wait_for_common*", LA_THING_COMPLETION, false },
+	{ "do_wait_for_common*", LA_THING_COMPLETION, false },
+	{ "__wait_on_bit*", LA_THING_BIT, false },
+	{ "out_of_line_wait_on_bit*", LA_THING_BIT, false },
+	{ "folio_wait_*", LA_THING_PAGE, false },
+	{ "__folio_lock*", LA_THING_PAGE, false },
+	{ "wait_on_page_*", LA_THING_PAGE, false },
+	{ "__lock_page*", LA_THING_PAGE, false },
 };
 #define NSLEEPERS (sizeof(sleepers) / sizeof(sleepers[0]))
 
-/* Beginnings of the names of what else one passes through on the way to sleep or to spin. */
+/* What else one passes through on the way to sleep or to spin. */
 static const char *const passed[] = { "__schedule",
 				      "schedule",
-				      "io_schedule",
+				      "io_schedule*",
 				      "preempt_schedule",
 				      "__switch_to",
-				      "bit_wait",
-				      "_raw_spin_lock",
-				      "_raw_read_lock",
-				      "_raw_write_lock",
-				      "queued_",
-				      "native_queued_",
+				      "bit_wait*",
+				      "_raw_spin_lock*",
+				      "_raw_read_lock*",
+				      "_raw_write_lock*",
+				      "queued_*",
+				      "native_queued_*",
 				      "osq_lock",
-				      "mutex_spin",
-				      "rwsem_spin",
-				      "smp_call_function",
-				      "csd_lock",
-				      "on_each_cpu",
+				      "mutex_spin*",
+				      "rwsem_spin*",
+				      "smp_call_function*",
+				      "csd_lock*",
+				      "on_each_cpu*",
 				      "wait_woken",
-				      "prepare_to_wait",
+				      "prepare_to_wait*",
 				      "__cond_resched",
-				      "ww_mutex",
-				      "do_wait_intr",
-				      "__wait_event",
-				      "synchronize_rcu",
-				      "__wait_rcu_gp",
-				      "wait_rcu_gp",
-				      "rt_spin_lock",
-				      "kthread_park",
-				      "generic_exec_single",
-				      "_raw_spin_trylock",
-				      "flush_work",
-				      "__flush_work",
-				      "flush_delayed_work",
-				      "schedule_timeout" };
+				      "ww_mutex*",
+				      "do_wait_intr*",
+				      "__wait_event*",
+				      "synchronize_rcu*",
+				      "__wait_rcu_gp*",
+				      "wait_rcu_gp*",
+				      "rt_spin_lock*",
+				      "kthread_park*",
+				      "generic_exec_single*",
+				      "_raw_spin_trylock*",
+				      "flush_work*",
+				      "__flush_work*",
+				      "flush_delayed_work*",
+				      "schedule_timeout*",
+				      "schedule_preempt_disabled",
+				      "schedule_hrtimeout*",
+				      "schedule_idle",
+				      "schedule_rtlock",
+				      "preempt_schedule_*" };
 
-static bool starts(const char *symbol, const char *prefix)
+/* Does @pattern, a name or with a * behind it the beginning of names, fit @symbol? */
+static bool fits(const char *symbol, const char *pattern)
 {
-	return symbol && !strncmp(symbol, prefix, strlen(prefix));
+	const size_t n = strcspn(pattern, "*");
+
+	return symbol &&
+	       (pattern[n] ? !strncmp(symbol, pattern, n) : la_is_function(symbol, pattern));
 }
 
 static size_t sleeper_of(const char *symbol)
 {
 	size_t i = 0;
 
-	while (i < NSLEEPERS && !starts(symbol, sleepers[i].prefix))
+	while (i < NSLEEPERS && !fits(symbol, sleepers[i].name))
 		i++;
 	return i;
 }
@@ -103,43 +115,43 @@ static size_t sleeper_of(const char *symbol)
 bool la_is_waiting(const char *symbol)
 {
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
-		if (starts(symbol, passed[i]))
+		if (fits(symbol, passed[i]))
 			return true;
 	return symbol && sleeper_of(symbol) < NSLEEPERS;
 }
 
 /* What functions anywhere on a stack say of what is waited for. */
 static const struct {
-	const char *prefix, *what;
+	const char *name, *what;
 	bool io;
 } words[] = {
-	{ "jbd2_log_wait_commit", "a commit of the file system's journal", false },
-	{ "wait_transaction_", "the end of a transaction of the file system's journal", false },
-	{ "bit_wait_io", "an I/O", true },
-	{ "io_schedule", "an I/O", true },
-	{ "submit_bio_wait", "an I/O", true },
-	{ "blk_execute_rq", "an I/O", true },
-	{ "blk_wait_io", "an I/O", true },
-	{ "blk_mq_freeze_queue_wait", "a block device's requests to end", true },
-	{ "synchronize_rcu", "an RCU grace period", false },
-	{ "__wait_rcu_gp", "an RCU grace period", false },
-	{ "rcu_barrier", "RCU callbacks of all CPUs", false },
-	{ "__synchronize_srcu", "an SRCU grace period", false },
-	{ "__flush_work", "work of a workqueue", false },
-	{ "flush_work", "work of a workqueue", false },
-	{ "drain_workqueue", "work of a workqueue", false },
-	{ "kthread_stop", "a kernel thread to end", false },
-	{ "stop_one_cpu", "another CPU's stopper thread", false },
-	{ "__stop_cpus", "other CPUs' stopper threads", false },
-	{ "rpc_wait_bit", "the answer of an RPC (NFS) server", true },
-	{ "request_wait_answer", "the answer of a FUSE file system's server", true },
+	{ "jbd2_log_wait_commit*", "a commit of the file system's journal", false },
+	{ "wait_transaction_*", "the end of a transaction of the file system's journal", false },
+	{ "bit_wait_io*", "an I/O", true },
+	{ "io_schedule*", "an I/O", true },
+	{ "submit_bio_wait*", "an I/O", true },
+	{ "blk_execute_rq*", "an I/O", true },
+	{ "blk_wait_io*", "an I/O", true },
+	{ "blk_mq_freeze_queue_wait*", "a block device's requests to end", true },
+	{ "synchronize_rcu*", "an RCU grace period", false },
+	{ "__wait_rcu_gp*", "an RCU grace period", false },
+	{ "rcu_barrier*", "RCU callbacks of all CPUs", false },
+	{ "__synchronize_srcu*", "an SRCU grace period", false },
+	{ "__flush_work*", "work of a workqueue", false },
+	{ "flush_work*", "work of a workqueue", false },
+	{ "drain_workqueue*", "work of a workqueue", false },
+	{ "kthread_stop*", "a kernel thread to end", false },
+	{ "stop_one_cpu*", "another CPU's stopper thread", false },
+	{ "__stop_cpus*", "other CPUs' stopper threads", false },
+	{ "rpc_wait_bit*", "the answer of an RPC (NFS) server", true },
+	{ "request_wait_answer*", "the answer of a FUSE file system's server", true },
 };
 
 static void find_words(const struct la_stack *stack, struct la_wait *w)
 {
 	for (size_t i = 0; i < stack->n && i < 16; i++)
 		for (size_t n = 0; n < sizeof(words) / sizeof(words[0]); n++)
-			if (starts(stack->frame[i].symbol, words[n].prefix)) {
+			if (fits(stack->frame[i].symbol, words[n].name)) {
 				w->what = w->what && !words[n].io ? w->what : words[n].what;
 				w->io = w->io || words[n].io;
 			}
@@ -397,7 +409,7 @@ static void find_provider(struct la_graph *g, struct la_wait *w)
 			continue;
 		/* Nothing says which of the structure's queues it is, but for what comes of it. */
 		la_task_read(g->k, address, &task);
-		if (!starts(task.comm, "jbd2/"))
+		if (strncmp(task.comm, "jbd2/", 5))
 			continue;
 		w->provider = address;
 		return;

@@ -51,6 +51,15 @@ static bool is_stopping(const struct la_cpu *c)
 /* What the detector's thread, which nothing may keep waiting, may come late nevertheless. */
 #define WATCHDOG_SLACK UINT64_C(2000000000)
 
+/* Does it handle what came of it: an exception, or die() that waits for its lock? Then where it is tells nothing. */
+static bool in_consequence(const struct la_triage *t, const struct la_cpu *c)
+{
+	for (size_t i = 0; i < t->ndying; i++)
+		if (t->dying[i].cpu == c)
+			return true;
+	return c->state == LA_CPU_EXCEPTION || c->state == LA_CPU_SPINNING;
+}
+
 /* A running task's stack ran over. What the CPU did after that, oopses included, follows. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j)
 {
@@ -65,7 +74,9 @@ bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j)
 		j->panic->confidence = oops ? LA_CERTAIN : LA_LIKELY;
 		j->panic->message = oops ? oops->line : NULL;
 		la_triage_who_from_cpu(j, &cpus->cpu[i]);
-		cause_from_cpu(j, &cpus->cpu[i], "stack-overflow");
+		j->panic->cause.kind = "stack-overflow";
+		if (!in_consequence(t, &cpus->cpu[i]))
+			cause_from_cpu(j, &cpus->cpu[i], "stack-overflow");
 		if (oops)
 			la_triage_set_uptime(j, oops->ts_nsec);
 		return true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who called whom, out of a stack of the guest or a trace in its log, without the machinery.
+#include "cpu/graph.h"
 #include "trace.h"
 
 #include <string.h>
@@ -76,7 +77,7 @@ static bool one_of(const char *function, const char *const *list)
 
 bool la_is_machinery(const char *function)
 {
-	return one_of(function, machinery);
+	return one_of(function, machinery) || la_is_waiting(function);
 }
 
 bool la_is_outermost(const char *function)
