@@ -251,6 +251,31 @@ static void test_crash_kernel_from_die(void **state)
 			    "lakvm-2 page-fault null dma_pool_alloc<mlx5_alloc_cmd_msg<cmd_exec");
 }
 
+/* A fault while panicking is no reason of the panic. */
+static void test_fault_in_panic(void **state)
+{
+	static const struct death death = { 0,
+					    "mishap: device lost, code 0x2b",
+					    { "die", "do_page_fault", "tlb_do_page_fault_0",
+					      "notifier", "panic", "device_lost",
+					      "panic_then_fault" },
+					    2,
+					    W + 0x300040,
+					    0x40,
+					    0,
+					    0x10000 };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	die(g, &death);
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "panic");
+	assert_string_equal(p->cause.symbol, "device_lost");
+	assert_false(p->cause.address_known);
+	assert_string_equal(p->signature, "lakvm-2 panic \"mishap: device lost, code #\" "
+					  "device_lost<panic_then_fault");
+}
+
 /* A guest that lives on after a report is running, but. */
 static void test_lives_on(void **state)
 {
@@ -293,10 +318,15 @@ static void test_signature_without_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_out_of_memory),          GUEST(test_panic_on_warn),
-		cmocka_unit_test(test_hard_lockup), GUEST(test_hung_task),
-		cmocka_unit_test(test_rcu_stall),   cmocka_unit_test(test_first_oops),
-		GUEST(test_crash_kernel_from_die),  GUEST(test_lives_on),
+		GUEST(test_out_of_memory),
+		GUEST(test_panic_on_warn),
+		cmocka_unit_test(test_hard_lockup),
+		GUEST(test_hung_task),
+		cmocka_unit_test(test_rcu_stall),
+		cmocka_unit_test(test_first_oops),
+		GUEST(test_crash_kernel_from_die),
+		GUEST(test_fault_in_panic),
+		GUEST(test_lives_on),
 		GUEST(test_signature_without_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,7 +201,11 @@ static void collect_stack(struct la_triage *t, struct la_judgement *j)
 			break;
 		if (any_function(t->cpu->stack.frame[i].symbol, dying))
 			t->below_panic = i + 1;
-		t->in_panic |= any_function(t->cpu->stack.frame[i].symbol, panicking);
+		/* Frames are innermost first: a die() before panic() is of a fault while panicking. */
+		if (any_function(t->cpu->stack.frame[i].symbol, panicking)) {
+			t->in_panic = true;
+			t->in_die = false;
+		}
 		t->in_die |= la_is_function(t->cpu->stack.frame[i].symbol, "die");
 	}
 	if (t->below_panic != SIZE_MAX)

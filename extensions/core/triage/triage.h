@@ -138,8 +138,9 @@ struct la_triage {
 	uint64_t taint;
 	const struct la_cpus *cpus; /* or NULL */
 	const struct la_cpu *cpu;   /* the panicking CPU, or NULL */
-	size_t below_panic;    /* its first frame below panic() and die(); SIZE_MAX: none there */
-	bool in_panic, in_die; /* panic(), die() are on its stack */
+	size_t below_panic; /* its first frame below panic() and die(); SIZE_MAX: none there */
+	bool in_panic,
+		in_die; /* panic() is on its stack; die(), not called by a fault in panic() */
 	/* The kernel-mode exception that its stack leads back to, saved at stack_pt_regs (0: none), and
 	 * the last one by its CSRs, if saved text has them. */
 	uint64_t stack_pt_regs;
