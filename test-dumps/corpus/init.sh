@@ -26,6 +26,7 @@ exec taskset $(printf %x $((1 << cpu))) sh -c "echo $* > /sys/kernel/debug/misha
 	script spin-system 'exec dd if=/dev/zero of=/dev/null bs=64k'
 	script sleep-long 'sleep 100000'
 }
+echo 1 > /proc/sys/kernel/panic_on_oops
 { echo 1 > /proc/sys/kernel/sysrq; } 2>/dev/null
 for module in /modules/*.ko; do
 	[ "$module" = /modules/later.ko ] || insmod "$module"

@@ -25,28 +25,53 @@ import tomllib
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
-import guest  # noqa: E402
+import guest   # noqa: E402
+import initrd  # noqa: E402
 
 READY = "=== corpus ready ==="
-DEFAULTS = {"kernel": "corpus", "kaslr": True, "vcpus": 2, "memory": "512M", "append": "", "run": "", "until": "", "settle": 2.0,
+DEFAULTS = {"kernel": "openeuler", "kaslr": True, "vcpus": 2, "memory": "512M", "append": "", "run": "", "until": "", "settle": 2.0,
             "limit": 90.0, "console": True, "initrd": "", "firmware": False, "ready": True, "same_as": ""}
 
 
 def cases():
     """All cases of the table, by name, with what each leaves unsaid filled in."""
-    found = {}
+    found, said = {}, {}
     for path in sorted(glob.glob(f"{TREE}/test-dumps/corpus/cases/*.toml")):
         with open(path, "rb") as file:
             table = tomllib.load(file)
-        for name, case in table.items():
-            if name in found:
-                raise RuntimeError(f"{name} is there twice")
-            truth = case.pop("truth")
-            strange = set(case) - set(DEFAULTS)
-            if strange:
-                raise RuntimeError(f"{name}: unknown words {strange}")
-            found[name] = {**DEFAULTS, **case, "truth": truth, "group": os.path.basename(path)[:-5]}
+        twice = set(said) & set(table)
+        if twice:
+            raise RuntimeError(f"{', '.join(twice)}: there twice")
+        said.update(table)
+        found.update((name, os.path.basename(path)[:-5]) for name in table)
+    for name, group in found.items():
+        case = said[name]
+        if "same_as" in case:   # on another kernel or machine
+            case = {**said[case["same_as"]], **case}
+        strange = set(case) - set(DEFAULTS) - {"truth"}
+        if strange or "truth" not in case:
+            raise RuntimeError(f"{name}: no truth, or unknown words {strange}")
+        found[name] = {**DEFAULTS, **case, "group": group}
     return found
+
+
+def odd_initrd(kind, cache, kernel):
+    """An initramfs that is of no use: the first half of the usual one, one whose init is no program, one whose init crashes."""
+    path = f"{cache}/corpus/initrd-{kind}.gz"
+    if kind == "garbage":
+        with open(f"{cache}/corpus/initrd-{kernel}.gz", "rb") as whole, open(path, "wb") as half:
+            half.write(whole.read(os.path.getsize(whole.name) // 2))
+        return path
+    program = b"this is no program\n"
+    if kind == "crashing-init":
+        with tempfile.TemporaryDirectory() as where:
+            subprocess.run(["loongarch64-linux-gnu-gcc", "-nostdlib", "-static", "-o", f"{where}/init", "-x", "assembler", "-"],
+                           input=b".globl _start\n_start: st.d $zero, $zero, 0\n", check=True)
+            program = initrd.read(f"{where}/init")
+    archive = initrd.entry(1, "init", 0o100755, program) + initrd.entry(0, "TRAILER!!!", 0)
+    with open(path, "wb") as file:
+        file.write(archive)
+    return path
 
 
 class Guest:
@@ -55,7 +80,7 @@ class Guest:
     def __init__(self, case, cache, out, incoming=None):
         self.sockets = tempfile.TemporaryDirectory()
         self.log = f"{out}/serial.log"
-        kernel = f"{cache}/kernel-{case['kernel']}"
+        kernel = f"{cache}/kernel-{case['kernel']}/vmlinux.boot"
         append = ("console=ttyS0,115200 earlycon " if case["console"] else "") + ("" if case["kaslr"] else "nokaslr ") + case["append"]
         self.line = ["qemu-system-loongarch64", "-M", "virt", "-accel", "tcg", "-cpu", "la464", "-nic", "none", "-display", "none",
                      "-m", case["memory"], "-smp", str(case["vcpus"]), "-S",
@@ -63,10 +88,15 @@ class Guest:
                      "-serial", "chardev:s", "-qmp", f"unix:{self.sockets.name}/qmp,server=on,wait=off"]
         if case["firmware"]:
             self.line += ["-bios", "/usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"]
+            if case["kernel"] != "none":    # the EFI image is the kernel without its ELF headers
+                image = f"{cache}/corpus/{case['kernel']}.efi"
+                subprocess.run(["loongarch64-linux-gnu-objcopy", "-O", "binary", kernel, image], check=True)
+                kernel = image
         if case["kernel"] != "none":
-            self.line += ["-kernel", f"{kernel}/vmlinux.boot", "-append", append]
+            self.line += ["-kernel", kernel, "-append", append]
         if case["kernel"] != "none" and case["initrd"] != "none":
-            self.line += ["-initrd", case["initrd"] or f"{cache}/corpus/initrd-{case['kernel']}.gz"]
+            own = case["initrd"] and odd_initrd(case["initrd"], cache, case["kernel"])
+            self.line += ["-initrd", own or f"{cache}/corpus/initrd-{case['kernel']}.gz"]
         if incoming:
             self.line += ["-incoming", "defer"]
         os.mkfifo(f"{self.sockets.name}/typed")
@@ -134,7 +164,7 @@ def booted(case, cache):
     machine = None
     try:
         machine = Guest({**case, "append": ""}, cache, where)
-        if not machine.wait(READY, 180):
+        if not machine.wait(READY, 300):
             raise RuntimeError(f"{name} did not come up: see {where}/serial.log")
         time.sleep(1)
         machine.monitor.command("stop")
@@ -159,7 +189,7 @@ def make(name, case, cache):
         if own:
             machine = Guest(case, cache, new)
             at = 0
-            if case["console"] and case["ready"] and machine.wait(READY, 180) is None:
+            if case["console"] and case["ready"] and machine.wait(READY, 300) is None:
                 raise RuntimeError("the guest did not come up")
             time.sleep(0.5 if case["run"] else 0)
         else:
@@ -188,7 +218,7 @@ def make(name, case, cache):
         file.write(log)
     os.unlink(f"{new}/qemu.log")
     os.chmod(f"{new}/dump.kdump", 0o644)
-    kernel = case["kernel"] if case["kernel"] != "none" else "corpus"
+    kernel = case["kernel"] if case["kernel"] != "none" else DEFAULTS["kernel"]
     guest.keep(f"{cache}/kernel-{kernel}/vmlinux", f"{new}/vmlinux")
     guest.keep(f"{cache}/corpus/modules-{kernel}/mishap.ko", f"{new}/mishap.ko")
     meta = {key: case[key] for key in DEFAULTS} | {"qemu": version, "until_seen": bool(found) if case["until"] else None,

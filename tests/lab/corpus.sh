@@ -12,7 +12,7 @@ make_module() {
 		cp -r test-dumps/corpus/module "$new/src"
 		export ARCH=loongarch CROSS_COMPILE=loongarch64-linux-gnu-
 		# of what the kernel itself gives nothing is known here: it was built elsewhere
-		make -s -C "/cache/tree-$2/src" M="$new/src" KBUILD_MODPOST_WARN=1 KCFLAGS="-ffile-prefix-map=$new/src=/mishap" \
+		make -s -j"$(nproc)" -C "/cache/tree-$2/src" M="$new/src" KBUILD_MODPOST_WARN=1 KCFLAGS="-ffile-prefix-map=$new/src=/mishap" \
 			modules >"$new/log" 2>&1 || { cat "$new/log" >&2; exit 1; }
 		mv "$new/src/mishap.ko" "$new/"
 		rm -rf "$new/src" "$new/log"
