@@ -7,13 +7,15 @@ Result: a table, a line for each case: "case | form | truth | verdict | confiden
         right, partly right, unknown and wrong. What the tool said is kept in --keep. --table FILE: the same in Markdown.
 
 Forms of a dump: bare (no register text), text (with it), wiped (log zeroed, register text given), cut (the first 60 % of the flattened
-file, register text given). Where there is no session at all, the verdict is "no session".
+file, register text given). Where there is no answer at all, that is "no session".
 
 Right: kind, function, module, CPU, task and address are those of the truth, what must be said is said, and nothing that must not.
 Partly: the kind is right, and nothing false is said of function or address, but something is missing.
 Unknown: the tool says that it does not know. Wrong: everything else.
 
-Usage:  judge.py [--cache DIR] [--form FORM]... [--keep DIR] [--table FILE] [--jobs N] [NAME]...
+With --ladump, ladump -p is asked instead of lapanic in crash.
+
+Usage:  judge.py [--ladump PROGRAM] [--cache DIR] [--form FORM]... [--keep DIR] [--table FILE] [--jobs N] [NAME]...
 """
 import argparse
 import collections
@@ -52,28 +54,38 @@ def prepare(case, form, where):
     return target
 
 
-def session(case, dump, text, where, timeout=120):
-    """What lapanic says, as (JSON or None, text, seconds)."""
-    option = f" -r {case}/registers.txt" if text else ""
-    commands = f"lapanic -j{option} > {where}/verdict.json\nlapanic{option} > {where}/verdict.txt\nquit\n"
-    began = time.monotonic()
+def run(command, typed, where, timeout):
+    """Run it; what it printed goes to session.log."""
     try:
-        done = subprocess.run([f"{TREE}/extensions/lacrash", "-s", f"{case}/vmlinux", dump], input=commands, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True, errors="replace",
-                              env={**os.environ, "TERM": "dumb"})
+        done = subprocess.run(command, input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False,
+                              text=True, errors="replace", env={**os.environ, "TERM": "dumb"})
         said, status = done.stdout, done.returncode
     except subprocess.TimeoutExpired:
         said, status = f"no end within {timeout} s", -1
-    with open(f"{where}/session.log", "w", encoding="utf-8") as file:
+    with open(f"{where}/session.log", "a", encoding="utf-8") as file:
         file.write(f"{said}\nexit status {status}\n")
+
+
+def ask(case, dump, text, where, ladump, timeout=120):
+    """What lapanic says (or ladump -p, where that is given), as (JSON or None, text, seconds)."""
+    files, registers = [f"{where}/verdict.json", f"{where}/verdict.txt"], f"{case}/registers.txt"
+    began = time.monotonic()
+    if ladump:
+        for option, path in zip(("-j ", ""), files):
+            run(["sh", "-c", f'exec "$0" -p {option}{"-r " + registers if text else ""} "$1" "$2" > {path}', ladump, f"{case}/vmlinux",
+                 dump], "", where, timeout)
+    else:
+        option = f" -r {registers}" if text else ""
+        run([f"{TREE}/extensions/lacrash", "-s", f"{case}/vmlinux", dump],
+            f"lapanic -j{option} > {files[0]}\nlapanic{option} > {files[1]}\nquit\n", where, timeout)
     seconds = time.monotonic() - began
     try:
-        with open(f"{where}/verdict.json", encoding="utf-8") as file:
+        with open(files[0], encoding="utf-8") as file:
             verdict = json.loads(file.read())
-        with open(f"{where}/verdict.txt", encoding="utf-8", errors="replace") as file:
+        with open(files[1], encoding="utf-8", errors="replace") as file:
             return verdict, file.read(), seconds
     except (OSError, ValueError):
-        return None, said, seconds
+        return None, "", seconds
 
 
 def words(verdict):
@@ -132,7 +144,9 @@ def judge(truth, verdict, text):
     if "task" in truth and not re.fullmatch(truth["task"], verdict.get("comm") or "") and \
             not re.search(rf"(?<![\w-])({truth['task']})(?![\w-])", claims(verdict)):
         missing.append(f"task {truth['task']}")
-    missing += [f"{word!r}" for word in truth.get("says", ()) if not re.search(word, text + claims(verdict))]
+    # what the log says is not yet what the tool says
+    own = re.sub(r"(?m)^\s*\[ *\d+\.\d+\].*$", "", text) + claims(verdict)
+    missing += [f"{word!r}" for word in truth.get("says", ()) if not re.search(word, own)]
     return ("partly", missing) if missing else ("right", [])
 
 
@@ -146,7 +160,7 @@ def one(name, case, form, options):
         dump = prepare(made, form, where)
     except (OSError, ValueError, KeyError) as problem:
         return name, form, None, ("no session", [f"not made: {problem}"]), 0
-    verdict, text, seconds = session(made, dump, form != "bare", where)
+    verdict, text, seconds = ask(made, dump, form != "bare", where, options.ladump)
     if dump.startswith(where):
         os.unlink(dump)
     return name, form, verdict, judge(case["truth"], verdict, text), seconds
@@ -168,6 +182,7 @@ def main():
     parser.add_argument("--form", action="append", choices=FORMS)
     parser.add_argument("--keep", default=f"{TREE}/build/judge")
     parser.add_argument("--table")
+    parser.add_argument("--ladump", help="ask this program instead of crash")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
