@@ -228,24 +228,23 @@ static struct la_cpu *busy(struct guest *g, unsigned n, enum la_cpu_state state,
 static void test_hard_lockup(void **state)
 {
 	static const struct {
-		uint64_t clock, tick, timer; /* seconds */
+		uint64_t clock, timer; /* seconds */
 		uint64_t crmd, estat, tval;
 		enum la_cpu_state state;
 		unsigned cpus;
 		enum la_verdict verdict;
 		enum la_confidence confidence;
 	} cases[] = {
-		{ 8, 0, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 8, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 0, 8, 0, 0, 0, LA_CPU_DELAY, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 0, 4, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING,
+		{ 8, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 8, 0, 0, 0, LA_CPU_DELAY, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 0, 4, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING,
 		  LA_UNSURE }, /* one period */
-		{ 0, 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_CERTAIN },
-		{ 0, 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_LIKELY },
-		{ 0, 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_LIKELY },
-		{ 0, 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE },
-		{ 0, 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_CERTAIN },
+		{ 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_LIKELY },
+		{ 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_LIKELY },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
 	};
 	const uint64_t s = 1000000000;
 
@@ -262,9 +261,8 @@ static void test_hard_lockup(void **state)
 		g->cpu[1].state = LA_CPU_IDLE;
 		g->cpus.n = cases[i].cpus;
 		c = busy(g, 0, cases[i].state, "poll_status");
-		c->clock_age_known = c->tick_lag_known = c->timer_lag_known = true;
+		c->clock_age_known = c->timer_lag_known = true;
 		c->clock_age_ns = cases[i].clock * s;
-		c->tick_lag_ns = cases[i].tick * s;
 		c->timer_lag_ns = cases[i].timer * s;
 		if (cases[i].crmd)
 			la_csr_set(&c->regs, LA_CSR_CRMD, cases[i].crmd);
@@ -300,7 +298,7 @@ static void test_endless(void **state)
 		c = busy(g, 0, LA_CPU_RUNNING, i == 3 ? "multi_cpu_stop" : "poll_status");
 		c->watchdog_age_known = true;
 		c->watchdog_age_ns = i == 1 ? 5000000000 : 8000000000;
-		c->tick_lag_known = i == 0;
+		c->timer_lag_known = i == 0;
 		c->preempt_known = true;
 		c->preempt_count = i == 2 ? 0x101 : 0;
 		p = analyse(g, true);
@@ -401,8 +399,8 @@ static void test_vcpu(void **state)
 			LA_ODD_BASE | LA_ODD_SHARED_STACK;
 		g->cpu[1].remark = "its per-CPU base is lost";
 		if (hung) {
-			g->cpu[1].tick_lag_known = true;
-			g->cpu[1].tick_lag_ns = 8000000000;
+			g->cpu[1].clock_age_known = true;
+			g->cpu[1].clock_age_ns = 8000000000;
 		}
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, hung ? LA_VERDICT_HARD_LOCKUP : LA_VERDICT_VCPU);

@@ -76,28 +76,6 @@ static bool due_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 	       la_read_u64(k, at + node.offset + expires.offset, ret, NULL) == LA_OK && *ret;
 }
 
-/*
- * tick_cpu_sched.sched_timer, set anew by each tick, in nanoseconds since boot, which is when the clocks of run queues
- * begin to count, too, but for the little time between timekeeping_init() and sched_clock_register() (init/main.c).
- */
-static void find_tick_lag(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
-{
-	const struct la_door *door = k->door;
-	struct la_member timer, node, expires;
-	uint64_t at, due, full;
-
-	if ((la_read_variable(k, "tick_nohz_full_running", 1, &full, NULL) == LA_OK && full) ||
-	    la_percpu(k, "tick_cpu_sched", c->cpu, &at, NULL) != LA_OK ||
-	    !door->member(door->ctx, "tick_sched", "sched_timer", &timer) ||
-	    !door->member(door->ctx, "hrtimer", "node", &node) ||
-	    !door->member(door->ctx, "timerqueue_node", "expires", &expires) ||
-	    la_read_u64(k, at + timer.offset + node.offset + expires.offset, &due, NULL) != LA_OK ||
-	    !due)
-		return;
-	c->tick_lag_known = true;
-	c->tick_lag_ns = due < now ? now - due : 0;
-}
-
 static void find_timer_lag(const struct la_kernel *k, struct la_cpus *cpus)
 {
 	uint64_t latest = 0, due;
@@ -152,7 +130,6 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 		if (!clock_of(k, c, &at))
 			continue;
 		find_watchdog(k, c, now);
-		find_tick_lag(k, c, now);
 		c->clock_age_known = true;
 		c->clock_age_ns = now - at;
 		if (arrival_of(k, c, &at) && at <= now) {

@@ -155,7 +155,6 @@ static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 	la_json_set(b, o, "pending_call", la_json_text(c->call));
 	la_json_set(b, o, "since_ns", la_json_number(c->since_known, c->since_ns));
 	la_json_set(b, o, "clock_age_ns", la_json_number(c->clock_age_known, c->clock_age_ns));
-	la_json_set(b, o, "tick_lag_ns", la_json_number(c->tick_lag_known, c->tick_lag_ns));
 	la_json_set(b, o, "watchdog_age_ns",
 		    la_json_number(c->watchdog_age_known, c->watchdog_age_ns));
 	la_json_set(b, o, "timer_lag_ns", la_json_number(c->timer_lag_known, c->timer_lag_ns));

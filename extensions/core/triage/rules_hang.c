@@ -197,31 +197,29 @@ static const char *where(const struct la_cpu *c)
 	return c->symbol ? c->symbol : c->stack.n ? c->stack.frame[0].symbol : NULL;
 }
 
-/* How long it has taken no interrupts, by the clock that each tick moves and by the tick that is overdue. */
+/* How long it has taken no interrupts; of the detector's timer, it is that and up to one period less or more. */
 static uint64_t deaf_ns(const struct la_cpu *c)
 {
-	const uint64_t clock = c->clock_age_known ? c->clock_age_ns : 0;
-	const uint64_t tick = c->tick_lag_known ? c->tick_lag_ns : 0;
-
-	return clock > tick ? clock : tick;
+	if (c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS)
+		return c->clock_age_ns;
+	return c->timer_lag_known ? c->timer_lag_ns : 0;
 }
 
 /*
  * A CPU takes no interrupts any more. Witnesses: the clock of its run queue stands, which each tick moves (others move
- * it, too, when they look for work); its tick is overdue; the soft lockup detector's timer is overdue on it and not on
+ * it, too, when they look for work); the soft lockup detector's timer is overdue on it and not on
  * others. Of a guest with one CPU all stand still, and only saved registers tell: the timer's interrupt is pending,
  * interrupts are off.
  */
 static bool is_deaf(const struct la_triage *t, const struct la_cpu *c, unsigned *witnesses)
 {
 	const bool clock = c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS;
-	const bool tick = c->tick_lag_known && c->tick_lag_ns >= LA_DEAF_NS;
 	const bool timer = c->timer_lag_known && t->watchdog_ns &&
 			   c->timer_lag_ns >= t->watchdog_ns + WATCHDOG_SLACK / 2;
 	const bool pending = (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
 
-	*witnesses = clock + tick + timer + pending;
-	return clock || tick || timer || (pending && t->cpus->n == 1);
+	*witnesses = clock + timer + pending;
+	return clock || timer || (pending && t->cpus->n == 1);
 }
 
 bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
@@ -317,7 +315,8 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s", worst->cpu,
 			  function ? function : "where it is", function ? "()" : "",
 			  context_of(worst),
-			  worst->tick_lag_known && worst->tick_lag_ns < WATCHDOG_SLACK / 2 ?
+			  worst->timer_lag_known && t->cpus->n > 1 &&
+					  worst->timer_lag_ns <= t->watchdog_ns ?
 				  "; it still takes interrupts" :
 				  "");
 	for (size_t i = 0; i < t->waits.n; i++)

@@ -92,10 +92,6 @@ struct la_cpu {
 	 * interrupts. Only where that detector runs. */
 	bool watchdog_age_known, timer_lag_known;
 	uint64_t watchdog_age_ns, timer_lag_ns;
-	/* Nanoseconds by which its next scheduler tick is overdue, by the youngest clock of all run queues; of one that
-	 * is idle, or runs without ticks (nohz_full), it means nothing. */
-	bool tick_lag_known;
-	uint64_t tick_lag_ns;
 	/* thread_info.preempt_count of its task: what it may not be taken from (linux/preempt.h). */
 	bool preempt_known;
 	uint32_t preempt_count;
