@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lakvm/render/render.h"
+#include "render/text.h"
 #include "lakvm/base/escape.h"
 
 static char output[1 << 16];
@@ -194,7 +195,7 @@ static void test_panic_text(void **state)
 				"     KERNEL: 7.2.12+deb14-loong64\n"
 				"      STUCK: CPU 0 waits for CPU 1\n"
 				"       NEXT: lamem 0xffff800000008064\n"
-				"           : dis i8042_flush\n"
+				"             dis i8042_flush\n"
 				"  SIGNATURE: 0123456789abcdef lakvm-1 panic\n"),
 			 output);
 	has("\nFAULT:\n         PC: 9000000000eb7fa8\n"
@@ -242,6 +243,10 @@ static void test_first_screen(void **state)
 	for (size_t i = 0; i + 3 < sizeof(message); i += 3)
 		memcpy(message + i, "\xe4\xb8\xad", 4); /* a wide character */
 	full.message = message;
+	full.summary =
+		"a cause of many words, a cause of many words, a cause of many words, a cause of "
+		"many words, a cause of many words, a cause of many words, a cause of many words, "
+		"a cause of many words, a cause of many words, a cause of many words";
 	full.known = known;
 	full.nknown = 2;
 	full.stuck = full.advice = many;
@@ -249,10 +254,14 @@ static void test_first_screen(void **state)
 	la_render_panic_text(&full, false, &sink);
 	has("VERDICT: panic (certain): \xe4\xb8\xad");
 	has("\xe4\xb8\xad...\n");
-	has("      STUCK: (and 4 more) one\n");
+	has("      STUCK: (1 of 5) one\n");
 	has(" LOOKS LIKE: (1 of 2) a bug\\x0a of theirs\n");
 	has("\nKNOWN ISSUES LIKE IT:\n  one: a bug\\x0a of theirs\n    cure: update\n    see: there\n  two: b\n");
-	has("       NEXT: one\n           : two\n           : (and 2 more) three\n");
+	has("       NEXT: one\n             two\n");
+	assert_null(strstr(output, "             four\n")); /* there is no room */
+	has("      CAUSE: a cause of many words, a cause");
+	has(", a cause of many\n             words, a cause");
+	has("...\n      WHERE: ");
 	has("\nSTUCK BECAUSE OF IT:\n  one\n  two\n  three\n  four\n  five\n");
 	has("\nWHAT TO DO NEXT:\n  one\n");
 	for (const char *at = output, *end; (end = strchr(at, '\n')) && end != at; at = end + 1) {
@@ -266,6 +275,68 @@ static void test_first_screen(void **state)
 		lines++;
 	}
 	assert_true(lines >= 10 && lines <= 12);
+}
+
+/* Two in a circle with one behind them, a lock that nobody holds, and no room for all. */
+static void test_waits(void **state)
+{
+	static const struct la_queued queue[] = { { 3, 0 }, { 2, 0 } };
+	static struct la_thing things[] = {
+		{ .kind = LA_THING_MUTEX,
+		  .address = 0xffff800012000000,
+		  .symbol = "a_mutex",
+		  .how = LA_HOW_OWNER,
+		  .holder = 1,
+		  .nwaiters = 2 },
+		{ .kind = LA_THING_MUTEX, .how = LA_HOW_OWNER, .holder = 0, .nwaiters = 1 },
+		{ .kind = LA_THING_SPINLOCK,
+		  .address = 0x9000000001000000,
+		  .word_known = true,
+		  .word = 0xc0101,
+		  .queue = queue,
+		  .nqueue = 2,
+		  .how = LA_HOW_NOBODY,
+		  .holder = LA_NO_NODE,
+		  .nwaiters = 1 },
+		{ .kind = LA_THING_ANSWER, .how = LA_HOW_ROLE, .holder = 5, .nwaiters = 1 },
+	};
+	static struct la_wait_node nodes[] = {
+		{ .cpu = -1,
+		  .on = 0,
+		  .state = 'D',
+		  .since_known = true,
+		  .since_ns = 1500000000,
+		  .function = "f",
+		  .cycle = 1,
+		  .task = { .pid_known = true, .pid = 7, .comm = "one\n" } },
+		{ .cpu = -1, .on = 1, .state = 'D', .cycle = 1, .task = { .comm = "two" } },
+		{ .cpu = -1, .on = 0, .state = 'D', .task = { .comm = "behind" } },
+		{ .cpu = 3, .on = 2, .state = 'R' },
+		{ .cpu = 1, .on = 3, .state = 'R', .task = { .comm = "asks" } },
+		{ .cpu = 2, .on = LA_NO_NODE, .state = 'R', .behind = 1 },
+	};
+	struct la_waits w = {
+		.node = nodes, .n = 6, .thing = things, .nthings = 4, .ncycles = 1, .remark = "odd"
+	};
+
+	(void)state;
+	make_full();
+	full.waits = &w;
+	la_render_panic_text(&full, false, &sink);
+	has("\nWHO WAITS FOR WHOM:\n  in a circle:\n"
+	    "    \"one\\x0a\" (PID 7) D for 1.500 s in f waits for mutex ffff800012000000 (a_mutex+0x0) (by owner)\n"
+	    "    \"two\" D waits for mutex (by owner)\n"
+	    "      \"behind\" D waits for mutex ffff800012000000 (a_mutex+0x0) (by owner)\n"
+	    "  CPU 2 (unknown task) R: 1 behind it\n"
+	    "    CPU 1 \"asks\" R waits for answer (by role)\n"
+	    "  spinlock 9000000001000000, word 000c0101, queue: CPU 3, 2: nobody can hold it\n"
+	    "    CPU 3 (unknown task) R waits for it\n"
+	    "  note: odd\n");
+	output[0] = '\0';
+	la_put_waits(&w, 2, &sink);
+	has("  in a circle:\n    \"one\\x0a\"");
+	has("\n  (");
+	assert_null(strstr(output, "CPU 3"));
 }
 
 static void test_panic_line(void **state)
@@ -674,11 +745,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup(f, start)
-		TEST(test_panic_text),   TEST(test_unknown_text), TEST(test_first_screen),
-		TEST(test_panic_line),   TEST(test_cpus_text),    TEST(test_equal_stacks),
-		TEST(test_panic_json),   TEST(test_unknown_json), TEST(test_cpus_json),
-		TEST(test_hostile_text), TEST(test_hostile_json), TEST(test_escape_in_small_pieces),
-		TEST(test_unseen),       TEST(test_long_json),
+		TEST(test_panic_text),
+		TEST(test_unknown_text),
+		TEST(test_first_screen),
+		TEST(test_panic_line),
+		TEST(test_waits),
+		TEST(test_cpus_text),
+		TEST(test_equal_stacks),
+		TEST(test_panic_json),
+		TEST(test_unknown_json),
+		TEST(test_cpus_json),
+		TEST(test_hostile_text),
+		TEST(test_hostile_json),
+		TEST(test_escape_in_small_pieces),
+		TEST(test_unseen),
+		TEST(test_long_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,26 +41,65 @@ static unsigned width(uint32_t code)
 	return 1;
 }
 
-void la_line_end(struct la_line *l, unsigned columns, const struct la_sink *to)
+/* Where in a line of @columns the text from @at on has to end. */
+struct fit {
+	size_t all;   /* all of it fits, or so many bytes */
+	size_t space; /* up to the last space among these; 0: there is none */
+	size_t cut;   /* so many with "..." behind them */
+	bool whole;
+};
+
+static struct fit fit(const struct la_line *l, size_t at, unsigned columns)
 {
-	size_t at = 0, fits = 0; /* bytes; fits: with "..." behind them */
+	struct fit f = { .whole = false };
 	unsigned used = 0;
 
-	while (at < l->n) {
-		const size_t length = la_utf8_length(l->text + at);
-		const unsigned w = length ? width(la_utf8_code(l->text + at, length)) : 1;
+	for (size_t i = at; i < l->n;) {
+		const size_t length = la_utf8_length(l->text + i), n = length ? length : 1;
+		const unsigned w = length ? width(la_utf8_code(l->text + i, length)) : 1;
 
-		if (columns && used + w > columns) {
-			l->text[fits] = '\0';
-			la_puts(to, l->text);
-			la_puts(to, "...\n");
-			return;
-		}
+		if (used + w > columns)
+			return f;
+		if (l->text[i] == ' ' && i > at)
+			f.space = i - at;
 		used += w;
-		at += length ? length : 1;
+		i += n;
+		f.all = i - at;
 		if (used + 3 <= columns)
-			fits = at;
+			f.cut = i - at;
 	}
-	la_puts(to, l->text);
-	la_puts(to, "\n");
+	f.whole = true;
+	return f;
+}
+
+static void put_bytes(struct la_line *l, size_t at, size_t n, const struct la_sink *to)
+{
+	const char kept = l->text[at + n];
+
+	l->text[at + n] = '\0';
+	la_puts(to, l->text + at);
+	l->text[at + n] = kept;
+}
+
+size_t la_line_end(struct la_line *l, unsigned columns, size_t lines, unsigned indent,
+		   const struct la_sink *to)
+{
+	unsigned room = columns;
+	size_t at = 0;
+
+	for (size_t line = 1;; line++, room = columns - indent) {
+		const struct fit f = fit(l, at, room);
+
+		if (line > 1)
+			la_put(to, "%*s", (int)indent, "");
+		if (f.whole || line == lines) {
+			put_bytes(l, at, f.whole ? l->n - at : f.cut, to);
+			la_puts(to, f.whole ? "\n" : "...\n");
+			return line;
+		}
+		/* a word that is longer than the line is broken within */
+		put_bytes(l, at, f.space > indent ? f.space : f.all, to);
+		la_puts(to, "\n");
+		at += f.space > indent ? f.space + 1 : f.all;
+	}
 }

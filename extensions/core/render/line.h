@@ -17,7 +17,11 @@ struct la_line {
 /** Begin an empty line. @l must stay where it is until la_line_end. */
 void la_line_begin(struct la_line *l);
 
-/** Hand it to @to with a newline, cut to @columns (0: not at all) with "..." at the cut; wide characters count two. */
-void la_line_end(struct la_line *l, unsigned columns, const struct la_sink *to);
+/**
+ * Hand it to @to in at most @lines lines of @columns each, wide characters counted as two: broken at spaces, each
+ * further line @indent columns in; what has no room is left away for "...". Returns how many lines those were.
+ */
+size_t la_line_end(struct la_line *l, unsigned columns, size_t lines, unsigned indent,
+		   const struct la_sink *to);
 
 #endif

@@ -25,6 +25,7 @@ enum word {
 	W_STACK,
 	W_REGISTERS,
 	W_CPUS,
+	W_WAITS,
 	W_LOG,
 	W_TAINT,
 	W_FACTS,
@@ -35,11 +36,11 @@ enum word {
 static const char *const words[][NWORDS] = {
 	[LA_ENGLISH] = { "Cause", "Where", "Who", "When", "Kernel", "Signature",
 			 "Stuck because of it", "What to do next", "Known issues like it", "Cure",
-			 "Fault", "Stack", "Registers at the fault", "CPUs", "In the log",
-			 "Tainted", "Facts", "Not checked" },
+			 "Fault", "Stack", "Registers at the fault", "CPUs", "Who waits for whom",
+			 "In the log", "Tainted", "Facts", "Not checked" },
 	[LA_CHINESE] = { "原因", "位置", "任务", "时间", "内核", "特征", "因此受阻", "下一步",
 			 "类似的已知问题", "解决办法", "故障", "调用栈", "故障时的寄存器", "CPU",
-			 "日志", "内核污染标记", "依据", "未检查" },
+			 "等待关系", "日志", "内核污染标记", "依据", "未检查" },
 };
 
 enum la_language la_language_of_locale(void)
@@ -244,6 +245,10 @@ void la_render_panic_markdown(const struct la_panic *p, enum la_language languag
 	if (p->cpus && p->cpus->n) {
 		heading(&page, W_CPUS);
 		la_render_cpus_text(p->cpus, &brief, &block);
+	}
+	if (la_has_waits(p->waits)) {
+		heading(&page, W_WAITS);
+		la_put_waits(p->waits, LA_MAX_WAITS, &block);
 	}
 	put_lines(&page, W_LOG, d->nlog ? d->log : p->log_tail, d->nlog ? d->nlog : p->nlog_tail);
 	put_items(&page, W_TAINT, d->taint, d->ntaint);

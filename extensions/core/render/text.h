@@ -3,6 +3,7 @@
 #ifndef LAKVM_RENDER_TEXT_H
 #define LAKVM_RENDER_TEXT_H
 
+#include "lakvm/cpu/waits.h"
 #include "lakvm/render/render.h"
 
 /** "symbol+0x58 [module]"; "symbol+?" where only the function is known. */
@@ -18,6 +19,10 @@ void la_put_stack(const struct la_stack *stack, bool shared, bool source,
 
 /** Registers as crash's bt prints them for an exception frame, with CSRs in words. */
 void la_put_registers(const struct la_regs *regs, const struct la_sink *sink);
+
+/** Does anybody wait, or is that not known? Then la_put_waits() says who for whom, in at most @lines lines and a few. */
+bool la_has_waits(const struct la_waits *w);
+void la_put_waits(const struct la_waits *w, size_t lines, const struct la_sink *sink);
 
 /** lacpus' table. */
 void la_put_cpu_header(const struct la_sink *sink);

@@ -9,77 +9,91 @@
 #define LABEL 11 /* columns up to the colon */
 /* The first screen has at most 12 lines of so many columns. */
 #define COLUMNS 100
-#define FIRST_STUCK 1
-#define FIRST_ADVICE 3
+#define LINES 12
+#define WAITS_LINES 40
 
 static void label(const struct la_sink *sink, const char *name)
 {
 	la_put(sink, "%*s: ", LABEL, name);
 }
 
-/* One line of the first screen. */
+/* The first screen, line by line. */
 struct screen {
 	struct la_line line;
 	const struct la_sink *to;
+	size_t left; /* lines that it still has */
 };
 
 static const struct la_sink *begin(struct screen *s, const char *name)
 {
 	la_line_begin(&s->line);
-	label(&s->line.sink, name);
+	if (name)
+		label(&s->line.sink, name);
+	else
+		la_put(&s->line.sink, "%*s", LABEL + 2, "");
 	return &s->line.sink;
 }
 
-static void end(struct screen *s, bool said)
+static void end(struct screen *s, bool said, size_t lines)
 {
 	if (said)
-		la_line_end(&s->line, COLUMNS, s->to);
+		s->left -= la_line_end(&s->line, COLUMNS, lines, LABEL + 2, s->to);
 }
 
-static void put_some(struct screen *s, const char *name, const char *const *text, size_t n,
-		     size_t most)
+/* What to do next, as much as there is room for before the last line. Returns how many were put whole or cut. */
+static size_t put_advice(const struct la_panic *p, struct screen *s, size_t reserved)
 {
-	for (size_t i = 0; i < n && i < most; i++) {
-		const struct la_sink *sink = begin(s, i ? "" : name);
+	size_t i = 0;
 
-		if (n > most && i + 1 == most)
-			la_put(sink, "(and %zu more) ", n - most);
-		la_put_text(sink, text[i], false);
-		end(s, true);
+	for (; i < p->nadvice && s->left > reserved; i++) {
+		const size_t room = s->left - reserved, others = p->nadvice - i - 1;
+
+		la_put_text(begin(s, i ? NULL : "NEXT"), p->advice[i], false);
+		end(s, true, room > others && room > 1 ? 2 : 1);
 	}
+	return i;
 }
 
-static void put_first_screen(const struct la_panic *p, const struct la_sink *to)
+/* Returns how many pieces of advice it has. */
+static size_t put_first_screen(const struct la_panic *p, const struct la_sink *to)
 {
-	struct screen s = { .to = to };
+	struct screen s = { .to = to, .left = LINES };
 	const struct la_sink *sink;
+	size_t advice;
 
 	la_put_verdict(p, begin(&s, "VERDICT"));
-	end(&s, true);
-	end(&s, la_put_cause(p, begin(&s, "CAUSE")));
-	end(&s, la_put_where(p, begin(&s, "WHERE")));
-	end(&s, la_put_who(p, begin(&s, "WHO")));
+	end(&s, true, 1);
+	end(&s, la_put_cause(p, begin(&s, "CAUSE")), 2);
+	end(&s, la_put_where(p, begin(&s, "WHERE")), 1);
+	end(&s, la_put_who(p, begin(&s, "WHO")), 1);
 	la_put_when(p, begin(&s, "WHEN"));
-	end(&s, true);
+	end(&s, true, 1);
 	if (p->release) {
 		la_put_text(begin(&s, "KERNEL"), p->release, false);
-		end(&s, true);
+		end(&s, true, 1);
 	}
-	put_some(&s, "STUCK", p->stuck, p->nstuck, FIRST_STUCK);
+	if (p->nstuck) {
+		sink = begin(&s, "STUCK");
+		if (p->nstuck > 1)
+			la_put(sink, "(1 of %zu) ", p->nstuck);
+		la_put_text(sink, p->stuck[0], false);
+		end(&s, true, 1);
+	}
 	if (p->nknown) {
 		sink = begin(&s, "LOOKS LIKE");
 		if (p->nknown > 1)
 			la_put(sink, "(1 of %zu) ", p->nknown);
 		la_put_text(sink, p->known[0]->what, false);
-		end(&s, true);
+		end(&s, true, 1);
 	}
-	put_some(&s, "NEXT", p->advice, p->nadvice, FIRST_ADVICE);
+	advice = put_advice(p, &s, p->signature != NULL);
 	if (p->signature) {
 		sink = begin(&s, "SIGNATURE");
 		la_put(sink, "%s ", p->hash);
 		la_put_text(sink, p->signature, false);
-		end(&s, true);
+		end(&s, true, 1);
 	}
+	return advice;
 }
 
 void la_render_panic_line(const struct la_panic *p, const struct la_sink *sink)
@@ -170,9 +184,13 @@ static void put_walk(const struct la_mem_address *a, const struct la_sink *sink)
 	}
 }
 
+/* Where somebody waits, pc is where he does, and address the lock: nothing faulted. */
 bool la_has_fault(const struct la_panic *p)
 {
-	return p->detail.insn_known || p->cause.address_known || p->cause.pc_known;
+	return p->detail.insn_known ||
+	       (p->cause.address_known &&
+		(p->verdict == LA_VERDICT_PANIC || p->verdict == LA_VERDICT_OOPS ||
+		 p->verdict == LA_VERDICT_STACK_OVERFLOW));
 }
 
 void la_put_fault(const struct la_panic *p, const struct la_sink *sink)
@@ -289,9 +307,10 @@ void la_render_panic_text(const struct la_panic *p, bool verbose, const struct l
 	const struct la_render_options all = { .registers = true, .stacks = true, .source = true };
 	const struct la_detail *d = &p->detail;
 
-	put_first_screen(p, sink);
-	put_rest(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck, FIRST_STUCK);
-	put_rest(sink, "WHAT TO DO NEXT", p->advice, p->nadvice, FIRST_ADVICE);
+	const size_t advice = put_first_screen(p, sink);
+
+	put_rest(sink, "STUCK BECAUSE OF IT", p->stuck, p->nstuck, 1);
+	put_rest(sink, "WHAT TO DO NEXT", p->advice, p->nadvice, advice);
 	put_known(p, sink);
 	if (la_has_fault(p)) {
 		la_puts(sink, "\nFAULT:\n");
@@ -303,6 +322,10 @@ void la_render_panic_text(const struct la_panic *p, bool verbose, const struct l
 		la_put_registers(&p->cause.regs, sink);
 	}
 	put_other_cpus(p, sink);
+	if (la_has_waits(p->waits)) {
+		la_puts(sink, "\nWHO WAITS FOR WHOM:\n");
+		la_put_waits(p->waits, verbose ? SIZE_MAX : WAITS_LINES, sink);
+	}
 	if (d->nlog)
 		put_log("IN THE LOG", d->log, d->nlog, sink);
 	else

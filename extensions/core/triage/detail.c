@@ -6,13 +6,16 @@
 
 #include "lakvm/guest/modules.h"
 
+/* Only where an exception left registers: else pc is where somebody waits. */
 static void explain_insn(const struct la_cause *c, struct la_detail *ret)
 {
 	uint64_t badi;
 
+	if (!c->pc_known || !c->regs_known)
+		return;
 	if (c->code_known >> LA_CODE_BEFORE & 1)
 		la_insn_words(c->code[LA_CODE_BEFORE], &ret->insn);
-	else if (c->regs_known && la_csr_get(&c->regs, LA_CSR_BADI, &badi))
+	else if (la_csr_get(&c->regs, LA_CSR_BADI, &badi))
 		la_insn_words((uint32_t)badi, &ret->insn);
 	else
 		return;
@@ -21,9 +24,9 @@ static void explain_insn(const struct la_cause *c, struct la_detail *ret)
 		struct la_operand *o = &ret->operand[ret->noperands++];
 
 		o->reg = ret->insn.reg[i];
-		o->known = c->regs_known && la_gpr_get(&c->regs, o->reg, &o->value);
+		o->known = la_gpr_get(&c->regs, o->reg, &o->value);
 	}
-	ret->reaches_known = c->regs_known && la_insn_reaches(&ret->insn, &c->regs, &ret->reaches);
+	ret->reaches_known = la_insn_reaches(&ret->insn, &c->regs, &ret->reaches);
 }
 
 /* The tables that the CPU walked for @address. */
@@ -52,12 +55,31 @@ static void explain_address(const struct la_kernel *k, struct la_arena *arena,
 	ret->walked = true;
 }
 
-static void find_module(const struct la_kernel *k, struct la_arena *arena, const struct la_cause *c,
+/* Where the exact pc is not known, its function's start still is, on the stack. */
+static bool code_of_cause(const struct la_panic *p, uint64_t *ret)
+{
+	const struct la_stack *s = p->stack;
+
+	*ret = p->cause.pc;
+	if (p->cause.pc_known)
+		return true;
+	for (size_t i = 0; s && i < s->n; i++) {
+		*ret = s->frame[i].start;
+		if (s->frame[i].symbol && p->cause.symbol &&
+		    !strcmp(s->frame[i].symbol, p->cause.symbol))
+			return true;
+	}
+	return false;
+}
+
+static void find_module(const struct la_kernel *k, struct la_arena *arena, const struct la_panic *p,
 			struct la_detail *ret)
 {
 	struct la_module m;
+	uint64_t code;
 
-	if (c->module && c->pc_known && la_module_find(k, arena, c->pc, &m, NULL) == LA_OK)
+	if (p->cause.module && code_of_cause(p, &code) &&
+	    la_module_find(k, arena, code, &m, NULL) == LA_OK)
 		ret->module_version = m.version;
 }
 
@@ -86,10 +108,9 @@ void la_detail_collect(const struct la_kernel *k, const struct la_triage *t,
 	struct la_detail *d = &p->detail;
 
 	*d = (struct la_detail){ .insn_known = false };
-	if (p->cause.pc_known)
-		explain_insn(&p->cause, d);
+	explain_insn(&p->cause, d);
 	explain_address(k, j->arena, p, d);
-	find_module(k, j->arena, &p->cause, d);
+	find_module(k, j->arena, p, d);
 	d->taint = la_taint_words(j->arena, t->taint, &d->ntaint);
 	d->exit_code = la_exit_words(j->arena, p->message);
 	d->log = la_log_lines(j->arena, t, event_of(t, j), &d->nlog);
