@@ -66,12 +66,15 @@ def run(command, typed, where, timeout):
         file.write(f"{said}\nexit status {status}\n")
 
 
-def ask(case, dump, text, where, ladump, timeout=120):
-    """What lapanic says (or ladump -p, where that is given), as (JSON or None, text, seconds)."""
+def ask(case, dump, text, where, ladump, both, timeout=300):
+    """What lapanic says (or ladump -p, where that is given), as (JSON or None, text, seconds). The program is asked for text only
+    where the truth wants words."""
     files, registers = [f"{where}/verdict.json", f"{where}/verdict.txt"], f"{case}/registers.txt"
     began = time.monotonic()
     if ladump:
-        for option, path in zip(("-j ", ""), files):
+        with open(files[1], "w", encoding="utf-8"):
+            pass
+        for option, path in list(zip(("-j ", ""), files))[:1 + both]:
             run(["sh", "-c", f'exec "$0" -p {option}{"-r " + registers if text else ""} "$1" "$2" > {path}', ladump, f"{case}/vmlinux",
                  dump], "", where, timeout)
     else:
@@ -133,7 +136,7 @@ def judge(truth, verdict, text):
                 return "wrong", [f"function {'/'.join(named)}, not {'/'.join(wanted)}"]
             if "none" not in wanted and not any(re.search(rf"\b{name}\b", claims(verdict)) for name in wanted):
                 missing.append(f"function {wanted[0]}")
-    if "module" in truth and truth["module"] not in (cause.get("module"), ) and truth["module"] not in text:
+    if "module" in truth and truth["module"] != cause.get("module") and truth["module"] not in text + json.dumps(verdict):
         missing.append(f"module {truth['module']}")
     if "address" in truth and cause.get("address") != truth["address"]:
         if cause.get("address"):
@@ -160,7 +163,7 @@ def one(name, case, form, options):
         dump = prepare(made, form, where)
     except (OSError, ValueError, KeyError) as problem:
         return name, form, None, ("no session", [f"not made: {problem}"]), 0
-    verdict, text, seconds = ask(made, dump, form != "bare", where, options.ladump)
+    verdict, text, seconds = ask(made, dump, form != "bare", where, options.ladump, "says" in case["truth"])
     if dump.startswith(where):
         os.unlink(dump)
     return name, form, verdict, judge(case["truth"], verdict, text), seconds
