@@ -269,9 +269,10 @@ static void say_others(void *unused)
 	for (size_t i = 0; kernel && arena && i < here.place.nothers; i++) {
 		const char *text = la_other_kernel_text(kernel->door, &here.place.other[i], arena);
 
-		if (text)
-			error(NOTE, "lakvm: %s\n",
-			      la_text_escape(text, false, printable, sizeof(printable)));
+		if (!text)
+			continue;
+		la_text_escape(text, false, printable, sizeof(printable));
+		error(NOTE, "lakvm: %s\n", printable);
 	}
 }
 
