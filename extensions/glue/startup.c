@@ -107,6 +107,12 @@ void startup_repair(void)
 		repair_page_size(&kernel->mmu.geometry);
 	else if (kernel)
 		error(WARNING, "lakvm: %s\n", la_geometry_unknown);
+	if (kernel && kernel->vmcoreinfo_remark) {
+		char text[512];
+
+		la_text_escape(kernel->vmcoreinfo_remark, false, text, sizeof(text));
+		error(WARNING, "lakvm: %s\n", text);
+	}
 	if (kernel && kernel->geometry_remark[0])
 		error(WARNING, "lakvm: %s\n", kernel->geometry_remark);
 	reader_install();

@@ -222,6 +222,33 @@ static void test_each_alone(void **state)
 	assert_found(t, 0x30000, true);
 }
 
+/* In a dump without most of RAM: pointers where eentry would be, and no banner that says it is none. */
+static void test_by_chance(void **state)
+{
+	struct test *t = *state;
+
+	add_symbols(t, 0);
+	put_banner(t, 0x30000);
+	fake_put_u64(t->fake, PA(EENTRY, 0x30000), HANDLERS + 0x30000);
+	for (uint64_t at = 0x7780000; at < 0x77a0000; at += 0x10000) {
+		fake_hide(t->fake, PA(BANNER, at), 64, LA_EXCLUDED);
+		fake_put_u64(t->fake, PA(EENTRY, at), HANDLERS + at);
+	}
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, true);
+
+	/* nor what another kernel told the host, of a place that is not in the dump */
+	put_vmcoreinfo(t, 0x300000000, PAGE);
+	fake_put_u64(t->fake, PA(DATA, 0x30000), CACHED | PAGE);
+	fake_put_u64(t->fake, PA(SIZE, 0x30000), 160);
+	assert_int_equal(find(t), LA_OK);
+	assert_found(t, 0x30000, true);
+
+	/* another way of its own makes it more than that */
+	fake_put_u64(t->fake, PA(SELF, 0x7780000), 0x7780000);
+	assert_int_equal(find(t), LA_CORRUPT);
+}
+
 static void test_not_moved(void **state)
 {
 	struct test *t = *state;
@@ -674,6 +701,7 @@ int main(void)
 		T(test_all_agree),
 		T(test_wrong_belief),
 		T(test_each_alone),
+		T(test_by_chance),
 		T(test_not_moved),
 		T(test_disagreement),
 		T(test_two_banners),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
+#include "lakvm/guest/init.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 static void test_lines(void **state)
@@ -68,11 +69,50 @@ static void test_from_memory(void **state)
 	fake_free(fake);
 }
 
+/* What the dump brings along is another kernel's, which ran before it in this guest. */
+static void test_of_another_kernel(void **state)
+{
+	static const char other[] = "OSRELEASE=5.10\nSYMBOL(_stext)=9000000000212340\n",
+			  own[] = "OSRELEASE=6.12\nSYMBOL(_stext)=9000000000202000\n";
+	struct fake *fake = fake_new();
+	struct la_door *door = fake_door(fake);
+	struct la_arena *arena = la_arena_new(1 << 20);
+	struct la_kernel k;
+
+	(void)state;
+	fake_symbol(fake, "swapper_pg_dir", UINT64_C(0x9000000000004000), 0, NULL);
+	fake_symbol(fake, "_stext", UINT64_C(0x9000000000202000), 0, NULL);
+	door->vmcoreinfo = own;
+	door->vmcoreinfo_size = sizeof(own) - 1;
+	la_kernel_init(&k, door, arena, NULL);
+	assert_string_equal(k.vmcoreinfo, own);
+	assert_null(k.vmcoreinfo_remark);
+
+	door->vmcoreinfo = other;
+	door->vmcoreinfo_size = sizeof(other) - 1;
+	la_kernel_init(&k, door, arena, NULL);
+	assert_null(k.vmcoreinfo);
+	assert_non_null(strstr(k.vmcoreinfo_remark, "another kernel's, 5.10: it is not used"));
+
+	/* its own is in memory */
+	fake_symbol(fake, "vmcoreinfo_data", UINT64_C(0x9000000000001000), 8, NULL);
+	fake_symbol(fake, "vmcoreinfo_size", UINT64_C(0x9000000000001008), 8, NULL);
+	fake_put_u64(fake, 0x1000, UINT64_C(0x9000000000002000));
+	fake_put_u64(fake, 0x1008, sizeof(own) - 1);
+	fake_put(fake, 0x2000, own, sizeof(own) - 1);
+	la_kernel_init(&k, door, arena, NULL);
+	assert_string_equal(k.vmcoreinfo, own);
+	assert_non_null(k.vmcoreinfo_remark);
+	la_arena_free(arena);
+	fake_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_from_memory),
+		cmocka_unit_test(test_of_another_kernel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,18 @@ static enum la_status init_cpus(struct la_kernel *k, struct la_arena *arena, str
 	return LA_OK;
 }
 
+static const char *whose_vmcoreinfo(const struct la_door *door, struct la_arena *arena)
+{
+	const char *release;
+	size_t n;
+
+	if (!la_vmcoreinfo_get(door->vmcoreinfo, door->vmcoreinfo_size, "OSRELEASE", &release, &n))
+		n = 0;
+	return la_format(arena,
+			 "the VMCOREINFO in the dump is another kernel's%s%.*s: it is not used",
+			 n ? ", " : "", (int)(n < 80 ? n : 80), n ? release : "");
+}
+
 enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 			      struct la_arena *arena, struct la_error *err)
 {
@@ -46,6 +58,8 @@ enum la_status la_kernel_init(struct la_kernel *ret, const struct la_door *door,
 	*ret = (struct la_kernel){ .door = door };
 	la_geometry_windows(ret);
 	la_vmcoreinfo_read(ret, arena, &ret->vmcoreinfo, &ret->vmcoreinfo_len, NULL);
+	if (!la_vmcoreinfo_fits(ret))
+		ret->vmcoreinfo_remark = whose_vmcoreinfo(door, arena);
 	status = la_geometry_find(ret, arena, err);
 	if (status != LA_OK && status != LA_UNSUPPORTED)
 		return status;

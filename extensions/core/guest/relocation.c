@@ -379,6 +379,28 @@ static void search_ram(struct la_finder *f, struct la_relocation *ret)
 	}
 }
 
+/*
+ * One pointer where eentry would be may be there by chance, and the dump's VMCOREINFO be another kernel's. Where the
+ * banner can be read it would tell, but of what a dump leaves out (makedumpfile -d 31: most of RAM) it cannot; then one
+ * that has all of it counts alone.
+ */
+static void drop_chances(struct la_finder *f)
+{
+	size_t kept = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < f->n; i++)
+		any = any || (f->candidate[i].banner == LA_BANNER_SAME &&
+			      f->candidate[i].ways & LA_WAYS_PROOF);
+	for (size_t i = 0; any && i < f->n; i++)
+		if (f->candidate[i].banner != LA_BANNER_UNREADABLE ||
+		    (f->candidate[i].ways != LA_WAY(EENTRY) &&
+		     f->candidate[i].ways != LA_WAY(VMCOREINFO)))
+			f->candidate[kept++] = f->candidate[i];
+	if (any)
+		f->n = kept;
+}
+
 static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t nsaved,
 		   struct la_relocation *ret)
 {
@@ -399,6 +421,7 @@ static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t
 	try_reserved(f);
 	if (!any_proof(f) && f->where)
 		search_ram(f, ret);
+	drop_chances(f);
 	/* The text is of the dump's moment, or of one near it; without a dump it is all there is. */
 	for (size_t i = 0; i < f->n; i++)
 		confirm_returns(f, &f->candidate[i], n ? note : saved, n ? n : nsaved);

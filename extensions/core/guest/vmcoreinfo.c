@@ -3,7 +3,26 @@
 #include "lakvm/guest/vmcoreinfo.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+bool la_vmcoreinfo_fits(const struct la_kernel *k)
+{
+	static const char *const names[] = { "_stext", "swapper_pg_dir", "init_uts_ns" };
+	const struct la_door *door = k->door;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint64_t here, said;
+		char key[40];
+
+		snprintf(key, sizeof(key), "SYMBOL(%s)", names[i]);
+		if (la_vmcoreinfo_number(door->vmcoreinfo, door->vmcoreinfo_size, key, true,
+					 &said) &&
+		    door->symbol(door->ctx, names[i], &here) && here != said)
+			return false;
+	}
+	return true;
+}
 
 enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *arena,
 				  const char **ret, size_t *ret_len, struct la_error *err)
@@ -12,7 +31,7 @@ enum la_status la_vmcoreinfo_read(const struct la_kernel *k, struct la_arena *ar
 	enum la_status status;
 	char *text;
 
-	if (k->door->vmcoreinfo) {
+	if (k->door->vmcoreinfo && la_vmcoreinfo_fits(k)) {
 		*ret = la_strndup(arena, k->door->vmcoreinfo, k->door->vmcoreinfo_size);
 		if (!*ret)
 			return la_fail(err, LA_NOMEM, "VMCOREINFO");

@@ -15,35 +15,46 @@
 #include "lakvm/guest/vmcoreinfo.h"
 #include "lakvm/guest/init.h"
 
-static const char *value_of(const struct la_door *door, struct la_arena *arena, const char *key)
+static const char *value_of(const char *text, size_t len, struct la_arena *arena, const char *key)
 {
 	const char *value;
 	size_t n;
 
-	return la_vmcoreinfo_get(door->vmcoreinfo, door->vmcoreinfo_size, key, &value, &n) && n ?
-		       la_strndup(arena, value, n) :
-		       NULL;
+	return la_vmcoreinfo_get(text, len, key, &value, &n) && n ? la_strndup(arena, value, n) :
+								    NULL;
+}
+
+/* "Linux version RELEASE (...": init/version.c */
+static const char *release_of(const char *banner, struct la_arena *arena)
+{
+	return la_strndup(arena, banner + 14, strcspn(banner + 14, " "));
+}
+
+/* @from: "note" or "memory" */
+static void take_vmcoreinfo(const char *text, size_t len, const char *from, struct la_arena *arena,
+			    struct la_report *ret)
+{
+	ret->vmcoreinfo = text ? from : NULL;
+	ret->release = value_of(text, len, arena, "OSRELEASE");
+	ret->build_id = value_of(text, len, arena, "BUILD-ID");
 }
 
 static void find_kernel(struct la_door *door, struct la_arena *arena, struct la_report *ret)
 {
 	const char *text;
-	size_t len, n;
+	size_t len;
+	const char *from = "note";
 
-	ret->vmcoreinfo = door->vmcoreinfo ? "note" : NULL;
 	if (!door->vmcoreinfo && la_vmcoreinfo_find(door, ret->map.range, ret->map.n, arena, &text,
 						    &len, &ret->banner, NULL) == LA_OK) {
-		ret->vmcoreinfo = "memory";
+		from = "memory";
 		door->vmcoreinfo = text;
 		door->vmcoreinfo_size = len;
 	}
 	if (door->vmcoreinfo) {
-		ret->release = value_of(door, arena, "OSRELEASE");
-		ret->build_id = value_of(door, arena, "BUILD-ID");
+		take_vmcoreinfo(door->vmcoreinfo, door->vmcoreinfo_size, from, arena, ret);
 	} else if (ret->banner) {
-		/* "Linux version RELEASE (...": init/version.c */
-		n = strcspn(ret->banner + 14, " ");
-		ret->release = la_strndup(arena, ret->banner + 14, n);
+		ret->release = release_of(ret->banner, arena);
 	}
 }
 
@@ -163,9 +174,27 @@ static void describe_layout(const struct la_kernel *k, struct la_arena *arena,
 	if (ret->has_vmlinux && !ret->levels)
 		ret->levels_remark = la_geometry_unknown;
 	ret->layout_remark = k->geometry_remark[0] ? k->geometry_remark : NULL;
+	if (k->vmcoreinfo_remark)
+		ret->layout_remark = la_format(arena, "%s%s%s", k->vmcoreinfo_remark,
+					       ret->layout_remark ? "; " : "",
+					       ret->layout_remark ? ret->layout_remark : "");
 	ret->known_by = la_alloc_n(arena, k->nwitnesses, sizeof(*ret->known_by));
 	for (size_t i = 0; ret->known_by && i < k->nwitnesses; i++)
 		ret->known_by[ret->nknown_by++] = k->witness[i].name;
+}
+
+/* What the dump has is another kernel's. */
+static void replace_vmcoreinfo(const struct la_kernel *k, struct la_arena *arena,
+			       struct la_report *ret)
+{
+	uint64_t at;
+	char *banner;
+
+	take_vmcoreinfo(k->vmcoreinfo, k->vmcoreinfo_len, "memory", arena, ret);
+	if (!ret->release && k->door->symbol(k->door->ctx, "linux_banner", &at) &&
+	    la_read_text(k, arena, at, 512, &banner, NULL) == LA_OK &&
+	    !strncmp(banner, "Linux version ", 14))
+		ret->release = release_of(banner, arena);
 }
 
 /* What crash takes out of the dump when it starts. */
@@ -203,6 +232,8 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 		return;
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
+	if (k->vmcoreinfo_remark)
+		replace_vmcoreinfo(k, arena, ret);
 	if (ret->has_vmlinux)
 		k->place = &ret->relocation;
 	la_kernel_use_registers(k, opt->text, opt->ntext);

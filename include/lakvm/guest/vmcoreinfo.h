@@ -16,7 +16,13 @@
 #define LA_VMCOREINFO_MAX 65536
 
 /**
- * The text that the dump brings along, else the one in the guest's own memory (vmcoreinfo_data).
+ * What the dump brings along is of this kernel, as far as its SYMBOL() lines tell. It need not be: QEMU's device
+ * hands on what a kernel told it, also after another one was started by kexec. True where there is none.
+ */
+bool la_vmcoreinfo_fits(const struct la_kernel *k);
+
+/**
+ * The text that the dump brings along, if it fits, else the one in the guest's own memory (vmcoreinfo_data).
  * LA_ABSENT: this kernel has none, or the guest died before it was written, at subsys_initcall
  * time. LA_CORRUPT: its size is none that it can have. Else why it cannot be read. @ret belongs to @arena and is NUL-terminated. la_kernel_init keeps it in struct la_kernel.
  */
