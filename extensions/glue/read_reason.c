@@ -4,7 +4,7 @@
 #include "crash.h"
 #include "glue.h"
 
-#define COMMANDS 4
+#define COMMANDS 5
 
 static struct {
 	struct {
@@ -15,7 +15,11 @@ static struct {
 	bool physical;    /* reading pa failed */
 	uint64_t pa;
 	size_t len;
-} here = { .command = { { "rd", NULL }, { "struct", NULL }, { "union", NULL }, { "*", NULL } } };
+} here = { .command = { { "rd", NULL },
+			{ "struct", NULL },
+			{ "union", NULL },
+			{ "*", NULL },
+			{ "bt", NULL } } };
 
 void read_reason_forget(void)
 {

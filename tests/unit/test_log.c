@@ -191,7 +191,7 @@ static void test_unreadable_text_is_counted(void **state)
 	fake_hide(s->f, data, 4096, LA_EXCLUDED);
 	assert_int_equal(read_log(s), LA_EXCLUDED);
 	assert_true(s->log.lost > 20 && s->log.n > 20 && s->log.lost + s->log.n == 60);
-	assert_non_null(strstr(s->err.text, "left out of the dump"));
+	assert_non_null(strstr(s->err.text, "excluded from the dump"));
 	free_setup(s);
 }
 

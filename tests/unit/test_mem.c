@@ -277,10 +277,10 @@ static void test_user_tables(void **state)
 	fake_hide(t->fake, 0x1000, 0x1000, LA_EXCLUDED);
 	la_user_tables_find(&t->k, CACHED | 0x1000, &regs, &tables);
 	assert_int_equal(tables.pgd, CACHED | 0x24000);
-	assert_non_null(strstr(tables.remark, "left out of the dump; the tables in PGDL"));
+	assert_non_null(strstr(tables.remark, "excluded from the dump; the tables in PGDL"));
 	la_user_tables_find(&t->k, CACHED | 0x1000, NULL, &tables);
 	assert_int_equal(tables.pgd, 0);
-	assert_non_null(strstr(tables.remark, "left out of the dump"));
+	assert_non_null(strstr(tables.remark, "excluded from the dump"));
 	assert_null(strstr(tables.remark, "PGDL"));
 	/* In no window: no table can be there. */
 	la_csr_set(&regs, LA_CSR_PGDL, 0x24000);

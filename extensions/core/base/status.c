@@ -20,7 +20,7 @@ const char *la_status_text(enum la_status status)
 	case LA_NOT_RAM:
 		return "outside the guest's RAM";
 	case LA_EXCLUDED:
-		return "left out of the dump";
+		return "excluded from the dump";
 	case LA_TRUNCATED:
 		return "beyond the end of the cut-off dump file";
 	case LA_CORRUPT:

@@ -328,7 +328,7 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 		if (!la_bitmap_test(k->ram, pfn))
 			return la_fail(err, LA_NOT_RAM, "page frame 0x%" PRIx64 " is not RAM", pfn);
 		ret->state = LA_BLOCK_EXCLUDED;
-		return la_fail(err, LA_EXCLUDED, "page frame 0x%" PRIx64 " was left out", pfn);
+		return la_fail(err, LA_EXCLUDED, "page frame 0x%" PRIx64 " is excluded", pfn);
 	}
 	part = part_of(k, pfn);
 	ret->state = LA_BLOCK_MISSING;

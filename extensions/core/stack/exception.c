@@ -286,7 +286,8 @@ enum la_step_result la_step_exception(const struct la_walk *w, const struct la_u
 
 	ret->stop = LA_STOP_UNREADABLE;
 	ret->why = "the saved registers of an exception cannot be read";
-	if (la_pt_regs_read(w->k, sp, &regs, NULL) != LA_OK)
+	ret->read = la_pt_regs_read(w->k, sp, &regs, NULL);
+	if (ret->read != LA_OK)
 		return LA_STEP_STOP;
 
 	if (!la_gpr_get(&regs, LA_R_SP, &saved_sp) || !la_csr_get(&regs, LA_CSR_PRMD, &prmd))

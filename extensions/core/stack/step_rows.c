@@ -39,8 +39,10 @@ enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwi
 			return LA_STEP_NOT_MINE;
 		break;
 	case LA_RULE_AT_CFA:
-		if (la_read_u64(w->k, ret->cfa + (uint64_t)(int64_t)row->rule[LA_R_RA].offset, &ra,
-				NULL) == LA_OK)
+		ret->read =
+			la_read_u64(w->k, ret->cfa + (uint64_t)(int64_t)row->rule[LA_R_RA].offset,
+				    &ra, NULL);
+		if (ret->read == LA_OK)
 			break;
 		ret->stop = LA_STOP_UNREADABLE;
 		ret->why = "the stack cannot be read";

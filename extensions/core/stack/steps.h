@@ -44,7 +44,8 @@ struct la_step {
 	bool sound; /* an exception's pt_regs lies where the entry code puts it, or
 			      * all of the function's code agrees where its return address is */
 	enum la_stop stop;
-	const char *why; /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
+	const char *why;     /* for LA_STEP_STOP; for LA_STEP_NOT_MINE what prevented it, or NULL */
+	enum la_status read; /* for LA_STOP_UNREADABLE: how reading failed */
 };
 
 typedef enum la_step_result (*la_step_fn)(const struct la_walk *w, const struct la_unwind_frame *at,

@@ -134,7 +134,8 @@ static enum la_step_result leave_irq_stack(const struct la_walk *w,
 
 	ret->stop = LA_STOP_UNREADABLE;
 	ret->why = "the IRQ stack's first word cannot be read";
-	if (la_read_u64(w->k, w->irq.top - LA_IRQ_STACK_START, &pt_regs, NULL) != LA_OK)
+	ret->read = la_read_u64(w->k, w->irq.top - LA_IRQ_STACK_START, &pt_regs, NULL);
+	if (ret->read != LA_OK)
 		return LA_STEP_STOP;
 	if (la_gpr_get(&at->regs, LA_R_S0, &sp)) {
 		la_gpr_set(&on_task_stack.regs, LA_R_SP, sp);
@@ -293,7 +294,9 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 				    at.symbol.name ? at.symbol.name : "this address",
 				    step.why ? "; " : "", step.why ? step.why : "");
 		if (result == LA_STEP_STOP)
-			return stop(ret, step.stop, "%s", step.why);
+			return stop(ret, step.stop, "%s%s%s", step.why,
+				    step.read == LA_OK ? "" : ": ",
+				    step.read == LA_OK ? "" : la_status_text(step.read));
 
 		if (!is_further_up(w, &at, sp, step.cfa))
 			return stop(ret, LA_STOP_BAD_SP,
