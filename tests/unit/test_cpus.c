@@ -253,6 +253,7 @@ static void test_more_and_fewer_notes(void **state)
 	assert_int_equal(g->cpus.cpu[NCPUS].vcpu, NCPUS);
 	assert_int_equal(g->cpus.cpu[NCPUS + 1].vcpu, 1000);
 	assert_int_equal(g->cpus.cpu[NCPUS + 1].task.address, 0);
+	assert_null(g->cpus.remark);
 	guest_free(g);
 
 	g = guest_new(true);
@@ -263,6 +264,16 @@ static void test_more_and_fewer_notes(void **state)
 	assert_int_equal(g->cpus.cpu[1].regs.source, LA_REGS_NONE);
 	assert_int_equal(g->cpus.cpu[1].stack.stop, LA_STOP_NO_REGS);
 	check_task(&g->cpus.cpu[1], 1);
+	assert_non_null(strstr(g->cpus.remark, "notes of 1 of the 4 CPUs that ran"));
+	/* those that panic() stopped are not, and a CPU more may be plugged in than has come up */
+	fake_put_u64(g->f, 0x20008, 1 << 2);
+	analyse(g);
+	assert_null(g->cpus.remark);
+	/* but those that kdump stopped have saved their registers */
+	fake_symbol(g->f, "cpus_in_crash", W + 0x20010, 8, NULL);
+	fake_put_u64(g->f, 0x20010, 0x6);
+	analyse(g);
+	assert_non_null(strstr(g->cpus.remark, "notes of 1 of the 2 CPUs that ran"));
 	guest_free(g);
 }
 

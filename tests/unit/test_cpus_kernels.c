@@ -122,6 +122,8 @@ static void test_vmcore(void **state)
 					user + 1);
 		fake_door(g->f)->notes = g->all;
 		fake_door(g->f)->notes_size = size;
+		/* each has marked itself offline before it saved them */
+		fake_put_u64(g->f, 0x20008, 1 << 2);
 		fake_symbol(g->f, "some_function", W + 0x300000, 0x100, NULL);
 		if (with_memory) {
 			fake_symbol(g->f, "crash_notes", W + 0x40000, 8, NULL);
@@ -148,6 +150,7 @@ static void test_vmcore(void **state)
 				continue;
 			}
 			assert_int_equal(c->regs.source, LA_REGS_CRASH_NOTES);
+			assert_null(c->remark);
 			assert_int_equal(c->pc_source, LA_PC_CRASH_NOTES);
 			assert_int_equal(c->pc, n ? user + n : W + 0x300010);
 			assert_int_equal(c->state == LA_CPU_USER, n != 0);

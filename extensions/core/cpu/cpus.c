@@ -317,6 +317,31 @@ static enum la_status merge_text(struct work *w, const struct la_vcpu_regs *text
 	return LA_OK;
 }
 
+static bool in_mask(const struct la_kernel *k, const char *mask, unsigned cpu)
+{
+	bool is;
+
+	return la_cpumask_test(k, mask, cpu, &is, NULL) == LA_OK && is;
+}
+
+/*
+ * A CPU that did not answer the kernel that died, or what was lost on the way. For kdump each CPU marks itself
+ * offline before it saves its registers (crash_shutdown_secondary() of kernel/machine_kexec.c).
+ */
+static void count_notes(struct work *w)
+{
+	size_t ran = 0;
+
+	for (unsigned i = 0; i < w->k->ncpus; i++)
+		ran += in_mask(w->k, "__cpu_online_mask", i) || in_mask(w->k, "cpus_in_crash", i);
+	if (w->n && w->n < ran)
+		la_cpu_remark(
+			w->arena, &w->cpus->remark,
+			la_format(w->arena,
+				  "the dump has register notes of %zu of the %zu CPUs that ran",
+				  w->n, ran));
+}
+
 static enum la_status gather(struct work *w, const struct la_vcpu_regs *text, size_t n)
 {
 	const struct la_door *door = w->k->door;
@@ -329,6 +354,7 @@ static enum la_status gather(struct work *w, const struct la_vcpu_regs *text, si
 			      la_format(w->arena, "register notes: %s", why.text));
 	if (!w->n && !cpus->remark)
 		cpus->remark = "the dump has no register notes";
+	count_notes(w);
 	return merge_text(w, text, n);
 }
 
@@ -531,6 +557,8 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 {
 	bool has_regs = c->regs.source != LA_REGS_NONE;
 	bool outside = has_regs && outside_kernel(w->k, &c->regs);
+	/* For kdump a CPU marks itself offline, and then saves what it was doing. */
+	const bool saved = c->regs.source == LA_REGS_CRASH_NOTES;
 
 	if (c->other) {
 		leave_to_other(w, c);
@@ -551,7 +579,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		 * firmware, or in QEMU's boot code, for its wake-up call.
 		 */
 		const bool not_linux = la_regs_before_linux(w->k, &c->regs);
-		const bool marked = c->matched && (!c->online_known || c->online);
+		const bool marked = c->matched && (!c->online_known || c->online || saved);
 		const bool linux_has_it = marked && !not_linux;
 
 		c->state = linux_has_it                                     ? LA_CPU_USER :
@@ -577,7 +605,7 @@ static void analyse_cpu(struct work *w, struct la_cpu *c)
 		la_unwind_cpu(w->k, w->arena, &c->regs, c->matched ? (int)c->cpu : -1, &c->stack);
 	find_position(w, c);
 	find_state(w, c);
-	if (c->online_known && !c->online && c->state != LA_CPU_STOPPED &&
+	if (c->online_known && !c->online && !saved && c->state != LA_CPU_STOPPED &&
 	    c->state != LA_CPU_KDUMP_STOPPED && c->state != LA_CPU_OFFLINE)
 		la_cpu_remark(w->arena, &c->remark, "marked offline, and yet in the kernel");
 }

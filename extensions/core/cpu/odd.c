@@ -290,11 +290,10 @@ static bool timer_ended(const struct la_regs *r)
 
 static void remark_interrupts(struct la_arena *arena, struct la_cpu *c)
 {
-	uint64_t estat, crmd;
+	uint64_t estat;
 	bool timer, ipi;
 
-	if (!la_csr_get(&c->regs, LA_CSR_ESTAT, &estat) ||
-	    !la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) || crmd & CRMD_IE)
+	if (!la_csr_get(&c->regs, LA_CSR_ESTAT, &estat) || !la_regs_interrupts_off(&c->regs))
 		return;
 	timer = estat & ESTAT_TIMER;
 	ipi = estat & ESTAT_IPI;
@@ -324,8 +323,8 @@ static void remark_same_call(struct la_arena *arena, struct la_cpus *cpus)
 
 		if (cpus->cpu[i].symbol || !la_gpr_get(&cpus->cpu[i].regs, LA_R_RA, &ra) ||
 		    !la_gpr_get(&cpus->cpu[i].regs, LA_R_A0, &a0) || a0 >> 63 == 0 ||
-		    !la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) ||
-		    crmd & (CRMD_IE | CRMD_PLV))
+		    !la_regs_interrupts_off(&cpus->cpu[i].regs) ||
+		    !la_csr_get(&cpus->cpu[i].regs, LA_CSR_CRMD, &crmd) || crmd & CRMD_PLV)
 			continue;
 		for (size_t j = 0; j < cpus->n; j++)
 			if (i != j && la_gpr_get(&cpus->cpu[j].regs, LA_R_RA, &other_ra) &&

@@ -240,13 +240,11 @@ static void collect_waiting(const struct la_triage *t, struct la_judgement *j)
 		const char *source = la_format(j->arena, "stack of CPU %u", c->cpu);
 		const struct la_stack *s = &c->stack;
 		const char *caller;
-		uint64_t crmd;
 
 		if (c->stack_overrun)
 			la_triage_fact(j, source, "its end mark is overwritten");
-		/* CRMD.IE: only saved register text knows it. */
 		if ((c->state == LA_CPU_RUNNING || c->state == LA_CPU_SPINNING) &&
-		    la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
+		    la_regs_interrupts_off(&c->regs))
 			la_triage_fact(j, "registers", "CPU %u runs with interrupts off", c->cpu);
 		if (c->state != LA_CPU_SPINNING && c->state != LA_CPU_IPI_WAIT)
 			continue;

@@ -184,13 +184,6 @@ static bool may_be_deaf(const struct la_triage *t, const struct la_cpu *c)
 	}
 }
 
-static bool interrupts_off(const struct la_cpu *c)
-{
-	uint64_t crmd;
-
-	return la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1);
-}
-
 /* The first function of its stack that is proved, or the likeliest one. */
 static const char *where(const struct la_cpu *c)
 {
@@ -243,7 +236,8 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 		return false;
 	p->verdict = LA_VERDICT_HARD_LOCKUP;
 	/* One that the host does not run takes no interrupts either. */
-	p->confidence = witnesses > 1 && interrupts_off(worst) ? LA_CERTAIN : LA_LIKELY;
+	p->confidence =
+		witnesses > 1 && la_regs_interrupts_off(&worst->regs) ? LA_CERTAIN : LA_LIKELY;
 	la_triage_who_from_cpu(j, worst);
 	cause_from_cpu(j, worst, "hard-lockup");
 	function = where(worst);
@@ -329,8 +323,6 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 /* Why a CPU cannot answer an IPI, or NULL: it may. */
 static const char *why_deaf(struct la_arena *arena, const struct la_cpu *c)
 {
-	uint64_t crmd;
-
 	switch (c->state) {
 	case LA_CPU_SPINNING:
 	case LA_CPU_STOPPED:
@@ -348,7 +340,7 @@ static const char *why_deaf(struct la_arena *arena, const struct la_cpu *c)
 					 "in the kernel and has taken no interrupt for %.1f s",
 					 (double)c->clock_age_ns / 1e9);
 		/* CRMD.IE off for a moment is nothing; with a request pending it is likely not one. */
-		if (c->calls && la_csr_get(&c->regs, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1))
+		if (c->calls && la_regs_interrupts_off(&c->regs))
 			return "in the kernel with interrupts off";
 		return NULL;
 	default:

@@ -55,6 +55,18 @@ static inline bool la_csr_get(const struct la_regs *r, enum la_csr n, uint64_t *
 	return true;
 }
 
+/**
+ * Are interrupts off, as the CPU's own CRMD says? False where that is not known: an exception clears CRMD.IE before
+ * anything can save it.
+ */
+static inline bool la_regs_interrupts_off(const struct la_regs *r)
+{
+	uint64_t crmd;
+
+	return (r->source == LA_REGS_TEXT || r->source == LA_REGS_NOTE) &&
+	       la_csr_get(r, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1);
+}
+
 static inline void la_csr_set(struct la_regs *r, enum la_csr n, uint64_t value)
 {
 	r->csr[n] = value;
