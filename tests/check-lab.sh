@@ -13,10 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early cpu-probe firmware-only no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
-	pages-64k2 user v6.1-16k3 openeuler openeuler-efi panicked lost-ipi living living-anywhere living-orc living-debian kernels
+	pages-64k2 user v6.1-16k3 openeuler openeuler-efi kdump kdump-oops crash-kernel panicked lost-ipi living living-anywhere living-orc living-debian kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
-	openeuler openeuler-efi v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
+	openeuler openeuler-efi kdump v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
 
 for name; do
 	if [ "$name" = kernels ]; then
@@ -30,6 +30,12 @@ for name; do
 	early) test=tests/session/early.py ;;
 	cpu-probe | firmware-only) test=tests/session/boot.py ;;
 	lost-ipi) test=tests/session/states.py ;;
+	crash-kernel) test=tests/session/two_kernels.py ;;
+	kdump*)
+		make --no-print-directory build/bench/mkdump && tests/session/kdump.py "$case" || lose "$name"
+		[ -z "${LAKVM_QUICK:-}" ] || LAKVM_CRASH=$LAKVM_QUICK tests/session/kdump.py "$case" || lose "$name on $(uname -m)"
+		continue
+		;;
 	living* | panicked)
 		tests/tools/frames.py "$case" || lose "$name"
 		tests/session/tasks.py "$case" || lose "$name"

@@ -34,7 +34,7 @@ $(UNIT)/test_%: $(UNIT)/test_%.o $(UNIT)/fake.o $(UNIT)/libcore.a
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # The dump reader's tests make their dumps from text.
-MKDUMP_OBJ := $(UNIT)/mkdump/mkdump.o $(UNIT)/mkdump/mkdump_file.o $(UNIT)/mkdump/opened.o
+MKDUMP_OBJ := $(addprefix $(UNIT)/mkdump/,mkdump.o mkdump_core.o mkdump_file.o opened.o)
 
 $(UNIT)/mkdump/%.o: tests/mkdump/%.c
 	@mkdir -p $(@D)
@@ -162,7 +162,7 @@ $(BENCH)/ahead: tests/bench/ahead.c $(BENCH_CORE)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $(filter %.c,$^) $(filter-out -lcmocka,$(UNIT_LIBS)) -lpthread
 
-$(BENCH)/mkdump: tests/mkdump/main.c tests/mkdump/mkdump.c tests/mkdump/mkdump_file.c
+$(BENCH)/mkdump: $(addprefix tests/mkdump/,main.c mkdump.c mkdump_core.c mkdump_file.c)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 

@@ -4,7 +4,8 @@
 #         kernel (sample: of our own, debian: the distribution's) and may set memory, vcpus, append, until,
 #         settle, timeout, device, at, monitor, first, bare (see guest.py), firmware=1 (boot by EDK2, of a kernel with an EFI
 #         stub) or firmware=pflash (from flash memory, as libvirt does), plain=1 (programs without vector instructions, see plain.sh), or instants, for a guest that is
-#         frozen so many times while it works, with anywhere=1 not only where blocks of code begin (see frozen.py).
+#         frozen so many times while it works, with anywhere=1 not only where blocks of code begin (see frozen.py);
+#         kdump=1 loads a crash kernel first, which makes a vmcore (see guest.py), kdump=load just loads it.
 # Result: what guest.py or frozen.py takes; the directory's path on standard output.
 #
 # Usage:  case.sh NAME
@@ -12,7 +13,7 @@
 
 [ $# = 1 ] && [ -f "$tree/test-dumps/$1/case" ] || die "usage: case.sh NAME; NAME is a directory of test-dumps"
 memory=1G vcpus=2 append='console=ttyS0,115200 earlycon=uart8250,mmio,0x1fe001e0'
-until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' plain='' instants='' anywhere='' first='' bare=''
+until='end Kernel panic' settle=1 timeout=180 device='' at='' monitor='' firmware='' plain='' instants='' anywhere='' first='' bare='' kdump=''
 . "$tree/test-dumps/$1/case"
 
 taker=tests/lab/guest.py how=--settle
@@ -31,10 +32,11 @@ make_case() {
 		"$here/run64.sh" sh -euc "$programs" sh cc "${1##*/}" >&2
 		busybox=/usr/lib/lakvm/busybox
 	fi
+	[ -z "$kdump" ] || "$here/kexec.sh" >/dev/null
 	# shellcheck disable=SC2154
 	"$here/lab.sh" sh -euc '
-		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3 busybox=$4
-		shift 4
+		new=/cache/${1##*/} kernel=/cache/$2 boot=/cache/$2/vmlinux.boot firmware=$3 busybox=$4 kdump=$5
+		shift 5
 		if [ "$firmware" ]; then # the EFI image is the kernel without its ELF headers
 			boot=$new/vmlinux.efi
 			loongarch64-linux-gnu-objcopy -O binary "$kernel/vmlinux.boot" "$boot"
@@ -44,11 +46,17 @@ make_case() {
 		fi
 		set -- "$@" --kernel "$boot" --vmlinux "$kernel/vmlinux" --out "$new"
 		set -- "$@" --initrd "$new/initrd.gz"
-		modules=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
-		python3 -B tests/lab/initrd.py "$new/initrd.gz" "$busybox" tests/lab/init.sh "$new/pages" "$new/shoot" $modules
+		more=$(ls "$kernel"/modules/*.ko 2>/dev/null || true)
+		if [ "$kdump" ]; then
+			python3 -B tests/lab/initrd.py "$new/crash.gz" "$busybox" tests/lab/init.sh
+			more="$more kdump=$new/crash.gz kdump=$kernel/vmlinux.boot kdump=/cache/kexec/kexec"
+			more="$more lib64=/cache/kexec/ld-linux-loongarch-lp64d.so.1 lib64=/cache/kexec/libc.so.6"
+		fi
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" "$busybox" tests/lab/init.sh "$new/pages" "$new/shoot" $more
 		exec python3 -B "$@"' sh \
-		"$1" "kernel-$kernel" "$firmware" "$busybox" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
-		--timeout "$timeout" ${device:+--device "$device"} \
+		"$1" "kernel-$kernel" "$firmware" "$busybox" "$kdump" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
+		--timeout "$timeout" ${device:+--device "$device"} $([ "$kdump" != 1 ] || echo --kdump) \
+		$([ "$kdump" != load ] || echo --no-gdb) \
 		${bare:+--bare} ${first:+--first "$first"} ${at:+--at "$at" --monitor "$monitor"} ${anywhere:+--anywhere} "$how" "${instants:-$settle}" >&2
 }
 

@@ -6,11 +6,13 @@ Result: in --out: serial.log, registers.txt, dump.elf, dump.kdump (flattened, as
         dump.raw (not flattened), dump.16k (the same in 16 KiB blocks), gdb-stacks.txt, gdb-tasks.txt,
         gdb-frames.txt, translations.txt, meta.json, a copy of the kernel as vmlinux, and `done` when all of that is complete.
         The guest's own QEMU is always ended.
+        With --kdump the guest is frozen where it leaves for its crash kernel, of which comes vmcore, /proc/vmcore
+        as that has it, and crash.log, the crash kernel's console; before.raw is of the instant of --until, when it lived.
 
 Usage:  guest.py --kernel BOOT --vmlinux VMLINUX --out DIR [--initrd FILE] [--append TEXT]
                  [--memory 4G] [--vcpus 2] [--until REGEX] [--settle SECONDS] [--timeout SECONDS]
                  [--device QEMU-ARGUMENTS]... [--at REGEX --monitor COMMANDS] [--no-gdb]
-                 [--ram] [--first FILE] [--bare]
+                 [--ram] [--kdump] [--first FILE] [--bare]
 """
 import argparse
 import json
@@ -23,6 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+DISK = 64 << 30     # for a vmcore; takes what is written to it
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -132,6 +136,62 @@ def debug(vmlinux, sockets, script):
         raise RuntimeError(f"{script}: {done.stdout[-300:]}{done.stderr[-600:]}")
 
 
+class Stub:
+    """QEMU's gdb stub, for what gdb is not good at: to leave without the guest running on."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)      # stops the guest
+        self.file = self.socket.makefile("rb")
+
+    def ask(self, request):
+        self.socket.sendall(b"+$%s#%02x" % (request, sum(request) & 0xff))
+        while self.file.read(1) != b"$":
+            pass
+        answer = b""
+        while not answer.endswith(b"#"):
+            answer += self.file.read(1) or b"#"
+        return answer[:-1]
+
+    def run_to(self, address, timeout):
+        """Let the guest run until one of its vCPUs comes to this virtual address."""
+        self.socket.settimeout(timeout)
+        place = b"1,%x,4" % address
+        if self.ask(b"Z" + place) != b"OK" or not self.ask(b"c").startswith(b"T05") or self.ask(b"z" + place) != b"OK":
+            raise RuntimeError(f"the guest did not come to {address:#x}")
+        self.file.close()
+        self.socket.close()
+
+
+def to_crash_kernel(monitor, options, out, sockets):
+    """Dump the guest as it lives, and let it run until it leaves for its crash kernel, by code that it has copied out of
+    the way (machine_kexec()): its CPUs have saved their registers then, and memory is what that kernel will find."""
+    names = {name: value for name, (value, _) in truth.symbols(options.vmlinux).items()}
+    monitor.command("stop")
+    monitor.command("dump-guest-memory", paging=False, protocol=f"file:{out}/before.raw", format="kdump-raw-zlib")
+    os.chmod(f"{out}/before.raw", 0o644)
+    moved = truth.relocation(names, truth.csrs(monitor.human("info registers -a"))[0])
+    leave = truth.Memory(monitor, out).word(names["reboot_code_buffer"] + moved)
+    Stub(f"{sockets}/gdb").run_to(leave, options.timeout)
+
+
+def take_vmcore(monitor, process, options, out):
+    """Let the crash kernel run, and cut the disk to what it has written there."""
+    log, disk = f"{out}/serial.log", f"{out}/vmcore"
+    length = os.path.getsize(log)
+    monitor.command("cont")
+    wait_for(r"=== lakvm vmcore \d+ ===", log, process, options.timeout)
+    with open(log, "rb+") as file:
+        file.seek(length)
+        said = file.read()
+        file.truncate(length)
+    with open(f"{out}/crash.log", "wb") as file:
+        file.write(said)
+    monitor.command("quit")
+    process.wait()
+    os.truncate(disk, int(re.search(rb"=== lakvm vmcore (\d+) ===", said).group(1)))
+
+
 def keep(source, target):
     """Have the file there too, without a second copy where that can be."""
     if os.path.exists(target):
@@ -181,6 +241,7 @@ def main():
     parser.add_argument("--at", help="an earlier serial line, at which to do what --monitor says")
     parser.add_argument("--monitor", default="", help="lines for QEMU's monitor")
     parser.add_argument("--no-gdb", dest="gdb", action="store_false")
+    parser.add_argument("--kdump", action="store_true", help="wait for its crash kernel, and have that make a vmcore")
     parser.add_argument("--ram", action="store_true",
                         help="all RAM as well, by pmemsave: ram-ADDRESS (tests/bench/dumpcmp.c compares)")
     parser.add_argument("--bare", action="store_true", help="no kernel is loaded: there is nothing to ask of it")
@@ -193,6 +254,11 @@ def main():
     for name in ("done", "serial.log"):
         if os.path.exists(f"{out}/{name}"):
             os.unlink(f"{out}/{name}")
+    if options.kdump:
+        with open(f"{out}/vmcore", "wb") as disk:
+            disk.truncate(DISK)
+        options.device.append(f"-drive if=none,id=disk,file={out}/vmcore,format=raw,detect-zeroes=unmap,discard=unmap "
+                              "-device virtio-blk-pci,drive=disk")
     process = None
     with tempfile.TemporaryDirectory() as sockets:
         try:
@@ -207,10 +273,15 @@ def main():
                     if said:
                         raise RuntimeError(f"{command}: {said.strip()}")
             seconds = wait_for(options.until, f"{out}/serial.log", process, options.timeout)
-            time.sleep(options.settle)
+            if options.kdump:
+                to_crash_kernel(monitor, options, out, sockets)
+            else:
+                time.sleep(options.settle)
             version = monitor.human("info version").strip()
             plugged = [device["data"] for device in monitor.command("query-memory-devices")]
             moved = take(monitor, options, out, sockets)
+            if options.kdump:
+                take_vmcore(monitor, process, options, out)
         finally:
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM)

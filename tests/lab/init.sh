@@ -6,8 +6,10 @@
 #   lakvm.do=shoot                            CPU 0 hangs and CPU 1 waits for it (shoot.c)
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
 #   lakvm.more=1                              before it, wait until the guest is given more memory, and use that
+#   lakvm.kdump=1                             before it, load the crash kernel in /kdump
 #   lakvm.load=1                              more of them, on every CPU: forks, page faults, files, timers, IPIs
-# Result: on the console, sections between "=== lakvm NAME ===" lines, ended by "=== lakvm end ===".
+# Result: on the console, sections between "=== lakvm NAME ===" lines, ended by "=== lakvm end ===". In a crash kernel
+#         nothing but "=== lakvm vmcore SIZE ===", after /proc/vmcore was copied to the beginning of /dev/vda.
 export PATH=/bin
 /bin/busybox mkdir -p /proc /sys /dev /tmp
 /bin/busybox --install -s /bin
@@ -17,20 +19,26 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mount -t debugfs debug /sys/kernel/debug 2>/dev/null
 mount -t tmpfs tmp /tmp 2>/dev/null
 
-do=sysrq-c wait=2 load= more=
+say() { echo "=== lakvm $1 ==="; }
+
+if [ -s /proc/vmcore ]; then
+	dd if=/proc/vmcore of=/dev/vda bs=1M && sync && say "vmcore $(stat -c %s /proc/vmcore)"
+	while :; do sleep 1000; done
+fi
+
+do=sysrq-c wait=2 load= more= kdump=
 for word in $(cat /proc/cmdline); do
 	case $word in
 	lakvm.do=*) do=${word#*=} ;;
 	lakvm.wait=*) wait=${word#*=} ;;
 	lakvm.more=*) more=${word#*=} ;;
 	lakvm.load=*) load=${word#*=} ;;
+	lakvm.kdump=*) kdump=${word#*=} ;;
 	esac
 done
 for module in /modules/*.ko; do
 	[ -f "$module" ] && insmod "$module"
 done
-
-say() { echo "=== lakvm $1 ==="; }
 
 script() { # NAME BODY: a task that is called NAME
 	printf '#!/bin/sh\n%s\n' "$2" > "/bin/$1"
@@ -77,6 +85,13 @@ sleep "$wait"
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	[ -f /tmp/pages-ready ] || [ ! -x /bin/pages ] || sleep 1
 done
+
+if [ "$kdump" ]; then
+	# the same kernel, not moved, at the beginning of what crashkernel= has reserved
+	LD_LIBRARY_PATH=/lib64 /kdump/kexec -p /kdump/vmlinux.boot --initrd=/kdump/crash.gz \
+		--append='console=ttyS0,115200 nokaslr nr_cpus=1 reset_devices'
+	say "crash kernel $(cat /sys/kernel/kexec_crash_loaded)"
+fi
 
 # tasks that sleep, and one that computes without asking for memory
 quiet() {

@@ -2,10 +2,10 @@
 """Make an initrd: busybox, an /init script, kernel modules and other programs.
 
 Needs:  a static busybox of the guest's architecture, the script, any number of .ko files, which go to
-        /modules, and static programs, which go to /bin.
+        /modules, and static programs, which go to /bin; any file with PLACE=, to there.
 Result: OUT, a gzip-compressed newc archive; the same input gives the same bytes.
 
-Usage:  initrd.py OUT BUSYBOX INIT [MODULE | PROGRAM]...
+Usage:  initrd.py OUT BUSYBOX INIT [MODULE | PROGRAM | PLACE=FILE]...
 """
 import gzip
 import os
@@ -31,7 +31,10 @@ def main(out, busybox, init, *more):
                ("bin/busybox", 0o100755, read(busybox)),
                ("bin/sh", 0o120777, b"busybox"), ("init", 0o100755, read(init))]
     for path in more:
-        where, mode = ("modules", 0o100644) if path.endswith(".ko") else ("bin", 0o100755)
+        place, _, path = path.rpartition("=")
+        where, mode = ("modules", 0o100644) if path.endswith(".ko") else (place or "bin", 0o100755)
+        if where not in [name for name, *_ in members]:
+            members.append((where, 0o40755))
         members.append((f"{where}/{os.path.basename(path)}", mode, read(path)))
     archive = b"".join(entry(number, *member) for number, member in enumerate(members, 1))
     archive += entry(0, "TRAILER!!!", 0)

@@ -11,20 +11,35 @@
 
 /* Names and offsets as in dump-format sources: makedumpfile diskdump_mod.h, <elf.h>. */
 static const struct mk_field fields[] = {
-	{ "signature", 0, 8, false },       { "version", 8, 4, false },
-	{ "status", 424, 4, false },        { "block_size", 428, 4, false },
-	{ "sub_hdr_size", 432, 4, false },  { "bitmap_blocks", 436, 4, false },
-	{ "max_mapnr", 440, 4, false },     { "nr_cpus", 460, 4, false },
-	{ "split", 12, 4, true },           { "start_pfn", 16, 8, true },
-	{ "end_pfn", 24, 8, true },         { "offset_vmcoreinfo", 32, 8, true },
-	{ "size_vmcoreinfo", 40, 8, true }, { "offset_note", 48, 8, true },
-	{ "size_note", 56, 8, true },       { "offset_eraseinfo", 64, 8, true },
-	{ "size_eraseinfo", 72, 8, true },  { "start_pfn_64", 80, 8, true },
-	{ "end_pfn_64", 88, 8, true },      { "max_mapnr_64", 96, 8, true },
-	{ "e_class", 4, 1, false },         { "e_data", 5, 1, false },
-	{ "e_type", 16, 2, false },         { "e_machine", 18, 2, false },
-	{ "e_phoff", 32, 8, false },        { "e_shoff", 40, 8, false },
-	{ "e_phentsize", 54, 2, false },    { "e_phnum", 56, 2, false },
+	{ "signature", 0, 8, false },
+	{ "version", 8, 4, false },
+	{ "dump_level", 8, 4, true },
+	{ "status", 424, 4, false },
+	{ "block_size", 428, 4, false },
+	{ "sub_hdr_size", 432, 4, false },
+	{ "bitmap_blocks", 436, 4, false },
+	{ "max_mapnr", 440, 4, false },
+	{ "nr_cpus", 460, 4, false },
+	{ "split", 12, 4, true },
+	{ "start_pfn", 16, 8, true },
+	{ "end_pfn", 24, 8, true },
+	{ "offset_vmcoreinfo", 32, 8, true },
+	{ "size_vmcoreinfo", 40, 8, true },
+	{ "offset_note", 48, 8, true },
+	{ "size_note", 56, 8, true },
+	{ "offset_eraseinfo", 64, 8, true },
+	{ "size_eraseinfo", 72, 8, true },
+	{ "start_pfn_64", 80, 8, true },
+	{ "end_pfn_64", 88, 8, true },
+	{ "max_mapnr_64", 96, 8, true },
+	{ "e_class", 4, 1, false },
+	{ "e_data", 5, 1, false },
+	{ "e_type", 16, 2, false },
+	{ "e_machine", 18, 2, false },
+	{ "e_phoff", 32, 8, false },
+	{ "e_shoff", 40, 8, false },
+	{ "e_phentsize", 54, 2, false },
+	{ "e_phnum", 56, 2, false },
 };
 
 static const struct mk_field desc_fields[] = {
@@ -33,8 +48,10 @@ static const struct mk_field desc_fields[] = {
 	{ "flags", 12, 4, false },
 };
 
-static const char *const kinds[] = { "hole", "words",    "noise",  "mixed",
-				     "zero", "excluded", "missing" };
+#define CORE_UNIT 4096 /* whose kind is one */
+
+static const char *const kinds[] = { "hole", "words",    "noise",   "mixed",
+				     "zero", "excluded", "missing", "core" };
 static const char *const methods[] = { "raw", "zlib", "lzo", "snappy", "zstd" };
 
 void mk_die(const char *fmt, ...)
@@ -236,9 +253,11 @@ static void parse_ram(struct mkdump *m, char *rest)
 		mk_die("more than %d ranges", MAX_RAM);
 	r->start = number(next_word(&rest));
 	r->end = r->start + number(next_word(&rest));
-	r->kind = pick(next_word(&rest), kinds, 7);
+	r->kind = pick(next_word(&rest), kinds, sizeof(kinds) / sizeof(kinds[0]));
 	if (m->nram > 1 && r->start < r[-1].end)
 		mk_die("ranges must ascend");
+	if (r->kind == MK_CORE && (r->start % CORE_UNIT || r->end % CORE_UNIT))
+		mk_die("ranges of a core file must be made of %d bytes each", CORE_UNIT);
 }
 
 static void parse_line(struct mkdump *m, char *line, int *file)
@@ -253,6 +272,8 @@ static void parse_line(struct mkdump *m, char *line, int *file)
 		parse_format(m, rest);
 	} else if (strcmp(word, "notes") == 0) {
 		m->format = MK_NOTES;
+	} else if (strcmp(word, "core") == 0) {
+		mk_core_open(m, next_word(&rest));
 	} else if (strcmp(word, "ram") == 0) {
 		parse_ram(m, rest);
 	} else if (strcmp(word, "prstatus") == 0) {
@@ -315,6 +336,7 @@ void mkdump_free(struct mkdump *m)
 {
 	for (size_t i = 0; i < m->nsteps; i++)
 		free(m->step[i].bytes);
+	mk_core_close(m->core);
 	free(m->ram);
 	free(m->notes);
 	free(m->eraseinfo);
@@ -348,19 +370,21 @@ static uint64_t hash(uint64_t v)
 void mkdump_bytes(const struct mkdump *m, uint64_t pa, void *ret, size_t len)
 {
 	uint8_t *to = ret;
-	uint64_t word, value;
 
 	while (len) {
 		enum mkdump_kind kind = mkdump_kind_at(m, pa);
-		size_t skip = pa % 8, n = 8 - skip < len ? 8 - skip : len;
+		size_t unit = kind == MK_CORE ? CORE_UNIT : 8, skip = pa % unit,
+		       n = unit - skip < len ? unit - skip : len;
+		uint64_t word = pa - skip, value = 0;
 
-		word = pa - skip;
-		value = 0;
 		if (kind == MK_WORDS || (kind == MK_MIXED && (pa >> 12) % 4))
 			value = word;
 		else if (kind == MK_NOISE || kind == MK_MIXED)
 			value = hash(word);
-		memcpy(to, (uint8_t *)&value + skip, n);
+		if (kind == MK_CORE)
+			mk_core_read(m->core, pa, to, n);
+		else
+			memcpy(to, (uint8_t *)&value + skip, n);
 		to += n;
 		pa += n;
 		len -= n;

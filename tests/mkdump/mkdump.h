@@ -17,6 +17,8 @@
  *                   zero
  *                   excluded  RAM that the file does not hold
  *                   missing   kdump: a descriptor without a page
+ *                   core      what the file of the core directive has there
+ *   core FILE       an ELF core file, for those ranges: vmcore, or what QEMU writes. Its notes, too.
  *   prstatus N      notes of N vCPUs as QEMU writes them for LoongArch
  *   note NAME TYPE SIZE
  *   vmcoreinfo TEXT
@@ -41,7 +43,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum mkdump_kind { MK_HOLE, MK_WORDS, MK_NOISE, MK_MIXED, MK_ZERO, MK_EXCLUDED, MK_MISSING };
+enum mkdump_kind {
+	MK_HOLE,
+	MK_WORDS,
+	MK_NOISE,
+	MK_MIXED,
+	MK_ZERO,
+	MK_EXCLUDED,
+	MK_MISSING,
+	MK_CORE
+};
 
 struct mkdump;
 

@@ -175,6 +175,11 @@ static void put(struct stream *s, const void *bytes, size_t len)
 	s->n += len;
 }
 
+static bool is_zero(const uint8_t *page, size_t size)
+{
+	return !page[0] && memcmp(page, page + 1, size - 1) == 0;
+}
+
 static void put_page(const struct mkdump *m, struct stream *descs, struct stream *data,
 		     uint64_t pfn, uint64_t zero, uint8_t *page, uint8_t *packed)
 {
@@ -183,6 +188,11 @@ static void put_page(const struct mkdump *m, struct stream *descs, struct stream
 	uint8_t desc[DESC_BYTES] = { 0 };
 	size_t n = 0;
 
+	if (kind == MK_CORE) {
+		mkdump_bytes(m, pfn * m->block, page, m->block);
+		if (is_zero(page, m->block))
+			kind = MK_ZERO;
+	}
 	if (kind == MK_ZERO && zero) {
 		put64(desc, zero);
 		put32(desc + 8, m->block);

@@ -48,6 +48,7 @@ struct mkdump {
 	bool xnum;
 	struct mk_ram *ram; /* ascending */
 	size_t nram;
+	struct mk_core *core; /* NULL: none */
 	uint8_t *notes;
 	size_t nnotes;
 	uint64_t vmcoreinfo_at, vmcoreinfo_size; /* in the notes; size 0: none */
@@ -60,6 +61,11 @@ struct mkdump {
 
 void mk_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void *mk_alloc(size_t size);
+/** Open the file, and take its notes, into @m->notes. It is kept open until mk_core_close(). */
+void mk_core_open(struct mkdump *m, const char *path);
+/** @len bytes of its memory at @pa; zeros where it has none. */
+void mk_core_read(const struct mk_core *core, uint64_t pa, void *ret, size_t len);
+void mk_core_close(struct mk_core *core);
 void mk_write_at(int fd, uint64_t off, const void *bytes, size_t len);
 void mk_flatten(int fd, const struct mk_step *step);
 size_t mk_pack(enum mkdump_method method, const uint8_t *page, size_t size, uint8_t *ret,

@@ -5,7 +5,10 @@ import collections
 import json
 import os
 import re
+import runpy
 
+symbols_of = runpy.run_path(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab/truth.py"))["symbols"]
+ADDRESS = (1 << 48) - 1
 
 # where an address leads: pa is None where nothing is mapped, data is empty outside RAM, swap is (type, offset),
 # flags and count are those of /proc/kpageflags and kpagecount, file is the inode and the index of a page in it
@@ -244,3 +247,41 @@ class Truth:
         """The words of each line of a file that older cases do not have."""
         path = os.path.join(self.case, name)
         return [line.split() for line in self.read(name).splitlines()] if os.path.exists(path) else []
+
+
+class Vmcore(Truth):
+    """What is known of a guest, of which the dump has what /proc/iomem calls RAM and no crash kernel keeps."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        areas = [(int(start, 16), int(end, 16) + 1, name) for start, end, name in
+                 re.findall(r"^ *([0-9a-f]+)-([0-9a-f]+) : (.*)$", "\n".join(self.section("iomem")), re.M)]
+        kept = [(start, end) for start, end, name in areas if name == "Crash kernel"]
+        self.ram = []
+        for start, end, name in areas:
+            if name != "System RAM":
+                continue
+            for first, last in kept:
+                if start < first < end:
+                    self.ram.append((start, first))
+                    start = last
+            if start < end:
+                self.ram.append((start, end))
+
+    def translations(self):
+        """Without what the other CPUs change while the first one already leaves: each marks itself online again
+        (kexec_reboot() of arch/loongarch/kernel/machine_kexec.c)."""
+        symbols = symbols_of(os.path.join(self.case, "vmlinux"))
+        changed = [symbols[name][0] + self.relocation() & ADDRESS for name in ("__cpu_online_mask", "__num_online_cpus")]
+        return [one for one in super().translations() if not any(at - 16 < one.va & ADDRESS < at + 16 for at in changed)]
+
+    def in_ram(self, pa):
+        return any(start <= pa < end for start, end in self.ram)
+
+    def end_of_ram(self):
+        return max(end for _, end in self.ram)
+
+
+def truth_of(case, dump):
+    """What is known of a dump of a case."""
+    return (Vmcore if dump == "vmcore" else Truth)(case)
