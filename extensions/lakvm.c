@@ -60,6 +60,7 @@ static void __attribute__((destructor)) lakvm_unload(void)
 	net_close();
 	repairs_undo();
 	command_close();
+	misfit_close();
 	session_close();
 	overlay_close();
 	reader_close();

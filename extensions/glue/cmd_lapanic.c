@@ -44,10 +44,46 @@ static void tell(void *unused, const char *line)
 	error(INFO, "%s\n", printable);
 }
 
+/* False, and said why: there is nothing to show. */
+static bool analyse(struct la_arena *arena, const char *text, struct la_panic *ret)
+{
+	struct la_error err = { "" };
+	struct la_kernel *kernel = session_kernel(&err);
+	const struct la_cpus *cpus;
+
+	if (!kernel) {
+		error(INFO, "%s\n", err.text);
+		return false;
+	}
+	cpus = text ? command_cpus_with_text(kernel, arena, text) : session_cpus(&err);
+	if (!cpus) {
+		if (text)
+			return false;
+		error(INFO, "no registers: %s\n", err.text);
+	}
+	la_panic_analyse(kernel, arena, cpus, ret);
+	if (session_lines(NULL)) /* without them positions in the source are unknown */
+		la_panic_lines(kernel, arena, ret);
+	return true;
+}
+
+static bool analyse_misfit(struct la_arena *arena, const char *text, struct la_panic *ret)
+{
+	struct la_regs_text registers = { .n = 0 };
+	struct la_error err = { "" };
+
+	if (!text)
+		text = getenv("LAKVM_REGISTERS");
+	if (text && *text && !command_registers(arena, text, &registers))
+		return false;
+	if (misfit_panic(arena, &registers, ret, &err))
+		return true;
+	error(INFO, "%s\n", err.text);
+	return false;
+}
+
 void cmd_lapanic(void)
 {
-	const struct la_cpus *cpus;
-	struct la_kernel *kernel;
 	struct la_arena *arena;
 	struct la_error err = { "" };
 	struct la_panic panic;
@@ -72,23 +108,10 @@ void cmd_lapanic(void)
 	if (argerrs || args[optind])
 		cmd_usage(pc->curcmd, SYNOPSIS);
 
-	kernel = session_kernel(&err);
-	if (!kernel) {
-		error(INFO, "%s\n", err.text);
-		return;
-	}
 	arena = command_memory();
-	if (!arena)
+	if (!arena ||
+	    !(session_misfits() && reader_dump() ? analyse_misfit : analyse)(arena, text, &panic))
 		return;
-	cpus = text ? command_cpus_with_text(kernel, arena, text) : session_cpus(&err);
-	if (!cpus) {
-		if (text)
-			return;
-		error(INFO, "no registers: %s\n", err.text);
-	}
-	la_panic_analyse(kernel, arena, cpus, &panic);
-	if (session_lines(NULL)) /* without them positions in the source are unknown */
-		la_panic_lines(kernel, arena, &panic);
 	la_known_hints(arena, &panic, tell, NULL);
 	if (markdown) {
 		if (la_render_panic_markdown_file(&panic, la_language_of_locale(), markdown, arena,
@@ -102,5 +125,6 @@ void cmd_lapanic(void)
 	} else {
 		la_render_panic_text(&panic, verbose, command_sink());
 	}
+	misfit_close();
 	command_memory_free();
 }

@@ -137,8 +137,22 @@ void session_close(void);
 /** Does the kernel of this vmlinux run in the dump where crash takes it to be? False: @ret says what differs. */
 bool session_matches_vmlinux(char *ret, size_t size);
 
+/** Do vmlinux and dump not belong together? Known once it was asked whether they do. */
+bool session_misfits(void);
+
 /** Say what other kernels of this vmlinux are in memory, and how they ended. */
 void session_say_others(void);
+
+/* --- misfit.c: a session in which vmlinux and dump do not belong together --- */
+
+struct la_panic;
+/**
+ * What ladump -p would say, with the registers of @text; in @arena, and valid until misfit_close(). Only where
+ * reader_dump() is not NULL. False: @err says why.
+ */
+bool misfit_panic(struct la_arena *arena, const struct la_regs_text *text, struct la_panic *ret,
+		  struct la_error *err);
+void misfit_close(void);
 
 /* --- translate.c: kvtop, uvtop, translate_pte --- */
 

@@ -31,6 +31,7 @@ static struct {
 	struct la_relocation place; /* where the kernel is, and what others are in memory */
 	/* Why nothing of the kernel can be right in this session; empty: it can. */
 	char refused[200];
+	bool misfit; /* vmlinux and dump do not belong together */
 } here;
 
 /* lacrash sets it for a dump that laconvert made, whose registers are beside it; a person may, too. */
@@ -241,6 +242,7 @@ static bool matches_vmlinux(const struct la_door *door, struct la_arena *arena, 
 		explain_mismatch(door, &found, ret, size);
 	else
 		snprintf(ret, size, "%s: %s", pc->namelist, err.text);
+	here.misfit = status != LA_OK;
 	return false;
 }
 
@@ -257,6 +259,11 @@ bool session_matches_vmlinux(char *ret, size_t size)
 		snprintf(ret, size, "%s", door ? "out of memory" : err.text);
 	command_memory_free();
 	return matches;
+}
+
+bool session_misfits(void)
+{
+	return here.misfit;
 }
 
 static void say_others(void *unused)

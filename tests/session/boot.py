@@ -65,8 +65,6 @@ def check_firmware(report, case, session, dump):
     said = registers(case)
     report.check("truth: no vCPU is in the kernel", all(one["PC"] >> 60 != 9 for one in said.values()), said)
     for how, panic in answers(session, dump).items():
-        if not how.startswith("ladump"):
-            continue
         report.equal(f"{how}: firmware", (panic.get("kind"), panic.get("confidence"), panic.get("cpu")), ("firmware", "likely", None))
         report.check(f"{how}: what could not be tried, and why", any(
             one["rule"] == "panic" and "nothing in the dump fits this vmlinux" in one["reason"]

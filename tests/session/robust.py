@@ -38,13 +38,15 @@ def minimal(case, dump, where, commands, vmlinux='"$CASE/vmlinux"', path='"$CASE
 
 def check_wrong_vmlinux(report, case, dump):
     # the banner says another build, everything else is the same
-    _, lines = minimal(case, dump, "wrong-vmlinux", ["extend $LAKVM", "lapanic -j", "rd linux_banner 2"],
+    session, lines = minimal(case, dump, "wrong-vmlinux", ["extend $LAKVM", "lapanic -j", "rd linux_banner 2"],
                        vmlinux="other", prepare="sed 's/Linux version \\([0-9]*\\)[.]/Linux version \\1x/g' "
                        '"$CASE/vmlinux" > other && sed -i "s|[$]LAKVM|$LAKVM_SO|" input')
     said = [line for line in lines if "do not belong together" in line]
     report.check("a vmlinux of another build is named in one line", len(said) == 1, "\n".join(lines))
     report.check("... and the session is as it was", any("Linux ver" in line for line in lines) and
                  lines[-1] == "status 0", "\n".join(lines))
+    alone = session.crash(f'"$BUILT/ladump" -p -j other "$CASE/{dump}"').stdout
+    report.check("... and lapanic tells what the dump tells without it", '"kind":"panic"' in alone and alone.strip() in lines, alone)
 
 
 def check_twice(report, case, dump):

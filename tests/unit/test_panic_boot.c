@@ -112,6 +112,35 @@ static void test_left_behind(void **state)
 	check_place(*state, LA_RELOCATION_BANNER, LA_VERDICT_UNKNOWN);
 }
 
+/* No vmlinux fits, but the guest's VMCOREINFO tells where its log is: that is as good as it is without a vmlinux. */
+static void test_told_by_itself(void **state)
+{
+	static const char told[] = "OSRELEASE=6.6.0-told\n";
+	struct guest *g = *state;
+	struct la_relocation place = { .remark = "nothing fits" };
+	const struct la_panic *p;
+
+	g->k.place = &place;
+	add_log(g, "i8042-7.2.12.log", 0, 1);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_UNKNOWN;
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_UNKNOWN);
+	assert_true(has_fact(p, "memory", "nothing fits"));
+	g->k.vmcoreinfo = told;
+	g->k.vmcoreinfo_len = strlen(told);
+	p = analyse(g, true);
+	check_i8042(p);
+	assert_string_equal(p->release, "6.6.0-told");
+	assert_true(has_fact(p, "vmlinux", "nothing fits"));
+	/* Of two kernels nobody knows which one it tells of. */
+	place.nothers = 2;
+	assert_int_equal(analyse(g, true)->verdict, LA_VERDICT_UNKNOWN);
+	/* Symbols are of vmlinux, wherever they lead. */
+	place.nothers = 0;
+	fake_door(g->f)->vmlinux = "vmlinux";
+	assert_int_equal(analyse(g, true)->verdict, LA_VERDICT_UNKNOWN);
+}
+
 /* A guest that died early has not set up more than its banner, but its registers lead there. */
 static void test_early(void **state)
 {
@@ -330,6 +359,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_firmware, start, finish),
+		cmocka_unit_test_setup_teardown(test_told_by_itself, start, finish),
 		cmocka_unit_test_setup_teardown(test_elsewhere, start, finish),
 		cmocka_unit_test_setup_teardown(test_left_behind, start, finish),
 		cmocka_unit_test_setup_teardown(test_early, start, finish),

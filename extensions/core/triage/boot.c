@@ -56,6 +56,12 @@ static const char *find_absent(const struct la_kernel *k, struct la_arena *arena
 		start);
 }
 
+/* Without its vmlinux the log is found by the VMCOREINFO that the guest has, which tells of the kernel that wrote it. */
+static bool speaks_for_itself(const struct la_kernel *k)
+{
+	return !k->door->vmlinux && k->vmcoreinfo && !k->place->nothers;
+}
+
 /*
  * A kernel that moves itself leaves a copy behind, with its banner and all text, in which nothing ever happened. Where
  * no more than a banner tells the place, and no register leads there, that may be what was found.
@@ -69,7 +75,9 @@ static const char *find_doubt(const struct la_kernel *k, struct la_arena *arena)
 	if (!r || r->proved)
 		return NULL;
 	if (!r->known)
-		return r->remark[0] ? la_format(arena, "where the kernel is: %s", r->remark) : NULL;
+		return r->remark[0] && !speaks_for_itself(k) ?
+			       la_format(arena, "where the kernel is: %s", r->remark) :
+			       NULL;
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->finding[i].offset != r->offset)
 			continue;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cpu/priv.h"
+#include "lakvm/guest/relocation.h"
+#include "lakvm/guest/vmcoreinfo.h"
 
 static const char *const source_names[] = {
 	[LA_SOURCE_LOG] = "log",
@@ -230,6 +232,17 @@ static void collect_release(const struct la_kernel *k, struct la_judgement *j)
 		j->panic->release = text;
 }
 
+/* Without a vmlinux. */
+static void collect_told_release(const struct la_kernel *k, struct la_judgement *j)
+{
+	const char *value;
+	size_t n;
+
+	if (!j->panic->release && k->vmcoreinfo &&
+	    la_vmcoreinfo_get(k->vmcoreinfo, k->vmcoreinfo_len, "OSRELEASE", &value, &n) && n)
+		j->panic->release = la_strndup(j->arena, value, n);
+}
+
 /* CPUs that wait for something, or whose stack ran over: what a hang is made of. */
 static void collect_waiting(const struct la_triage *t, struct la_judgement *j)
 {
@@ -287,7 +300,10 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 		leave_memory(t, j);
 		return;
 	}
+	if (k->place && !k->place->known && k->place->remark[0])
+		la_triage_fact(j, "vmlinux", "it is not used: %s", k->place->remark);
 	collect_release(k, j);
+	collect_told_release(k, j);
 	collect_panic_cpu(k, t, j);
 	collect_log(k, t, j);
 	collect_buffer(k, t, j);
