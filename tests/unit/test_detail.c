@@ -82,10 +82,10 @@ static void test_words(void **state)
 #define KEEPER (WINDOW | 0x700000)
 
 /* struct timekeeper as 6.12 and 7.2 have it, in short. */
-static void clock_at(struct guest *g, uint64_t seconds, uint64_t shifted, uint32_t shift,
-		     int64_t to_mono, int64_t to_mono_nsec)
+static void clock_in(struct guest *g, const char *symbol, size_t size, uint64_t seconds,
+		     uint64_t shifted, uint32_t shift, int64_t to_mono, int64_t to_mono_nsec)
 {
-	fake_symbol(g->fake, "tk_core", KEEPER, 0x140, NULL);
+	fake_symbol(g->fake, symbol, KEEPER, size, NULL);
 	fake_type(g->fake, "timekeeper", 0x138);
 	fake_member(g->fake, "timekeeper", "tkr_mono", 0, 64);
 	fake_member(g->fake, "timekeeper", "xtime_sec", 64, 8);
@@ -99,6 +99,35 @@ static void clock_at(struct guest *g, uint64_t seconds, uint64_t shifted, uint32
 	put64(g, KEEPER + 8 + 80, (uint64_t)to_mono_nsec);
 }
 
+/* Without a tag, as before 6.13. */
+static void clock_at(struct guest *g, uint64_t seconds, uint64_t shifted, uint32_t shift,
+		     int64_t to_mono, int64_t to_mono_nsec)
+{
+	clock_in(g, "tk_core", 0x140, seconds, shifted, shift, to_mono, to_mono_nsec);
+}
+
+/* A struct tk_data, which has a shadow as well; since 6.17 an array of them. */
+static void check_clock_of_data(const char *symbol, size_t size)
+{
+	struct guest g = guest_new();
+	struct la_clock clock;
+
+	clock_in(&g, symbol, size, 1795757892, UINT64_C(500000000) << 24, 24, -1795757880,
+		 250000000);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_ABSENT);
+	fake_member(g.fake, "tk_data", "timekeeper", 8, 0x138);
+	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_OK);
+	assert_true(clock.uptime_ns == UINT64_C(12750000000));
+	guest_free(&g);
+}
+
+static void test_clock_data(void **state)
+{
+	(void)state;
+	check_clock_of_data("tk_core", 0x280);
+	check_clock_of_data("timekeeper_data", 9 * 0x280);
+}
+
 static void test_clock(void **state)
 {
 	struct guest g = guest_new();
@@ -110,10 +139,6 @@ static void test_clock(void **state)
 	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_OK);
 	assert_true(clock.date == 1795757892);
 	assert_true(clock.uptime_ns == UINT64_C(12750000000));
-	/* since 6.13 a structure with a name, since 6.17 the first of several */
-	fake_member(g.fake, "tk_data", "timekeeper", 8, 0x138);
-	fake_type(g.fake, "timekeeper", 0x1000);
-	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_OK);
 	/* not set yet, and damage */
 	clock_at(&g, 0, 0, 24, 0, 0);
 	assert_int_equal(la_clock_read(&g.k, &clock, NULL), LA_CORRUPT);
@@ -180,9 +205,8 @@ static void test_log_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_clock),     cmocka_unit_test(test_clock_data),
 		cmocka_unit_test(test_log_lines),
 	};
 

@@ -247,12 +247,17 @@ static const struct part *part_of(const struct kdump *k, uint64_t pfn)
 	return NULL;
 }
 
-static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct part *part,
+/* Where the descriptor of a dumped page is; those of the next ones follow it. */
+static uint64_t desc_of(const struct kdump *k, const struct part *part, uint64_t pfn)
+{
+	return k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, pfn) - part->first);
+}
+
+static enum la_status read_desc(struct la_dump *dump, uint64_t at, const struct part *part,
 				struct la_block *ret, struct la_error *err)
 {
 	struct kdump *k = dump->priv;
 	struct la_file *f = part->file;
-	uint64_t at = k->descs + DESC_BYTES * (la_bitmap_rank(&k->dumped, pfn) - part->first);
 	const uint8_t *desc;
 	enum la_status status;
 	uint64_t offset;
@@ -313,13 +318,25 @@ static enum la_status read_desc(struct la_dump *dump, uint64_t pfn, const struct
 	return LA_OK;
 }
 
+static enum la_status find_stored(struct la_dump *dump, uint64_t at, const struct part *part,
+				  struct la_block *ret, struct la_error *err)
+{
+	enum la_status status;
+
+	ret->state = LA_BLOCK_MISSING;
+	ret->file = part->file;
+	status = read_desc(dump, at, part, ret, err);
+	if (status == LA_CORRUPT)
+		ret->state = LA_BLOCK_PRESENT;
+	return status;
+}
+
 static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_block *ret,
 				 struct la_error *err)
 {
 	const struct kdump *k = dump->priv;
 	uint64_t pfn = pa >> k->shift;
 	const struct part *part;
-	enum la_status status;
 
 	*ret = (struct la_block){ .state = LA_BLOCK_HOLE,
 				  .start = pfn << k->shift,
@@ -337,31 +354,55 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 			       "page frame 0x%" PRIx64
 			       " is in a part of the split dump that was not given",
 			       pfn);
-	ret->file = part->file;
-	status = read_desc(dump, pfn, part, ret, err);
-	if (status == LA_CORRUPT)
-		ret->state = LA_BLOCK_PRESENT;
-	return status;
+	return find_stored(dump, desc_of(k, part, pfn), part, ret, err);
+}
+
+/* Dumped pages from @pfn on, below @end and all in one part, that are in one state; returns the first behind them. */
+static uint64_t same_state(struct la_dump *dump, const struct part *part, uint64_t pfn,
+			   uint64_t end, enum la_block_state *ret)
+{
+	const struct kdump *k = dump->priv;
+	uint64_t at = desc_of(k, part, pfn);
+	struct la_block b = { 0 };
+
+	find_stored(dump, at, part, &b, NULL);
+	*ret = b.state;
+	while (++pfn < end) {
+		find_stored(dump, at += DESC_BYTES, part, &b, NULL);
+		if (b.state != *ret)
+			break;
+	}
+	return pfn;
+}
+
+/* Of a split dump the part that has @pfn was not given: the first page of the next one that was. */
+static uint64_t end_of_gap(const struct kdump *k, uint64_t pfn, uint64_t end)
+{
+	for (size_t i = 0; i < k->nparts; i++)
+		if (k->part[i].start > pfn && k->part[i].start < end)
+			end = k->part[i].start;
+	return end;
 }
 
 static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list, uint64_t pfn,
 				 uint64_t end, bool count)
 {
-	unsigned shift = ((const struct kdump *)dump->priv)->shift;
+	const struct kdump *k = dump->priv;
 	enum la_status status = LA_OK;
-	struct la_block b, behind;
 	uint64_t next;
 
 	if (!count)
-		return la_ram_add(list, pfn << shift, end << shift, LA_BLOCK_PRESENT);
-	for (; pfn < end && !status; pfn = next) { /* as far as the state stays the same */
-		kdump_find(dump, pfn << shift, &b, NULL);
-		for (next = pfn + 1; next < end; next++) {
-			kdump_find(dump, next << shift, &behind, NULL);
-			if (behind.state != b.state)
-				break;
-		}
-		status = la_ram_add(list, pfn << shift, next << shift, b.state);
+		return la_ram_add(list, pfn << k->shift, end << k->shift, LA_BLOCK_PRESENT);
+	for (; pfn < end && !status; pfn = next) {
+		const struct part *part = part_of(k, pfn);
+		enum la_block_state state = LA_BLOCK_MISSING;
+
+		if (part)
+			next = same_state(dump, part, pfn, end < part->end ? end : part->end,
+					  &state);
+		else
+			next = end_of_gap(k, pfn, end);
+		status = la_ram_add(list, pfn << k->shift, next << k->shift, state);
 	}
 	return status;
 }

@@ -8,8 +8,9 @@
 #define NSEC UINT64_C(1000000000)
 
 /*
- * tk_core holds it: since 6.13 a struct tk_data, before one without a tag whose last member it is; since 6.17 the
- * first of timekeeper_data[] is that.
+ * tk_core holds it: before 6.13 a struct without a tag whose last member it is; since then a struct tk_data, which has
+ * a shadow of it as well, so that the size tells them apart without a search for a tag that may not exist; since 6.17
+ * the first of timekeeper_data[] is that.
  */
 static bool find_timekeeper(const struct la_door *door, uint64_t *ret)
 {
@@ -17,17 +18,17 @@ static bool find_timekeeper(const struct la_door *door, uint64_t *ret)
 	uint64_t size;
 	size_t own;
 
-	if (!door->symbol(door->ctx, "tk_core", ret) &&
-	    !door->symbol(door->ctx, "timekeeper_data", ret))
-		return false;
-	if (door->member(door->ctx, "tk_data", "timekeeper", &m)) {
-		*ret += m.offset;
+	if (door->symbol(door->ctx, "tk_core", ret) &&
+	    door->symbol_size(door->ctx, "tk_core", &size) &&
+	    door->type_size(door->ctx, "timekeeper", &own) && own <= size && size - own < own) {
+		*ret += size - own;
 		return true;
 	}
-	if (!door->symbol_size(door->ctx, "tk_core", &size) ||
-	    !door->type_size(door->ctx, "timekeeper", &own) || own > size)
+	if ((!door->symbol(door->ctx, "tk_core", ret) &&
+	     !door->symbol(door->ctx, "timekeeper_data", ret)) ||
+	    !door->member(door->ctx, "tk_data", "timekeeper", &m))
 		return false;
-	*ret += size - own;
+	*ret += m.offset;
 	return true;
 }
 
