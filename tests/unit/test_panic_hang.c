@@ -58,8 +58,10 @@ static void test_rcu_stall(void **state)
 		g->cpu[1].symbol = "busy_function";
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, same ? LA_VERDICT_RCU_STALL : LA_VERDICT_RUNNING);
-		if (same)
+		if (same) {
 			assert_int_equal(p->cpu, 1);
+			assert_non_null(strstr(p->summary, "CPU 1 does not let RCU go on"));
+		}
 		guest_free(g);
 	}
 }

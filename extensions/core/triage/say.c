@@ -190,7 +190,8 @@ static void say_stack_overflow(struct la_judgement *j, const struct la_callers *
 			 "variables?");
 }
 
-static void say_detected(const struct la_triage *t, struct la_judgement *j,
+/* What a detector of the kernel found, whether it made the kernel panic or not. */
+static void say_detected(enum la_event_kind report, struct la_judgement *j,
 			 const struct la_callers *who)
 {
 	const struct la_panic *p = j->panic;
@@ -199,7 +200,7 @@ static void say_detected(const struct la_triage *t, struct la_judgement *j,
 	const char *in = place ? " in " : "";
 
 	place = place ? place : "";
-	switch (t->word->report) {
+	switch (report) {
 	case LA_EVENT_HUNG_TASK:
 		if (p->task.comm[0])
 			la_triage_summary(j, "task %s (pid %d) waits%s%s%s and nothing wakes it",
@@ -305,17 +306,44 @@ static void say_oops(struct la_judgement *j, const struct la_callers *who)
 				 (int)strcspn(c->module, "]"), c->module);
 }
 
+/* Is it what one of the kernel's detectors reports, in panic() or still going on? */
+static bool detected(const struct la_triage *t, const struct la_panic *p,
+		     enum la_event_kind *report)
+{
+	switch (p->verdict) {
+	case LA_VERDICT_PANIC:
+		if (!t->word || t->word->by != LA_BY_DETECTOR)
+			return false;
+		*report = t->word->report;
+		return true;
+	case LA_VERDICT_SOFT_LOCKUP:
+		*report = LA_EVENT_SOFT_LOCKUP;
+		return true;
+	case LA_VERDICT_HARD_LOCKUP:
+		*report = LA_EVENT_HARD_LOCKUP;
+		return true;
+	case LA_VERDICT_RCU_STALL:
+		*report = LA_EVENT_RCU_STALL;
+		return true;
+	case LA_VERDICT_HUNG_TASK:
+		*report = LA_EVENT_HUNG_TASK;
+		return true;
+	default:
+		return false;
+	}
+}
+
 void la_triage_say(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
 	struct la_callers who;
-	bool detector = p->verdict == LA_VERDICT_PANIC && t->word && t->word->by == LA_BY_DETECTOR;
+	enum la_event_kind report;
 
 	if (p->summary || !p->cause.kind)
 		return;
 	la_triage_callers(t, j, &who);
-	if (detector)
-		say_detected(t, j, &who);
+	if (detected(t, p, &report))
+		say_detected(report, j, &who);
 	else if (p->verdict == LA_VERDICT_PANIC && t->word && t->word->by == LA_BY_WARNING)
 		say_warning(j, &who);
 	else if (p->verdict == LA_VERDICT_PANIC &&
