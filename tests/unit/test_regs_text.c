@@ -585,6 +585,66 @@ static void test_three_lines(void **state)
 	assert_non_null(strstr(parsed.remark, "the first is line 1: PC=90000O"));
 }
 
+/* The edge of a screen or a picture cuts a number: what is left of it is another one. */
+static void test_cut_numbers(void **state)
+{
+	static const char text[] =
+		" PC=90000000015d3f4\n"
+		" GPR00: r0 0000000000000000 r1 9000000000224708 r2 90000000022f8000 r3 9000000100\n"
+		" GPR04: r4 9000000003450000 r5 101 r6 90000001003cf6c8\n"
+		"CRMD=00000000000000b0 PRMD=00000000\n";
+	static const char whole[] = "PC=0x900000\nCSR000: CRMD   b4               PRMD   4\n";
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(parse(text, sizeof(text) - 1), LA_OK);
+	assert_int_equal(n, 1);
+	assert_false(regs[0].regs.pc_known);
+	assert_int_equal(regs[0].regs.gpr_known, 0x57);
+	check_gpr(0, LA_R_RA, 0x9000000000224708);
+	check_gpr(0, 6, 0x90000001003cf6c8);
+	check_csr(0, LA_CSR_CRMD, 0xb0);
+	assert_false(la_csr_get(&regs[0].regs, LA_CSR_PRMD, &value));
+	assert_non_null(strstr(parsed.remark, "4 lines of the register text were not understood"));
+
+	/* not the forms in which they have one width */
+	assert_int_equal(parse(whole, sizeof(whole) - 1), LA_OK);
+	assert_true(regs[0].regs.pc_known && regs[0].regs.pc == 0x900000);
+	check_csr(0, LA_CSR_PRMD, 4);
+	assert_null(parsed.remark);
+}
+
+/* UTF-16 in both orders, with its mark and letters that are not ASCII. */
+static void test_wide(void **state)
+{
+	size_t size;
+	char *text = load("registers-hang-8-vcpus.txt", &size), *wide;
+
+	(void)state;
+	wide = malloc(2 * size + 4);
+	for (unsigned low = 0; low < 2; low++) {
+		wide[low] = (char)0xff;
+		wide[!low] = (char)0xfe;
+		wide[2 + low] = 0x0a; /* U+5B0A; the other way round a line feed's half */
+		wide[2 + !low] = 0x5b;
+		for (size_t i = 0; i < size; i++) {
+			wide[4 + 2 * i + low] = text[i];
+			wide[4 + 2 * i + !low] = 0;
+		}
+		assert_int_equal(parse(wide, 2 * size + 4), LA_OK);
+		check_hang(true);
+		assert_null(parsed.remark);
+	}
+	for (size_t cut = 0; cut < 16; cut++) {
+		char *copy = malloc(cut); /* exact size: an overrun is seen */
+
+		memcpy(copy, wide, cut);
+		assert_int_equal(parse(copy, cut), LA_INVALID);
+		free(copy);
+	}
+	free(wide);
+}
+
 /* Four digits are a number that a line may name, and more vCPUs than there can be. */
 static void test_number_too_high(void **state)
 {
@@ -603,16 +663,16 @@ static void test_number_too_high(void **state)
 
 static void test_too_many(void **state)
 {
-	char *text = la_alloc(arena, 32769 * 5 + 1);
+	char *text = la_alloc(arena, 32769 * 20 + 1);
 	struct la_error err = { "" };
 	size_t used = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < 32769; i++)
-		used += (size_t)sprintf(text + used, "PC=%u\n", i & 7);
+		used += (size_t)sprintf(text + used, "PC=%016x\n", i & 7);
 	assert_int_equal(la_regs_text(arena, text, used, &parsed, &err), LA_INVALID);
 	assert_non_null(strstr(err.text, "more than 32768 listings"));
-	assert_int_equal(la_regs_text(arena, text, used - 5, &parsed, &err), LA_OK);
+	assert_int_equal(la_regs_text(arena, text, used - 20, &parsed, &err), LA_OK);
 	assert_int_equal(parsed.vcpu[0].nsamples, 32768);
 }
 
@@ -648,13 +708,28 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
-		TEST(test_old_format),  TEST(test_new_format),    TEST(test_cut_and_crlf),
-		TEST(test_hang),        TEST(test_pasted),        TEST(test_prompts),
-		TEST(test_no_numbers),  TEST(test_never_started), TEST(test_pc_lines),
-		TEST(test_no_csr),      TEST(test_rows),          TEST(test_qemu_6_2),
-		TEST(test_gdb),         TEST(test_whose),         TEST(test_something_else),
-		TEST(test_three_lines), TEST(test_too_many),      TEST(test_number_too_high),
-		TEST(test_file),        TEST(test_remark_nomem),
+		TEST(test_old_format),
+		TEST(test_new_format),
+		TEST(test_cut_and_crlf),
+		TEST(test_hang),
+		TEST(test_pasted),
+		TEST(test_prompts),
+		TEST(test_no_numbers),
+		TEST(test_never_started),
+		TEST(test_pc_lines),
+		TEST(test_no_csr),
+		TEST(test_rows),
+		TEST(test_qemu_6_2),
+		TEST(test_gdb),
+		TEST(test_whose),
+		TEST(test_something_else),
+		TEST(test_three_lines),
+		TEST(test_cut_numbers),
+		TEST(test_wide),
+		TEST(test_too_many),
+		TEST(test_number_too_high),
+		TEST(test_file),
+		TEST(test_remark_nomem),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,25 @@ static bool remark(const struct reader *r, const struct la_regs_text *t, const c
 	return *ret || (!numbers && !other);
 }
 
+/* UTF-16 with its mark, as Windows' shell and editors write a text: every letter that is not ASCII becomes 0xff. */
+static bool narrow(struct la_arena *arena, const char **text, size_t *size)
+{
+	const unsigned char *wide = (const unsigned char *)*text;
+	const size_t n = *size / 2, low = n && wide[0] == 0xfe && wide[1] == 0xff;
+	char *ret;
+
+	if (!low && !(n && wide[0] == 0xff && wide[1] == 0xfe))
+		return true;
+	ret = la_alloc(arena, n);
+	if (!ret)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (char)(wide[2 * i + !low] ? 0xff : wide[2 * i + low]);
+	*text = ret;
+	*size = n;
+	return true;
+}
+
 enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t size,
 			    struct la_regs_text *ret, struct la_error *err)
 {
@@ -223,6 +242,8 @@ enum la_status la_regs_text(struct la_arena *arena, const char *text, size_t siz
 	enum la_status status;
 
 	*ret = (struct la_regs_text){ 0 };
+	if (!narrow(arena, &text, &size))
+		return la_fail(err, LA_NOMEM, "register text");
 	status = read_lines(&r, text, size, err);
 	if (status == LA_OK && !r.n)
 		status = la_fail(err, LA_INVALID, "register text: no register in it");

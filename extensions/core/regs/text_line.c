@@ -231,9 +231,23 @@ static bool is_label(const struct word *w)
 	       (w->n == 3 || word_dec(w->at + 3, w->n - 3, &n));
 }
 
+/*
+ * QEMU writes the numbers of "GPR00:", of "PC=" and of its older "NAME=" with 16 digits. One that was cut by the edge of a
+ * screen or a picture is another number: one that is shorter than those before it (@wide), that begins with zeros, or as
+ * the kernel's addresses do. People who type them leave out the zeros in front.
+ */
+static bool is_cut(const struct word *value, bool wide)
+{
+	if (value->n == 16 || (value->n > 1 && lower(value->at[1]) == 'x'))
+		return false;
+	return wide || (value->n > 1 && value->at[0] == '0') || word_begins(value, "9000") ||
+	       word_begins(value, "8000");
+}
+
 static void take_registers(const char *at, const char *end, struct la_text_line *ret)
 {
-	bool labelled = false, refill = false, tlb = false, arrow = false;
+	bool labelled = false, row = false, wide = false, refill = false, tlb = false,
+	     arrow = false;
 	struct word name, value;
 	uint64_t v;
 
@@ -243,6 +257,7 @@ static void take_registers(const char *at, const char *end, struct la_text_line 
 
 		if (is_label(&name)) {
 			labelled = true;
+			row = word_begins(&name, "GPR");
 			ret->kind = LA_LINE_NOTHING;
 			continue;
 		}
@@ -265,6 +280,12 @@ static void take_registers(const char *at, const char *end, struct la_text_line 
 			at = behind;
 			continue;
 		}
+		if (n != NAME_UNUSED && is_cut(&value, wide) &&
+		    (row || (name.given && (n == NAME_PC || behind[-1] == '=')))) {
+			ret->damaged = true;
+			continue;
+		}
+		wide = wide || (n != NAME_UNUSED && value.n == 16);
 		if (n != NAME_UNUSED)
 			ret->kind = LA_LINE_REGISTERS;
 		else if (ret->kind == LA_LINE_OTHER)

@@ -18,8 +18,9 @@ struct la_regs_text {
 };
 
 /**
- * All vCPUs in @text of @size bytes. Knows what QEMU 6.2 (openEuler) to 11 and gdb print, whole or in
- * parts, with other text around. A vCPU's listing begins with a line that names it ("CPU#n") or where
+ * All vCPUs in @text of @size bytes, ASCII with any other letters, or UTF-16 with its mark. Knows what QEMU 6.2
+ * (openEuler) to 11 and gdb print, whole or in parts, with other text around; a number that was cut short is
+ * not understood. A vCPU's listing begins with a line that names it ("CPU#n") or where
  * a register repeats; several listings of one vCPU are samples of it over time. Where no line names
  * vCPUs, they are told apart by their numbers (CPUID), per-CPU bases, tasks and vectors, and counted; pcs
  * without other registers are taken as samples of one. LA_INVALID: no register in it, more than 32768
