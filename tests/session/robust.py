@@ -71,6 +71,20 @@ def check_layout(report, case, dump):
     report.check("... and the session is as it was", "Linux ver" in text and lines[-1] == "status 0", text)
 
 
+def check_release(report, case, dump):
+    """A crash with the same tables that calls itself another release: what takes other arguments shows in no size."""
+    _, lines = minimal(case, dump, "release", ["extend $LAKVM", "rd linux_banner 2"], prepare=r'''
+        version=$(crash --version | sed -n "s/^crash \([0-9][^ ]*\).*/\1/p") && [ "$version" ] && mkdir -p bin &&
+        old=$(echo "$version" | sed "s/[.]/[.]/g") && LC_ALL=C sed "s/\x00$old\x00/\x007${version#?}\x00/g" \
+        "$(command -v crash)" >bin/crash && chmod +x bin/crash && PATH=$PWD/bin:$PATH &&
+        sed -i "s|[$]LAKVM|$LAKVM_SO|" input''')
+    text = "\n".join(lines)
+    report.check("another release of crash is noticed where its tables are as they were", re.search(
+        r"built for crash [0-9]([^ ]*), this is crash 7\1; rebuild: make CRASH_INC=", text) and
+        "shared object unloaded" in text, text)
+    report.check("... and the session is as it was", "Linux ver" in text and lines[-1] == "status 0", text)
+
+
 def check_truncated(report, case, dump):
     _, lines = minimal(case, dump, "truncated", ["extend $LAKVM", "lapanic", "lacpus", "rd linux_banner 2"],
                        path="cut", prepare='size=$(stat -c %s "$CASE/{0}") && '
@@ -313,6 +327,7 @@ def main():
     check_wrong_vmlinux(report, case, dump)
     check_twice(report, case, dump)
     check_layout(report, case, dump)
+    check_release(report, case, dump)
     check_truncated(report, case, dump)
     check_split(report, case, dump)
     check_incomplete(report, case, "dump.16k")
