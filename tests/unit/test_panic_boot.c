@@ -279,6 +279,158 @@ static void test_booted(void **state)
 	assert_int_equal(analyse(g, true)->verdict, LA_VERDICT_RUNNING);
 }
 
+/* CPUs that nobody has started are nothing to a guest that has come up. */
+static void test_not_started(void **state)
+{
+	(void)state;
+	for (uint32_t booted = 0; booted < 2; booted++) {
+		struct guest *g = guest_new();
+
+		set_panic_cpu(g, UINT32_MAX);
+		if (booted)
+			put_state(g, 3);
+		g->cpu[0].state = LA_CPU_IDLE;
+		g->cpu[1].state = LA_CPU_NEVER_STARTED;
+		assert_int_equal(analyse(g, true)->verdict,
+				 booted ? LA_VERDICT_RUNNING : LA_VERDICT_UNKNOWN);
+		guest_free(g);
+	}
+}
+
+/* Two tasks: init_task and, at W + 0x860000, @pid in state D; its stack is in the functions of @names. */
+static void put_task(struct guest *g, uint32_t pid, const char *const *names)
+{
+	uint64_t text = TEXT + 0x4000;
+
+	fake_symbol(g->f, "init_task", W + 0x850000, 0x400, NULL);
+	fake_member(g->f, "task_struct", "tasks", 0x10, 16);
+	fake_member(g->f, "task_struct", "__state", 0x20, 4);
+	fake_member(g->f, "task_struct", "pid", 0x30, 4);
+	fake_member(g->f, "task_struct", "comm", 0x40, 16);
+	fake_member(g->f, "task_struct", "thread", 0x80, 128);
+	fake_member(g->f, "thread_struct", "reg01", 0, 8);
+	fake_member(g->f, "thread_struct", "reg03", 8, 8);
+	for (unsigned r = 22; r < 32; r++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "reg%02u", r);
+		fake_member(g->f, "thread_struct", name, 16, 8);
+	}
+	fake_put_u64(g->f, 0x850010, W + 0x860010);
+	fake_put_u64(g->f, 0x860010, W + 0x850010);
+	fake_put_u32(g->f, 0x860020, 2);
+	fake_put_u32(g->f, 0x860030, pid);
+	fake_put(g->f, 0x860040, "swapper/0", 10);
+	fake_put_u64(g->f, 0x860080, text + 0x10);
+	fake_put_u64(g->f, 0x860088, W + 0xa03000);
+	for (size_t i = 0; names[i]; i++)
+		fake_symbol(g->f, names[i], text + 0x100 * i, 0x100, NULL);
+}
+
+/* Where a boot stands that no CPU is busy with, the task tells that starts all. */
+static void test_root_wait(void **state)
+{
+	static const char *const names[] = { "wait_for_root", NULL };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	set_panic_cpu(g, UINT32_MAX);
+	put_state(g, 1);
+	put_task(g, 1, names);
+	fake_symbol(g->f, "saved_root_name", W + 0x870000, 64, NULL);
+	fake_put(g->f, 0x870000, "/dev/vda", 9);
+	g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+	g->cpu[0].symbol = "__arch_cpu_idle";
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_BOOTING);
+	assert_string_equal(p->cause.kind, "root-wait");
+	assert_string_equal(p->cause.symbol, "wait_for_root");
+	assert_int_equal(p->task.pid, 1);
+	assert_non_null(strstr(p->summary, "root device /dev/vda"));
+}
+
+/* A function that is likely, not proved, is where it boots all the same; an idle CPU's is nothing. */
+static void test_boots_where(void **state)
+{
+	(void)state;
+	for (int idle = 0; idle < 2; idle++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, UINT32_MAX);
+		put_state(g, 0);
+		g->cpu[0].state = idle ? LA_CPU_IDLE : LA_CPU_RUNNING;
+		g->cpu[0].symbol = "serial_putc";
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_BOOTING);
+		if (idle)
+			assert_null(p->cause.symbol);
+		else
+			assert_string_equal(p->cause.symbol, "serial_putc");
+		guest_free(g);
+	}
+}
+
+/* No root, because the initramfs was none. */
+static void test_bad_initramfs(void **state)
+{
+	static const char *const lines[] = {
+		"Initramfs unpacking failed: invalid magic at start of compressed archive",
+		"rootfs image is not initramfs (read error); looks like an initrd",
+		"Freeing initrd memory: 64K",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, lines[i]);
+		ring_add(&g->ring, 2000, 0, 0, 1,
+			 "Kernel panic - not syncing: VFS: Unable to mount root fs on \"/dev/vda\"");
+		set_panic_cpu(g, 0);
+		p = analyse(g, true);
+		assert_string_equal(p->cause.kind, "no-root");
+		assert_int_equal(strstr(p->summary, lines[i]) != NULL, i < 2);
+		assert_int_equal(advises(p, "dracut"), i < 2);
+		guest_free(g);
+	}
+}
+
+/* Halted, or only on the way there: then another CPU still works. */
+static void test_halted(void **state)
+{
+	static const struct {
+		uint32_t state;
+		const char *function;
+		enum la_cpu_state other;
+		enum la_verdict verdict;
+	} cases[] = {
+		{ 4, "machine_halt", LA_CPU_STOPPED, LA_VERDICT_HALTED },
+		{ 5, "machine_power_off", LA_CPU_OFFLINE, LA_VERDICT_HALTED },
+		{ 4, "machine_halt", LA_CPU_RUNNING, LA_VERDICT_RUNNING },
+		{ 4, "device_shutdown", LA_CPU_STOPPED, LA_VERDICT_UNKNOWN },
+		{ 3, "machine_halt", LA_CPU_STOPPED, LA_VERDICT_UNKNOWN },
+		{ 7, "machine_halt", LA_CPU_STOPPED, LA_VERDICT_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, UINT32_MAX);
+		put_state(g, cases[i].state);
+		g->cpu[0].state = LA_CPU_RUNNING;
+		g->cpu[0].symbol = cases[i].function;
+		g->cpu[1].state = cases[i].other;
+		p = analyse(g, true);
+		if (p->verdict != cases[i].verdict)
+			fail_msg("case %zu: %s", i, la_verdict_name(p->verdict));
+		guest_free(g);
+	}
+}
+
 /* The first report: BUG() in cpu_probe(). */
 static void test_cpu_model(void **state)
 {
@@ -370,6 +522,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_boot_stands, start, finish),
 		cmocka_unit_test_setup_teardown(test_boots, start, finish),
 		cmocka_unit_test_setup_teardown(test_booted, start, finish),
+		cmocka_unit_test(test_not_started),
+		cmocka_unit_test_setup_teardown(test_root_wait, start, finish),
+		cmocka_unit_test(test_boots_where),
+		cmocka_unit_test(test_bad_initramfs),
+		cmocka_unit_test(test_halted),
 		cmocka_unit_test_setup_teardown(test_cpu_model, start, finish),
 		cmocka_unit_test_setup_teardown(test_console_elsewhere, start, finish),
 		cmocka_unit_test_setup_teardown(test_console_serial, start, finish),

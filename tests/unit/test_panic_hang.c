@@ -243,8 +243,8 @@ static void test_hard_lockup(void **state)
 		  LA_UNSURE }, /* one period */
 		{ 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_CERTAIN },
 		{ 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_LIKELY },
-		{ 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_LIKELY },
+		{ 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_UNSURE },
+		{ 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_UNSURE },
 		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE },
 		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
 	};
@@ -446,6 +446,7 @@ static void test_blocked(void **state)
 		p = analyse(g, true);
 		assert_int_equal(p->verdict,
 				 seconds > 10 ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
+		assert_int_equal(p->confidence, LA_LIKELY);
 		if (seconds > 10) {
 			assert_int_equal(p->task.pid, 312);
 			assert_non_null(strstr(p->message, "for 12 s"));

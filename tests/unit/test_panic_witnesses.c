@@ -171,6 +171,8 @@ static void test_running(void **state)
 	g->cpu[1].state = LA_CPU_USER;
 	p = analyse(g, true);
 	assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+	/* who waits for ever is not known without the tasks */
+	assert_int_equal(p->confidence, LA_UNSURE);
 	assert_null(p->signature);
 	assert_null(p->message);
 

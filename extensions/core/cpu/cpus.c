@@ -473,15 +473,29 @@ static void find_task(struct work *w, struct la_cpu *c, bool outside)
 /* STACK_END_MAGIC (uapi/linux/magic.h), set by fork at end_of_stack() (sched/task_stack.h). */
 #define STACK_END_MAGIC UINT64_C(0x57ac6e9d)
 
+/* The stack of its task; where that cannot be read any more, the one that tp is the lowest address of. */
+static uint64_t stack_of(const struct work *w, const struct la_cpu *c)
+{
+	uint64_t tp;
+
+	if (c->task.stack)
+		return c->task.stack;
+	return !w->k->thread_info_in_task && la_gpr_get(&c->regs, LA_R_TP, &tp) &&
+			       la_kernel_address(w->k, tp) && !(tp & (LA_THREAD_SIZE - 1)) ?
+		       tp :
+		       0;
+}
+
 static void check_stack_end(struct work *w, struct la_cpu *c)
 {
 	const struct la_door *door = w->k->door;
 	uint64_t mark;
 	size_t size = 0;
 
-	if (!c->task.stack ||
+	c->stack_base = stack_of(w, c);
+	if (!c->stack_base ||
 	    (!w->k->thread_info_in_task && !door->type_size(door->ctx, "thread_info", &size)) ||
-	    la_read_u64(w->k, c->task.stack + size, &mark, NULL) != LA_OK)
+	    la_read_u64(w->k, c->stack_base + size, &mark, NULL) != LA_OK)
 		return;
 	if (mark == STACK_END_MAGIC)
 		return;

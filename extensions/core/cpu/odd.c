@@ -126,13 +126,23 @@ enum la_base la_regs_base(const struct la_kernel *k, const struct la_regs *r, bo
 	return k->percpu_unset ? LA_BASE_NOT_YET : LA_BASE_UNCLEAR;
 }
 
+static bool never_user(const struct la_cpu *c)
+{
+	return c->state == LA_CPU_PANICKING || (c->matched && c->task.pid_known && !c->task.pid);
+}
+
 static void remark_base(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c,
 			bool others_have)
 {
 	uint64_t base = 0;
+	enum la_base is = la_regs_base(k, &c->regs, others_have);
 
 	la_gpr_get(&c->regs, LA_R_U0, &base);
-	switch (la_regs_base(k, &c->regs, others_have)) {
+	/* In panic(), or in the idle task, which never comes from user mode, it is on no way in or out. */
+	if (is == LA_BASE_FINE && others_have && never_user(c) && in_kernel(k, &c->regs) &&
+	    !could_be_base(k, base))
+		is = LA_BASE_LOST;
+	switch (is) {
 	case LA_BASE_LOST:
 		c->odd |= LA_ODD_BASE;
 		la_cpu_remark(arena, &c->remark,
@@ -229,7 +239,7 @@ static bool is_lost_stack(const struct la_kernel *k, const struct la_cpu *c, uin
 
 	if (!la_window(&k->mmu, sp, &pa, &window))
 		return true;
-	if (!c->matched || !c->task.stack || sp - c->task.stack <= LA_THREAD_SIZE)
+	if (!c->matched || !c->stack_base || sp - c->stack_base <= LA_THREAD_SIZE)
 		return false;
 	/* While tasks are switched it is on the next one's: where the run queue names another, it is not known. */
 	if (la_irq_stack(k, c->cpu, &irq, NULL) == LA_OK)

@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* PID_MAX_LIMIT of 64-bit kernels (linux/threads.h). */
+#define PIDS (UINT64_C(4) << 20)
+
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret)
 {
 	struct la_member m;
@@ -12,6 +15,8 @@ void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *r
 
 	*ret = (struct la_task){ .address = address };
 	if (la_read_member(k, address, "task_struct", "pid", &value, NULL) == LA_OK) {
+		if ((uint32_t)value >= PIDS)
+			return; /* overwritten: whatever else is there is no task's */
 		ret->pid = (int)(uint32_t)value;
 		ret->pid_known = true;
 	}

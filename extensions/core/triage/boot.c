@@ -177,6 +177,49 @@ static void find_boot_cpu(struct la_triage *t)
 		t->boot.cpu = &cpus->cpu[0];
 }
 
+/* saved_root_name of init/do_mounts.c, which is gone with the kernel's init memory. */
+static const char *find_root(const struct la_kernel *k, struct la_arena *arena)
+{
+	uint64_t at;
+
+	return k->door->symbol(k->door->ctx, "saved_root_name", &at) ? read_string(k, arena, at) :
+								       NULL;
+}
+
+struct starter {
+	const struct la_kernel *k;
+	struct la_task task;
+	bool found;
+};
+
+static bool is_starter(void *ctx, uint64_t task)
+{
+	struct starter *s = ctx;
+
+	la_task_read(s->k, task, &s->task);
+	s->found = s->task.pid_known && s->task.pid == 1;
+	return !s->found;
+}
+
+/* The task that runs the initcalls and looks for root and init; where it sleeps, no CPU tells. */
+static void find_starter(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t)
+{
+	struct starter s = { .k = k };
+	struct la_stack *stack;
+	struct la_regs regs;
+
+	la_tasks_each(k, is_starter, &s, NULL);
+	if (!s.found || (t->cpus && la_cpus_running(t->cpus, s.task.address)) ||
+	    la_task_regs(k, s.task.address, &regs, NULL) != LA_OK ||
+	    !(stack = la_alloc(arena, sizeof(*stack))))
+		return;
+	la_unwind(k, arena, &regs, -1, stack);
+	t->boot.starter = s.task;
+	t->boot.starts = stack;
+	if (!t->boot.initcall)
+		t->boot.initcall = initcall_of(stack);
+}
+
 /* The youngest clock of the run queues: each tick looks at it. */
 static void find_now(const struct la_kernel *k, struct la_triage *t)
 {
@@ -218,11 +261,16 @@ void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la
 		return;
 	if (!k->door->enumerator || !k->door->enumerator(k->door->ctx, "SYSTEM_RUNNING", &running))
 		running = 3; /* since 5.15; before, there was no SYSTEM_FREEING_INITMEM */
+	b->running = (uint64_t)running;
 	b->state_known = la_read_variable(k, "system_state", 4, &b->state, NULL) == LA_OK;
 	b->booting = b->state_known && b->state < (uint64_t)running;
 	b->command_line = find_command_line(k, arena);
 	b->consoles = find_consoles(k, arena);
 	find_boot_cpu(t);
+	if (b->booting) {
+		b->root = find_root(k, arena);
+		find_starter(k, arena, t);
+	}
 	find_now(k, t);
 	find_processor(k, t);
 }

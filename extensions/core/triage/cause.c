@@ -209,6 +209,7 @@ void la_triage_cause_oops(const struct la_triage *t, struct la_judgement *j)
 	/* A crash kernel took over: the one who called it is that oops's CPU, and may still show it. */
 	if (t->stack_pt_regs && t->oops_fault.pc_known && t->stack_fault.pc == t->oops_fault.pc)
 		j->witnesses |= LA_WITNESS_STACK;
+	la_triage_blame_lost(t, j);
 	la_triage_consequences(t, j, t->oops, t->last_oops);
 }
 
@@ -258,9 +259,11 @@ static void by_oops(const struct la_triage *t, struct la_judgement *j)
 		cause_from_csrs(t, j);
 	else if (t->csr_fault.pc_known && t->csr_fault.pc == c->pc)
 		j->witnesses |= LA_WITNESS_CSR;
-	/* A fault after the stack ran over is a consequence. */
+	/* A fault after the stack ran over is a consequence, and one after a register was lost. */
 	if (t->cpu && t->cpu->stack_overrun)
-		c->kind = "stack-overflow";
+		la_triage_blame_overrun(t, j);
+	else
+		la_triage_blame_lost(t, j);
 }
 
 /* The last warning of the one who panicked; its own exception frame, if it has one, is no fault. */

@@ -26,6 +26,12 @@ void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct
 void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
 void la_triage_dying(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 
+/** A stack that ran over; needs the CPUs of @t. */
+void la_triage_overrun(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
+
+/** A register that a CPU which died has lost; needs the faults of @t. */
+void la_triage_lost(const struct la_kernel *k, struct la_triage *t);
+
 /** What memory has at the pc of @regs, symbols too. */
 void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs,
 			struct la_fault *ret);

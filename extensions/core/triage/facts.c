@@ -318,5 +318,7 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	la_triage_blocked(k, j->arena, t);
 	la_triage_waits(k, t, j);
 	la_triage_dying(k, j->arena, t);
+	la_triage_overrun(k, j->arena, t);
+	la_triage_lost(k, t);
 	la_triage_culprit(k, t);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cpu/priv.h"
 #include "isa/insn.h"
 #include "lakvm/stack/unwind.h"
 
@@ -230,6 +231,55 @@ void la_triage_faults(const struct la_kernel *k, struct la_triage *t)
 		return;
 	from_stack(k, t);
 	from_csrs(k, t);
+}
+
+/* --- registers that were lost --- */
+
+/*
+ * Code keeps the address of a per-CPU variable, which is its symbol's plus the base, in a register that calls keep. A
+ * symbol's own address there was made with the base 0.
+ */
+static bool has_bare_variable(const struct la_kernel *k, const struct la_regs *regs)
+{
+	const struct la_door *door = k->door;
+	uint64_t start, end, value;
+
+	if (!door->symbol(door->ctx, "__per_cpu_start", &start) ||
+	    !door->symbol(door->ctx, "__per_cpu_end", &end))
+		return false;
+	for (unsigned i = LA_R_FP; i < LA_NGPR; i++)
+		if (la_gpr_get(regs, i, &value) && value >= start && value < end)
+			return true;
+	return false;
+}
+
+/* tp is saved at each exception; r21 is not, of those in the kernel: there what it was for must tell. */
+static bool task_lost(const struct la_kernel *k, const struct la_regs *regs)
+{
+	uint64_t tp, prmd;
+
+	return la_gpr_get(regs, LA_R_TP, &tp) && !la_kernel_address(k, tp) &&
+	       la_csr_get(regs, LA_CSR_PRMD, &prmd) && !(prmd & 3);
+}
+
+void la_triage_lost(const struct la_kernel *k, struct la_triage *t)
+{
+	const struct la_event *oops = t->panic ? t->panic_oops : t->oops;
+	const struct la_fault *f = t->panic ? &t->panic_fault : &t->oops_fault;
+	const struct la_cpu *c = t->cpu;
+
+	if (!c && oops && oops->cpu >= 0 && t->cpus)
+		c = la_cpus_find(t->cpus, (unsigned)oops->cpu);
+	if (!c)
+		return;
+	t->lost_by = c;
+	if (oops && oops->regs && task_lost(k, &f->regs)) {
+		t->lost = LA_ODD_TASK;
+		t->lost_before = true;
+	} else if (c->odd & LA_ODD_BASE) {
+		t->lost = LA_ODD_BASE;
+		t->lost_before = oops && oops->regs && has_bare_variable(k, &f->regs);
+	}
 }
 
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause)

@@ -28,6 +28,7 @@ const char *la_verdict_name(enum la_verdict v)
 		[LA_VERDICT_VCPU] = "vcpu",
 		[LA_VERDICT_LOST_IPI] = "lost-ipi",
 		[LA_VERDICT_BOOTING] = "booting",
+		[LA_VERDICT_HALTED] = "halted",
 	};
 
 	return (size_t)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";

@@ -96,6 +96,7 @@ static const struct rule {
 	bool (*judge)(const struct la_triage *t, struct la_judgement *j);
 } rules[] = {
 	{ "panic", 0, LA_NEEDS(LA_SOURCE_PANIC_CPU) | LA_NEEDS(LA_SOURCE_LOG), judge_panic },
+	{ "halted", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_halted },
 	{ "stack-overflow", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_stack_overflow },
 	{ "die-deadlock", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_die_deadlock },
 	{ "deadlock", 0, LA_NEEDS(LA_SOURCE_CPUS) | LA_NEEDS(LA_SOURCE_TASKS), la_judge_deadlock },

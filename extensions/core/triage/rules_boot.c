@@ -109,6 +109,61 @@ static void booting_facts(const struct la_triage *t, struct la_judgement *j)
 			       t->boot.not_started);
 }
 
+static bool on_stack(const struct la_stack *stack, const char *function)
+{
+	for (size_t i = 0; stack && i < stack->n; i++)
+		if (stack->frame[i].method != LA_FROM_SCAN &&
+		    la_is_function(stack->frame[i].symbol, function))
+			return true;
+	return false;
+}
+
+/* init/do_mounts.c; wait_for_root() was part of prepare_namespace() until 6.6. */
+static bool waits_for_root(const struct la_triage *t)
+{
+	const struct la_stack *s = t->boot.starts;
+
+	return on_stack(s, "wait_for_root") ||
+	       (on_stack(s, "prepare_namespace") &&
+		(on_stack(s, "msleep") || on_stack(s, "wait_for_device_probe")));
+}
+
+static void root_in_words(const struct la_triage *t, struct la_judgement *j)
+{
+	const char *root = t->boot.root;
+
+	j->panic->cause.kind = "root-wait";
+	j->panic->message = "waiting for the root device";
+	la_triage_summary(
+		j,
+		"the kernel waits for its root device%s%s, which has not come (rootwait, rootdelay)",
+		root ? " " : "", root ? root : "");
+	la_triage_advice(
+		j,
+		"check root= on the guest's command line, and that its disk and the driver of it are there");
+}
+
+/* Who starts the guest: the task that sleeps in its way, else the CPU that boots. */
+static void blame_starter(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpu *c = t->boot.cpu;
+
+	if (t->boot.starts && (!c || c->state == LA_CPU_IDLE)) {
+		j->panic->task = t->boot.starter;
+		j->panic->stack = t->boot.starts;
+		la_triage_cause_sleeper(j, t->boot.starts);
+		return;
+	}
+	if (!c)
+		return;
+	la_triage_who_from_cpu(j, c);
+	/* Not proved, it is the likeliest; what an idle CPU is in tells nothing. */
+	if (c->state != LA_CPU_IDLE)
+		j->panic->cause.symbol = c->symbol  ? c->symbol :
+					 c->stack.n ? c->stack.frame[0].symbol :
+						      NULL;
+}
+
 bool la_judge_booting(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
@@ -120,11 +175,13 @@ bool la_judge_booting(const struct la_triage *t, struct la_judgement *j)
 		return false;
 	p->verdict = LA_VERDICT_BOOTING;
 	p->confidence = LA_LIKELY;
-	if (t->boot.cpu) {
-		la_triage_who_from_cpu(j, t->boot.cpu);
-		p->cause.symbol = t->boot.cpu->verified ? t->boot.cpu->symbol : NULL;
-	}
+	p->cause.kind = "booting";
+	blame_starter(t, j);
 	booting_facts(t, j);
+	if (waits_for_root(t)) {
+		root_in_words(t, j);
+		return true;
+	}
 	if (initcall)
 		p->message = la_format(j->arena, "in the initcall %s", initcall);
 	else
@@ -161,6 +218,27 @@ static void unknown_processor(const struct la_triage *t, struct la_judgement *j)
 		"or boot a kernel that knows the model: cpu_probe() of arch/loongarch/kernel/cpu-probe.c has the list");
 }
 
+/* Without its initramfs, which had the drivers or init, the kernel finds neither root nor init. */
+static void explain_no_root(const struct la_triage *t, struct la_judgement *j)
+{
+	const char *kind = j->panic->cause.kind;
+
+	if (!kind || (strcmp(kind, "no-root") && strcmp(kind, "no-init")) || !t->word)
+		return;
+	for (size_t i = 0; i < t->events.n; i++) {
+		const struct la_event *e = &t->events.event[i];
+
+		if (strcmp(la_event_name(e), "bad-initramfs"))
+			continue;
+		la_triage_summary(j, "%s; before that its initramfs was lost: \"%s\"",
+				  t->word->meaning, e->line);
+		la_triage_advice(
+			j,
+			"make the guest's initramfs anew (dracut -f, update-initramfs -u), and check what -initrd or the boot loader hands over");
+		return;
+	}
+}
+
 void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_panic *p = j->panic;
@@ -176,9 +254,64 @@ void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j)
 			       t->boot.not_started);
 		la_triage_stuck(j, "%zu other vCPUs were never started", t->boot.not_started);
 	}
+	explain_no_root(t, j);
 	if (p->cause.kind && !strcmp(p->cause.kind, "bug") &&
 	    la_is_function(p->cause.symbol, "cpu_probe"))
 		unknown_processor(t, j);
+}
+
+/* --- halted --- */
+
+/* Where arch/loongarch/kernel/reset.c ends, each of them for ever if the machine does not go off. */
+static const struct {
+	const char *function, *what;
+} ends[] = {
+	{ "machine_halt", "somebody halted the guest" },
+	{ "machine_power_off", "somebody shut the guest down, and it is not switched off" },
+	{ "machine_restart", "somebody restarted the guest, and it does not come back" },
+};
+
+static const char *end_of(const struct la_cpu *c)
+{
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (la_is_function(c->symbol, ends[i].function) ||
+		    on_stack(&c->stack, ends[i].function))
+			return ends[i].what;
+	return NULL;
+}
+
+/* It went down as somebody wanted, all the way: the other CPUs are stopped, this one has nothing more to do. */
+bool la_judge_halted(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_cpu *found = NULL;
+	const char *what = NULL;
+
+	if (!t->boot.state_known || t->boot.state <= t->boot.running ||
+	    t->boot.state > t->boot.running + 3)
+		return false;
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+		const char *end = end_of(c);
+
+		if (end) {
+			found = c;
+			what = end;
+		} else if (c->state != LA_CPU_STOPPED && c->state != LA_CPU_OFFLINE &&
+			   c->state != LA_CPU_NEVER_STARTED) {
+			return false;
+		}
+	}
+	if (!found)
+		return false;
+	j->panic->verdict = LA_VERDICT_HALTED;
+	/* Two witnesses: what the kernel notes of itself, and where its last CPU is. */
+	j->panic->confidence = found->verified ? LA_CERTAIN : LA_LIKELY;
+	la_triage_who_from_cpu(j, found);
+	j->panic->message = "System halted";
+	la_triage_fact(j, "system_state", "%" PRIu64 ": on the way down, and at its end",
+		       t->boot.state);
+	la_triage_summary(j, "%s: the system is halted, and nothing is wrong with it", what);
+	return true;
 }
 
 /* --- consoles --- */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Rules for guests that did not panic: what hangs, what still runs, what never ran.
+#include <inttypes.h>
 #include <string.h>
 
 #include "cpu/graph.h"
 #include "cpu/priv.h"
+#include "trace.h"
 #include "triage.h"
 
 static void cause_from_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind)
@@ -60,28 +62,61 @@ static bool in_consequence(const struct la_triage *t, const struct la_cpu *c)
 	return c->state == LA_CPU_EXCEPTION || c->state == LA_CPU_SPINNING;
 }
 
+void la_triage_blame_overrun(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_overrun *o = &t->overrun;
+	struct la_cause *c = &j->panic->cause;
+	const struct la_fault *by = o->times ? &o->again : o->below ? &o->first : NULL;
+	const char *comm = j->panic->task.comm;
+
+	c->kind = "stack-overflow";
+	c->symbol = c->module = c->caller = NULL;
+	c->pc_known = c->address_known = c->regs_known = false;
+	if (o->stack)
+		j->panic->stack = o->stack;
+	if (by) {
+		c->pc = by->pc;
+		c->pc_known = true;
+		c->symbol = by->symbol;
+		c->module = by->module;
+		c->offset = by->offset;
+	}
+	if (o->times)
+		la_triage_summary(
+			j,
+			"the kernel stack of %s%s ran over: %s%s%s%s called itself again and again (%u calls are left on it)",
+			*comm ? "task " : "a task", comm,
+			by->symbol ? by->symbol : la_format(j->arena, "code at %#" PRIx64, by->pc),
+			by->module ? " [" : "", by->module ? by->module : "", by->module ? "]" : "",
+			o->times);
+	else if (!o->below && o->first.symbol)
+		la_triage_summary(
+			j,
+			"the kernel stack of %s%s ran over, in a call that has returned; the first fault that came of it was in %s",
+			*comm ? "task " : "a task", comm, o->first.symbol);
+}
+
 /* A running task's stack ran over. What the CPU did after that, oopses included, follows. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j)
 {
-	const struct la_event *oops = t->last_oops;
-	const struct la_cpus *cpus = t->cpus;
+	const struct la_overrun *o = &t->overrun;
+	const struct la_event *oops = t->oops;
 
-	for (size_t i = 0; i < cpus->n; i++) {
-		if (!cpus->cpu[i].stack_overrun)
-			continue;
-		j->panic->verdict = LA_VERDICT_STACK_OVERFLOW;
-		/* The mark is one word, which damage can hit as well: an oops is the second witness. */
-		j->panic->confidence = oops ? LA_CERTAIN : LA_LIKELY;
-		j->panic->message = oops ? oops->line : NULL;
-		la_triage_who_from_cpu(j, &cpus->cpu[i]);
-		j->panic->cause.kind = "stack-overflow";
-		if (!in_consequence(t, &cpus->cpu[i]))
-			cause_from_cpu(j, &cpus->cpu[i], "stack-overflow");
-		if (oops)
-			la_triage_set_uptime(j, oops->ts_nsec);
-		return true;
-	}
-	return false;
+	if (!o->cpu)
+		return false;
+	j->panic->verdict = LA_VERDICT_STACK_OVERFLOW;
+	/* The mark is one word, which damage can hit as well; the second witness: what ran over it is there still. */
+	j->panic->confidence = o->times || o->cpu->odd & LA_ODD_STACK ? LA_CERTAIN : LA_LIKELY;
+	j->panic->message = oops ? oops->line : NULL;
+	la_triage_who_from_cpu(j, o->cpu);
+	j->panic->cause.kind = "stack-overflow";
+	if (o->times || o->first.pc_known || in_consequence(t, o->cpu))
+		la_triage_blame_overrun(t, j);
+	else
+		cause_from_cpu(j, o->cpu, "stack-overflow");
+	if (oops)
+		la_triage_set_uptime(j, oops->ts_nsec);
+	return true;
 }
 
 /* Reported by the kernel's watchdog, and still going on: the CPU still runs that task. */
@@ -129,7 +164,7 @@ void la_triage_cause_sleeper(struct la_judgement *j, const struct la_stack *stac
 	for (size_t i = 0; stack && i < stack->n; i++) {
 		const struct la_frame *f = &stack->frame[i];
 
-		if (!f->symbol || !f->pc_known || la_is_waiting(f->symbol))
+		if (!f->symbol || !f->pc_known || la_is_machinery(f->symbol))
 			continue;
 		c->pc = f->pc;
 		c->pc_known = true;
@@ -376,7 +411,7 @@ bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_cpus *cpus = t->cpus;
-	size_t idle = 0, user = 0, kernel = 0;
+	size_t idle = 0, user = 0, kernel = 0, asleep = 0;
 
 	for (size_t i = 0; i < cpus->n; i++) {
 		switch (cpus->cpu[i].state) {
@@ -393,6 +428,12 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 			break;
 		case LA_CPU_OFFLINE:
 			break;
+		case LA_CPU_NEVER_STARTED:
+			/* maxcpus=, or nobody has wanted it yet: a kernel that has come up lives without. */
+			if (!t->boot.state_known || t->boot.booting)
+				return false;
+			asleep++;
+			break;
 		default:
 			return false;
 		}
@@ -400,11 +441,14 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
 	if (!(idle + user + kernel))
 		return false;
 	j->panic->verdict = LA_VERDICT_RUNNING;
-	/* Without its words, nobody knows what it has reported. */
+	/* Without its words nobody knows what it has reported, without its tasks who waits for ever. */
 	j->panic->confidence =
-		kernel || !(t->have & LA_NEEDS(LA_SOURCE_LOG)) ? LA_UNSURE : LA_LIKELY;
-	la_triage_fact(j, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu",
-		       idle, user, kernel);
+		kernel || ~t->have & (LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS)) ?
+			LA_UNSURE :
+			LA_LIKELY;
+	la_triage_fact(j, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu%s",
+		       idle, user, kernel,
+		       asleep ? la_format(j->arena, ", not started by Linux: %zu", asleep) : "");
 	la_triage_say_consoles(t, j);
 	return true;
 }

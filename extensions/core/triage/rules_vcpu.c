@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rule on vCPUs whose registers no sound kernel has, where nothing else explains the hang.
+// Rules on vCPUs whose registers no sound kernel has: where nothing else explains the hang, and where it died of that.
+#include <string.h>
+
 #include "triage.h"
 
 /* The worst first. */
@@ -46,4 +48,50 @@ bool la_judge_vcpu(const struct la_triage *t, struct la_judgement *j)
 			return true;
 		}
 	return false;
+}
+
+/* "f < g < h": where it was, all callers, since any of them may have lost it. */
+static const char *trace_of(struct la_judgement *j, const struct la_event *e)
+{
+	const char *text = "";
+
+	for (size_t i = 0; e && text && i < e->ntrace && i < 3; i++)
+		text = la_format(j->arena, "%s%s%.*s", text, i ? " < " : "",
+				 (int)strcspn(e->trace[i], "+"), e->trace[i]);
+	return text && *text ? text : NULL;
+}
+
+void la_triage_blame_lost(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_event *first = j->event;
+	struct la_cause *c = &j->panic->cause;
+	const bool base = t->lost & LA_ODD_BASE;
+	const char *what = base ? "r21, the base of its per-CPU variables" : "tp, its task";
+	const char *trace = trace_of(j, first);
+
+	if (!t->lost)
+		return;
+	/* One of the two is about the fault, and who lost the register is not known. */
+	j->witnesses = LA_WITNESS_LOG;
+	if (first && !t->lost_before) {
+		la_triage_fact(
+			j, "registers",
+			"CPU %u has lost %s: before this fault, which it then caused, or after",
+			t->lost_by->cpu, what);
+		return;
+	}
+	if (!trace && c->symbol)
+		trace = c->symbol;
+	c->kind = base ? "percpu-lost" : "tp-lost";
+	la_triage_summary(j, "CPU %u lost %s%s%s%s", t->lost_by->cpu, what,
+			  trace ? "; what followed came of that, " : "",
+			  !trace ? "" :
+			  first  ? "first the fault in " :
+				   "the last fault in ",
+			  trace ? trace : "");
+	la_triage_advice(
+		j,
+		"look for code that writes %s, in what the CPU ran last before the first fault (modules, assembly), or lost it on a way in or out of the hypervisor",
+		base ? "r21" : "tp");
+	c->symbol = c->module = c->caller = NULL;
 }

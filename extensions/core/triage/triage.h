@@ -96,6 +96,18 @@ struct la_dying {
 		*broke; /* function of the last exception, if there are several; NULL = unknown */
 };
 
+/** A kernel stack that ran over. */
+struct la_overrun {
+	const struct la_cpu *cpu; /* whose task's it is; NULL: none did */
+	uint64_t base;            /* lowest address of the stack; 0: unknown */
+	struct la_fault
+		again;  /* the call of itself that a function left on the stack again and again */
+	unsigned times; /* how often; 0: there is none */
+	struct la_fault first;        /* the first exception that is saved there, if any */
+	bool below;                   /* it came when the stack pointer was below the stack */
+	const struct la_stack *stack; /* of that exception; or NULL */
+};
+
 /** How far the guest came with its boot. */
 struct la_boot {
 	/* Why memory is not believed: this kernel is not there, or that is not known; NULL: it is, or nobody can tell. */
@@ -106,6 +118,12 @@ struct la_boot {
 	bool booting;             /* it is before SYSTEM_RUNNING */
 	const struct la_cpu *cpu; /* that boots, or NULL */
 	const char *initcall;     /* that its stack is in, or NULL */
+	/* Where the task that starts all sleeps (PID 1): its stack; NULL: it runs, or is not found. */
+	struct la_task starter;
+	const struct la_stack *starts;
+	const char *root; /* root= of the command line, where it still is in memory; or NULL */
+	uint64_t
+		running; /* SYSTEM_RUNNING; what follows is the way down: halt, power off, restart */
 	const char *command_line; /* or NULL */
 	const char *consoles;     /* enabled ones, "tty0, ttyS0"; empty: none; NULL: not known */
 	bool now_known;
@@ -152,6 +170,12 @@ struct la_triage {
 	uint64_t watchdog_ns;         /* how often the soft lockup detector looks; 0 = unknown */
 	const struct la_dying *dying; /* CPUs in die() */
 	size_t ndying;
+	struct la_overrun overrun;
+	/* Registers that a CPU which died has lost: LA_ODD_BASE or LA_ODD_TASK, 0: none; whose, and that registers of its
+	 * first exception tell that it was before that. */
+	unsigned lost;
+	const struct la_cpu *lost_by;
+	bool lost_before;
 	struct la_boot boot;
 };
 
@@ -254,6 +278,9 @@ bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c);
  */
 void la_triage_add_waits(const struct la_triage *t, struct la_judgement *j);
 
+/** A stack that ran over is the cause: who did it, if that is known. */
+void la_triage_blame_overrun(const struct la_triage *t, struct la_judgement *j);
+
 /** List the oopses that followed on @first, up to @last, as consequences. */
 void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
 			    const struct la_event *first, const struct la_event *last);
@@ -288,6 +315,9 @@ void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec);
 void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e);
 void la_triage_who_from_cpu(struct la_judgement *j, const struct la_cpu *c);
 
+/** The CPU of the verdict has lost a register that all its accesses go by: what it faulted at is a consequence. */
+void la_triage_blame_lost(const struct la_triage *t, struct la_judgement *j);
+
 /* Rules of rules_hang.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
@@ -305,6 +335,7 @@ bool la_judge_running(const struct la_triage *t, struct la_judgement *j);
 
 /* Rules of rules_boot.c, as these. */
 bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_halted(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_booting(const struct la_triage *t, struct la_judgement *j);
 /** The log is lost, and the kernel has noted that it died in part. */
 bool la_judge_lost_oops(const struct la_triage *t, struct la_judgement *j);

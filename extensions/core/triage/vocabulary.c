@@ -342,6 +342,8 @@ const struct la_message la_vocabulary[] = {
 	{ LA_EVENT_REPORT, "Initramfs unpacking failed: %m", "bad-initramfs",
 	  "the initramfs is damaged, cut, or packed in a way that this kernel cannot unpack",
 	  TROUBLE },
+	{ LA_EVENT_REPORT, "rootfs image is not initramfs (%m", "bad-initramfs",
+	  "what was handed over as initramfs is none: damaged, cut, or a disk's image", 0 },
 	{ LA_EVENT_REPORT, "VFS: Cannot open root device %m", "no-root",
 	  "there is no such device as the root file system is said to be on", TROUBLE },
 	{ LA_EVENT_REPORT, "Failed to create /dev/root: %m", "no-root",

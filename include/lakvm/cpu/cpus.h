@@ -103,9 +103,10 @@ struct la_cpu {
 	/* The kernel in the same memory that it is in, not the one that was analysed: then nothing but its
 	 * registers is known. NULL: it is in this one. */
 	const struct la_other_kernel *other;
-	bool stack_overrun; /* the mark at the end of its task's stack is overwritten */
-	unsigned odd;       /* bits of enum la_odd; what is not known is not in it */
-	const char *remark; /* one sentence on what is odd about this CPU, or NULL */
+	uint64_t stack_base; /* lowest address of the stack that its task has; 0 = unknown */
+	bool stack_overrun;  /* the mark at the end of its task's stack is overwritten */
+	unsigned odd;        /* bits of enum la_odd; what is not known is not in it */
+	const char *remark;  /* one sentence on what is odd about this CPU, or NULL */
 };
 
 struct la_cpus {

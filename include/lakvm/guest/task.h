@@ -18,7 +18,7 @@ struct la_task {
 	char comm[17]; /* empty = unknown */
 };
 
-/** The task at @address; fields that cannot be read stay unknown. Never fails. */
+/** The task at @address; fields that cannot be read, or all of one whose pid no task can have, stay unknown. Never fails. */
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret);
 
 struct la_user_tables {

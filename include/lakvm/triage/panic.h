@@ -46,6 +46,7 @@ enum la_verdict {
 	LA_VERDICT_VCPU, /* "vcpu": registers of a vCPU that no sound kernel has, or one that the host does not run */
 	LA_VERDICT_LOST_IPI, /* "lost-ipi": waited for, and its receiver cannot answer */
 	LA_VERDICT_BOOTING,  /* "booting": the kernel has not come to run its first process */
+	LA_VERDICT_HALTED, /* "halted": somebody halted it, or it was shut down, and that is done */
 };
 const char *la_verdict_name(enum la_verdict v);
 
