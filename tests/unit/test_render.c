@@ -98,7 +98,9 @@ static void make_detail(struct la_detail *d)
 static void make_full(void)
 {
 	static const struct la_fact facts[] = { { "CPU 1 is in panic()", "panic_cpu" } };
-	static const struct la_unchecked unchecked[] = { { "oops", "log: it is empty" } };
+	static const struct la_unchecked unchecked[] = { { "oops", "log: it is empty" },
+							 { "vcpu", "registers: there are none" },
+							 { "running", "log: it is empty" } };
 	static const char *const stuck[] = { "CPU 0 waits for CPU 1" };
 	static const char *const advice[] = { "lamem 0xffff800000008064", "dis i8042_flush" };
 	static const char *const tail[] = { "[    0.435502] Kernel panic - not syncing: x" };
@@ -153,7 +155,7 @@ static void make_full(void)
 				  .fact = facts,
 				  .nfacts = 1,
 				  .unchecked = unchecked,
-				  .nunchecked = 1,
+				  .nunchecked = 3,
 				  .log_tail = tail,
 				  .nlog_tail = 1,
 				  .cpus = &cpus };
@@ -190,8 +192,8 @@ static void test_panic_text(void **state)
 				"      CAUSE: i8042_flush read a port that is not there\n"
 				"      WHERE: i8042_flush+0x58  drivers/input/i8042.c: 512\n"
 				"        WHO: \"swapper/0\" (PID 1) on CPU 1\n"
-				"       WHEN: 0.435502 s after boot, clock at "
-				"2026-11-27T05:38:12Z after 1.500 s\n"
+				"       WHEN: 0.435502 s after boot; guest's clock "
+				"1.500 s (2026-11-27T05:38:12Z)\n"
 				"     KERNEL: 7.2.12+deb14-loong64\n"
 				"      STUCK: CPU 0 waits for CPU 1\n"
 				"       NEXT: lamem 0xffff800000008064\n"
@@ -217,7 +219,7 @@ static void test_panic_text(void **state)
 	has("\nIN THE LOG:\n[    0.435000] what came before\n");
 	has("\nTAINTED:\n  D: an oops or BUG() happened before\n");
 	has("  panic_cpu: CPU 1 is in panic()\n");
-	has("  oops: log: it is empty\n");
+	has("  oops, running: log: it is empty\n  vcpu: registers: there are none\n");
 	assert_null(strstr(output, "END OF THE LOG"));
 	assert_null(strstr(output, "ALL CPUS"));
 
@@ -357,7 +359,7 @@ static void test_panic_line(void **state)
 	full.cause.caller_offset = 8;
 	la_render_panic_line(&full, &sink);
 	has("; page-fault at address ffff800000008064, in the range of modules and vmalloc; in ");
-	has("[mod 1.2], called from atkbd_init+0x8  drivers");
+	has(", called from atkbd_init+0x8 [mod 1.2]  drivers");
 }
 
 static void test_unknown_text(void **state)

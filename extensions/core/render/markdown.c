@@ -200,10 +200,11 @@ static void put_facts(struct page *page, const struct la_panic *p)
 	for (size_t i = 0; i < p->nunchecked; i++) {
 		if (!i)
 			heading(page, W_UNCHECKED);
+		la_line_begin(&page->line);
+		if (!la_put_unchecked(p, i, &page->line.sink))
+			continue;
 		la_puts(page->to, "- ");
-		la_put_text(&marked, p->unchecked[i].rule, false);
-		la_puts(page->to, ": ");
-		la_put_text(&marked, p->unchecked[i].reason, false);
+		la_puts(&marked, page->line.text);
 		la_puts(page->to, "\n");
 	}
 }

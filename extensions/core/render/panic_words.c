@@ -3,6 +3,7 @@
 #include "panic_words.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "text.h"
@@ -52,6 +53,15 @@ static void put_module(const struct la_panic *p, const struct la_sink *sink)
 	la_puts(sink, "]");
 }
 
+static void put_function(const char *name, bool offset_known, uint64_t offset,
+			 const struct la_sink *sink)
+{
+	if (offset_known)
+		la_put_symbol(sink, name, true, offset, NULL);
+	else
+		la_put_text(sink, name, false);
+}
+
 bool la_put_where(const struct la_panic *p, const struct la_sink *sink)
 {
 	const struct la_cause *c = &p->cause;
@@ -59,16 +69,17 @@ bool la_put_where(const struct la_panic *p, const struct la_sink *sink)
 
 	if (!c->symbol && !c->pc_known && !c->caller)
 		return false;
-	if (c->symbol) {
-		la_put_symbol(sink, c->symbol, c->pc_known || c->offset, c->offset, NULL);
-		put_module(p, sink);
-	} else if (c->pc_known) {
+	if (c->symbol)
+		put_function(c->symbol, c->pc_known || c->offset, c->offset, sink);
+	else if (c->pc_known)
 		la_put(sink, "%016" PRIx64, c->pc);
-	}
 	if (c->caller) {
 		la_puts(sink, c->symbol || c->pc_known ? ", called from " : "called from ");
-		la_put_symbol(sink, c->caller, true, c->caller_offset, NULL);
+		put_function(c->caller, c->caller_offset, c->caller_offset, sink);
 	}
+	put_module(p, sink); /* the caller's, if there is one */
+	if (c->symbol && !c->pc_known && !c->offset)
+		la_puts(sink, ", where in it is not known");
 	if (d->file) {
 		la_puts(sink, "  ");
 		la_put_text(sink, d->file, false);
@@ -101,6 +112,24 @@ bool la_put_who(const struct la_panic *p, const struct la_sink *sink)
 	return true;
 }
 
+bool la_put_unchecked(const struct la_panic *p, size_t first, const struct la_sink *sink)
+{
+	const char *reason = p->unchecked[first].reason;
+
+	for (size_t i = 0; i < first; i++)
+		if (!strcmp(p->unchecked[i].reason, reason))
+			return false;
+	for (size_t i = first; i < p->nunchecked; i++) {
+		if (strcmp(p->unchecked[i].reason, reason))
+			continue;
+		la_puts(sink, i > first ? ", " : "");
+		la_put_text(sink, p->unchecked[i].rule, false);
+	}
+	la_puts(sink, ": ");
+	la_put_text(sink, reason, false);
+	return true;
+}
+
 bool la_clock_text(const struct la_detail *d, char *ret, size_t size)
 {
 	const time_t at = (time_t)d->clock.date;
@@ -115,10 +144,12 @@ void la_put_when(const struct la_panic *p, const struct la_sink *sink)
 	const struct la_detail *d = &p->detail;
 	char date[40];
 
-	if (p->uptime_known)
+	if (p->uptime_known && p->uptime_of_end)
+		la_put(sink, "last log line %.3f s after boot", p->uptime_s);
+	else if (p->uptime_known)
 		la_put(sink, "%.6f s after boot", p->uptime_s);
 	else
 		la_puts(sink, "unknown");
 	if (la_clock_text(d, date, sizeof(date)))
-		la_put(sink, ", clock at %s after %.3f s", date, (double)d->clock.uptime_ns / 1e9);
+		la_put(sink, "; guest's clock %.3f s (%s)", (double)d->clock.uptime_ns / 1e9, date);
 }

@@ -248,6 +248,8 @@ static void put_log(const char *heading, const char *const *line, size_t n,
 
 static void put_facts(const struct la_panic *p, const struct la_sink *sink)
 {
+	struct la_line line;
+
 	if (p->nfacts)
 		la_puts(sink, "\nFACTS:\n");
 	for (size_t i = 0; i < p->nfacts; i++) {
@@ -257,14 +259,13 @@ static void put_facts(const struct la_panic *p, const struct la_sink *sink)
 		la_put_text(sink, p->fact[i].text, true);
 		la_puts(sink, "\n");
 	}
+	if (p->nunchecked)
+		la_puts(sink, "\nNOT CHECKED:\n");
 	for (size_t i = 0; i < p->nunchecked; i++) {
-		if (!i)
-			la_puts(sink, "\nNOT CHECKED:\n");
-		la_puts(sink, "  ");
-		la_put_text(sink, p->unchecked[i].rule, true);
-		la_puts(sink, ": ");
-		la_put_text(sink, p->unchecked[i].reason, true);
-		la_puts(sink, "\n");
+		la_line_begin(&line);
+		la_puts(&line.sink, "  ");
+		if (la_put_unchecked(p, i, &line.sink))
+			la_line_end(&line, COLUMNS, SIZE_MAX, 4, sink);
 	}
 }
 

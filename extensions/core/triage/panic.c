@@ -163,8 +163,10 @@ static void keep_log_tail(const struct la_triage *t, struct la_judgement *j)
 			tail[j->panic->nlog_tail++] = line;
 	}
 	j->panic->log_tail = tail;
-	if (!j->panic->uptime_known && t->log.n)
+	if (!j->panic->uptime_known && t->log.n) {
 		la_triage_set_uptime(j, t->log.record[t->log.n - 1].ts_nsec);
+		j->panic->uptime_of_end = true;
+	}
 }
 
 static void add_other_kernels(const struct la_kernel *k, struct la_judgement *j)

@@ -105,7 +105,9 @@ static void booting_facts(const struct la_triage *t, struct la_judgement *j)
 			j, "log",
 			"for how long nothing was said is not known: no clock of a run queue runs");
 	if (t->boot.not_started)
-		la_triage_fact(j, "registers", "%zu vCPUs were not started by Linux",
+		la_triage_fact(j, "registers",
+			       t->boot.not_started == 1 ? "%zu vCPU was not started by Linux" :
+							  "%zu vCPUs were not started by Linux",
 			       t->boot.not_started);
 }
 
@@ -250,9 +252,14 @@ void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j)
 			       "%" PRIu64 ": it happened while the kernel booted, %s",
 			       t->boot.state, stage_in_words(t));
 	if (t->boot.booting && t->boot.not_started) {
-		la_triage_fact(j, "registers", "%zu vCPUs were not started by Linux yet",
+		la_triage_fact(j, "registers",
+			       t->boot.not_started == 1 ? "%zu vCPU was not started by Linux yet" :
+							  "%zu vCPUs were not started by Linux yet",
 			       t->boot.not_started);
-		la_triage_stuck(j, "%zu other vCPUs were never started", t->boot.not_started);
+		la_triage_stuck(j,
+				t->boot.not_started == 1 ? "%zu other vCPU was never started" :
+							   "%zu other vCPUs were never started",
+				t->boot.not_started);
 	}
 	explain_no_root(t, j);
 	if (p->cause.kind && !strcmp(p->cause.kind, "bug") &&

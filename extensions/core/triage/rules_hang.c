@@ -300,7 +300,7 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	node = la_waits_cpu(&t->waits, worst->cpu);
 	if (node != LA_NO_NODE)
 		la_triage_behind(t, j, node);
-	la_triage_advice(j, "lacpus -b -c %u", worst->cpu);
+	la_triage_advice(j, "crash> lacpus -b -c %u: its stack and what it waits for", worst->cpu);
 	return true;
 }
 
@@ -351,7 +351,7 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	for (size_t i = 0; i < t->waits.n; i++)
 		if (la_waits_next(&t->waits, i) == la_waits_cpu(&t->waits, worst->cpu))
 			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
-	la_triage_advice(j, "lacpus -b -c %u", worst->cpu);
+	la_triage_advice(j, "crash> lacpus -b -c %u: its stack and what it waits for", worst->cpu);
 	return true;
 }
 

@@ -104,8 +104,11 @@ static const char *place_in_words(const struct la_judgement *j)
 {
 	const struct la_cause *c = &j->panic->cause;
 
-	if (c->caller && c->symbol)
-		return la_format(j->arena, "%s, called by %s", c->symbol, c->caller);
+	if (c->caller &&
+	    c->symbol) /* the module is the caller's, the other is a function that checks */
+		return la_format(j->arena, "%s, called by %s%s%s%s", c->symbol, c->caller,
+				 c->module ? " [" : "", c->module ? c->module : "",
+				 c->module ? "]" : "");
 	if (c->caller)
 		return la_format(j->arena, "%s, which jumped there", c->caller);
 	if (!c->symbol)
@@ -185,9 +188,9 @@ static void say_stack_overflow(struct la_judgement *j, const struct la_callers *
 		la_triage_summary(j, "the kernel stack of %s%s ran over%s%s%s",
 				  j->panic->task.comm[0] ? "task " : "a task", j->panic->task.comm,
 				  c->symbol ? ", in " : "", c->symbol ? c->symbol : "", callers);
-	la_triage_advice(j,
-			 "bt -f: is one function on the stack again and again, or one with large "
-			 "variables?");
+	la_triage_advice(
+		j, "crash> bt -f: is one function on the stack again and again, or one with large "
+		   "variables?");
 }
 
 /* What a detector of the kernel found, whether it made the kernel panic or not. */
@@ -203,14 +206,15 @@ static void say_detected(enum la_event_kind report, struct la_judgement *j,
 	switch (report) {
 	case LA_EVENT_HUNG_TASK:
 		if (p->task.comm[0])
-			la_triage_summary(j, "task %s (pid %d) waits%s%s%s and nothing wakes it",
+			la_triage_summary(j, "task %s (PID %d) waits%s%s%s, and nothing wakes it",
 					  p->task.comm, p->task.pid, in, place, callers);
 		else
 			la_triage_summary(
 				j, "a task waits and nothing wakes it; the report that names it "
 				   "is lost");
-		la_triage_advice(j,
-				 "foreach UN bt: who else waits, and who holds what they wait for?");
+		la_triage_advice(
+			j,
+			"crash> foreach UN bt: who else waits, and who holds what they wait for?");
 		break;
 	case LA_EVENT_RCU_STALL:
 		if (p->cpu >= 0)
@@ -236,7 +240,17 @@ static void say_detected(enum la_event_kind report, struct la_judgement *j,
 		break;
 	}
 	if (p->cpu >= 0)
-		la_triage_advice(j, "lacpus %d: where that CPU is and what it waits for", p->cpu);
+		la_triage_advice(
+			j, "crash> lacpus -b -c %d: the stack of that CPU, and what it waits for",
+			p->cpu);
+}
+
+/* Bytes of a sentence without its full stop. */
+static size_t without_stop(const char *text)
+{
+	const size_t n = strlen(text);
+
+	return n && text[n - 1] == '.' ? n - 1 : n;
 }
 
 static void say_warning(struct la_judgement *j, const struct la_callers *who)
@@ -244,18 +258,28 @@ static void say_warning(struct la_judgement *j, const struct la_callers *who)
 	const struct la_event *e = j->event;
 	const char *where = place_in_words(j), *callers = callers_in_words(j, who);
 	const struct la_message *m = e ? (e->because ? e->because : e->message) : NULL;
+	const char *said;
 
 	if (!e || !where || !callers)
 		return;
-	la_triage_summary(j, "%s in %s%s%s%s",
-			  e->said ? e->said :
-			  e->text ? e->text :
-				    e->line,
-			  where, callers, m && m->meaning ? ": " : "",
-			  m && m->meaning ? m->meaning : "");
+	said = e->said ? e->said : e->text ? e->text : e->line;
+	la_triage_summary(j, "%.*s in %s%s%s%s", (int)without_stop(said), said, where, callers,
+			  m && m->meaning ? ": " : "", m && m->meaning ? m->meaning : "");
 	la_triage_advice(j,
 			 "the panic is by panic_on_warn or the like: without it the guest would have "
 			 "gone on");
+}
+
+/* Where pc is no code, whoever jumped there has it. A return address may be the next function's, so that is not asked for. */
+static void advise_code(struct la_judgement *j)
+{
+	const struct la_cause *c = &j->panic->cause;
+
+	if (c->symbol && c->pc_known)
+		la_triage_advice(j, "crash> dis -rl %" PRIx64 ": the code that leads there", c->pc);
+	else if (c->symbol || c->caller)
+		la_triage_advice(j, "crash> dis -l %s: the code that did it",
+				 c->symbol ? c->symbol : c->caller);
 }
 
 static void say_called(const struct la_triage *t, struct la_judgement *j,
@@ -274,6 +298,8 @@ static void say_called(const struct la_triage *t, struct la_judgement *j,
 		la_triage_summary(j, "panic() was called: %s", t->message);
 	if (t->word && t->word->advice)
 		la_triage_advice(j, "%s", t->word->advice);
+	else if (!t->word || !t->word->meaning)
+		advise_code(j);
 }
 
 static bool is_fault(const struct la_cause *c)
@@ -288,21 +314,20 @@ static void say_oops(struct la_judgement *j, const struct la_callers *who)
 
 	if (!strcmp(c->kind, "init-exit") && p->detail.exit_code) {
 		la_triage_summary(j, "%s", p->detail.exit_code);
-		la_triage_advice(j,
-				 "log: what init said before; check init and its libraries on the "
-				 "guest's root file system");
+		la_triage_advice(
+			j, "crash> log: what init said before; check init and its libraries on the "
+			   "guest's root file system");
 	} else if (!strcmp(c->kind, "stack-overflow")) {
 		say_stack_overflow(j, who);
 	} else if (is_fault(c)) {
 		say_fault(j, who);
-		if (c->pc_known)
-			la_triage_advice(j, "dis -rl %" PRIx64 ": the code that leads there",
-					 c->pc);
+		advise_code(j);
 		if (c->address_known && c->address >= NEAR_NULL)
-			la_triage_advice(j, "lamem %" PRIx64 ": what that address is", c->address);
+			la_triage_advice(j, "crash> lamem %" PRIx64 ": what that address is",
+					 c->address);
 	}
 	if (c->module)
-		la_triage_advice(j, "mod -s %.*s: load its symbols for source lines",
+		la_triage_advice(j, "crash> mod -s %.*s: load its symbols for source lines",
 				 (int)strcspn(c->module, "]"), c->module);
 }
 
@@ -333,12 +358,32 @@ static bool detected(const struct la_triage *t, const struct la_panic *p,
 	}
 }
 
+/* Who the task waits for in the end. */
+static void advise_holder(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_waits *w = &t->waits;
+	const struct la_wait_node *head;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (!j->panic->task.address || w->node[i].task.address != j->panic->task.address ||
+		    w->node[i].on == LA_NO_NODE || w->node[i].cycle)
+			continue;
+		head = &w->node[la_waits_head(w, i)];
+		if (head != &w->node[i] && head->task.pid_known && head->cpu < 0)
+			la_triage_advice(j, "crash> bt %d: the stack of the one it waits for",
+					 head->task.pid);
+		return;
+	}
+}
+
 void la_triage_say(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
 	struct la_callers who;
 	enum la_event_kind report;
 
+	if (p->summary && !p->nadvice)
+		advise_holder(t, j);
 	if (p->summary || !p->cause.kind)
 		return;
 	la_triage_callers(t, j, &who);

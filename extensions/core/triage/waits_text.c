@@ -80,8 +80,8 @@ static const char *how_in_words(const struct la_thing *thing)
 	static const char *const words[] = {
 		[LA_HOW_UNKNOWN] = "",
 		[LA_HOW_OWNER] = "held by",
-		[LA_HOW_CODE] = "taken, by the code on its stack, by",
-		[LA_HOW_REST] = "held, since nobody else can, by",
+		[LA_HOW_CODE] = "held by",
+		[LA_HOW_REST] = "held by",
 		[LA_HOW_ROLE] = "which is to come from",
 		[LA_HOW_READER] = "held by readers, the last one known",
 		[LA_HOW_NOBODY] = "",
@@ -90,11 +90,20 @@ static const char *how_in_words(const struct la_thing *thing)
 	return words[thing->how];
 }
 
+/* How that is known, where the lock itself does not tell. */
+static const char *why_in_words(const struct la_thing *thing)
+{
+	if (thing->how == LA_HOW_CODE)
+		return ", whose code has taken it";
+	return thing->how == LA_HOW_REST ? ", since nobody else can hold it" : "";
+}
+
+/* "waits", or for how long it has. */
 static const char *how_long(struct la_judgement *j, const struct la_wait_node *node)
 {
 	if (!node->since_known || node->since_ns < 1000000000)
-		return "";
-	return or_empty(la_format(j->arena, " for %.0f s", (double)node->since_ns / 1e9));
+		return "waits";
+	return or_empty(la_format(j->arena, "has waited %.0f s", (double)node->since_ns / 1e9));
 }
 
 const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, size_t i)
@@ -105,11 +114,14 @@ const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, si
 		thing && thing->holder != LA_NO_NODE ? &t->waits.node[thing->holder] : NULL;
 	const char *by = "";
 
-	if (holder)
-		by = la_format(j->arena, ", %s %s", how_in_words(thing), la_triage_who(j, holder));
+	if (holder == node)
+		by = ", which it holds itself";
+	else if (holder)
+		by = la_format(j->arena, ", %s %s%s", how_in_words(thing), la_triage_who(j, holder),
+			       why_in_words(thing));
 	else if (thing && thing->how == LA_HOW_NOBODY)
 		by = ", which no running CPU holds";
-	return or_empty(la_format(j->arena, "%s waits%s%s%s%s for %s%s", la_triage_who(j, node),
+	return or_empty(la_format(j->arena, "%s %s%s%s%s for %s%s", la_triage_who(j, node),
 				  how_long(j, node), node->function ? " in " : "",
 				  or_empty(node->function), node->function ? "()" : "",
 				  thing ? la_triage_thing(j, thing) : "something", or_empty(by)));

@@ -102,7 +102,8 @@ struct la_panic {
 	int cpu; /* Linux CPU of the verdict (that panicked, oopsed, waits), -1 = unknown */
 	struct la_task task; /* the task it happened in; address 0 and pid_known false: unknown */
 	bool uptime_known;
-	double uptime_s; /* at the panic if that is known, else at the last record */
+	double uptime_s;    /* at the panic if that is known, else at the last record */
+	bool uptime_of_end; /* it is the last record's: nothing tells when it happened */
 	struct la_cause cause;
 	const struct la_stack *stack; /* of that CPU or of the task that is blocked, or NULL */
 	const char *signature;        /* plain text, no addresses, CPUs or pids; NULL = none */
