@@ -85,7 +85,8 @@ static void check_reference(struct bt_info *bt, const struct la_frame *frame)
  */
 static void print_source(const struct la_kernel *k, const struct la_frame *frame)
 {
-	const struct la_lines_at *at = session_lines(NULL) ? la_lines_find(k, frame->code) : NULL;
+	const struct la_lines_at *at =
+		session_lines(NULL) == LA_OK ? la_lines_find(k, frame->code) : NULL;
 	char line[BUFSIZE];
 
 	if (at && at->n) {

@@ -58,7 +58,7 @@ static const struct la_cpus *with_lines(struct la_kernel *kernel, struct la_aren
 	const struct la_cpus *found = cpus;
 	struct la_error err = { "" };
 
-	if (session_lines(&err)) {
+	if (session_lines(&err) == LA_OK) {
 		found = la_cpus_lines(kernel, arena, cpus, options->only, options->nonly);
 		if (!found)
 			la_fail(&err, LA_NOMEM, "source positions: out of memory");

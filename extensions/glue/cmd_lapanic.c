@@ -50,6 +50,7 @@ static bool analyse(struct la_arena *arena, const char *text, struct la_panic *r
 	struct la_error err = { "" };
 	struct la_kernel *kernel = session_kernel(&err);
 	const struct la_cpus *cpus;
+	enum la_status lines;
 
 	if (!kernel) {
 		error(INFO, "%s\n", err.text);
@@ -62,8 +63,11 @@ static bool analyse(struct la_arena *arena, const char *text, struct la_panic *r
 		error(INFO, "no registers: %s\n", err.text);
 	}
 	la_panic_analyse(kernel, arena, cpus, ret);
-	if (session_lines(NULL)) /* without them positions in the source are unknown */
+	lines = session_lines(NULL); /* without them positions in the source are unknown */
+	if (lines == LA_OK)
 		la_panic_lines(kernel, arena, ret);
+	else if (lines == LA_NOMEM)
+		la_panic_lack_lines(ret);
 	return true;
 }
 

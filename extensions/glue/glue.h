@@ -125,8 +125,8 @@ const struct la_sections *session_sections(struct la_error *err);
 /** The same as far as they are known: their size is, also where no table of them is. NULL: no kernel. */
 const struct la_sections *session_sections_known(void);
 
-/** Open the source positions of vmlinux (lakvm/stack/lines.h), once. False: there are none, see @err. */
-bool session_lines(struct la_error *err);
+/** Open the source positions of vmlinux once; otherwise as la_lines_open (lakvm/stack/lines.h). */
+enum la_status session_lines(struct la_error *err);
 
 /** What the vCPUs were doing; analysed at the first call, kept until the session closes. */
 const struct la_cpus *session_cpus(struct la_error *err);

@@ -139,11 +139,13 @@ const struct la_regs *session_registers(uint64_t task)
 	return NULL;
 }
 
-bool session_lines(struct la_error *err)
+enum la_status session_lines(struct la_error *err)
 {
 	struct la_kernel *kernel = session_kernel(err);
 
-	return kernel && (kernel->lines || la_lines_open(kernel, err) == LA_OK);
+	if (!kernel)
+		return LA_ABSENT;
+	return kernel->lines ? LA_OK : la_lines_open(kernel, err);
 }
 
 void session_close(void)

@@ -71,10 +71,10 @@ const struct la_cpus *session_cpus(struct la_error *err)
 	return NULL;
 }
 
-bool session_lines(struct la_error *err)
+enum la_status session_lines(struct la_error *err)
 {
 	(void)err;
-	return false;
+	return LA_ABSENT;
 }
 
 struct la_arena *stack_memory(void)

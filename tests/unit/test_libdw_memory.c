@@ -13,6 +13,7 @@
 #include "fake.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/stack/unwind.h"
+#include "lakvm/triage/panic.h"
 #include "small_elf.h"
 
 #define PC UINT64_C(0x10000)
@@ -124,6 +125,8 @@ static void test_lines(void **state)
 	struct fake *fake = fake_new();
 	struct la_kernel k = { .door = fake_door(fake) };
 	struct la_arena *arena = la_arena_new(1 << 20);
+	struct la_fact room[1] = { { NULL, NULL } };
+	struct la_panic panic = { .stack = &both, .fact = room, .room = room };
 	const struct la_lines_at *at;
 	char path[SMALL_ELF_PATH];
 	sigset_t mask;
@@ -142,6 +145,13 @@ static void test_lines(void **state)
 
 	assert_null(la_lines_find(&k, PC + 0x10));
 	assert_null(la_lines_stack(&k, arena, &both)); /* out of memory: not "it has no line" */
+	assert_true(la_lines_exhausted(&k));
+	la_panic_lines(&k, arena, &panic);
+	assert_ptr_equal(panic.stack, &both);
+	assert_int_equal(panic.nfacts, 1);
+	assert_string_equal(room[0].source, "limit");
+	la_panic_lack_lines(&panic); /* once is enough */
+	assert_int_equal(panic.nfacts, 1);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	assert_false(sigismember(&mask, SIGINT));
 

@@ -213,11 +213,25 @@ static void read_modules(const struct la_kernel *k, struct la_elf_door *vmlinux,
 }
 
 static void analyse_panic(const struct la_kernel *k, const struct la_report_options *opt,
-			  struct la_arena *arena, struct la_report *ret)
+			  enum la_status lines, struct la_arena *arena, struct la_report *ret)
 {
 	la_panic_analyse(k, arena, ret->cpus_reason ? NULL : &ret->cpus, &ret->panic);
-	if (opt->lines)
+	if (lines == LA_NOMEM)
+		la_panic_lack_lines(&ret->panic);
+	else if (opt->lines)
 		la_panic_lines(k, arena, &ret->panic);
+}
+
+static void add_lines(const struct la_kernel *k, struct la_arena *arena, enum la_status lines,
+		      struct la_cpus *cpus)
+{
+	const struct la_cpus *with_lines =
+		lines == LA_NOMEM ? NULL : la_cpus_lines(k, arena, cpus, NULL, 0);
+
+	if (with_lines)
+		*cpus = *with_lines;
+	else
+		la_cpus_add_remark(arena, cpus, "source positions: out of memory");
 }
 
 static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
@@ -225,7 +239,7 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 		    struct la_report *ret)
 {
 	struct la_kernel *k = la_alloc(arena, sizeof(*k));
-	const struct la_cpus *with_lines;
+	enum la_status lines = LA_ABSENT;
 	struct la_error err = { "" };
 
 	if (!k)
@@ -240,7 +254,7 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 	la_cfi_open(k, NULL);
 	la_vectors_open(k, arena);
 	if (opt->lines)
-		la_lines_open(k, NULL);
+		lines = la_lines_open(k, NULL);
 	if (door->vmlinux && ret->has_dump)
 		read_modules(k, vmlinux, arena, ret);
 	if (!door->vmlinux || !ret->has_dump)
@@ -258,9 +272,9 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 		ret->cpus.remark = NULL; /* it would say that there is no dump */
 	la_cpus_add_remark(arena, &ret->cpus, opt->text_remark);
 	if (opt->panic)
-		analyse_panic(k, opt, arena, ret);
-	else if (opt->lines && (with_lines = la_cpus_lines(k, arena, &ret->cpus, NULL, 0)))
-		ret->cpus = *with_lines;
+		analyse_panic(k, opt, lines, arena, ret);
+	else if (opt->lines)
+		add_lines(k, arena, lines, &ret->cpus);
 	note_exceptions(k, opt, arena, ret);
 	if (!opt->log)
 		return;

@@ -316,9 +316,15 @@ const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code
 	if (!l || !code)
 		return NULL;
 	c = l->cache[code >> 2 & (CACHE_SIZE - 1)];
+	l->no_memory = false;
 	if (!c || c->pc != code)
 		c = fill(l, code);
 	return c && c->found ? &c->at : NULL;
+}
+
+bool la_lines_exhausted(const struct la_kernel *k)
+{
+	return k->lines && k->lines->no_memory;
 }
 
 const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena *arena,
@@ -336,7 +342,7 @@ const struct la_stack *la_lines_stack(const struct la_kernel *k, struct la_arena
 		const struct la_lines_at *at = la_lines_find(k, stack->frame[i].code);
 		struct la_lines_at *kept = at ? la_alloc(arena, sizeof(*kept)) : NULL;
 
-		if ((at && !kept) || (!at && k->lines && k->lines->no_memory))
+		if ((at && !kept) || (!at && la_lines_exhausted(k)))
 			return NULL;
 		if (at)
 			*kept = *at;

@@ -12,8 +12,8 @@ bool la_triage_open(struct la_judgement *j, struct la_arena *arena, struct la_pa
 	*j = (struct la_judgement){ .arena = arena,
 				    .panic = panic,
 				    .refused = la_arena_refused(arena) };
-	/* two that say what is left out */
-	j->fact = la_alloc_n(arena, LA_MAX_FACTS + 2, sizeof(*j->fact));
+	/* two that say what is left out, and one for la_panic_lines() */
+	j->fact = la_alloc_n(arena, LA_MAX_FACTS + 3, sizeof(*j->fact));
 	j->unchecked = la_alloc_n(arena, nrules, sizeof(*j->unchecked));
 	j->advice = la_alloc_n(arena, LA_MAX_ADVICE, sizeof(*j->advice));
 	j->stuck = la_alloc_n(arena, LA_MAX_STUCK + 1, sizeof(*j->stuck));
@@ -121,6 +121,7 @@ void la_triage_close(struct la_judgement *j)
 		j->stuck[j->panic->nstuck++] = text;
 	if (la_arena_refused(j->arena) != j->refused)
 		say_no_memory(j);
+	j->panic->room = j->fact && j->panic->fact == j->fact ? &j->fact[j->panic->nfacts] : NULL;
 }
 
 enum la_confidence la_triage_confidence(unsigned witnesses)

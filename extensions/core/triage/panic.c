@@ -206,12 +206,23 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 	la_triage_close(&j);
 }
 
+void la_panic_lack_lines(struct la_panic *p)
+{
+	if (!p->room)
+		return; /* la_triage_close() has said it */
+	*p->room = (struct la_fact){ .text = "out of memory: source positions are not told",
+				     .source = "limit" };
+	p->room = NULL;
+	p->nfacts++;
+}
+
 void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p)
 {
 	const struct la_stack *stack = p->stack ? la_lines_stack(k, arena, p->stack) : NULL;
-
 	const struct la_lines_at *at = p->cause.pc_known ? la_lines_find(k, p->cause.pc) : NULL;
 
+	if ((p->stack && !stack) || (p->cause.pc_known && !at && la_lines_exhausted(k)))
+		la_panic_lack_lines(p);
 	if (stack)
 		p->stack = stack;
 	if (at) {

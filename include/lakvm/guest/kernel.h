@@ -45,8 +45,9 @@ struct la_kernel {
 	const char
 		*vmcoreinfo; /* what the kernel tells dump tools, see vmcoreinfo.h; NULL = none */
 	size_t vmcoreinfo_len;
-	const char *vmcoreinfo_remark; /* the dump brings along another kernel's; NULL: it does not */
-	unsigned ncpus;         /* nr_cpu_ids; 1 where that is not known */
+	const char
+		*vmcoreinfo_remark; /* the dump brings along another kernel's; NULL: it does not */
+	unsigned ncpus;             /* nr_cpu_ids; 1 where that is not known */
 	const uint64_t *percpu; /* __per_cpu_offset[], ncpus of them; NULL: not set up, not known */
 	bool percpu_unset;      /* NULL because the guest has not set up its per-CPU areas yet */
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */

@@ -6,6 +6,7 @@
 #ifndef LAKVM_LINES_H
 #define LAKVM_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,9 @@ void la_lines_close(struct la_kernel *k);
  * the next call.
  */
 const struct la_lines_at *la_lines_find(const struct la_kernel *k, uint64_t code);
+
+/** Did the last la_lines_find() find nothing because memory ran out? */
+bool la_lines_exhausted(const struct la_kernel *k);
 
 struct la_stack; /* unwind.h */
 

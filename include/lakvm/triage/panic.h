@@ -110,6 +110,7 @@ struct la_panic {
 	char hash[17];                /* FNV-1a 64 of the signature in hex; empty without one */
 	const struct la_fact *fact;   /* as they were found; the last says how many were left out */
 	size_t nfacts;
+	struct la_fact *room; /* for one more fact, behind the last; NULL: there is none */
 	const struct la_unchecked *unchecked;
 	size_t nunchecked;
 	const char *const *log_tail; /* the last records, with times as dmesg prints them */
@@ -131,8 +132,11 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 
 /**
  * Let the frames of @p's stack say where they are in the source (la_lines_stack), and its detail where the cause
- * is. Without memory for that the frames say nothing.
+ * is. Without memory for that they say nothing, and a fact says so.
  */
 void la_panic_lines(const struct la_kernel *k, struct la_arena *arena, struct la_panic *p);
+
+/** The fact alone: memory ran out before anything could be asked (la_lines_open()). */
+void la_panic_lack_lines(struct la_panic *p);
 
 #endif
