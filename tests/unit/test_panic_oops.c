@@ -160,6 +160,35 @@ static void test_jump_to_nowhere(void **state)
 	assert_string_equal(p->signature, "lakvm-2 page-fault null caller");
 }
 
+/* The same where the module that called cannot be read: the kernel knew its name. */
+static void test_jump_from_lost_module(void **state)
+{
+	static const char *const lines[] = {
+		"CPU 1 Unable to handle kernel paging request at virtual address ffff8000dead0000, "
+		"era == ffff8000dead0000, ra == ffff80000201d6d4",
+		"Oops[#1]:",
+		"pc ffff8000dead0000 ra ffff80000201d6d4 tp 9000000008af4000 sp 9000000008af7b50",
+		"   ra: ffff80000201d6d4 call_handler+0x34/0x40 [mishap]",
+		"  ERA: ffff8000dead0000 0xffff8000dead0000",
+		" PRMD: 00000004 (PPLV0 +PIE -PWE)",
+		"Call Trace:",
+		"",
+		"Kernel panic - not syncing: Fatal exception",
+	};
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		ring_add(&g->ring, (i + 1) * 1000, 1, 0, 1, lines[i]);
+	set_panic_cpu(g, 1);
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "page-fault");
+	assert_null(p->cause.symbol);
+	assert_string_equal(p->cause.caller, "call_handler");
+	assert_int_equal(p->cause.caller_offset, 0x34);
+	assert_string_equal(p->cause.module, "mishap");
+}
+
 /* The log tells the cause; the second witness is memory, with the instruction that faults with these registers. */
 static void test_oops_without_panic(void **state)
 {
@@ -235,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_bug),
 		cmocka_unit_test(test_seed),
 		GUEST(test_jump_to_nowhere),
+		GUEST(test_jump_from_lost_module),
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_stack_overflow),
 	};

@@ -42,12 +42,31 @@ static const struct {
 
 #define INSN_BUG 0x002a0001 /* BUG() is "break 1", BRK_BUG of asm/break.h */
 
-/* Symbol and offset of the pc: as found, else as the kernel printed it: it knew its modules'. */
+/* "func+0x12/0x34 [mod]" as the kernel printed it: it knew its modules'. False: it is no such place. */
+static bool printed_place(struct la_judgement *j, const char *printed, const char **symbol_ret,
+			  uint64_t *offset_ret, const char **module_ret)
+{
+	const size_t n = printed ? strcspn(printed, "+") : 0;
+	const char *module;
+	uint64_t offset = 0;
+
+	if (!n || strncmp(printed + n, "+0x", 3))
+		return false;
+	for (const char *p = printed + n + 3; (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f');
+	     p++)
+		offset = offset << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+	*symbol_ret = la_strndup(j->arena, printed, n);
+	*offset_ret = offset;
+	module = strstr(printed, " [");
+	if (module)
+		*module_ret = la_strndup(j->arena, module + 2, strcspn(module + 2, "] "));
+	return true;
+}
+
+/* Symbol and offset of the pc: as found, else as printed. */
 static void cause_place(struct la_judgement *j, const struct la_fault *f, const char *printed)
 {
 	struct la_cause *c = &j->panic->cause;
-	const char *module;
-	size_t n;
 
 	if (f->symbol) {
 		c->symbol = f->symbol;
@@ -55,20 +74,7 @@ static void cause_place(struct la_judgement *j, const struct la_fault *f, const 
 		c->offset = f->offset;
 		return;
 	}
-	/* "func+0x12/0x34 [mod]" */
-	n = printed ? strcspn(printed, "+") : 0;
-	if (n && !strncmp(printed + n, "+0x", 3)) {
-		uint64_t offset = 0;
-
-		for (const char *p = printed + n + 3;
-		     (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
-			offset = offset << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
-		c->symbol = la_strndup(j->arena, printed, strcspn(printed, "+"));
-		c->offset = offset;
-		module = strstr(printed, " [");
-		if (module)
-			c->module = la_strndup(j->arena, module + 2, strcspn(module + 2, "] "));
-	}
+	printed_place(j, printed, &c->symbol, &c->offset, &c->module);
 }
 
 /* Kind, address and pc that the registers at an exception tell. */
@@ -174,6 +180,9 @@ static void cause_oops(struct la_judgement *j, const struct la_event *oops,
 		c->pc_known = true;
 	}
 	cause_place(j, fault, oops->pc_symbol);
+	/* Of a pc that is no code, even by the kernel's own word, ra says who jumped there. */
+	if (!c->symbol && !c->caller)
+		printed_place(j, oops->ra_symbol, &c->caller, &c->caller_offset, &c->module);
 	if (oops->cpu_bad)
 		la_triage_fact(
 			j, "log",

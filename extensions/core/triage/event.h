@@ -73,6 +73,7 @@ struct la_event {
 	/* The register dump, as printed (source LA_REGS_PT_REGS), or NULL. */
 	const struct la_regs *regs;
 	const char *pc_symbol; /* "func+0x12/0x34" behind ERA, or NULL */
+	const char *ra_symbol; /* the same behind ra, or NULL */
 	/* Function names of the call trace, innermost first, with offsets as printed. */
 	const char *trace[LA_EVENT_TRACE];
 	size_t ntrace;

@@ -145,10 +145,18 @@ bool la_report_csr(struct la_report *r, struct la_arena *arena, const char *line
 		{ "ESTAT: ", LA_CSR_ESTAT }, { "CSR estat: ", LA_CSR_ESTAT },
 		{ "BADV: ", LA_CSR_BADV },   { "BadVA : ", LA_CSR_BADV },
 	};
+	const char *ra;
 	struct la_regs *regs;
 	uint64_t value;
 
 	la_eat_spaces(&line);
+	ra = line;
+	if ((la_eat(&ra, "ra: ") || la_eat(&ra, "ra    : ")) && la_eat_hex(&ra, &value)) {
+		la_eat_spaces(&ra);
+		if (la_is_place(ra))
+			r->event->ra_symbol = ra;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const char *s = line;
 
