@@ -249,8 +249,8 @@ static void build_cpus(struct cpus *c)
 						    .pc = VA(FN(CALLER) + CALL + 4),
 						    .pc_known = true,
 						    .code = VA(FN(CALLER) + CALL),
-						    .kept = { [S1 - U0] = VA(LOCK(4)) },
 						    .kept_known = 1 << (S1 - U0) };
+		c->frame[n][1].kept[S1 - U0] = VA(LOCK(4));
 	}
 	c->cpu[2].state = LA_CPU_RUNNING;
 	c->frame[2][0] = c->frame[2][1];

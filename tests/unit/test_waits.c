@@ -400,8 +400,8 @@ static void spin(struct test *t, unsigned n, uint64_t lock, uint64_t pc)
 					    .verified = true,
 					    .method = LA_FROM_CFI,
 					    .sp = STACK + 0x2000,
-					    .kept = { [S1 - U0] = LOCK(0) },
 					    .kept_known = 1 << (S1 - U0) };
+	t->frame[n][1].kept[S1 - U0] = LOCK(0);
 }
 
 /* CPU 1 is pending, 3 the first in the queue, 2 the last, in an interrupt. */
