@@ -217,6 +217,43 @@ static void test_oops_without_panic(void **state)
 	}
 }
 
+/*
+ * *(volatile int *)0 = 0 is "st.w $zero, $zero, 0" (lkdtm's EXCEPTION): the log, whose lines these are of a 6.12 but for
+ * another pc, has no $zero, and it is known all the same. A store to 32 is none to 0.
+ */
+static void test_null_by_zero(void **state)
+{
+	(void)state;
+	for (uint32_t offset = 0; offset < 2; offset++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		static const char *const lines[] = {
+			"CPU 0 Unable to handle kernel paging request at virtual address "
+			"0000000000000000, era == 9000000000300010, ra == 900000000030b0bc",
+			"Oops[#1]:",
+			"CPU: 0 UID: 0 PID: 306 Comm: end-guest Kdump: loaded Not tainted 6.12.117-lakvm #1 ",
+			"pc 9000000000300010 ra 900000000030b0bc tp 90000000079e0000 sp 90000000079e3d50",
+			"a0 ffff8000120082b0 a1 90000000017edb00 a2 90000000079e3bd0 a3 90000000017edb08",
+			"   ERA: 9000000000300010 lkdtm_EXCEPTION+0x0/0x10",
+			"  CRMD: 000000b0 (PLV0 -IE -DA +PG DACF=CC DACM=CC -WE)",
+			"ESTAT: 00020000 [PIS] (IS= ECode=2 EsubCode=0)",
+			" BADV: 0000000000000000",
+		};
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 22047899000 + i, 1, 0, 306, lines[i]);
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, 0x80);
+		fake_put_u32(g->f, 0x300010, 0x29800000 | offset * 32 << 10);
+		p = analyse(g, false);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_int_equal(p->cause.address, 0);
+		assert_int_equal(p->confidence, offset ? LA_LIKELY : LA_CERTAIN);
+		guest_free(g);
+	}
+}
+
 static void test_stack_overflow(void **state)
 {
 	struct guest *sysrq = guest_new(), *silent = guest_new();
@@ -266,6 +303,7 @@ int main(void)
 		GUEST(test_jump_to_nowhere),
 		GUEST(test_jump_from_lost_module),
 		cmocka_unit_test(test_oops_without_panic),
+		cmocka_unit_test(test_null_by_zero),
 		cmocka_unit_test(test_stack_overflow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

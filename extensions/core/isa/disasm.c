@@ -264,10 +264,10 @@ void la_insn_words(uint32_t insn, struct la_insn_words *ret)
 
 bool la_insn_reaches(const struct la_insn_words *w, const struct la_regs *regs, uint64_t *ret)
 {
-	uint64_t base = 0, index = 0;
+	uint64_t base, index = 0;
 
-	if (!w->accesses || (w->base && !la_gpr_get(regs, w->base, &base)) ||
-	    (w->index > 0 && !la_gpr_get(regs, (unsigned)w->index, &index)))
+	if (!w->accesses || !la_gpr_operand(regs, w->base, &base) ||
+	    (w->index > 0 && !la_gpr_operand(regs, (unsigned)w->index, &index)))
 		return false;
 	*ret = base + index + (uint64_t)w->offset;
 	return true;

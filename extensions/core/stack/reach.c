@@ -336,7 +336,7 @@ static bool agrees(const struct la_region *r, const struct la_node *node)
 		bool known, taken;
 
 		la_branch_operands(in->condition[i].insn, &left, &right);
-		if (!la_gpr_get(r->regs, left, &a) || !la_gpr_get(r->regs, right, &b))
+		if (!la_gpr_operand(r->regs, left, &a) || !la_gpr_operand(r->regs, right, &b))
 			continue;
 		taken = la_branch_taken(in->condition[i].insn, a, b, &known);
 		if (known && taken != in->condition[i].taken)

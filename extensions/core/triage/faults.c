@@ -39,8 +39,8 @@ static bool accessed(uint32_t insn, const struct la_regs *regs, uint64_t *ret)
 		offset = la_insn_si14(insn) * 4;
 	else if (!two && !(insn >> 16 >= 0x3857 && insn >> 16 <= 0x3871))
 		return false;
-	if (!la_gpr_get(regs, la_insn_rj(insn), &base) ||
-	    (two && !la_gpr_get(regs, la_insn_rk(insn), &index)))
+	if (!la_gpr_operand(regs, la_insn_rj(insn), &base) ||
+	    (two && !la_gpr_operand(regs, la_insn_rk(insn), &index)))
 		return false;
 	*ret = base + index + (uint64_t)offset;
 	return true;

@@ -39,6 +39,18 @@ static inline bool la_gpr_get(const struct la_regs *r, unsigned n, uint64_t *ret
 	return true;
 }
 
+/**
+ * Value that an instruction gets from general register @n: $zero is 0, whatever is saved in its place (nothing, as in the log;
+ * the number of a system call, in pt_regs: do_syscall() of arch/loongarch/kernel/syscall.c).
+ */
+static inline bool la_gpr_operand(const struct la_regs *r, unsigned n, uint64_t *ret)
+{
+	if (n)
+		return la_gpr_get(r, n, ret);
+	*ret = 0;
+	return true;
+}
+
 /** @n must be below LA_NGPR. */
 static inline void la_gpr_set(struct la_regs *r, unsigned n, uint64_t value)
 {
