@@ -3,9 +3,10 @@
 
 Needs:  two kdump-compressed files of one guest, flattened or not, with the same pages.
 Result: OUT, not flattened, with the notes of LATER. With --below, the pages below that physical address are of EARLIER,
-        as if the dump had gone through memory once; else every page is, with a chance of one half.
+        as if the dump had gone through memory once; with --at, those that hold these addresses; else every page is, with a
+        chance of one half.
 
-Usage:  splice.py EARLIER LATER OUT [--below ADDRESS] [--seed N]
+Usage:  splice.py EARLIER LATER OUT [--below ADDRESS | --at ADDRESS...] [--seed N]
 """
 import argparse
 import contextlib
@@ -25,7 +26,7 @@ class Spliced(reblock.Dump):
         if self.earlier.present != self.present or self.earlier.block != self.block:
             raise ValueError("the two dumps do not have the same pages")
         for frame, index in self.pages():
-            if chosen(frame * self.block):
+            if chosen(frame * self.block, self.block):
                 self.taken.add(index)
                 self.offsets[index] = self.zero if self.earlier.offsets[index] == self.earlier.zero else 0
 
@@ -52,11 +53,18 @@ def main():
     parser.add_argument("later")
     parser.add_argument("out")
     parser.add_argument("--below", type=lambda text: int(text, 0))
+    parser.add_argument("--at", type=lambda text: int(text, 0), nargs="+")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
+
+    def chosen(pa, size):
+        if options.at:
+            return any(pa <= at < pa + size for at in options.at)
+        return chance.random() < 0.5 if options.below is None else pa < options.below
+
     with plain(options.earlier) as earlier, plain(options.later) as later, open(options.out, "wb") as out:
-        dump = Spliced(earlier, later, lambda pa: chance.random() < 0.5 if options.below is None else pa < options.below)
+        dump = Spliced(earlier, later, chosen)
         reblock.write(dump, out, dump.block)
 
 

@@ -42,10 +42,11 @@ def check_verdict(report, session, truth):
     report.equal("lapanic: cpu, pid, comm", [panic.get(key) for key in ("cpu", "pid", "comm")], [cpu, pid, comm])
     if truth.panic_message():
         report.equal("lapanic: kind, message", [panic.get("kind"), panic.get("message")], ["panic", truth.panic_message()])
-        report.equal("lapanic: confidence", panic.get("confidence"), "certain")
     else:
         # die() goes to the crash kernel by itself; it has set panic_cpu, but nobody called panic()
         report.equal("lapanic: kind", panic.get("kind"), "oops")
+    # two witnesses: of a panic its message and who called it, of an oops the log's registers and the instruction at their pc
+    report.equal("lapanic: confidence", panic.get("confidence"), "certain")
     fault = truth.fault()
     if fault:
         cause = panic.get("cause") or {}
@@ -285,13 +286,15 @@ def check_modules(report, case):
     subprocess.run(["cp", "--sparse=always", os.path.join(case, "vmcore"), path], check=True)
     got, _ = ask(session, "endless", ["p modules.next", "mod"])
     node = int(re.search(r"0x([0-9a-f]+)", got["p modules.next"]).group(1), 16)
-    report.check("the guest has a module", "lkdtm" in got["mod"], got["mod"])
+    before = got["mod"]
+    report.check("the guest has a module", "lkdtm" in before, before)
     got, _ = ask(session, "endless", [f"vtop {node:x}"])
     pa = int(re.search(rf"^{node:x} +([0-9a-f]+)", got[f"vtop {node:x}"], re.M).group(1), 16)
     poke(path, pa, struct.pack("<Q", node))
-    got, said = ask(session, "endless", ["lapanic -j", "ps", "kmem -i"])
-    report.check("a list of modules without an end: one line says so", len(re.findall(
-        "^WARNING: lakvm: .*list of modules", said, re.M)) == 1, said[-600:])
+    got, said = ask(session, "endless", ["lapanic -j", "ps", "kmem -i", "mod"])
+    report.equal("a list of modules without an end: one line says where", re.findall("^WARNING: lakvm: .*$", said, re.M), [
+        f"WARNING: lakvm: what follows {node:x} in the list of modules cannot be read, or is no module: crash sees it up to there"])
+    report.equal("... and what comes before is there", got["mod"], before)
     report.check("... and the session is a full one", said.endswith("status 0\n") and "TOTAL MEM" in got["kmem -i"] and
                  "swapper/0" in got["ps"] and json.loads(got["lapanic -j"])["cpu"] == 0, said[-600:])
     os.remove(path)
@@ -299,16 +302,35 @@ def check_modules(report, case):
 
 # --- pages of two instants ---
 
+def splice(session, name, *how):
+    subprocess.run([sys.executable, "-B", os.path.join(TREE, "tests/lab/splice.py"), os.path.join(session.case, "before.raw"),
+                    os.path.join(session.case, "dump.raw"), os.path.join(session.where, name), *how], check=True)
+
+
+def check_told(report, case):
+    """Records are newer than the ring that holds them: the guest went on to its end between the two instants, and said so."""
+    session = Session(case, "vmcore", f"{os.path.basename(case)}-told")
+    os.symlink(os.path.join(case, "vmcore"), os.path.join(session.where, "vmcore"))
+    got, _ = ask(session, "vmcore", ["p prb", "lapanic -j"])
+    ring = int(re.search(r"0x([0-9a-f]+)", got["p prb"]).group(1), 16)
+    report.check("pages of one instant: nothing else is said", "different instants" not in got["lapanic -j"] and
+                 json.loads(got["lapanic -j"]), got["lapanic -j"][:300])
+    got, _ = ask(session, "vmcore", [f"vtop {ring:x}"])
+    splice(session, "head", "--at", "0x" + re.search(rf"^{ring:x} +([0-9a-f]+)", got[f"vtop {ring:x}"], re.M).group(1))
+    got, said = ask(session, "head", ["lapanic -j"])
+    told = re.search(r"pages of different instants: (\d+) records", got["lapanic -j"])
+    report.check("the log's head of an earlier instant: lapanic says so", told and int(told.group(1)) > 10,
+                 said[-600:] + got["lapanic -j"][:900])
+    os.remove(os.path.join(session.where, "head"))
+
+
 def check_spliced(report, case):
     """Whatever is found, it ends, in time, and gives an answer."""
     session = Session(case, "vmcore", f"{os.path.basename(case)}-spliced")
-    both = [os.path.join(case, name) for name in ("before.raw", "dump.raw")]
     places = [[], ["--below", "0x4000000"], ["--below", "0x90000000"]]
     for seed in range(SPLICES):
         name = f"live{seed}"
-        subprocess.run([sys.executable, "-B", os.path.join(TREE, "tests/lab/splice.py"), *both,
-                        os.path.join(session.where, name), "--seed", str(seed), *(places[seed] if seed < len(places) else [])],
-                       check=True)
+        splice(session, name, "--seed", str(seed), *(places[seed] if seed < len(places) else []))
         questions = ["lapanic -j", "lacpus -j", "bt -a", "foreach bt", "ps", "log", "kmem -i", "kmem -p", "mod", "lamem -j"]
         got, said = ask(session, name, questions)
         silent = [question for question in questions if not got[question].strip() and question not in ("bt -a", "log")]
@@ -330,6 +352,7 @@ def main():
     check_excluded(report, case, truth)
     check_notes(report, case, whole, truth)
     check_modules(report, case)
+    check_told(report, case)
     check_spliced(report, case)
     sys.exit(1 if report.failed else 0)
 

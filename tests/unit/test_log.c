@@ -237,6 +237,25 @@ static void test_head_behind_tail(void **state)
 	free_setup(s);
 }
 
+/* In memory of one instant nothing is newer than the head, from the first record on; an older head does not know the last ones. */
+static void test_older_head(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 40; n++) {
+		for (unsigned older = 0; older <= 3 && older <= n; older++) {
+			struct setup *s = new_setup(3, 8);
+
+			for (unsigned i = 0; i < n; i++)
+				ring_add(&s->ring, i, 6, 0, 1, "text");
+			s->ring.head_id = RING_ID(s->ring.head_id - older);
+			ring_put(&s->ring, s->f);
+			assert_int_equal(read_log(s), LA_OK);
+			assert_int_equal(s->log.ahead, older);
+			free_setup(s);
+		}
+	}
+}
+
 /* struct printk_log of 4.19: header 16 bytes, len 0 means "go on at the start". */
 static void put_old(struct fake *f, uint64_t *pos, uint64_t ts, unsigned level, const char *text)
 {
@@ -311,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_text_is_counted),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_head_behind_tail),
+		cmocka_unit_test(test_older_head),
 		cmocka_unit_test(test_byte_ring),
 		cmocka_unit_test(test_no_log),
 	};

@@ -182,6 +182,18 @@ static void test_running(void **state)
 	assert_int_equal(p->confidence, LA_UNSURE);
 }
 
+/* The page of the log's head is older than those of its records: the guest ran while it was dumped. */
+static void test_two_instants(void **state)
+{
+	struct guest *g = *state;
+
+	for (uint64_t i = 0; i < 5; i++)
+		ring_add(&g->ring, 1000 + i, 6, 0, 1, "all is well");
+	assert_false(has_fact(analyse(g, true), "log", "pages of different instants"));
+	g->ring.head_id -= 2;
+	assert_true(has_fact(analyse(g, true), "log", "pages of different instants: 2 records"));
+}
+
 /* Nothing can be read: no verdict, and each rule says why it was not tried. */
 static void test_nothing_known(void **state)
 {
@@ -311,12 +323,19 @@ static void test_signature_masks_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_all_witnesses),  GUEST(test_log_alone),
-		GUEST(test_record_missing), GUEST(test_no_log),
-		GUEST(test_what_rules_say), GUEST(test_many_facts),
-		GUEST(test_no_memory),      GUEST(test_running),
-		GUEST(test_nothing_known),  GUEST(test_percent_signs),
-		GUEST(test_bad_panic_cpu),  cmocka_unit_test(test_signature_masks_numbers),
+		GUEST(test_all_witnesses),
+		GUEST(test_log_alone),
+		GUEST(test_record_missing),
+		GUEST(test_no_log),
+		GUEST(test_what_rules_say),
+		GUEST(test_many_facts),
+		GUEST(test_no_memory),
+		GUEST(test_running),
+		GUEST(test_two_instants),
+		GUEST(test_nothing_known),
+		GUEST(test_percent_signs),
+		GUEST(test_bad_panic_cpu),
+		cmocka_unit_test(test_signature_masks_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -401,6 +401,29 @@ static enum la_status read_record(struct reader *r, const struct ring *ring, uin
 	return LA_OK;
 }
 
+/*
+ * Records that come after the head. desc_reserve() moves the head before it gives the record's descriptor that id, both by
+ * cmpxchg() (5.10 to 7.2): in memory of one instant there is none. A descriptor that was never used is all zeros.
+ */
+static size_t count_ahead(struct reader *r, const struct ring *ring)
+{
+	const uint64_t count = UINT64_C(1) << ring->count_bits;
+	size_t n = 0;
+
+	for (uint64_t k = 1; k < count; k++) {
+		const uint64_t id = (ring->head_id + k) & ID_MASK;
+		unsigned char word[8];
+
+		if (window_read(r, r->descs,
+				ring->descs + (id & (count - 1)) * ring->at.desc_size +
+					ring->at.state_var,
+				word, sizeof(word), NULL) == LA_OK &&
+		    la_le64(word) && (la_le64(word) & ID_MASK) == id)
+			n++;
+	}
+	return n;
+}
+
 static enum la_status read_ring(struct reader *r, struct la_error *err)
 {
 	enum la_status worst = LA_OK;
@@ -430,6 +453,7 @@ static enum la_status read_ring(struct reader *r, struct la_error *err)
 		if (st != LA_OK && worst == LA_OK)
 			worst = la_fail(err, st, "%s", why.text[0] ? why.text : la_status_text(st));
 	}
+	r->log->ahead = count_ahead(r, &ring);
 	return worst;
 }
 

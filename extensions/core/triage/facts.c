@@ -28,6 +28,12 @@ static void collect_log(const struct la_kernel *k, struct la_triage *t, struct l
 	enum la_status st = la_log_read(k, j->arena, &t->log, &err);
 	const char *what = err.text[0] ? err.text : la_status_text(st);
 
+	if (t->log.ahead)
+		la_triage_fact(
+			j, "log",
+			"pages of different instants: %zu records are newer than the ring that holds them "
+			"(the guest ran while it was dumped, or its memory is damaged): nothing that follows is sure",
+			t->log.ahead);
 	if (t->log.n) {
 		t->have |= LA_NEEDS(LA_SOURCE_LOG);
 		if (st != LA_OK || t->log.lost)

@@ -29,6 +29,8 @@ struct la_log {
 	struct la_record *record; /* oldest first */
 	size_t n;
 	size_t lost; /* records that were there and could not be read */
+	/* Records newer than the newest that the ring itself knows of: its head and they are of different instants. */
+	size_t ahead;
 };
 
 /**
