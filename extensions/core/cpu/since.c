@@ -132,6 +132,7 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 		find_watchdog(k, c, now);
 		c->clock_age_known = true;
 		c->clock_age_ns = now - at;
+		c->clock_ns = at;
 		if (arrival_of(k, c, &at) && at <= now) {
 			c->since_known = true;
 			c->since_ns = now - at;

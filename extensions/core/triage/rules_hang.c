@@ -53,13 +53,16 @@ static bool is_stopping(const struct la_cpu *c)
 /* What the detector's thread, which nothing may keep waiting, may come late nevertheless. */
 #define WATCHDOG_SLACK UINT64_C(2000000000)
 
-/* Does it handle what came of it: an exception, or die() that waits for its lock? Then where it is tells nothing. */
+/*
+ * Does it handle what came of it: an exception, or die() that waits for its lock, or anything on a stack that is not
+ * its own? Then where it is tells nothing.
+ */
 static bool in_consequence(const struct la_triage *t, const struct la_cpu *c)
 {
 	for (size_t i = 0; i < t->ndying; i++)
 		if (t->dying[i].cpu == c)
 			return true;
-	return c->state == LA_CPU_EXCEPTION || c->state == LA_CPU_SPINNING;
+	return c->state == LA_CPU_EXCEPTION || c->state == LA_CPU_SPINNING || c->odd & LA_ODD_STACK;
 }
 
 void la_triage_blame_overrun(const struct la_triage *t, struct la_judgement *j)
@@ -233,20 +236,33 @@ static uint64_t deaf_ns(const struct la_cpu *c)
 	return c->timer_lag_known ? c->timer_lag_ns : 0;
 }
 
+/* Its own timer's interrupt reported a soft lockup after its clock stood, which then tells nothing. */
+static bool reported_since(const struct la_triage *t, const struct la_cpu *c)
+{
+	for (size_t i = 0; i < t->events.n; i++) {
+		const struct la_event *e = &t->events.event[i];
+
+		if (e->kind == LA_EVENT_SOFT_LOCKUP && e->cpu == (int)c->cpu &&
+		    e->ts_nsec > c->clock_ns)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A CPU takes no interrupts any more. Witnesses: the clock of its run queue stands, which each tick moves (others move
  * it, too, when they look for work); the soft lockup detector's timer is overdue on it and not on
  * others. Of a guest with one CPU all stand still, and only saved registers tell: the timer's interrupt is pending,
  * interrupts are off.
  */
-static bool is_deaf(const struct la_triage *t, const struct la_cpu *c, unsigned *witnesses)
+static bool is_deaf(const struct la_triage *t, const struct la_cpu *c)
 {
-	const bool clock = c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS;
+	const bool clock =
+		c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS && !reported_since(t, c);
 	const bool timer = c->timer_lag_known && t->watchdog_ns &&
 			   c->timer_lag_ns >= t->watchdog_ns + WATCHDOG_SLACK / 2;
 	const bool pending = (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
 
-	*witnesses = clock + timer + pending;
 	return clock || timer || (pending && t->cpus->n == 1);
 }
 
@@ -255,24 +271,22 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	const struct la_cpu *worst = NULL;
 	struct la_panic *p = j->panic;
 	const char *function;
-	unsigned witnesses, n;
 	size_t node;
 
 	for (size_t i = 0; i < t->cpus->n; i++) {
 		const struct la_cpu *c = &t->cpus->cpu[i];
 
-		if (may_be_deaf(t, c) && is_deaf(t, c, &n) &&
-		    (!worst || deaf_ns(c) > deaf_ns(worst))) {
+		if (may_be_deaf(t, c) && is_deaf(t, c) && (!worst || deaf_ns(c) > deaf_ns(worst)))
 			worst = c;
-			witnesses = n;
-		}
 	}
 	if (!worst)
 		return false;
 	p->verdict = LA_VERDICT_HARD_LOCKUP;
-	/* One that the host does not run takes no interrupts either. */
-	p->confidence =
-		witnesses > 1 && la_regs_interrupts_off(&worst->regs) ? LA_CERTAIN : LA_LIKELY;
+	/*
+	 * Which of the functions on its stack does not end, one moment's picture cannot prove; and one that
+	 * the host does not run takes no interrupts either.
+	 */
+	p->confidence = LA_LIKELY;
 	la_triage_who_from_cpu(j, worst);
 	cause_from_cpu(j, worst, "hard-lockup");
 	function = where(worst);
@@ -281,8 +295,11 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 				       worst->cpu, (double)deaf_ns(worst) / 1e9) :
 			     la_format(j->arena, "CPU %u takes no interrupts", worst->cpu);
 	la_triage_summary(
-		j, "CPU %u does not come out of %s%s, with interrupts off%s", worst->cpu,
+		j, "CPU %u does not come out of %s%s, %s%s", worst->cpu,
 		function ? function : "where it is", function ? "()" : "",
+		la_regs_interrupts_on(&worst->regs) ?
+			"though its interrupts are on: does the host run it?" :
+			"with interrupts off",
 		worst->preempted_known && worst->preempted ?
 			", or the host does not let it run: it had taken the vCPU off its CPU" :
 			"");

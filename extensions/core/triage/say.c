@@ -182,7 +182,7 @@ static void say_fault(struct la_judgement *j, const struct la_callers *who)
 static void say_stack_overflow(struct la_judgement *j, const struct la_callers *who)
 {
 	const struct la_cause *c = &j->panic->cause;
-	const char *callers = callers_in_words(j, who);
+	const char *callers = c->symbol ? callers_in_words(j, who) : "";
 
 	if (callers)
 		la_triage_summary(j, "the kernel stack of %s%s ran over%s%s%s",

@@ -87,6 +87,8 @@ struct la_cpu {
 	 * (not of idle tasks), and since it last looked at its own clock, which each tick does. */
 	bool since_known, clock_age_known;
 	uint64_t since_ns, clock_age_ns;
+	uint64_t
+		clock_ns; /* that clock itself, which the log's times are of, too; only with clock_age_known */
 	/* Nanoseconds since the soft lockup detector's thread could run on it last; and how much later than its own
 	 * the detector's timers of other CPUs are due, which is 0 to one period of them where all take timer
 	 * interrupts. Only where that detector runs. */

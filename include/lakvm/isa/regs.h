@@ -79,6 +79,15 @@ static inline bool la_regs_interrupts_off(const struct la_regs *r)
 	       la_csr_get(r, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1);
 }
 
+/** Are they on? False, too, where that is not known. */
+static inline bool la_regs_interrupts_on(const struct la_regs *r)
+{
+	uint64_t crmd;
+
+	return (r->source == LA_REGS_TEXT || r->source == LA_REGS_NOTE) &&
+	       la_csr_get(r, LA_CSR_CRMD, &crmd) && crmd >> 2 & 1;
+}
+
 static inline void la_csr_set(struct la_regs *r, enum la_csr n, uint64_t value)
 {
 	r->csr[n] = value;
