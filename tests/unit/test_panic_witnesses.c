@@ -84,6 +84,36 @@ static void test_record_missing(void **state)
 	assert_true(has_fact(p, "panic's buffer", "not in the log"));
 }
 
+/* A notifier of panic() panics, too: without the log only the later message is left. */
+static void test_called_again(void **state)
+{
+	static const struct death deaths[] = {
+		{ 1, "gave up", { "__udelay", "panic", "device_lost" }, 0, 0, 0, 0, 0 },
+		{ 1,
+		  "gave up",
+		  { "__udelay", "panic", "notifier", "notifier_call_chain", "panic",
+		    "device_lost" },
+		  0,
+		  0,
+		  0,
+		  0,
+		  0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		die(g, &deaths[i]);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_PANIC);
+		assert_int_equal(p->confidence, i ? LA_LIKELY : LA_CERTAIN);
+		assert_int_equal(has_fact(p, "panic's buffer", "the later one's"), i == 1);
+		guest_free(g);
+	}
+}
+
 /* No log at all: variable, buffer and stack suffice. */
 static void test_no_log(void **state)
 {
@@ -335,6 +365,7 @@ int main(void)
 		GUEST(test_nothing_known),
 		GUEST(test_percent_signs),
 		GUEST(test_bad_panic_cpu),
+		cmocka_unit_test(test_called_again),
 		cmocka_unit_test(test_signature_masks_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

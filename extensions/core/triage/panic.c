@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect.h"
+#include "cpu/priv.h"
 #include "detail.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/stack/lines.h"
@@ -35,6 +36,17 @@ static bool was_called(const struct la_triage *t)
 	return t->panic_cpu >= 0 && (t->in_panic || !(t->last_oops || t->below_panic != SIZE_MAX));
 }
 
+/* panic() called again while it ran, as by a notifier: its one buffer then has the later message (kernel/panic.c). */
+static bool called_again(const struct la_triage *t)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; t->cpu && i < t->cpu->stack.n; i++)
+		n += t->cpu->stack.frame[i].method != LA_FROM_SCAN &&
+		     la_is_function(t->cpu->stack.frame[i].symbol, "panic");
+	return n > 1;
+}
+
 static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
@@ -52,6 +64,12 @@ static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 	compare_buffer(t, j);
 	la_triage_cause(t, j);
 	p->confidence = la_triage_confidence(j->witnesses);
+	if (!t->panic && t->buffer && called_again(t)) {
+		la_triage_fact(
+			j, "panic's buffer",
+			"panic() was called again while it ran: the message is the later one's");
+		p->confidence = LA_LIKELY;
+	}
 	if (j->event && t->word && t->word->by == LA_BY_OOPS)
 		la_triage_who_from_event(j, j->event);
 	if (t->panic)

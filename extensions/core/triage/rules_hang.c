@@ -149,7 +149,8 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	if (!e || !e->gp_known || !t->gp_known || t->gp != e->gp)
 		return false;
 	j->panic->verdict = LA_VERDICT_RCU_STALL;
-	j->panic->confidence = LA_CERTAIN;
+	/* That it stalls is sure; what keeps it is not: a lock that is waited for, a CPU that is not run. */
+	j->panic->confidence = LA_LIKELY;
 	j->panic->message = e->line;
 	la_triage_fact(j, "rcu_state", "the grace period that the stall report names goes on");
 	c = e->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)e->cpu) : NULL;
