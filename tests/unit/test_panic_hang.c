@@ -255,6 +255,30 @@ static void test_reported_after_clock(void **state)
 	}
 }
 
+/* Who floods the console does not end, not the console's driver. */
+static void test_flood(void **state)
+{
+	static const char *const stack[] = { "mem_serial_in", "console_flush_all", "vprintk_emit",
+					     "_printk",       "log_flood",         "kthread" };
+	struct guest *g = *state;
+	const struct la_panic *p;
+	struct la_cpu *c;
+
+	ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+	set_panic_cpu(g, UINT32_MAX);
+	g->cpu[1].state = LA_CPU_IDLE;
+	c = busy(g, 0, LA_CPU_RUNNING, stack[0]);
+	for (; c->stack.n < sizeof(stack) / sizeof(stack[0]); c->stack.n++)
+		g->frame[0][c->stack.n] =
+			(struct la_frame){ .symbol = stack[c->stack.n], .method = LA_FROM_CFI };
+	c->clock_age_known = true;
+	c->clock_age_ns = UINT64_C(8000000000);
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_HARD_LOCKUP);
+	assert_string_equal(p->cause.symbol, "log_flood");
+	assert_non_null(strstr(p->summary, "log_flood()"));
+}
+
 /* Each witness of a CPU that takes no interrupts, alone and with others; what is no witness. */
 static void test_hard_lockup(void **state)
 {
@@ -490,6 +514,7 @@ int main(void)
 		GUEST(test_lockup_panic),
 		cmocka_unit_test(test_rcu_stall),
 		cmocka_unit_test(test_reported_after_clock),
+		GUEST(test_flood),
 		cmocka_unit_test(test_spinlock),
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hard_lockup),

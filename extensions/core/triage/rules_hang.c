@@ -22,6 +22,29 @@ static void cause_from_cpu(struct la_judgement *j, const struct la_cpu *c, const
 	}
 }
 
+/* Who prints, of a CPU that is in the console's driver: the console is slow, and whoever floods it does not end. */
+static void cause_from_printk(struct la_judgement *j, const struct la_cpu *c)
+{
+	static const char *const printk[] = { "_printk", "printk", "vprintk", "vprintk_default",
+					      "vprintk_emit" };
+	struct la_cause *cause = &j->panic->cause;
+	const struct la_frame *caller = NULL;
+
+	for (size_t i = 0; i + 1 < c->stack.n && c->stack.frame[i + 1].method != LA_FROM_SCAN; i++)
+		for (size_t n = 0; n < sizeof(printk) / sizeof(printk[0]); n++)
+			if (la_is_function(c->stack.frame[i].symbol, printk[n]))
+				caller = &c->stack.frame[i + 1];
+	if (!caller || !caller->symbol)
+		return;
+	cause->symbol = caller->symbol;
+	cause->module = caller->module;
+	cause->pc_known = caller->pc_known;
+	cause->pc = caller->pc;
+	cause->offset = caller->offset;
+	la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu),
+		       "it prints for %s(), to a console", caller->symbol);
+}
+
 /* Of preempt_count (linux/preempt.h): hard interrupts that it is in. */
 #define HARDIRQ 0xf0000
 
@@ -290,7 +313,8 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	p->confidence = LA_LIKELY;
 	la_triage_who_from_cpu(j, worst);
 	cause_from_cpu(j, worst, "hard-lockup");
-	function = where(worst);
+	cause_from_printk(j, worst);
+	function = p->cause.symbol ? p->cause.symbol : where(worst);
 	p->message = deaf_ns(worst) >= LA_DEAF_NS ?
 			     la_format(j->arena, "CPU %u has taken no interrupt for %.1f s",
 				       worst->cpu, (double)deaf_ns(worst) / 1e9) :
@@ -356,6 +380,7 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	la_triage_who_from_cpu(j, worst);
 	cause_from_cpu(j, worst, "soft-lockup");
 	cause_from_before(j, worst);
+	cause_from_printk(j, worst);
 	function = p->cause.symbol;
 	p->message = la_format(j->arena, "CPU %u has let no other task run for %.0f s%s",
 			       worst->cpu, (double)worst->watchdog_age_ns / 1e9, context_of(worst));
