@@ -9,7 +9,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE };
+/* SIGBUS is dump/map.c's: a dump that became shorter is no reason to give a command up. */
+static const int caught[] = { SIGSEGV, SIGFPE };
 #define NCAUGHT (sizeof(caught) / sizeof(caught[0]))
 
 static struct {
