@@ -178,6 +178,20 @@ static void test_lost(void **state)
 	}
 }
 
+/* The log alone, of a dump that lost the rest: the first oops tells of itself that tp led to no task. */
+static void test_lost_by_log(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	put_oops(g, "0000000000000000", FINE);
+	p = analyse(g, false);
+	assert_string_equal(p->cause.kind, "tp-lost");
+	assert_int_equal(p->confidence, LA_LIKELY);
+	assert_null(p->cause.symbol);
+	assert_non_null(strstr(p->summary, "CPU 1 lost"));
+}
+
 /* What an overflow wrote over a task_struct is nobody's name. */
 static void test_overwritten_task(void **state)
 {
@@ -244,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_recursion),
 		GUEST(test_large_frame),
 		cmocka_unit_test(test_lost),
+
+		GUEST(test_lost_by_log),
 		GUEST(test_overwritten_task),
 		cmocka_unit_test(test_base_without_pc),
 	};

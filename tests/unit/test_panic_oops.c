@@ -293,9 +293,37 @@ static void test_stack_overflow(void **state)
 
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
+/* Another CPU than the one that died has no task: what it wrote may be what the fault is of. On a user's stack it may. */
+static void test_astray(void **state)
+{
+	static const uint64_t sp[] = { W + 0xa00800, 0x7ffffb000000, W + 0xa00800 };
+	static const uint64_t tp[] = { 0, 0, W + 0x860000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sp) / sizeof(sp[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		add_log(g, "i8042-7.2.12.log", 3, 1);
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, 0x80);
+		fake_put_u32(g->f, 0xeb7fa8, 0x38203599);
+		g->cpu[0].regs.source = LA_REGS_NOTE;
+		la_gpr_set(&g->cpu[0].regs, LA_R_SP, sp[i]);
+		la_gpr_set(&g->cpu[0].regs, LA_R_TP, tp[i]);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_int_equal(p->confidence, i ? LA_CERTAIN : LA_LIKELY);
+		assert_int_equal(has_fact(p, "registers", "CPU 0 is on a kernel stack"), i == 0);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_astray),
 		GUEST(test_sysrq_is_its_own_cause),
 		cmocka_unit_test(test_oops_of_another),
 		cmocka_unit_test(test_bug),

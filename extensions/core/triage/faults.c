@@ -262,6 +262,22 @@ static bool task_lost(const struct la_kernel *k, const struct la_regs *regs)
 	       la_csr_get(regs, LA_CSR_PRMD, &prmd) && !(prmd & 3);
 }
 
+/* On the way from user mode tp is the program's for some instructions: a CPU like that is a doubt, and no proof. */
+static const struct la_cpu *find_astray(const struct la_kernel *k, const struct la_triage *t)
+{
+	uint64_t tp, sp;
+
+	for (size_t i = 0; t->cpus && i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if ((int)c->cpu != t->lost_cpu && la_gpr_get(&c->regs, LA_R_TP, &tp) &&
+		    la_gpr_get(&c->regs, LA_R_SP, &sp) && la_kernel_address(k, sp) &&
+		    !la_kernel_address(k, tp))
+			return c;
+	}
+	return NULL;
+}
+
 void la_triage_lost(const struct la_kernel *k, struct la_triage *t)
 {
 	const struct la_event *oops = t->panic ? t->panic_oops : t->oops;
@@ -270,13 +286,12 @@ void la_triage_lost(const struct la_kernel *k, struct la_triage *t)
 
 	if (!c && oops && oops->cpu >= 0 && t->cpus)
 		c = la_cpus_find(t->cpus, (unsigned)oops->cpu);
-	if (!c)
-		return;
-	t->lost_by = c;
+	t->lost_cpu = c ? (int)c->cpu : oops ? oops->cpu : -1;
+	t->astray = find_astray(k, t);
 	if (oops && oops->regs && task_lost(k, &f->regs)) {
 		t->lost = LA_ODD_TASK;
 		t->lost_before = true;
-	} else if (c->odd & LA_ODD_BASE) {
+	} else if (c && c->odd & LA_ODD_BASE) {
 		t->lost = LA_ODD_BASE;
 		t->lost_before = oops && oops->regs && has_bare_variable(k, &f->regs);
 	}

@@ -47,6 +47,18 @@ static bool called_again(const struct la_triage *t)
 	return n > 1;
 }
 
+/* A CPU without its task writes where others read: what they faulted at may have come of that. */
+static void doubt_victim(const struct la_triage *t, struct la_judgement *j)
+{
+	if (!t->astray || j->panic->confidence != LA_CERTAIN)
+		return;
+	j->panic->confidence = LA_LIKELY;
+	la_triage_fact(j, "registers",
+		       "CPU %u is on a kernel stack, and its tp leads to no task: the fault may have "
+		       "come of that",
+		       t->astray->cpu);
+}
+
 static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 {
 	struct la_panic *p = j->panic;
@@ -70,8 +82,11 @@ static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 			"panic() was called again while it ran: the message is the later one's");
 		p->confidence = LA_LIKELY;
 	}
-	if (j->event && t->word && t->word->by == LA_BY_OOPS)
-		la_triage_who_from_event(j, j->event);
+	if (t->word && t->word->by == LA_BY_OOPS) {
+		doubt_victim(t, j);
+		if (j->event)
+			la_triage_who_from_event(j, j->event);
+	}
 	if (t->panic)
 		la_triage_set_uptime(j, t->log.record[t->panic->record].ts_nsec);
 	return true;
@@ -98,6 +113,7 @@ static bool judge_oops(const struct la_triage *t, struct la_judgement *j)
 	if (!(t->taint & LA_TAINT_DIE))
 		j->witnesses &= ~LA_WITNESS_MEMORY;
 	p->confidence = la_triage_confidence(j->witnesses);
+	doubt_victim(t, j);
 	la_triage_set_uptime(j, oops->ts_nsec);
 	return true;
 }

@@ -68,22 +68,22 @@ void la_triage_blame_lost(const struct la_triage *t, struct la_judgement *j)
 	const bool base = t->lost & LA_ODD_BASE;
 	const char *what = base ? "r21, the base of its per-CPU variables" : "tp, its task";
 	const char *trace = trace_of(j, first);
+	const char *who = t->lost_cpu >= 0 ? la_format(j->arena, "CPU %d", t->lost_cpu) : "a CPU";
 
-	if (!t->lost)
+	if (!t->lost || !who)
 		return;
 	/* One of the two is about the fault, and who lost the register is not known. */
 	j->witnesses = LA_WITNESS_LOG;
 	if (first && !t->lost_before) {
-		la_triage_fact(
-			j, "registers",
-			"CPU %u has lost %s: before this fault, which it then caused, or after",
-			t->lost_by->cpu, what);
+		la_triage_fact(j, "registers",
+			       "%s has lost %s: before this fault, which it then caused, or after",
+			       who, what);
 		return;
 	}
 	if (!trace && c->symbol)
 		trace = c->symbol;
 	c->kind = base ? "percpu-lost" : "tp-lost";
-	la_triage_summary(j, "CPU %u lost %s%s%s%s", t->lost_by->cpu, what,
+	la_triage_summary(j, "%s lost %s%s%s%s", who, what,
 			  trace ? "; what followed came of that, " : "",
 			  !trace ? "" :
 			  first  ? "first the fault in " :

@@ -174,8 +174,10 @@ struct la_triage {
 	/* Registers that a CPU which died has lost: LA_ODD_BASE or LA_ODD_TASK, 0: none; whose, and that registers of its
 	 * first exception tell that it was before that. */
 	unsigned lost;
-	const struct la_cpu *lost_by;
+	int lost_cpu; /* -1: not known */
 	bool lost_before;
+	const struct la_cpu
+		*astray; /* another CPU on a kernel stack whose tp leads to no task; or NULL */
 	struct la_boot boot;
 };
 
