@@ -68,24 +68,33 @@ static inline bool la_csr_get(const struct la_regs *r, enum la_csr n, uint64_t *
 }
 
 /**
- * Are interrupts off, as the CPU's own CRMD says? False where that is not known: an exception clears CRMD.IE before
- * anything can save it.
+ * CRMD.IE, as the CPU's own CRMD says, in @on. False where that is not known: an exception clears it before anything can
+ * save it.
  */
-static inline bool la_regs_interrupts_off(const struct la_regs *r)
+static inline bool la_regs_interrupts(const struct la_regs *r, bool *on)
 {
 	uint64_t crmd;
 
-	return (r->source == LA_REGS_TEXT || r->source == LA_REGS_NOTE) &&
-	       la_csr_get(r, LA_CSR_CRMD, &crmd) && !(crmd >> 2 & 1);
+	if ((r->source != LA_REGS_TEXT && r->source != LA_REGS_NOTE) ||
+	    !la_csr_get(r, LA_CSR_CRMD, &crmd))
+		return false;
+	*on = crmd >> 2 & 1;
+	return true;
 }
 
-/** Are they on? False, too, where that is not known. */
+/** Are they off, or on? False, both, where that is not known. */
+static inline bool la_regs_interrupts_off(const struct la_regs *r)
+{
+	bool on;
+
+	return la_regs_interrupts(r, &on) && !on;
+}
+
 static inline bool la_regs_interrupts_on(const struct la_regs *r)
 {
-	uint64_t crmd;
+	bool on;
 
-	return (r->source == LA_REGS_TEXT || r->source == LA_REGS_NOTE) &&
-	       la_csr_get(r, LA_CSR_CRMD, &crmd) && crmd >> 2 & 1;
+	return la_regs_interrupts(r, &on) && on;
 }
 
 static inline void la_csr_set(struct la_regs *r, enum la_csr n, uint64_t value)
