@@ -142,7 +142,7 @@ enum la_status la_modules_read(const struct la_kernel *k, struct la_arena *arena
 	struct la_module_budget left = { MAX_SYMBOLS, MAX_NAMES };
 	size_t poor = 0;
 	enum la_status status = la_module_walk_begin(k, &walk, err);
-	uint64_t module;
+	uint64_t module = 0;
 
 	*ret = (struct la_modules){ .n = 0 };
 	if (status != LA_OK)
@@ -172,7 +172,7 @@ static enum la_status find_parts(const struct la_kernel *k, uint64_t address, st
 	const struct la_modules one = { .module = ret, .n = 1 };
 	struct la_module_walk walk;
 	enum la_status status = la_module_walk_begin(k, &walk, err);
-	uint64_t module;
+	uint64_t module = 0;
 
 	*ret = (struct la_module){ .name = "" };
 	while (status == LA_OK) {

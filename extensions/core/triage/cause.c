@@ -367,7 +367,7 @@ static void by_caller(const struct la_triage *t, struct la_judgement *j)
 
 	j->event = t->panic;
 	j->witnesses |= LA_WITNESS_LOG;
-	if (t->stack_pt_regs)
+	if (t->cpu && t->stack_pt_regs)
 		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", t->cpu->cpu),
 			       "panic() was called behind an exception, at pc %#" PRIx64
 			       ", which is not its reason",

@@ -91,7 +91,7 @@ static void booting_facts(const struct la_triage *t, struct la_judgement *j)
 
 	la_triage_fact(j, "system_state", "%" PRIu64 ": the kernel still boots, %s", t->boot.state,
 		       stage_in_words(t));
-	if (t->boot.initcall)
+	if (c && t->boot.initcall)
 		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu),
 			       "it runs the initcall %s()", t->boot.initcall);
 	else if (c && c->symbol)
