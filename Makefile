@@ -28,6 +28,7 @@
 VERSION = 0.1.0
 PREFIX ?= /usr
 LIBDIR ?= $(PREFIX)/lib64
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 
 CC = $(CROSS_COMPILE)gcc
 TARGET := $(shell $(CC) -dumpmachine)
@@ -52,6 +53,10 @@ LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 # Where what is installed finds its data; the tree's own are in share/.
 $(BUILD)/extensions/core/triage/known_files.o: LA_CFLAGS += -DLAKVM_DATA='"$(PREFIX)/share/lakvm"'
 
+# What --version says, and nothing else does (lacrash asks ladump).
+$(BUILD)/extensions/programs/program.o: LA_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
+$(BUILD)/extensions/programs/program.o: Makefile
+
 CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
 # target is named here and never taken from the build machine (defs.h would guess).
@@ -65,7 +70,7 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 PROGRAM_NAMES := laconvert ladump
 PROGRAMS := $(PROGRAM_NAMES:%=$(BUILD)/%)
 # What they share.
-PROGRAM_PARTS := program output
+PROGRAM_PARTS := program output unpack kept vmlinux
 PROGRAM_OBJ := $(PROGRAM_PARTS:%=$(BUILD)/extensions/programs/%.o)
 
 # Files of the core that wrap an allocator on purpose.
@@ -162,6 +167,10 @@ install: $(BUILD)/lakvm.so $(PROGRAMS)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
 	install -m 644 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -d $(DESTDIR)$(COMPLETIONS)
+	for program in lacrash $(PROGRAM_NAMES); do \
+		install -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; \
+	done
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 

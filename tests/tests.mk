@@ -197,6 +197,9 @@ $(UNIT)/programs/%.o: extensions/programs/%.c
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
+$(UNIT)/programs/program.o: UNIT_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
+$(UNIT)/programs/program.o: Makefile
+
 $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=$(UNIT)/programs/%.o) $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
@@ -204,6 +207,8 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=
 # The programs, as processes.
 unit-programs: $(PROGRAM_NAMES:%=$(UNIT)/%) $(UNIT)/mkdump/mkdump $(MIGRATION_SEEDS)
 	@python3 -B tests/unit/programs.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump $(FUZZ)/seeds/migration-whole.bin
+	@python3 -B tests/unit/find_vmlinux.py $(UNIT)/ladump $(UNIT)/mkdump/mkdump
+	@python3 -B tests/unit/completion.py $(UNIT)/ladump $(UNIT)/laconvert
 
 $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 

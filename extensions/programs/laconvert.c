@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "lakvm/convert/flattened.h"
 #include "output.h"
 #include "program.h"
+#include "unpack.h"
 
 /* A guest of 8 TiB takes 256 MiB for its map, large devices three times 64 MiB. */
 #define MEMORY ((size_t)1 << 30)
@@ -25,6 +25,7 @@
 static const char usage[] =
 	"usage: laconvert [--high-ram=ADDRESS] FILE DUMP [REGISTERS]\n"
 	"       laconvert --check FILE\n"
+	"       laconvert --help | --version\n"
 	"\n"
 	"Turns FILE (virsh save, virsh dump without --memory-only, QEMU's migration to a file)\n"
 	"into the ELF dump DUMP and the register text REGISTERS (default: DUMP.registers).\n"
@@ -56,54 +57,6 @@ static void show_progress(void *ctx, uint64_t done)
 			p->total >> 20);
 	else
 		fprintf(stderr, "\r%" PRIu64 " MiB", done >> 20);
-}
-
-/* The packed part of @fd as a stream, through the program that packed it. */
-static int unpack(const char *program, int fd, pid_t *child)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC))
-		fail(program, strerror(errno));
-	*child = fork();
-	if (*child < 0)
-		fail(program, strerror(errno));
-	if (!*child) {
-		if (dup2(fd, 0) < 0 || dup2(ends[1], 1) < 0)
-			_exit(127);
-		execlp(program, program, "-dc", (char *)NULL);
-		program_say("%s, which packed this file: %s", program, strerror(errno));
-		_exit(127);
-	}
-	close(ends[1]);
-	return ends[0];
-}
-
-/*
- * Only at its end does a packer find out whether all was sound (a checksum), so what is left of the
- * stream is taken from it and its status counts.
- */
-static enum la_status unpacked_all(const char *program, int stream, pid_t child,
-				   struct la_error *err)
-{
-	static char rest[65536];
-	int ended = 0;
-	ssize_t n;
-
-	while ((n = read(stream, rest, sizeof(rest))) > 0 || (n < 0 && errno == EINTR))
-		;
-	close(stream);
-	while (waitpid(child, &ended, 0) < 0)
-		if (errno != EINTR)
-			return la_fail(err, LA_IO, "%s: %s", program, strerror(errno));
-	if (WIFSIGNALED(ended))
-		return la_fail(err, LA_IO, "%s, which unpacks it, was ended by signal %d", program,
-			       WTERMSIG(ended));
-	if (WEXITSTATUS(ended))
-		return la_fail(err, LA_CORRUPT,
-			       "%s, which unpacks it, ended with status %d: damaged", program,
-			       WEXITSTATUS(ended));
-	return LA_OK;
 }
 
 /* Pages that are not zero cannot take more than the file does, unless it is packed. */
@@ -141,20 +94,20 @@ static enum la_status convert_stream(struct la_arena *arena, int in, const struc
 				     struct la_converted *ret, struct la_error *err)
 {
 	const char *program = la_packer_program(saved->packer);
+	struct unpacker unpacker;
 	enum la_status status;
-	pid_t child = 0;
-	int stream;
 
 	if (lseek(in, (off_t)saved->start, SEEK_SET) < 0)
 		return la_fail(err, LA_IO, "%s", strerror(errno));
 	if (!program)
 		return la_convert(arena, in, out, opt, ret, err);
-	stream = unpack(program, in, &child);
-	status = la_convert(arena, stream, out, opt, ret, err);
+	status = unpack_begin(program, in, &unpacker, err);
+	if (status != LA_OK)
+		return status;
+	status = la_convert(arena, unpacker.stream, out, opt, ret, err);
 	if (status == LA_OK)
-		return unpacked_all(program, stream, child, err);
-	close(stream);
-	waitpid(child, NULL, 0);
+		return unpack_end(&unpacker, err);
+	unpack_abandon(&unpacker);
 	return status;
 }
 
@@ -255,15 +208,15 @@ static void convert(const char *file, const char *dump, const char *registers, u
 /* A packed file may hold anything: look inside. */
 static int check(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), stream;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct la_error err = { "" };
+	struct unpacker unpacker;
 	enum la_status status;
 	struct la_saved saved;
 	char magic[4] = "";
 	const char *program;
 	size_t got = 0;
 	ssize_t n;
-	pid_t child;
 
 	if (fd < 0)
 		return 1;
@@ -279,18 +232,24 @@ static int check(const char *file)
 	program = la_packer_program(saved.packer);
 	if (!program || saved.libvirt)
 		return 0;
-	stream = unpack(program, fd, &child);
+	if (unpack_begin(program, fd, &unpacker, &err) != LA_OK)
+		return program_fail(err.text);
 	while (got < sizeof(magic)) {
-		n = read(stream, magic + got, sizeof(magic) - got);
+		n = read(unpacker.stream, magic + got, sizeof(magic) - got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
 		got += (size_t)n;
 	}
-	close(stream);
-	waitpid(child, NULL, 0);
+	unpack_abandon(&unpacker);
 	return got == sizeof(magic) && !memcmp(magic, "QEVM", sizeof(magic)) ? 0 : 1;
+}
+
+static int refuse(const char *what, const char *why)
+{
+	program_say("%s: %s", what, why);
+	return PROGRAM_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -298,6 +257,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "check", no_argument, NULL, 'c' },
 						 { "high-ram", required_argument, NULL, 'r' },
 						 { "help", no_argument, NULL, 'h' },
+						 { "version", no_argument, NULL, 'V' },
 						 { NULL, 0, NULL, 0 } };
 	uint64_t high_base = 0;
 	char *end;
@@ -305,7 +265,7 @@ int main(int argc, char **argv)
 	int c, n;
 
 	program_start("laconvert");
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			only_check = true;
@@ -313,14 +273,16 @@ int main(int argc, char **argv)
 		case 'r':
 			high_base = strtoull(optarg, &end, 0);
 			if (*end || high_base < 0x10000000 || high_base >> 47 || high_base & 0xffff)
-				fail(optarg, "no address that RAM can have");
+				return refuse(optarg, "no address that RAM can have");
 			break;
 		case 'h':
 			fputs(usage, stdout);
 			return program_end(EXIT_SUCCESS);
+		case 'V':
+			return program_version();
 		default:
 			fputs(usage, stderr);
-			return 2;
+			return PROGRAM_USAGE;
 		}
 	}
 	n = argc - optind;
@@ -329,7 +291,7 @@ int main(int argc, char **argv)
 		return check(argv[0]);
 	if (only_check || n < 2 || n > 3) {
 		fputs(usage, stderr);
-		return 2;
+		return PROGRAM_USAGE;
 	}
 	output_guard();
 	convert(argv[0], argv[1], n == 3 ? argv[2] : NULL, high_base);

@@ -16,15 +16,16 @@
 #include "lakvm/render/markdown.h"
 #include "lakvm/render/report.h"
 #include "program.h"
+#include "vmlinux.h"
 
 #define MEMORY ((size_t)1 << 30)
 #define MAX_PARTS 64
 
 struct order {
-	const char *vmlinux, *text, *markdown; /* NULL: not given */
+	const char *vmlinux, *text, *markdown, *folders; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
-	bool relocation, json, log, panic, line, verbose;
+	bool relocation, quiet, find, json, log, panic, line, verbose;
 	struct la_render_options show;
 	struct la_overrides said;
 };
@@ -34,8 +35,21 @@ static void usage(FILE *to)
 	fprintf(to,
 		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
 		"       ladump -p [-1] [-j] [-v] [-M FILE] ... the same: why the guest died or hung\n"
-		"       ladump --relocation VMLINUX DUMP...\n"
-		"-m, --machdep: %s\n",
+		"       ladump --find-vmlinux [VMLINUX] DUMP...\n"
+		"       ladump --relocation[=quiet] VMLINUX DUMP...\n"
+		"       ladump --help | --version\n"
+		"\n"
+		"  -p             why the guest died or hung; -1 in one line, -v with all CPUs\n"
+		"  -M, --markdown FILE   the same as Markdown, into FILE\n"
+		"  -b, -i         stacks of the CPUs; with source positions\n"
+		"  -g             registers of the CPUs\n"
+		"  -j             JSON\n"
+		"  -l             the kernel's log\n"
+		"  -r FILE        registers: text of QEMU's \"info registers -a\"\n"
+		"  -D, --debug-path DIRECTORY:...  where else a VMLINUX that is not named is looked for, by its build-id\n"
+		"  --find-vmlinux only find it, or unpack the one that is named, and compare its build-id with the dump's\n"
+		"  --relocation   only say by how much the kernel moved itself\n"
+		"  -m, --machdep  %s\n",
 		la_overrides_help);
 }
 
@@ -52,10 +66,25 @@ static void hide_progress(bool shown)
 		fprintf(stderr, "\r%*s\r", 40, "");
 }
 
-/* For lacrash: the offset alone. */
-static int print_relocation(struct la_dump *dump, const struct la_door *door,
-			    const struct la_report_options *text, struct la_arena *arena)
+/* A vmlinux of another build is said to be one, and used as far as it can be. */
+static bool compare_builds(const struct order *o, struct la_dump *dump,
+			   const struct la_elf_door *vmlinux, struct la_arena *arena)
 {
+	struct la_error err = { "" };
+	const bool fits = !dump || !vmlinux ||
+			  vmlinux_fits(o->vmlinux, la_elf_door(vmlinux), dump, arena, &err);
+
+	if (!fits)
+		program_say("%s", err.text);
+	return fits;
+}
+
+/* For lacrash: the offset alone; of a vmlinux, whether it is of this dump. */
+static int print_relocation(const struct order *o, struct la_dump *dump,
+			    struct la_elf_door *vmlinux, const struct la_report_options *text,
+			    struct la_arena *arena)
+{
+	const struct la_door *door = la_elf_door(vmlinux);
 	struct la_relocation_search where = { .progress = text->progress, .ctx = text->ctx };
 	struct la_ram_range *ram = NULL;
 	struct la_relocation r;
@@ -69,9 +98,14 @@ static int print_relocation(struct la_dump *dump, const struct la_door *door,
 	if (text->ctx)
 		hide_progress(*(bool *)text->ctx);
 	if (status == LA_OK) {
+		la_elf_door_relocate(vmlinux, r.offset);
+		compare_builds(o, dump, vmlinux, arena);
 		printf("0x%" PRIx64 "\n", r.offset);
 		return EXIT_SUCCESS;
 	}
+	compare_builds(o, dump, vmlinux, arena);
+	if (o->quiet)
+		return EXIT_FAILURE;
 	program_fail(err.text);
 	for (size_t i = 0; i < r.n; i++)
 		fprintf(stderr, "  %s: 0x%" PRIx64 "\n", la_relocation_way_name(r.finding[i].way),
@@ -123,45 +157,88 @@ static int write_markdown(const struct la_report *r, const char *path, struct la
 		       program_fail(err.text);
 }
 
-static int run(const struct order *o, struct la_arena *arena)
+/* What was named is unpacked; what was not is looked for where its symbols are wanted. */
+static enum la_status open_vmlinux(struct order *o, struct la_dump *dump,
+				   struct la_elf_door **vmlinux, struct la_arena *arena,
+				   struct la_error *err)
 {
+	const bool wanted = o->panic || o->show.stacks || o->find;
+	enum la_status status = LA_OK;
+
+	if (o->vmlinux)
+		status = vmlinux_unpacked(o->vmlinux, arena, &o->vmlinux, err);
+	else if (dump && wanted)
+		status = vmlinux_find(dump, o->part[0], o->folders, arena, &o->vmlinux, err);
+	/* without symbols there is what the log tells */
+	if (status != LA_OK && !o->vmlinux && !o->find) {
+		program_say("%s", err->text);
+		la_error_clear(err);
+		return LA_OK;
+	}
+	return status == LA_OK && o->vmlinux ?
+		       la_elf_door_open(vmlinux, o->vmlinux, dump, arena, err) :
+		       status;
+}
+
+/* For lacrash: which file it is. */
+static int print_vmlinux(const struct order *o, struct la_dump *dump,
+			 const struct la_elf_door *vmlinux, struct la_arena *arena)
+{
+	if (!o->vmlinux)
+		return program_fail("no vmlinux and no dump to find it for");
+	puts(o->vmlinux);
+	return compare_builds(o, dump, vmlinux, arena) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int report(const struct order *o, struct la_dump *dump, struct la_elf_door *vmlinux,
+		  const struct la_report_options *options, struct la_arena *arena)
+{
+	struct la_error err = { "" };
+	struct la_report r;
+	int status;
+
+	if (la_report_make(dump, vmlinux, options, arena, &r, &err) != LA_OK)
+		return program_fail(err.text);
+	hide_progress(*(bool *)options->ctx);
+	compare_builds(o, dump, vmlinux, arena);
+	if (o->panic)
+		la_known_hints(arena, &r.panic, tell, NULL);
+	status = o->markdown ? write_markdown(&r, o->markdown, arena) : print_report(&r, o);
+	la_report_close(&r);
+	return status;
+}
+
+static int run(struct order *o, struct la_arena *arena)
+{
+	bool shown = false;
 	struct la_report_options options = { .said = o->said,
 					     .log = o->log,
 					     .panic = o->panic,
-					     .lines = o->json || o->panic || o->show.source };
+					     .lines = o->json || o->panic || o->show.source,
+					     .ctx = &shown };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_regs_text text = { 0 };
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
-	struct la_report report;
-	bool shown = false;
 	const bool open =
 		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
-		(!o->vmlinux ||
-		 la_elf_door_open(&vmlinux, o->vmlinux, dump, arena, &err) == LA_OK) &&
+		open_vmlinux(o, dump, &vmlinux, arena, &err) == LA_OK &&
 		(!o->text || la_regs_text_read(arena, o->text, &text, &err) == LA_OK);
 	int status;
 
 	options.text = text.vcpu;
 	options.ntext = text.n;
 	options.text_remark = text.remark;
-	options.ctx = &shown;
 	if (isatty(2))
 		options.progress = show_progress;
-	if (!open) {
-		status = program_fail(err.text);
-	} else if (o->relocation) {
-		status = print_relocation(dump, la_elf_door(vmlinux), &options, arena);
-	} else if (la_report_make(dump, vmlinux, &options, arena, &report, &err) != LA_OK) {
-		status = program_fail(err.text);
-	} else {
-		hide_progress(shown);
-		if (o->panic)
-			la_known_hints(arena, &report.panic, tell, NULL);
-		status = o->markdown ? write_markdown(&report, o->markdown, arena) :
-				       print_report(&report, o);
-		la_report_close(&report);
-	}
+	if (!open)
+		status = o->quiet ? EXIT_FAILURE : program_fail(err.text);
+	else if (o->find)
+		status = print_vmlinux(o, dump, vmlinux, arena);
+	else if (o->relocation)
+		status = print_relocation(o, dump, vmlinux, &options, arena);
+	else
+		status = report(o, dump, vmlinux, &options, arena);
 	la_elf_door_close(vmlinux);
 	la_dump_close(dump);
 	return status;
@@ -169,7 +246,10 @@ static int run(const struct order *o, struct la_arena *arena)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "relocation", no_argument, NULL, 'k' },
+	static const struct option options[] = { { "relocation", optional_argument, NULL, 'k' },
+						 { "find-vmlinux", no_argument, NULL, 'f' },
+						 { "debug-path", required_argument, NULL, 'D' },
+						 { "version", no_argument, NULL, 'V' },
 						 { "markdown", required_argument, NULL, 'M' },
 						 { "machdep", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
@@ -180,13 +260,19 @@ int main(int argc, char **argv)
 	int c, status;
 
 	program_start("ladump");
-	while ((c = getopt_long(argc, argv, "1bghijlm:M:pr:v", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "1bD:ghijlm:M:pr:vV", options, NULL)) != -1) {
 		switch (c) {
 		case '1':
 			o.line = true;
 			break;
 		case 'b':
 			o.show.stacks = true;
+			break;
+		case 'D':
+			o.folders = optarg;
+			break;
+		case 'f':
+			o.find = true;
 			break;
 		case 'g':
 			o.show.registers = true;
@@ -202,12 +288,16 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			o.relocation = true;
-			break;
+			o.quiet = optarg && !strcmp(optarg, "quiet");
+			if (!optarg || o.quiet)
+				break;
+			program_say("--relocation=%s: only quiet is known", optarg);
+			return PROGRAM_USAGE;
 		case 'm':
 			if (la_overrides_parse(optarg, &o.said, &err) == LA_OK)
 				break;
 			program_say("--machdep: %s", err.text);
-			return EXIT_FAILURE;
+			return PROGRAM_USAGE;
 		case 'M':
 			o.markdown = optarg;
 			o.panic = true;
@@ -221,22 +311,25 @@ int main(int argc, char **argv)
 		case 'v':
 			o.verbose = true;
 			break;
+		case 'V':
+			return program_version();
 		default:
 			usage(c == 'h' ? stdout : stderr);
-			return program_end(c == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
+			return program_end(c == 'h' ? EXIT_SUCCESS : PROGRAM_USAGE);
 		}
 	}
 	for (int i = optind; i < argc; i++) {
-		if (!o.vmlinux && la_elf_is_program(argv[i]))
+		if (!o.vmlinux && vmlinux_is(argv[i]))
 			o.vmlinux = argv[i];
-		else if (o.nparts == MAX_PARTS)
-			return program_fail("more than 64 files of one dump");
-		else
+		else if (o.nparts == MAX_PARTS) {
+			program_say("more than %d files of one dump", MAX_PARTS);
+			return PROGRAM_USAGE;
+		} else
 			o.part[o.nparts++] = argv[i];
 	}
-	if ((!o.nparts && !o.text) || (o.relocation && !o.vmlinux)) {
+	if ((!o.nparts && !o.text && !(o.find && o.vmlinux)) || (o.relocation && !o.vmlinux)) {
 		usage(stderr);
-		return EXIT_FAILURE;
+		return PROGRAM_USAGE;
 	}
 	arena = la_arena_new(MEMORY);
 	status = arena ? run(&o, arena) : program_fail("out of memory");

@@ -50,6 +50,12 @@ int program_fail(const char *what)
 	return EXIT_FAILURE;
 }
 
+int program_version(void)
+{
+	printf("%s (lakvm) " LAKVM_VERSION "\n", program);
+	return program_end(EXIT_SUCCESS);
+}
+
 int program_end(int status)
 {
 	const bool failed = ferror(stdout);

@@ -15,6 +15,12 @@ void program_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** Say @what; returns EXIT_FAILURE. */
 int program_fail(const char *what);
 
+/** Exit status of a wrong use; 0: answered, 1: not, with a reason on standard error. */
+#define PROGRAM_USAGE 2
+
+/** Print "NAME (lakvm) VERSION"; the program's exit status. */
+int program_version(void);
+
 /**
  * Last of all: has everything arrived that was written to standard output? Returns @status, or
  * EXIT_FAILURE after saying why it has not.

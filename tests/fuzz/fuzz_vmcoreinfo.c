@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lakvm/guest/build_id.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *memory = calloc(1, MEMORY);
 	const struct la_door door = { .ctx = memory, .read_phys = read_phys };
 	const char *text, *banner, *value;
+	struct la_kernel_identity kernel;
 	struct la_error err = { "" };
 	size_t len, n;
 
@@ -57,6 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	if (banner && strncmp(banner, "Linux version ", 14))
+		abort();
+	if (la_kernel_identity_find(&door, &ram, 1, true, arena, &kernel, NULL) == LA_OK &&
+	    (!kernel.n || !kernel.id[0].size || kernel.id[0].size > sizeof(kernel.id[0].byte)))
 		abort();
 	free(memory);
 	la_arena_free(arena);

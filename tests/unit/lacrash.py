@@ -51,6 +51,19 @@ echo "$1" >> "$CONVERTED"
 cat "$1" > "$2" && echo registers > "$2.registers"
 """
 LADUMP = r"""#!/bin/sh
+case $1 in
+--version) echo "ladump (lakvm) 9.8.7" && exit ;;
+--find-vmlinux)
+	printf '%s\n' "$*" >> "$ASKED"
+	for file do :; done
+	case $file in
+	*.xz) [ "$(head -c 7 "$file")" != vmlinux ] && exit 1 || echo "${file%.xz}" ;;
+	*vmlinux) echo "$file" ;;
+	*) [ "$FOUND" ] && printf '%s\n' "$FOUND" ;;
+	esac
+	exit
+	;;
+esac
 for file do [ -f "$file" ] && printf '%s\n' "$file" >> "$LADUMPED"; done
 echo 0x10000
 """
@@ -79,7 +92,7 @@ class Place:
                             "CRASH": os.path.join(self.bin, "crash"),
                             "TMPDIR": self.tmp, "TOLD": self.told,
                             "CONVERTED": os.path.join(self.top, "converted"),
-                            "LADUMPED": os.path.join(self.top, "ladumped")}
+                            "ASKED": os.path.join(self.top, "asked"), "LADUMPED": os.path.join(self.top, "ladumped")}
         for name in ("vmlinux", "dump"):
             self.write(os.path.join(self.cwd, name), name)
 
@@ -234,15 +247,15 @@ def test_options(shell):
         got = given("vmlinux", *option, "dump")
         check(shell, f"{' '.join(option)} is passed on", got[0] == ["vmlinux", *option, "dump"], got)
         got = given("vmlinux", *option)
-        check(shell, "... and counts as no dump", got[0] is None and got[2] == 1 and "both existing" in got[3], got)
+        check(shell, "... and counts as no dump", got[0] is None and got[2] == 2 and "both existing" in got[3], got)
     check(shell, "ladump is asked about vmlinux and dump alone",
           set(place.lines_of("ladumped")) <= {"vmlinux", "dump"}, place.lines_of("ladumped"))
     for option, word in ((["-i", "modules"], "directory"), (["-i", "none"], "cannot be read"), (["-imodules"], "directory")):
         got = given("vmlinux", "dump", *option)
-        check(shell, f"{' '.join(option)}: one line, and no session", got[0] is None and got[2] == 1 and
+        check(shell, f"{' '.join(option)}: one line, and no session", got[0] is None and got[2] == 2 and
               word in got[3] and got[3].count("\n") == 1, got)
     got = given("vmlinux", "dump", "-i")
-    check(shell, "-i without a file", got[0] is None and got[2] == 1 and "needs a file" in got[3], got)
+    check(shell, "-i without a file", got[0] is None and got[2] == 2 and "needs a file" in got[3], got)
     check(shell, "nothing is left after all that", place.left_over() == [], place.left_over())
     place.close()
 
@@ -250,11 +263,71 @@ def test_options(shell):
 def test_messages(shell):
     place = Place(shell)
     status, _, errors = place.run("-i", "bad\x1b[31m\n龙", "vmlinux", "dump")
-    check(shell, "a name in a message is fit for a terminal", status == 1 and "bad?[31m?龙: cannot be read" in errors and
+    check(shell, "a name in a message is fit for a terminal", status == 2 and "bad?[31m?龙: cannot be read" in errors and
           "\x1b" not in errors and errors.count("\n") == 1, repr(errors))
     with open("/dev/full", "w") as full:
         status = subprocess.call([shell, place.lacrash, "--help"], stdout=full, stderr=subprocess.DEVNULL)
     check(shell, "--help that arrives nowhere fails", status == 1, status)
+    place.close()
+
+
+def test_vmlinux(shell):
+    place = Place(shell)
+    place.write(os.path.join(place.cwd, "a b\n\u4e2d"), "a dump")
+    for name in ("dump", "a b\n\u4e2d"):
+        status, told, errors = place.run(name, "-s", "--debug-path=d:e f", FOUND="/some where/vmlinux")
+        check(shell, f"{name!r} alone: ladump finds its vmlinux", told and
+              told["args"][3:] == ["--kaslr=0x10000", "/some where/vmlinux", name, "-s"], (told, errors))
+        check(shell, "... where --debug-path says, too", "\n".join(place.lines_of("asked")).endswith(
+            f"--find-vmlinux -D d:e f -- {name}"), place.lines_of("asked"))
+    status, told, errors = place.run("dump")
+    check(shell, "a vmlinux that is not found begins no session", status == 1 and told is None, (status, told, errors))
+    status, told, errors = place.run("vmlinux")
+    check(shell, "a vmlinux alone is no dump", status == 2 and told is None and "both existing" in errors, (status, told, errors))
+    place.write(os.path.join(place.cwd, "vmlinux.xz"), "vmlinux packed")
+    status, told, errors = place.run("vmlinux.xz", "dump")
+    check(shell, "a packed vmlinux is unpacked by ladump", told and told["args"][-2:] == ["vmlinux", "dump"], (told, errors))
+    place.write(os.path.join(place.cwd, "other.xz"), "something else")
+    status, told, errors = place.run("vmlinux", "other.xz")
+    check(shell, "what is none goes to crash as it is", told and told["args"][-2:] == ["vmlinux", "other.xz"], (told, errors))
+    place.close()
+
+
+def test_kept(shell):
+    place = Place(shell)
+
+    def lacrash(*arguments):
+        got = subprocess.run([shell, place.lacrash, *arguments], cwd=place.cwd, env=place.environment, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return got.returncode, got.stdout, got.stderr
+
+    kept = os.path.join(place.top, "home/.cache/lakvm")
+    place.write(os.path.join(place.cwd, "saved"), "stream one")
+    place.run("vmlinux", "saved")
+    os.mkdir(os.path.join(kept, "vmlinux"))
+    place.write(os.path.join(kept, "vmlinux/1-2.vmlinux"), "x" * 100000)
+    os.mkdir(os.path.join(kept, "case-of-the-lab"))
+    place.write(os.path.join(kept, "case-of-the-lab/dump.elf"), "mine")
+    status, said, errors = lacrash("--cache")
+    check(shell, "--cache lists dumps and vmlinux with what they take", status == 0 and "vmlinux/1-2.vmlinux\n" in said and
+          ".elf\n" in said and "dump.elf" not in said and said.splitlines()[-1].endswith("KiB  in all") and
+          int(said.split()[-4]) >= 98, (status, said, errors))
+    holder = subprocess.Popen(["flock", "-s", os.path.join(kept, "lock"), "sleep", "60"])
+    time.sleep(0.3)
+    status, said, errors = lacrash("--cache=empty")
+    check(shell, "--cache=empty while a dump is made: a line", status == 1 and errors.count("\n") == 1, (status, errors))
+    subprocess.run(["pkill", "-P", str(holder.pid)])
+    holder.wait()
+    status, said, errors = lacrash("--cache=empty")
+    left = [f for _, _, names in os.walk(kept) for f in names]
+    check(shell, "--cache=empty removes what lacrash keeps, and nothing else", status == 0 and not said and not errors and
+          sorted(left) == ["dump.elf", "lock"], (status, errors, left))
+    check(shell, "--cache=other is a wrong use", lacrash("--cache=other")[0] == 2)
+    status, said, errors = lacrash("--version")
+    check(shell, "--version is ladump's", (status, said) == (0, "lacrash (lakvm) 9.8.7\n"), (status, said, errors))
+    check(shell, "no argument is a wrong use", lacrash()[0] == 2)
+    del place.environment["HOME"]
+    check(shell, "--cache without HOME touches nothing", lacrash("--cache=empty")[0] == 1)
     place.close()
 
 
@@ -346,6 +419,8 @@ def main():
         test_names(shell)
         test_options(shell)
         test_messages(shell)
+        test_vmlinux(shell)
+        test_kept(shell)
         test_cache(shell)
     sys.exit(failed)
 

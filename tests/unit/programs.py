@@ -7,6 +7,7 @@ Usage: programs.py LADUMP LACONVERT MKDUMP STREAM; prints "ok - " or "not ok - "
 """
 import contextlib, gzip, os, resource, signal, stat, struct, subprocess, sys, tempfile, time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 ladump, laconvert, mkdump, stream = (os.path.abspath(path) for path in sys.argv[1:5])
 failed = 0
 
@@ -133,8 +134,8 @@ def names():
     odd = "o\x1b[31m\n\x9b\u202e\u4e2d"
     put(odd, content(stream))
     for command, status in (((laconvert, odd, "named"), 0), ((laconvert, odd + "/none", "named"), 1),
-                            ((laconvert, f"--high-ram={odd}", stream, "named"), 1), ((ladump, odd), 1),
-                            ((ladump, "-r", odd), 1), ((ladump, odd + "/none"), 1), ((ladump, "-m", odd, odd), 1)):
+                            ((laconvert, f"--high-ram={odd}", stream, "named"), 2), ((ladump, odd), 1),
+                            ((ladump, "-r", odd), 1), ((ladump, odd + "/none"), 1), ((ladump, "-m", odd, odd), 2)):
         got = run(*command)
         said = got.stderr.decode()
         check(f"{os.path.basename(command[0])} prints a name so that it can be read", got.returncode == status and
@@ -199,6 +200,7 @@ def failing_writes():
     for name, command in (("ladump", (ladump, "dump")), ("ladump -j", (ladump, "-j", "dump")),
                           ("ladump -p", (ladump, "-p", "dump")), ("ladump -p -j", (ladump, "-p", "-j", "vmlinux", "dump")),
                           ("ladump --help", (ladump, "--help")), ("laconvert --help", (laconvert, "--help")),
+                          ("ladump --version", (ladump, "--version")), ("laconvert --version", (laconvert, "--version")),
                           ("ladump --relocation", (ladump, "--relocation", "vmlinux", "dump")),
                           ("ladump with vmlinux", (ladump, "-bg", "vmlinux", "dump"))):
         good = run(*command)
@@ -231,7 +233,26 @@ def failing_writes():
         check(f"{command[0].rsplit('/', 1)[1]}: a name that would drive the terminal is shown, not sent", got.returncode == 1 and
               b"\\x1b[31m\\x0a" in got.stderr and b"\x1b" not in got.stderr and got.stderr.count(b"\n") == 1, got.stderr)
     got = run(ladump, *["dump"] * 65)
-    check("ladump does not drop the 65th part", got.returncode == 1 and b"64" in got.stderr, got.stderr)
+    check("ladump does not drop the 65th part", got.returncode == 2 and b"64" in got.stderr, got.stderr)
+
+
+def statuses():
+    """0: answered, 1: not, 2: wrong use; --version alike everywhere."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "Makefile")) as makefile:
+        version = next(line.split()[2] for line in makefile if line.startswith("VERSION ="))
+    for program in (ladump, laconvert):
+        name = os.path.basename(program)
+        got = run(program, "--version")
+        check(f"{name} --version", got.returncode == 0 and got.stdout.decode() == f"{name} (lakvm) {version}\n", got)
+        helped = run(program, "--help")
+        check(f"{name} --help", helped.returncode == 0 and helped.stdout.startswith(b"usage: ") and not helped.stderr, helped)
+        for wrong in ((), ("--no-such-option",), ("-?",)):
+            got = run(program, *wrong)
+            check(f"{name} {' '.join(wrong)}: usage, on standard error", got.returncode == 2 and not got.stdout and
+                  got.stderr.endswith(helped.stdout), got)
+    for wrong in (("-r",), ("-M",), ("--relocation", "dump"), ("--relocation=loud", "vmlinux", "dump"), ("-m", "levels=9", "dump")):
+        got = run(ladump, *wrong)
+        check(f"ladump {' '.join(wrong)} is a wrong use", got.returncode == 2 and got.stderr and not got.stdout, got)
 
 
 def hurried(seconds):
@@ -301,6 +322,7 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     many_segments()
     signals()
     failing_writes()
+    statuses()
     cut_flattened()
     os.chdir("/")
 sys.exit(failed > 0)

@@ -7,13 +7,9 @@
 #include "lakvm/isa/regs.h"
 #include "lakvm/guest/mmu.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "image_scan.h"
 
-#define BLOCK 4096u
-#define CARRIED 256u /* the longest banner that is found where two blocks meet */
-/* Where the kernel is unless a hint tells: loaded at 2 MiB and moved by up to 256 MiB. */
-#define LOW_END UINT64_C(0x14000000)
-/* An image is smaller than this; its data lie behind its text. */
-#define IMAGE_SIZE UINT64_C(0x4000000)
+#define BLOCK LA_SCAN_BLOCK
 
 static const char first_key[] = "OSRELEASE=";
 static const char version[] = "Linux version ";
@@ -107,55 +103,19 @@ static void look_for_banner(struct scan *s, const char *text, size_t size)
 	}
 }
 
-static bool scan_ram(struct scan *s, uint64_t start, uint64_t end)
+static bool look(void *ctx, const unsigned char *bytes)
 {
-	unsigned char buffer[CARRIED + BLOCK] = { 0 };
+	struct scan *s = ctx;
 
-	for (uint64_t pa = start & ~(uint64_t)(BLOCK - 1); pa < end; pa += BLOCK) {
-		memmove(buffer, buffer + BLOCK, CARRIED);
-		if (read_phys(s, pa, buffer + CARRIED, BLOCK) != LA_OK) {
-			memset(buffer + CARRIED, 0, BLOCK);
-			continue;
-		}
-		if (!s->banner)
-			look_for_banner(s, (const char *)buffer, sizeof(buffer));
-		if (follow_pointers(s, buffer + CARRIED))
-			return true;
-	}
-	return false;
+	if (!s->banner)
+		look_for_banner(s, (const char *)bytes, LA_SCAN_CARRIED + LA_SCAN_BLOCK);
+	return follow_pointers(s, bytes + LA_SCAN_CARRIED);
 }
 
-static bool scan_range(struct scan *s, uint64_t start, uint64_t end)
+/* Where the banner is the kernel is, and it has no VMCOREINFO. */
+static bool no_banner(void *ctx)
 {
-	for (size_t i = 0; i < s->nram; i++) {
-		const struct la_ram_range *r = &s->ram[i];
-
-		if (scan_ram(s, r->start > start ? r->start : start, r->end < end ? r->end : end))
-			return true;
-	}
-	return false;
-}
-
-/* The lowest and highest kernel address to which a vCPU was about to return; false: none. */
-static bool find_text(const struct scan *s, uint64_t *low, uint64_t *high)
-{
-	struct la_vcpu_regs *note = NULL;
-	size_t n = 0;
-
-	*low = UINT64_MAX;
-	*high = 0;
-	if (s->door->notes)
-		la_notes_regs(s->arena, s->door->notes, s->door->notes_size, &note, &n, NULL);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t ra;
-
-		if (!la_gpr_get(&note[i].regs, LA_R_RA, &ra) || ra >> 60 != LA_CACHED_WINDOW)
-			continue;
-		ra &= LA_PHYS_MASK;
-		*low = ra < *low ? ra : *low;
-		*high = ra > *high ? ra : *high;
-	}
-	return *high && *high - *low < IMAGE_SIZE;
+	return !((const struct scan *)ctx)->banner;
 }
 
 enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ram_range *ram,
@@ -163,13 +123,8 @@ enum la_status la_vmcoreinfo_find(const struct la_door *door, const struct la_ra
 				  size_t *ret_len, const char **banner, struct la_error *err)
 {
 	struct scan s = { .door = door, .ram = ram, .nram = nram, .arena = arena };
-	uint64_t low, high;
-	bool done = false;
+	const bool done = la_image_scan(door, ram, nram, arena, look, no_banner, &s);
 
-	if (find_text(&s, &low, &high))
-		done = scan_range(&s, low > IMAGE_SIZE ? low - IMAGE_SIZE : 0, high + IMAGE_SIZE);
-	if (!done && !s.banner)
-		done = scan_range(&s, 0, LOW_END);
 	*banner = s.banner;
 	if (!done)
 		return la_fail(
