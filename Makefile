@@ -53,9 +53,10 @@ LIBS = -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd $(DEFLATE)
 # Where what is installed finds its data; the tree's own are in share/.
 $(BUILD)/extensions/core/triage/known_files.o: LA_CFLAGS += -DLAKVM_DATA='"$(PREFIX)/share/lakvm"'
 
-# What --version says, and nothing else does (lacrash asks ladump).
-$(BUILD)/extensions/programs/program.o: LA_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
-$(BUILD)/extensions/programs/program.o: Makefile
+# What --version, a page and nothing else says (lacrash asks ladump).
+VERSIONED := $(BUILD)/extensions/programs/program.o $(BUILD)/extensions/glue/cmd_lapanic.o
+$(VERSIONED): LA_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
+$(VERSIONED): Makefile
 
 CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the

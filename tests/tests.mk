@@ -121,7 +121,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # The seeds and whatever was found once, without a fuzzer.
-unit: | fuzz-corpus unit-programs
+unit: | fuzz-corpus unit-programs unit-pages
 fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
@@ -210,8 +210,12 @@ unit-programs: $(PROGRAM_NAMES:%=$(UNIT)/%) $(UNIT)/mkdump/mkdump $(MIGRATION_SE
 	@python3 -B tests/unit/find_vmlinux.py $(UNIT)/ladump $(UNIT)/mkdump/mkdump
 	@python3 -B tests/unit/completion.py $(UNIT)/ladump $(UNIT)/laconvert
 
+# HTML, as others read it.
+unit-pages: $(UNIT)/test_html
+	@python3 -B tests/unit/html_pages.py $<
+
 $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit unit-programs includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit unit-programs unit-pages includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools

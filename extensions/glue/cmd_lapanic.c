@@ -5,13 +5,14 @@
 
 #include "lakvm/base/escape.h"
 #include "lakvm/triage/panic.h"
+#include "lakvm/render/html.h"
 #include "lakvm/render/markdown.h"
 #include "lakvm/render/render.h"
 
 char *help_lapanic[] = {
 	"lapanic",
 	"why a LoongArch64 guest died or hung",
-	"[-1] [-j] [-v] [-m FILE] [-r FILE]",
+	"[-1] [-j] [-v] [-H FILE] [-m FILE] [-r FILE]",
 	"  Tells from the dump why the guest's kernel panicked or hangs. The first screen has",
 	"  the verdict, the cause in words, where and whose it was and when, what else is stuck",
 	"  because of it, and what to do next; it fits into a ticket as it is. Below is what it",
@@ -23,6 +24,8 @@ char *help_lapanic[] = {
 	"    -1       one line instead.",
 	"    -v       also the end of the log, and all CPUs with registers and stacks.",
 	"    -j       one JSON object instead (schema lakvm.panic/1).",
+	"    -H FILE  one HTML page with pictures into that file: the CPUs, who waits for whom, the",
+	"             log as a time line, memory; it needs no network and holds the JSON, too.",
 	"    -m FILE  Markdown for an issue tracker into that file, with headings in English, or in",
 	"             Chinese where the locale (LC_ALL, LC_MESSAGES, LANG) says so.",
 	"    -r FILE  use the text of QEMU's \"info registers -a\" of the same moment: it",
@@ -86,22 +89,65 @@ static bool analyse_misfit(struct la_arena *arena, const char *text, struct la_p
 	return false;
 }
 
+/* What only the page has: source positions of all stacks, memory, versions. */
+static void write_page(struct la_arena *arena, struct la_panic *panic, const char *path)
+{
+	const bool misfits = session_misfits() && reader_dump();
+	const struct la_version version[] = {
+		{ "lakvm", LAKVM_VERSION " (lapanic)" },
+		{ "crash", pc->program_version },
+		{ "gdb", pc->gdb_version },
+		{ "kernel", panic->release },
+		{ "vmlinux", pc->namelist },
+		{ "dump", pc->dumpfile },
+	};
+	struct la_mem_use usage = { .reason = "vmlinux and dump do not belong together" };
+	struct la_error err = { "" };
+	struct la_mem_map map;
+	struct la_html h = { .panic = panic,
+			     .usage = &usage,
+			     .version = version,
+			     .nversions = sizeof(version) / sizeof(version[0]),
+			     .language = la_language_of_locale() };
+
+	if (reader_dump() && la_mem_map(reader_dump(), arena, &map, &err) == LA_OK)
+		h.map = &map;
+	if (!misfits) {
+		struct la_kernel *kernel = session_kernel(NULL);
+		const struct la_sections *sections = session_sections(NULL);
+		const struct la_cpus *cpus = panic->cpus;
+
+		if (cpus && session_lines(NULL) == LA_OK)
+			cpus = la_cpus_lines(kernel, arena, cpus, NULL, 0);
+		if (cpus)
+			panic->cpus = cpus;
+		usage.reason = "the guest's memory sections are not found";
+		if (h.map && sections)
+			la_mem_usage(kernel, sections, &map, arena, &usage);
+	}
+	la_error_clear(&err);
+	if (la_render_html_file(&h, path, arena, &err) != LA_OK)
+		error(INFO, "%s\n", err.text);
+}
+
 void cmd_lapanic(void)
 {
 	struct la_arena *arena;
 	struct la_error err = { "" };
 	struct la_panic panic;
-	const char *text = NULL, *markdown = NULL;
+	const char *text = NULL, *markdown = NULL, *html = NULL;
 	bool json = false, line = false, verbose = false;
 	int c;
 
-	while ((c = getopt(argcnt, args, "1jm:r:v")) != EOF) {
+	while ((c = getopt(argcnt, args, "1H:jm:r:v")) != EOF) {
 		if (c == 'j')
 			json = true;
 		else if (c == '1')
 			line = true;
 		else if (c == 'v')
 			verbose = true;
+		else if (c == 'H')
+			html = optarg;
 		else if (c == 'm')
 			markdown = optarg;
 		else if (c == 'r')
@@ -117,7 +163,9 @@ void cmd_lapanic(void)
 	    !(session_misfits() && reader_dump() ? analyse_misfit : analyse)(arena, text, &panic))
 		return;
 	la_known_hints(arena, &panic, tell, NULL);
-	if (markdown) {
+	if (html) {
+		write_page(arena, &panic, html);
+	} else if (markdown) {
 		if (la_render_panic_markdown_file(&panic, la_language_of_locale(), markdown, arena,
 						  &err) != LA_OK)
 			error(INFO, "%s\n", err.text);

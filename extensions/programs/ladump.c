@@ -13,6 +13,7 @@
 #include "lakvm/door/elf_file.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
+#include "lakvm/render/html.h"
 #include "lakvm/render/markdown.h"
 #include "lakvm/render/report.h"
 #include "program.h"
@@ -22,7 +23,7 @@
 #define MAX_PARTS 64
 
 struct order {
-	const char *vmlinux, *text, *markdown, *folders; /* NULL: not given */
+	const char *vmlinux, *text, *markdown, *html, *folders; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
 	bool relocation, quiet, find, json, log, panic, line, verbose;
@@ -34,12 +35,13 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
-		"       ladump -p [-1] [-j] [-v] [-M FILE] ... the same: why the guest died or hung\n"
+		"       ladump -p [-1] [-j] [-v] [-H FILE] [-M FILE] ... the same: why the guest died or hung\n"
 		"       ladump --find-vmlinux [VMLINUX] DUMP...\n"
 		"       ladump --relocation[=quiet] VMLINUX DUMP...\n"
 		"       ladump --help | --version\n"
 		"\n"
 		"  -p             why the guest died or hung; -1 in one line, -v with all CPUs\n"
+		"  -H, --html FILE       the same as a page with pictures, into FILE\n"
 		"  -M, --markdown FILE   the same as Markdown, into FILE\n"
 		"  -b, -i         stacks of the CPUs; with source positions\n"
 		"  -g             registers of the CPUs\n"
@@ -157,6 +159,35 @@ static int write_markdown(const struct la_report *r, const char *path, struct la
 		       program_fail(err.text);
 }
 
+static int write_html(struct la_report *r, const struct order *o, struct la_arena *arena)
+{
+	char page_size[24] = "unknown";
+	struct la_version version[8 + MAX_PARTS];
+	struct la_html h = { .panic = &r->panic,
+			     .map = r->has_dump ? &r->map : NULL,
+			     .usage = &r->usage,
+			     .version = version,
+			     .language = la_language_of_locale() };
+	struct la_error err = { "" };
+
+	la_report_picture(r, arena);
+	if (r->page_size)
+		snprintf(page_size, sizeof(page_size), "%" PRIu64, r->page_size);
+	version[h.nversions++] = (struct la_version){ "lakvm", program_lakvm };
+	version[h.nversions++] = (struct la_version){ "kernel", r->release };
+	version[h.nversions++] = (struct la_version){ "build-id", r->build_id };
+	version[h.nversions++] = (struct la_version){ "page size", page_size };
+	version[h.nversions++] = (struct la_version){ "vmlinux", o->vmlinux ? o->vmlinux : "none" };
+	if (r->has_dump)
+		version[h.nversions++] = (struct la_version){ "format", r->map.format };
+	if (o->text)
+		version[h.nversions++] = (struct la_version){ "registers", o->text };
+	for (size_t i = 0; i < o->nparts; i++)
+		version[h.nversions++] = (struct la_version){ "dump", o->part[i] };
+	return la_render_html_file(&h, o->html, arena, &err) == LA_OK ? EXIT_SUCCESS :
+									program_fail(err.text);
+}
+
 /* What was named is unpacked; what was not is looked for where its symbols are wanted. */
 static enum la_status open_vmlinux(struct order *o, struct la_dump *dump,
 				   struct la_elf_door **vmlinux, struct la_arena *arena,
@@ -203,7 +234,9 @@ static int report(const struct order *o, struct la_dump *dump, struct la_elf_doo
 	compare_builds(o, dump, vmlinux, arena);
 	if (o->panic)
 		la_known_hints(arena, &r.panic, tell, NULL);
-	status = o->markdown ? write_markdown(&r, o->markdown, arena) : print_report(&r, o);
+	status = o->html     ? write_html(&r, o, arena) :
+		 o->markdown ? write_markdown(&r, o->markdown, arena) :
+			       print_report(&r, o);
 	la_report_close(&r);
 	return status;
 }
@@ -251,6 +284,7 @@ int main(int argc, char **argv)
 						 { "debug-path", required_argument, NULL, 'D' },
 						 { "version", no_argument, NULL, 'V' },
 						 { "markdown", required_argument, NULL, 'M' },
+						 { "html", required_argument, NULL, 'H' },
 						 { "machdep", required_argument, NULL, 'm' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
@@ -260,7 +294,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	program_start("ladump");
-	while ((c = getopt_long(argc, argv, "1bD:ghijlm:M:pr:vV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "1bD:ghH:ijlm:M:pr:vV", options, NULL)) != -1) {
 		switch (c) {
 		case '1':
 			o.line = true;
@@ -300,6 +334,10 @@ int main(int argc, char **argv)
 			return PROGRAM_USAGE;
 		case 'M':
 			o.markdown = optarg;
+			o.panic = true;
+			break;
+		case 'H':
+			o.html = optarg;
 			o.panic = true;
 			break;
 		case 'p':

@@ -50,9 +50,11 @@ int program_fail(const char *what)
 	return EXIT_FAILURE;
 }
 
+const char program_lakvm[] = LAKVM_VERSION;
+
 int program_version(void)
 {
-	printf("%s (lakvm) " LAKVM_VERSION "\n", program);
+	printf("%s (lakvm) %s\n", program, program_lakvm);
 	return program_end(EXIT_SUCCESS);
 }
 

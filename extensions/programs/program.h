@@ -18,6 +18,9 @@ int program_fail(const char *what);
 /** Exit status of a wrong use; 0: answered, 1: not, with a reason on standard error. */
 #define PROGRAM_USAGE 2
 
+/** lakvm's version, "0.1.0". */
+extern const char program_lakvm[];
+
 /** Print "NAME (lakvm) VERSION"; the program's exit status. */
 int program_version(void);
 

@@ -131,6 +131,8 @@ def check_panic(report, session, truth):
     except ValueError as error:
         report.check("lapanic -j is JSON", False, f"{error}\n{raw[:300]}")
         return
+    page = re.search(r'<script type="application/json" id="lakvm">\n(.*)</script>', session.read("lapanic.html"), re.S)
+    report.equal("lapanic -H: its JSON is that of -j", page and json.loads(page.group(1)), panic)
     cpu, pid, comm = truth.victim()
     report.equal("lapanic: schema", panic["schema"], "lakvm.panic/1")
     report.equal("lapanic: kind", panic["kind"], "panic")
@@ -353,7 +355,7 @@ def check_ladump(report, session, truth):
 
 def ask_everything(session, truth, asked):
     for name, command in (
-            ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"),
+            ("lapanic.json", "lapanic -j"), ("lapanic.txt", "lapanic"), ("lapanic-H.txt", "lapanic -H lapanic.html"),
             ("lapanic-r.json", "lapanic -j -r registers.txt"), ("lacpus.json", "lacpus -j"),
             ("lacpus-r.json", "lacpus -j -r registers.txt"), ("lacpus.txt", "lacpus"), ("lacpus-v.txt", "lacpus -v"), ("sys.txt", "sys"),
             ("ps.txt", "ps"), ("kmem-i.txt", "kmem -i"), ("kmem-n.txt", "kmem -n"),

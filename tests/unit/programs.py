@@ -5,7 +5,7 @@ fail, closed standard descriptors, unpackers that fail, signals.
 
 Usage: programs.py LADUMP LACONVERT MKDUMP STREAM; prints "ok - " or "not ok - " lines.
 """
-import contextlib, gzip, os, resource, signal, stat, struct, subprocess, sys, tempfile, time
+import contextlib, gzip, json, os, re, resource, signal, stat, struct, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ladump, laconvert, mkdump, stream = (os.path.abspath(path) for path in sys.argv[1:5])
@@ -186,9 +186,9 @@ def signals():
               f"{begun} {status} {set(os.listdir('.')) - before}")
 
 
-def limited():
+def limited(size=1 << 20):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def failing_writes():
@@ -216,6 +216,19 @@ def failing_writes():
     for path, words in (("link.md", b"not a regular file"), ("/dev/full", b"not a regular file"), ("none/a.md", b"No such file")):
         got = run(ladump, "-M", path, "vmlinux", "dump")
         check(f"ladump -M {path} is refused", got.returncode == 1 and words in got.stderr and os.path.islink("link.md"), got)
+    got = run(ladump, "-H", "a.html", "vmlinux", "dump")
+    check("ladump -H writes a page and nothing else", got.returncode == 0 and not got.stdout and
+          content("a.html").startswith(b"<!DOCTYPE html>") and content("a.html").endswith(b"</html>\n"), got)
+    held = re.search(rb'<script type="application/json" id="lakvm">\n(.*)</script>', content("a.html"), re.S)
+    check("its JSON is that of -j", held and json.loads(held.group(1)) == json.loads(run(ladump, "-p", "-j", "vmlinux", "dump").stdout),
+          content("a.html")[-500:])
+    before = content("a.html")
+    for path, words in (("link.md", b"not a regular file"), ("/dev/full", b"not a regular file"), ("none/a.html", b"No such file")):
+        got = run(ladump, "-H", path, "vmlinux", "dump")
+        check(f"ladump -H {path} is refused", got.returncode == 1 and words in got.stderr and got.stderr.count(b"\n") == 1, got)
+    got = run(ladump, "-H", "a.html", "vmlinux", "dump", preexec_fn=lambda: limited(1000), restore_signals=False)
+    check("a page that the disk has no room for is an error, and the old one stays", got.returncode == 1 and b"File too large" in got.stderr and
+          content("a.html") == before and not [name for name in os.listdir(".") if name.startswith("a.html.")], got)
     put("issues", b"[one]\nwhat = it\nfact = *\n[two]\nwhat\x1b[31m\n")
     got = run(ladump, "-p", "vmlinux", "dump", env={**os.environ, "LAKVM_KNOWN_ISSUES": "issues"})
     check("a table of known issues that is bad is said in a line, and does no harm", got.returncode == 0 and

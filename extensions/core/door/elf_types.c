@@ -32,10 +32,21 @@ struct names {
 	bool finished;
 };
 
+/* A power of two. The kernel's memory is described by some hundred names. */
+#define ANSWERS 512
+
+/* What a question for an enumerator was answered: each page of the guest that is looked at asks for the same thirty. */
+struct answer {
+	const char *name; /* NULL: none yet */
+	bool found;
+	int64_t value;
+};
+
 struct la_types {
 	struct la_arena *arena;
 	struct la_elf_file *file;
 	struct names names[NKINDS];
+	struct answer answer[ANSWERS];
 };
 
 struct la_types *la_types_new(struct la_arena *arena, struct la_elf_file *file)
@@ -364,9 +375,18 @@ bool la_types_size(struct la_types *t, const char *type, size_t *ret)
 bool la_types_enumerator(struct la_types *t, const char *name, int64_t *ret)
 {
 	struct question q = { .types = t, .name = name };
+	struct answer *known = &t->answer[hash_of(name) & (ANSWERS - 1)];
 
-	if (!ask(&q, find_enumerator))
+	if (known->name && !strcmp(known->name, name)) {
+		q.found = known->found;
+		q.value = known->value;
+	} else if (!la_elf_file_ask_dwarf(t->file, find_enumerator, &q)) {
 		return false;
-	*ret = q.value;
-	return true;
+	} else if (!known->name) {
+		*known = (struct answer){ la_strndup(t->arena, name, strlen(name)), q.found,
+					  q.value };
+	}
+	if (q.found)
+		*ret = q.value;
+	return q.found;
 }

@@ -375,3 +375,11 @@ enum la_status la_page_read(const struct la_kernel *k, const struct la_sections 
 		ret->index += (address - first) / s->page_size;
 	return LA_OK;
 }
+
+bool la_page_is_buddy(const struct la_kernel *k, uint64_t address)
+{
+	struct la_page page = { .address = address };
+
+	read_type(k, address, &page);
+	return page.type && !strcmp(page.type, "buddy");
+}

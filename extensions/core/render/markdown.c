@@ -3,58 +3,14 @@
 // into cells with each mark escaped.
 #include "lakvm/render/markdown.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "lakvm/render/file.h"
+
+#include "headings.h"
 #include "line.h"
 #include "panic_words.h"
 #include "text.h"
-
-enum word {
-	W_CAUSE,
-	W_WHERE,
-	W_WHO,
-	W_WHEN,
-	W_KERNEL,
-	W_SIGNATURE,
-	W_STUCK,
-	W_NEXT,
-	W_KNOWN,
-	W_CURE,
-	W_FAULT,
-	W_STACK,
-	W_REGISTERS,
-	W_CPUS,
-	W_WAITS,
-	W_LOG,
-	W_TAINT,
-	W_FACTS,
-	W_UNCHECKED,
-	NWORDS,
-};
-
-static const char *const words[][NWORDS] = {
-	[LA_ENGLISH] = { "Cause", "Where", "Who", "When", "Kernel", "Signature",
-			 "Stuck because of it", "What to do next", "Known issues like it", "Cure",
-			 "Fault", "Stack", "Registers at the fault", "CPUs", "Who waits for whom",
-			 "In the log", "Tainted", "Facts", "Not checked" },
-	[LA_CHINESE] = { "原因", "位置", "任务", "时间", "内核", "特征", "因此受阻", "下一步",
-			 "类似的已知问题", "解决办法", "故障", "调用栈", "故障时的寄存器", "CPU",
-			 "等待关系", "日志", "内核污染标记", "依据", "未检查" },
-};
-
-enum la_language la_language_of_locale(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value && *value)
-			return strncmp(value, "zh", 2) ? LA_ENGLISH : LA_CHINESE;
-	}
-	return LA_ENGLISH;
-}
 
 struct page {
 	const struct la_sink *to;
@@ -92,12 +48,12 @@ static void put_indented(void *ctx, const char *text)
 	}
 }
 
-static void heading(const struct page *page, enum word word)
+static void heading(const struct page *page, enum la_heading word)
 {
 	la_put(page->to, "\n## %s\n\n", page->word[word]);
 }
 
-static void row(struct page *page, enum word word,
+static void row(struct page *page, enum la_heading word,
 		bool (*put)(const struct la_panic *p, const struct la_sink *sink),
 		const struct la_panic *p)
 {
@@ -134,7 +90,7 @@ static bool put_signature(const struct la_panic *p, const struct la_sink *sink)
 	return p->signature;
 }
 
-static void put_items(struct page *page, enum word word, const char *const *text, size_t n)
+static void put_items(struct page *page, enum la_heading word, const char *const *text, size_t n)
 {
 	const struct la_sink marked = { put_marked, page };
 
@@ -155,13 +111,13 @@ static void put_known(struct page *page, const struct la_panic *p)
 		const struct la_known *k = p->known[i];
 
 		if (!i)
-			heading(page, W_KNOWN);
+			heading(page, LA_H_KNOWN);
 		la_puts(page->to, "- **");
 		la_put_text(&marked, k->name, false);
 		la_puts(page->to, "**: ");
 		la_put_text(&marked, k->what, false);
 		if (k->cure) {
-			la_put(page->to, "; %s: ", page->word[W_CURE]);
+			la_put(page->to, "; %s: ", page->word[LA_H_CURE]);
 			la_put_text(&marked, k->cure, false);
 		}
 		if (k->link) {
@@ -172,7 +128,7 @@ static void put_known(struct page *page, const struct la_panic *p)
 	}
 }
 
-static void put_lines(struct page *page, enum word word, const char *const *line, size_t n)
+static void put_lines(struct page *page, enum la_heading word, const char *const *line, size_t n)
 {
 	const struct la_sink block = { put_indented, page };
 
@@ -190,7 +146,7 @@ static void put_facts(struct page *page, const struct la_panic *p)
 
 	for (size_t i = 0; i < p->nfacts; i++) {
 		if (!i)
-			heading(page, W_FACTS);
+			heading(page, LA_H_FACTS);
 		la_puts(page->to, "- ");
 		la_put_text(&marked, p->fact[i].source, false);
 		la_puts(page->to, ": ");
@@ -199,7 +155,7 @@ static void put_facts(struct page *page, const struct la_panic *p)
 	}
 	for (size_t i = 0; i < p->nunchecked; i++) {
 		if (!i)
-			heading(page, W_UNCHECKED);
+			heading(page, LA_H_UNCHECKED);
 		la_line_begin(&page->line);
 		if (!la_put_unchecked(p, i, &page->line.sink))
 			continue;
@@ -213,7 +169,7 @@ void la_render_panic_markdown(const struct la_panic *p, enum la_language languag
 			      const struct la_sink *sink)
 {
 	const struct la_render_options brief = { .registers = false };
-	struct page page = { .to = sink, .word = words[language] };
+	struct page page = { .to = sink, .word = la_headings(language) };
 	const struct la_sink marked = { put_marked, &page }, block = { put_indented, &page };
 	const struct la_detail *d = &p->detail;
 
@@ -222,36 +178,59 @@ void la_render_panic_markdown(const struct la_panic *p, enum la_language languag
 	la_puts(sink, "# ");
 	la_puts(&marked, page.line.text);
 	la_puts(sink, "\n\n| | |\n|---|---|\n");
-	row(&page, W_CAUSE, la_put_cause, p);
-	row(&page, W_WHERE, la_put_where, p);
-	row(&page, W_WHO, la_put_who, p);
-	row(&page, W_WHEN, put_when, p);
-	row(&page, W_KERNEL, put_kernel, p);
-	row(&page, W_SIGNATURE, put_signature, p);
-	put_items(&page, W_STUCK, p->stuck, p->nstuck);
-	put_items(&page, W_NEXT, p->advice, p->nadvice);
+	row(&page, LA_H_CAUSE, la_put_cause, p);
+	row(&page, LA_H_WHERE, la_put_where, p);
+	row(&page, LA_H_WHO, la_put_who, p);
+	row(&page, LA_H_WHEN, put_when, p);
+	row(&page, LA_H_KERNEL, put_kernel, p);
+	row(&page, LA_H_SIGNATURE, put_signature, p);
+	put_items(&page, LA_H_STUCK, p->stuck, p->nstuck);
+	put_items(&page, LA_H_NEXT, p->advice, p->nadvice);
 	put_known(&page, p);
 	if (la_has_fault(p)) {
-		heading(&page, W_FAULT);
+		heading(&page, LA_H_FAULT);
 		la_put_fault(p, &block);
 	}
 	if (p->stack) {
-		heading(&page, W_STACK);
+		heading(&page, LA_H_STACK);
 		la_put_stack(p->stack, false, true, &block);
 	}
 	if (p->cause.regs_known) {
-		heading(&page, W_REGISTERS);
+		heading(&page, LA_H_REGISTERS);
 		la_put_registers(&p->cause.regs, &block);
 	}
 	if (p->cpus && p->cpus->n) {
-		heading(&page, W_CPUS);
+		heading(&page, LA_H_CPUS);
 		la_render_cpus_text(p->cpus, &brief, &block);
 	}
 	if (la_has_waits(p->waits)) {
-		heading(&page, W_WAITS);
+		heading(&page, LA_H_WAITS);
 		la_put_waits(p->waits, LA_MAX_WAITS, &block);
 	}
-	put_lines(&page, W_LOG, d->nlog ? d->log : p->log_tail, d->nlog ? d->nlog : p->nlog_tail);
-	put_items(&page, W_TAINT, d->taint, d->ntaint);
+	put_lines(&page, LA_H_LOG, d->nlog ? d->log : p->log_tail,
+		  d->nlog ? d->nlog : p->nlog_tail);
+	put_items(&page, LA_H_TAINT, d->taint, d->ntaint);
 	put_facts(&page, p);
+}
+
+struct markdown {
+	const struct la_panic *panic;
+	enum la_language language;
+};
+
+static enum la_status render(const void *what, const struct la_sink *sink)
+{
+	const struct markdown *m = what;
+
+	la_render_panic_markdown(m->panic, m->language, sink);
+	return LA_OK;
+}
+
+enum la_status la_render_panic_markdown_file(const struct la_panic *p, enum la_language language,
+					     const char *path, struct la_arena *arena,
+					     struct la_error *err)
+{
+	const struct markdown m = { p, language };
+
+	return la_text_file_write(render, &m, path, arena, err);
 }

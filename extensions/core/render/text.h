@@ -17,6 +17,12 @@ void la_put_symbol(const struct la_sink *sink, const char *symbol, bool offset_k
 void la_put_stack(const struct la_stack *stack, bool shared, bool source,
 		  const struct la_sink *sink);
 
+/** Do two CPUs do the same, as far as can be said without naming their stacks? */
+bool la_same_stack(const struct la_cpu *a, const struct la_cpu *b);
+
+/** "CPU 2-63,65": @cpus[@first], and those behind it that share its stack. */
+void la_put_cpu_numbers(const struct la_cpus *cpus, size_t first, const struct la_sink *sink);
+
 /** Registers as crash's bt prints them for an exception frame, with CSRs in words. */
 void la_put_registers(const struct la_regs *regs, const struct la_sink *sink);
 

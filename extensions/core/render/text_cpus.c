@@ -252,8 +252,7 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-/* Do two CPUs do the same, as far as can be said without naming their stacks? */
-static bool same_stack(const struct la_cpu *a, const struct la_cpu *b)
+bool la_same_stack(const struct la_cpu *a, const struct la_cpu *b)
 {
 	if (!has_number(a) || !has_number(b) || a->state != b->state || a->stack.n != b->stack.n ||
 	    a->stack.stop != b->stack.stop || strcmp(a->stack.reason, b->stack.reason))
@@ -270,6 +269,17 @@ static bool same_stack(const struct la_cpu *a, const struct la_cpu *b)
 	return true;
 }
 
+void la_put_cpu_numbers(const struct la_cpus *cpus, size_t first, const struct la_sink *sink)
+{
+	struct number_list list = { .any = false };
+
+	la_puts(sink, "CPU ");
+	for (size_t i = first; i < cpus->n; i++)
+		if (i == first || la_same_stack(&cpus->cpu[first], &cpus->cpu[i]))
+			list_add(sink, &list, cpus->cpu[i].cpu);
+	list_end(sink, &list);
+}
+
 /* "STACK OF CPUS 2-63,65 (stopped):" for all wanted CPUs that share the stack of @cpus[@from]. */
 static size_t put_group(const struct la_cpus *cpus, const struct la_render_options *opt,
 			size_t from, const struct la_sink *sink)
@@ -279,12 +289,12 @@ static size_t put_group(const struct la_cpus *cpus, const struct la_render_optio
 	size_t n = 1;
 
 	for (size_t i = from + 1; i < cpus->n; i++)
-		n += la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]);
+		n += la_render_wanted(opt, &cpus->cpu[i]) && la_same_stack(first, &cpus->cpu[i]);
 	la_puts(sink, n > 1 ? "\nSTACK OF CPUS " : "\nSTACK OF CPU ");
 	if (!has_number(first))
 		la_put(sink, "- (VCPU %d)", first->vcpu);
 	for (size_t i = from; has_number(first) && i < cpus->n; i++)
-		if (la_render_wanted(opt, &cpus->cpu[i]) && same_stack(first, &cpus->cpu[i]))
+		if (la_render_wanted(opt, &cpus->cpu[i]) && la_same_stack(first, &cpus->cpu[i]))
 			list_add(sink, &list, cpus->cpu[i].cpu);
 	list_end(sink, &list);
 	la_put(sink, " (%s):\n", la_cpu_state_name(first->state));
@@ -302,7 +312,7 @@ static void put_stacks(const struct la_cpus *cpus, const struct la_render_option
 		if (!la_render_wanted(opt, c))
 			continue;
 		while (before < i && !(la_render_wanted(opt, &cpus->cpu[before]) &&
-				       same_stack(&cpus->cpu[before], c)))
+				       la_same_stack(&cpus->cpu[before], c)))
 			before++;
 		if (before == i)
 			la_put_stack(&c->stack, put_group(cpus, opt, i, sink) > 1, opt->source,

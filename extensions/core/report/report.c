@@ -329,6 +329,20 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
 }
 
+void la_report_picture(struct la_report *r, struct la_arena *arena)
+{
+	const struct la_cpus *cpus = r->panic.cpus;
+
+	if (r->kernel->lines && cpus)
+		cpus = la_cpus_lines(r->kernel, arena, cpus, NULL, 0);
+	if (cpus)
+		r->panic.cpus = cpus;
+	if (r->has_sections && r->relocation.known)
+		la_mem_usage(r->kernel, &r->sections, &r->map, arena, &r->usage);
+	else
+		r->usage.reason = "the kernel that vmlinux describes is not found in the dump";
+}
+
 void la_report_close(struct la_report *r)
 {
 	if (!r->kernel)

@@ -114,5 +114,7 @@ void la_detail_collect(const struct la_kernel *k, const struct la_triage *t,
 	d->taint = la_taint_words(j->arena, t->taint, &d->ntaint);
 	d->exit_code = la_exit_words(j->arena, p->message);
 	d->log = la_log_lines(j->arena, t, event_of(t, j), &d->nlog);
+	d->moment = la_log_moments(j->arena, t, &d->nmoments);
+	d->dump_line = t->events.detail;
 	d->clock_known = la_clock_read(k, &d->clock, NULL) == LA_OK;
 }

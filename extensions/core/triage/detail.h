@@ -26,4 +26,8 @@ const char *la_exit_words(struct la_arena *arena, const char *message);
 const char *const *la_log_lines(struct la_arena *arena, const struct la_triage *t,
 				const struct la_event *e, size_t *ret_n);
 
+/** What the log tells of, in its order, *@ret_n of them; NULL: nothing, or out of memory. */
+const struct la_moment *la_log_moments(struct la_arena *arena, const struct la_triage *t,
+				       size_t *ret_n);
+
 #endif

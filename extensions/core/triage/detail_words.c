@@ -177,3 +177,21 @@ const char *const *la_log_lines(struct la_arena *arena, const struct la_triage *
 	*ret_n = l.n;
 	return l.line;
 }
+
+const struct la_moment *la_log_moments(struct la_arena *arena, const struct la_triage *t,
+				       size_t *ret_n)
+{
+	struct la_moment *moment = la_alloc_n(arena, t->events.n, sizeof(*moment));
+
+	*ret_n = 0;
+	for (size_t i = 0; moment && i < t->events.n; i++) {
+		const struct la_event *e = &t->events.event[i];
+
+		moment[(*ret_n)++] = (struct la_moment){
+			.record = e->record,
+			.name = la_event_name(e),
+			.trouble = !e->message || e->message->flags & LA_MESSAGE_TROUBLE,
+		};
+	}
+	return moment;
+}

@@ -197,6 +197,7 @@ static void keep_log_tail(const struct la_triage *t, struct la_judgement *j)
 			tail[j->panic->nlog_tail++] = line;
 	}
 	j->panic->log_tail = tail;
+	j->panic->log = t->log.n ? &t->log : NULL;
 	if (!j->panic->uptime_known && t->log.n) {
 		la_triage_set_uptime(j, t->log.record[t->log.n - 1].ts_nsec);
 		j->panic->uptime_of_end = true;

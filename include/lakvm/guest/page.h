@@ -46,4 +46,7 @@ const char *la_page_owner_name(const struct la_page *page);
 enum la_status la_page_read(const struct la_kernel *k, const struct la_sections *s,
 			    uint64_t address, struct la_page *ret, struct la_error *err);
 
+/** Is it, by its type, the first page of a free block of the page allocator (struct page at @address)? */
+bool la_page_is_buddy(const struct la_kernel *k, uint64_t address);
+
 #endif

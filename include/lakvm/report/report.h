@@ -15,6 +15,7 @@
 #include "lakvm/door/overrides.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/sections.h"
+#include "lakvm/guest/usage.h"
 #include "lakvm/base/status.h"
 #include "lakvm/triage/panic.h"
 
@@ -58,6 +59,7 @@ struct la_report {
 	size_t nnotes;
 	const char *modules_remark; /* what of the modules' symbols is not known, or NULL */
 	struct la_panic panic;      /* if it was asked for */
+	struct la_mem_use usage;    /* of map's cells; la_report_picture() */
 	struct la_log log;          /* if it was asked for */
 	const char *log_reason;     /* what of it could not be read, or NULL */
 	struct la_kernel *kernel;   /* that all this was asked of; for la_report_close */
@@ -71,6 +73,12 @@ struct la_report {
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 			      const struct la_report_options *opt, struct la_arena *arena,
 			      struct la_report *ret, struct la_error *err);
+/**
+ * Add what only a page with pictures has: source positions in all stacks (opt->lines), and what RAM is used for. What
+ * cannot be had stays unknown. After la_report_make(), before la_report_close(); belongs to @arena.
+ */
+void la_report_picture(struct la_report *r, struct la_arena *arena);
+
 void la_report_close(struct la_report *r);
 
 #endif

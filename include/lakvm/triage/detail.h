@@ -20,6 +20,13 @@ struct la_operand {
 	uint64_t value; /* at the fault */
 };
 
+/** Something that the kernel reported in its log. */
+struct la_moment {
+	size_t record;    /* index in the log */
+	const char *name; /* of the report in a word: "oops", "soft-lockup" */
+	bool trouble;     /* a guest that says this is ill; else it is only part of a report */
+};
+
 struct la_detail {
 	/* The instruction at the fault; insn_known: it could be read. */
 	bool insn_known;
@@ -40,6 +47,10 @@ struct la_detail {
 	const char *exit_code;  /* how the init process ended, in words; NULL: not of this panic */
 	const char *const *log; /* what the log has before the first trouble, and of the fault */
 	size_t nlog;
+	/* What the log tells of, in its order; and of each record, is it registers, stack words or a trace. NULL: unknown. */
+	const struct la_moment *moment;
+	size_t nmoments;
+	const bool *dump_line;
 	bool clock_known;
 	struct la_clock clock;
 };

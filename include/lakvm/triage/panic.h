@@ -113,6 +113,7 @@ struct la_panic {
 	struct la_fact *room; /* for one more fact, behind the last; NULL: there is none */
 	const struct la_unchecked *unchecked;
 	size_t nunchecked;
+	const struct la_log *log;    /* all records that were read; NULL: none was */
 	const char *const *log_tail; /* the last records, with times as dmesg prints them */
 	size_t nlog_tail;
 	struct la_detail detail;

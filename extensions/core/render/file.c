@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The verdict's Markdown as a file.
+// Text as a file.
+#include "lakvm/render/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 #include <unistd.h>
 
 #include "lakvm/base/jump.h"
-#include "lakvm/render/markdown.h"
 
 /* Text that grows in an arena. */
 struct text {
@@ -93,19 +94,21 @@ static enum la_status write_file(const struct text *t, const char *path, char *b
 	return LA_IO;
 }
 
-enum la_status la_render_panic_markdown_file(const struct la_panic *p, enum la_language language,
-					     const char *path, struct la_arena *arena,
-					     struct la_error *err)
+enum la_status la_text_file_write(enum la_status (*render)(const void *what,
+							   const struct la_sink *sink),
+				  const void *what, const char *path, struct la_arena *arena,
+				  struct la_error *err)
 {
 	struct text text = { .arena = arena };
 	const struct la_sink sink = { put, &text };
 	char *beside = la_format(arena, "%s.XXXXXX", path);
-	enum la_status status;
+	enum la_status status = render(what, &sink);
 	sigset_t before;
 
-	la_render_panic_markdown(p, language, &sink);
-	if (text.nomem || !beside)
-		return la_fail(err, LA_NOMEM, "%s", path);
+	if (status == LA_OK && (text.nomem || !beside))
+		status = LA_NOMEM;
+	if (status != LA_OK)
+		return la_fail(err, status, "%s: %s", path, la_status_text(status));
 	status = may_replace(path, err);
 	if (status != LA_OK)
 		return status;
