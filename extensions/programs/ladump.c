@@ -62,6 +62,14 @@ static void show_progress(void *shown, uint64_t done, uint64_t total)
 	fprintf(stderr, "\rsearching RAM for the kernel: %3" PRIu64 "%%", done * 100 / total);
 }
 
+/* Of a flattened dump the first thing is to find out what it has where. */
+static void show_indexing(void *shown, uint64_t done, uint64_t total)
+{
+	*(bool *)shown = true;
+	fprintf(stderr, "\rreading the dump's records: %3" PRIu64 "%%",
+		total ? done * 100 / total : 0);
+}
+
 static void hide_progress(bool shown)
 {
 	if (shown)
@@ -253,12 +261,16 @@ static int run(struct order *o, struct la_arena *arena)
 	struct la_regs_text text = { 0 };
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
+	const struct la_dump_options reading = { .progress = isatty(2) ? show_indexing : NULL,
+						 .ctx = &shown };
 	const bool open =
-		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, NULL, &err) == LA_OK) &&
+		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, &reading, &err) == LA_OK) &&
 		open_vmlinux(o, dump, &vmlinux, arena, &err) == LA_OK &&
 		(!o->text || la_regs_text_read(arena, o->text, &text, &err) == LA_OK);
 	int status;
 
+	hide_progress(shown);
+	shown = false;
 	options.text = text.vcpu;
 	options.ntext = text.n;
 	options.text_remark = text.remark;
