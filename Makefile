@@ -12,6 +12,8 @@
 #   make loongarch64  the same for loongarch64, wherever this runs
 #   make unit       the core's unit tests on this machine, under ASan and UBSan
 #   make rpm        a binary RPM in build/rpm
+#   make srpm       a source RPM there
+#   make deb        Debian packages in build/deb
 #   make dist       an archive of the sources, build/lakvm-VERSION.tar.gz
 #   make install    DESTDIR, PREFIX, LIBDIR
 #
@@ -25,7 +27,7 @@
 # CPPFLAGS, CFLAGS, LDFLAGS  as usual; HOSTCFLAGS and HOSTLDFLAGS for the tests of this machine
 # DEV            1: a warning is an error, as the tests of a git checkout have it; 0: not for them either
 
-VERSION = 0.1.0
+VERSION := $(shell sed -n 's/^Version: *//p' crash-ext.spec)
 PREFIX ?= /usr
 LIBDIR ?= $(PREFIX)/lib64
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
@@ -56,7 +58,6 @@ $(BUILD)/extensions/core/triage/known_files.o: LA_CFLAGS += -DLAKVM_DATA='"$(PRE
 # What --version, a page and nothing else says (lacrash asks ladump).
 VERSIONED := $(BUILD)/extensions/programs/program.o $(BUILD)/extensions/glue/cmd_lapanic.o
 $(VERSIONED): LA_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
-$(VERSIONED): Makefile
 
 CORE_CFLAGS = -include extensions/core/base/banned.h -Iextensions/core
 # The one header of the host. It is not ours to clean, so it counts as a system header; the
@@ -84,8 +85,9 @@ core_allows = $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) $(if $(filter $*
 Q = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)'  $(2))
 
-# An RPM without lakvm.so were no RPM; an x86-64 machine has use for the programs alone.
-all: $(PROGRAMS) $(if $(filter loongarch64,$(MACHINE))$(wildcard $(CRASH_INC)/defs.h),$(BUILD)/lakvm.so,no-crash)
+# An RPM without lakvm.so were no RPM; an x86-64 machine has use for the programs alone. EXTENSION= leaves it out anywhere.
+EXTENSION = $(if $(filter loongarch64,$(MACHINE))$(wildcard $(CRASH_INC)/defs.h),$(BUILD)/lakvm.so)
+all: $(PROGRAMS) $(or $(EXTENSION),no-crash)
 
 no-crash:
 	@echo "no lakvm.so: no crash for LoongArch64 dumps on this machine; make analyst builds one, CRASH_INC names one"
@@ -118,6 +120,7 @@ $(BUILD)/lakvm.so: $(CORE_OBJ) $(GLUE_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(SYSROOT),--sysroot=$(SYSROOT)) -shared -o $@ $^ $(LIBS)
 	@if $(CROSS_COMPILE)nm -D --undefined-only $@ | grep ' la_'; then rm -f $@; exit 1; fi
 
+$(VERSIONED): Makefile crash-ext.spec
 $(BUILD)/extensions/programs/%.o: extensions/programs/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -161,8 +164,9 @@ build/loongarch64/mismatch.so: | build/loongarch64/snapshot.so
 build/loongarch64/askdoor.so: | build/loongarch64/mismatch.so
 endif
 
-install: $(BUILD)/lakvm.so $(PROGRAMS)
-	install -D -m 755 $(BUILD)/lakvm.so $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so
+# Without a crash there are the programs alone, as all builds them.
+install: all
+	$(if $(EXTENSION),install -D -m 755 $(EXTENSION) $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so)
 	install -D -m 755 extensions/lacrash $(DESTDIR)$(PREFIX)/bin/lacrash
 	$(if $(QUICK),install -m 755 $(QUICK)/crash $(DESTDIR)$(PREFIX)/bin/crash-loongarch64)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
@@ -175,23 +179,36 @@ install: $(BUILD)/lakvm.so $(PROGRAMS)
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
-# What git has; or, where there are changes or no git, the files as they are here.
+# What git has; or, where there are changes or no git, the files as they are here. Of the same files the same archive.
 DIST := lakvm-$(VERSION)
 dist:
 	@mkdir -p build
 	@if git diff --quiet HEAD 2>/dev/null; then \
 		git archive --prefix=$(DIST)/ -o build/$(DIST).tar.gz HEAD; \
 	else \
-		{ git ls-files 2>/dev/null || find . -type f ! -path ./.git ! -path './.git/*' ! -path './build/*'; } | \
-			tar -czf build/$(DIST).tar.gz --transform 's,^\(\./\)\?,$(DIST)/,' -T -; \
+		{ git ls-files 2>/dev/null || find . -type f ! -path ./.git ! -path './.git/*' ! -path './build/*'; } | LC_ALL=C sort | \
+			tar -c --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw --mtime=@$${SOURCE_DATE_EPOCH:-0} \
+				--transform 's,^\(\./\)\?,$(DIST)/,' -T - | gzip -n >build/$(DIST).tar.gz.new && \
+			mv build/$(DIST).tar.gz.new build/$(DIST).tar.gz; \
 	fi
 
 # Debian's rpm knows nothing of Debian's packages, hence --nodeps. RPMBUILD_FLAGS=--nocheck leaves out
-# the core's tests.
+# the core's tests. The machine's name would be in each package.
+RPMBUILD = rpmbuild $(RPMBUILD_FLAGS) $(if $(wildcard /etc/debian_version),--nodeps --define 'debug_package %{nil}') \
+	--define '_topdir $(CURDIR)/build/rpm' --define '_sourcedir $(CURDIR)/build' --define '_buildhost localhost'
 rpm: dist
-	rpmbuild -bb $(RPMBUILD_FLAGS) $(if $(wildcard /etc/debian_version),--nodeps --define 'debug_package %{nil}') \
-		--define '_topdir $(CURDIR)/build/rpm' --define '_sourcedir $(CURDIR)/build' \
-		--define 'lakvm_version $(VERSION)' crash-ext.spec
+	$(RPMBUILD) -bb crash-ext.spec
+
+srpm: dist
+	$(RPMBUILD) -bs crash-ext.spec
+
+# Built beside the sources, as Debian does it, in a copy of them.
+deb: dist
+	rm -rf build/deb
+	mkdir -p build/deb
+	tar -xzf build/$(DIST).tar.gz -C build/deb
+	cp build/$(DIST).tar.gz build/deb/lakvm_$(VERSION).orig.tar.gz
+	cd build/deb/$(DIST) && dpkg-buildpackage -us -uc -b $(DEB_FLAGS)
 
 deps:
 	@tests/lab/deps.sh
@@ -234,5 +251,5 @@ clean:
 
 -include $(shell find build $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: FORCE all no-crash loongarch64 analyst install dist rpm deps deps-list demo check check-lab corpus clean
+.PHONY: FORCE all no-crash loongarch64 analyst install dist rpm srpm deb deps deps-list demo check check-lab corpus clean
 .SECONDARY:

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Build the RPM on this machine as openEuler 24.03 builds its own: with its compiler flags, against the crash of a
-# directory. What it holds runs on this machine's kind, so it is only looked at; rpm.sh makes one that is used.
-# Needs:  rpmbuild; gcc 12, which openEuler has, where its warnings are to be those of a package there.
-# Result: "ok - ..." or "not ok - ..." lines; the exit status is 1 if one failed.
+# directory; from its source RPM once more; install it into an empty root, use it from there, and take it away again.
+# It says to be for loongarch64, and what it holds runs on this machine's kind; rpm.sh makes one for that machine.
+# Needs:  rpmbuild; gcc 12, which openEuler has, where its warnings are to be those of a package there; rpmlint, if
+#         that is installed.
+# Result: "ok - ..." or "not ok - ..." lines; the exit status is 1 if one failed. The packages are in
+#         build/rpm-flags/VERSION-OF-CRASH. --check runs the core's tests in the build, without a network.
 #
-# Usage:  rpm-flags.sh DIRECTORY-OF-A-CRASH-AND-ITS-DEFS.H
+# Usage:  rpm-flags.sh [--check] DIRECTORY-OF-A-CRASH-AND-ITS-DEFS.H
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/lab/lib.sh
@@ -16,11 +19,13 @@ optflags='-O2 -g -grecord-gcc-switches -pipe -fstack-protector-strong -Wall -Wer
 ldflags='-Wl,-z,relro -Wl,--as-needed -Wl,-z,now'
 
 set +e
-failed=0
-crash=$1
+failed=0 check=--nocheck alone=
+[ "$1" = --check ] && check= alone='unshare -n' && shift
+crash=$(cd "$1" && pwd)
 version=$("$crash/crash" --version | sed -n 's/^crash \([0-9][0-9.]*\).*/\1/p')
 say() { # STATUS WHAT
-	[ "$1" -eq 0 ] && echo "ok - rpm for crash $version: $2" || { echo "not ok - rpm for crash $version: $2"; failed=1; }
+	[ "$1" -eq 0 ] && echo "ok - rpm for crash $version: ${2%%
+*}" || { echo "not ok - rpm for crash $version: $2"; failed=1; }
 }
 
 # as packages have them: the program where programs are, the header in a directory of its own
@@ -30,7 +35,7 @@ mkdir -p "$top/bin" "$top/include"
 cp "$crash/crash" "$top/bin/"
 cp "$crash/defs.h" "$top/include/"
 make --no-print-directory dist
-archive=lakvm-$(sed -n 's/^VERSION = //p' Makefile)
+archive=lakvm-$(sed -n 's/^Version: *//p' crash-ext.spec)
 cp "build/$archive.tar.gz" "$top/"
 # where rpm itself looks for a machine's flags: it takes none on its command line
 {
@@ -38,13 +43,26 @@ cp "build/$archive.tar.gz" "$top/"
 	# shellcheck disable=SC2086 # in one line
 	echo optflags: loongarch64 $optflags
 } >"$top/rpmrc"
-PATH=$top/bin:$PATH CRASH_INC=$top/include rpmbuild --rcfile "$top/rpmrc" -bb --nocheck --nodeps --target loongarch64 \
-	--define "_topdir $top" --define "_sourcedir $top" --define 'debug_package %{nil}' --define '_vendor openEuler' \
-	--define 'dist .oe2403' --define "build_ldflags $ldflags" --define "lakvm_version ${archive#lakvm-}" crash-ext.spec >"$top/log" 2>&1
-status=$?
-[ $status -eq 0 ] || tail -n 20 "$top/log"
-say $status "rpmbuild makes a package with openEuler's flags"
+# build LOG TOP ARGUMENTS...: as a machine of openEuler would
+build() {
+	log=$1 into=$2
+	shift 2
+	# shellcheck disable=SC2086 # words
+	PATH=$top/bin:$PATH CRASH_INC=$top/include $alone rpmbuild --rcfile "$top/rpmrc" --nodeps --target loongarch64 \
+		--define "_topdir $into" --define "_sourcedir $top" --define 'debug_package %{nil}' --define '_vendor openEuler' \
+		--define 'dist .oe2403' --define "build_ldflags $ldflags" --define '_buildhost localhost' $check "$@" >"$log" 2>&1
+	status=$?
+	[ $status -eq 0 ] || tail -n 20 "$log"
+	return $status
+}
+build "$top/log" "$top" -ba crash-ext.spec
+say $? "rpmbuild makes a package with openEuler's flags${alone:+, and the core passes its tests without a network}"
 package=$(ls "$top"/RPMS/*/*.rpm)
+check=--nocheck
+build "$top/log.again" "$top/again" --rebuild "$top"/SRPMS/*.rpm
+say $? "the source RPM builds"
+cmp "$package" "$top"/again/RPMS/*/*.rpm
+say $? "... and from it comes the same package, byte for byte ($(sha256sum <"$package" | cut -c1-16))"
 rpm -qp --requires "$package" | grep -qx "crash = $version"
 say $? "it requires that crash, for which it was built" # the spec looks at that
 [ "$(grep -c -- "-fstack-clash-protection.*-c extensions/" "$top/log")" -gt 100 ]
@@ -53,4 +71,32 @@ warnings=$(grep -E "^[^ :]+:[0-9]+:([0-9]+:)? warning:" "$top/log")
 [ -z "$warnings" ]
 say $? "the compiler ($(gcc -dumpfullversion)) warns of nothing
 $warnings"
+
+# its database is kept apart: in the root there is only what the package brings
+root=$top/root
+rpm_of_root() { rpm --root "$root" --dbpath /rpmdb --ignorearch --nodeps --noscripts "$@"; }
+mkdir -p "$root"
+rpm_of_root -i "$package"
+say $? "it installs into an empty root"
+[ -f build/sample/dump.16k ] || test-dumps/sample/unpack.sh build/sample >/dev/null
+lacrash() {
+	printf 'lapanic -1\nlacpus\nbt\nq\n' | env -i HOME="$top" PATH=/usr/bin:/bin TERM=dumb CRASH="$crash/crash" \
+		"$root/usr/bin/lacrash" "$@" 2>&1
+}
+lacrash "$PWD/build/sample/dump.kdump" >"$top/session"
+grep -q '^panic (certain): sysrq triggered crash;' "$top/session" && grep -q 'stop_this_cpu+0x30' "$top/session" &&
+	grep -q 'sysrq_handle_crash+0x14' "$top/session"
+say $? "from there lacrash opens the sample in crash $version, finds its vmlinux, and answers"
+"$root/usr/bin/ladump" -1 -p "$PWD/build/sample/dump.kdump" | grep -q '^panic (certain): sysrq triggered crash;'
+say $? "and ladump without crash"
+rpm_of_root -e crash-lakvm
+left=$(find "$root" -mindepth 1 ! -path "$root/rpmdb*")
+[ -z "$left" ]
+say $? "once erased it leaves nothing
+$left"
+if command -v rpmlint >/dev/null; then
+	words=$(rpmlint -c tests/rpmlint.toml "$package" "$top"/SRPMS/*.rpm crash-ext.spec 2>&1)
+	say $? "rpmlint finds nothing but what tests/rpmlint.toml explains
+$words"
+fi
 exit $failed

@@ -198,7 +198,7 @@ $(UNIT)/programs/%.o: extensions/programs/%.c
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c $< -o $@
 
 $(UNIT)/programs/program.o: UNIT_CFLAGS += -DLAKVM_VERSION='"$(VERSION)"'
-$(UNIT)/programs/program.o: Makefile
+$(UNIT)/programs/program.o: Makefile crash-ext.spec
 
 $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=$(UNIT)/programs/%.o) $(UNIT)/libcore.a
 	$(call say,LD,$@)

@@ -251,8 +251,8 @@ def failing_writes():
 
 def statuses():
     """0: answered, 1: not, 2: wrong use; --version alike everywhere."""
-    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "Makefile")) as makefile:
-        version = next(line.split()[2] for line in makefile if line.startswith("VERSION ="))
+    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "crash-ext.spec")) as spec:
+        version = next(line.split()[1] for line in spec if line.startswith("Version:"))
     for program in (ladump, laconvert):
         name = os.path.basename(program)
         got = run(program, "--version")
