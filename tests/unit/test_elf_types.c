@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "door/elf_file.h"
+#include "dump/map.h"
 #include "lakvm/door/elf_door.h"
 
 #define SECONDS 60 /* under sanitizers on a busy machine; what does not end takes for ever */
@@ -396,6 +397,26 @@ static void test_cut_while_open(void **state)
 	close_door(&o);
 }
 
+/* Somebody else takes the ends from the texts in it: there is one behind it. */
+static void test_ends_in_zero(void **state)
+{
+	char path[] = "/tmp/lakvm-map-XXXXXX", page[4096];
+	const int fd = mkstemp(path);
+	struct la_map map = { 0 };
+
+	(void)state;
+	assert_true(fd >= 0);
+	memset(page, 'x', sizeof(page));
+	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	la_map_open(&map, fd, sizeof(page), false);
+	assert_true(map.usable);
+	assert_int_equal(map.base[sizeof(page) - 1], 'x');
+	assert_int_equal(map.base[sizeof(page)], 0);
+	la_map_close(&map);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_packed_too_large),
 		cmocka_unit_test(test_fifo),
 		cmocka_unit_test(test_cut_while_open),
+		cmocka_unit_test(test_ends_in_zero),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

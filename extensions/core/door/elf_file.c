@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one opener of vmlinux. libelf maps the file; the mapping is watched, so that a file which is
-// cut while it is open gives zeros and not SIGBUS.
+// The one opener of vmlinux. libelf gets it as memory: a mapping which gives zeros and not SIGBUS where the
+// file is cut while it is open, and which ends in a zero, whatever somebody else may write into the file.
 #include "elf_file.h"
 
+#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,13 +12,20 @@
 #include <unistd.h>
 
 #include "dump/map.h"
+#include "dwarf_bounds.h"
 #include "libdw_memory.h"
+
+/* They are gone through for each address. A kernel has about 60, one that is not linked a few thousand. */
+#define MAX_SECTIONS 8192
+#define OWN_STEP 4096 /* the smallest page of any machine */
 
 struct la_elf_file {
 	int fd;
 	uint64_t size; /* when it was opened */
 	Elf *elf;
 	struct la_map map;
+	struct la_elf_file *shared; /* where dwz puts what several files have in common; or NULL */
+	char *path;
 	Dwarf *dwarf;
 	bool dwarf_tried;
 	bool exhausted;
@@ -46,27 +54,58 @@ static enum la_status open_regular(const char *path, int *ret, uint64_t *size, s
 	return status;
 }
 
+/* A page that is written to is this process's own: nobody else can change it any more. */
+static void take_pages(struct la_map *m, uint64_t at, uint64_t len)
+{
+	volatile uint8_t *base = m->base;
+
+	if (at >= m->size)
+		return;
+	if (len > m->size - at)
+		len = m->size - at;
+	for (uint64_t i = at; i < at + len; i += OWN_STEP)
+		base[i] = base[i];
+	base[at + len - 1] = base[at + len - 1];
+}
+
+/* libelf uses the section headers in the mapping, and believes later what it has checked before. */
+static void take_headers(struct la_map *m)
+{
+	Elf64_Ehdr header;
+
+	if (m->size < sizeof(header))
+		return;
+	take_pages(m, 0, sizeof(header));
+	memcpy(&header, m->base, sizeof(header));
+	take_pages(m, header.e_shoff, MAX_SECTIONS * sizeof(Elf64_Shdr));
+}
+
 static enum la_status open_elf(struct la_elf_file *f, const char *path, struct la_error *err)
 {
 	enum la_status status = open_regular(path, &f->fd, &f->size, err);
 	const char *ident;
 	GElf_Ehdr header;
-	size_t mapped;
-	char *image;
+	size_t sections;
 
 	if (status != LA_OK)
 		return status;
+	f->path = strdup(path);
+	if (!f->path)
+		return la_fail(err, LA_NOMEM, "%s", path);
 	elf_version(EV_CURRENT);
-	f->elf = elf_begin(f->fd, ELF_C_READ_MMAP, NULL);
+	/* libelf writes into the headers of sections that it unpacks */
+	la_map_open(&f->map, f->fd, f->size, true);
+	if (f->map.usable)
+		take_headers(&f->map);
+	f->elf = f->map.usable ? elf_memory((char *)f->map.base, f->map.size) :
+				 elf_begin(f->fd, ELF_C_READ, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &header) ||
 	    !(ident = elf_getident(f->elf, NULL)))
 		return la_fail(err, LA_INVALID, "%s: cannot be read as an ELF file", path);
 	if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
 		return la_fail(err, LA_INVALID, "%s: not a little-endian 64-bit file", path);
-	image = elf_rawfile(f->elf, &mapped);
-	if (!image)
-		return la_fail(err, LA_NOMEM, "%s", path);
-	la_map_watch(&f->map, f->fd, image, mapped);
+	if (elf_getshdrnum(f->elf, &sections) || sections > MAX_SECTIONS)
+		return la_fail(err, LA_INVALID, "%s: more sections than any kernel has", path);
 	return LA_OK;
 }
 
@@ -92,10 +131,12 @@ void la_elf_file_close(struct la_elf_file *f)
 	if (!f)
 		return;
 	dwarf_end(f->dwarf);
-	la_map_close(&f->map);
 	elf_end(f->elf);
+	la_map_close(&f->map);
+	la_elf_file_close(f->shared);
 	if (f->fd >= 0)
 		close(f->fd);
+	free(f->path);
 	free(f);
 }
 
@@ -103,21 +144,13 @@ bool la_elf_file_sound(const struct la_elf_file *f)
 {
 	struct stat st;
 
-	return !f->map.faulted && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size >= f->size;
+	return !f->map.faulted && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size >= f->size &&
+	       (!f->shared || la_elf_file_sound(f->shared));
 }
 
 Elf *la_elf_file_elf(const struct la_elf_file *f)
 {
 	return f->elf;
-}
-
-/* The size that a packed section says it has unpacked is believed by libelf, which gets that much. */
-static bool unpacks(Elf_Scn *section, const GElf_Shdr *header)
-{
-	GElf_Chdr packed;
-
-	return !(header->sh_flags & SHF_COMPRESSED) ||
-	       (gelf_getchdr(section, &packed) && packed.ch_size <= LA_ELF_SECTION_MAX);
 }
 
 static bool all_unpack(Elf *elf)
@@ -126,18 +159,61 @@ static bool all_unpack(Elf *elf)
 	GElf_Shdr header;
 
 	while ((section = elf_nextscn(elf, section)))
-		if (gelf_getshdr(section, &header) && !unpacks(section, &header))
+		if (gelf_getshdr(section, &header) && !la_elf_unpacks(section, &header))
 			return false;
 	return true;
 }
 
+/* @name as seen from the folder of @f. */
+static char *beside(const struct la_elf_file *f, const char *name)
+{
+	const char *slash = strrchr(f->path, '/');
+	char *ret;
+
+	if (name[0] == '/' || !slash)
+		return strdup(name);
+	return asprintf(&ret, "%.*s/%s", (int)(slash - f->path), f->path, name) < 0 ? NULL : ret;
+}
+
+static bool begin_dwarf(struct la_elf_file *f)
+{
+	f->dwarf_tried = true;
+	f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
+	if (!f->dwarf)
+		return false;
+	la_libdw_watch(f->dwarf);
+	return la_dwarf_units_bounded(f->dwarf);
+}
+
+/*
+ * A file may say that part of its DWARF is in another one (.gnu_debugaltlink). libdw would open whatever is
+ * named there, a FIFO too, so it gets that from here. False: what is named is no file, or is bad.
+ */
+static bool open_shared(struct la_elf_file *f)
+{
+	struct la_error err = { "" };
+	const char *name;
+	const void *id;
+	char *path;
+	bool opened;
+
+	if (dwelf_dwarf_gnu_debugaltlink(f->dwarf, &name, &id) <= 0)
+		return true;
+	path = beside(f, name);
+	opened = path && la_elf_file_open(&f->shared, path, &err) == LA_OK &&
+		 begin_dwarf(f->shared) &&
+		 dwelf_dwarf_gnu_debugaltlink(f->shared->dwarf, &name, &id) <= 0;
+	if (opened)
+		dwarf_setalt(f->dwarf, f->shared->dwarf);
+	free(path);
+	return opened;
+}
+
 Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 {
-	if (!f->dwarf_tried) {
-		f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
-		f->dwarf_tried = true;
-		if (f->dwarf)
-			la_libdw_watch(f->dwarf);
+	if (!f->dwarf_tried && !(begin_dwarf(f) && open_shared(f))) {
+		dwarf_end(f->dwarf);
+		f->dwarf = NULL;
 	}
 	return f->exhausted ? NULL : f->dwarf;
 }
@@ -181,7 +257,7 @@ enum la_status la_elf_file_section(struct la_elf_file *f, const char *name, Elf_
 
 	if (!section)
 		return la_fail(err, LA_ABSENT, "no %s", name);
-	if (!unpacks(section, &header) ||
+	if (!la_elf_unpacks(section, &header) ||
 	    (header.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0))
 		return la_fail(err, LA_CORRUPT, "%s does not inflate", name);
 	*ret = elf_getdata(section, NULL);

@@ -25,12 +25,9 @@ bool la_elf_file_exhausted(const struct la_elf_file *f);
 
 /**
  * The content of the section @name, unpacked where it is compressed. LA_ABSENT: there is none. LA_CORRUPT: it
- * does not unpack, or to more than LA_ELF_SECTION_MAX bytes.
+ * does not unpack, or la_elf_unpacks() refuses it.
  */
 enum la_status la_elf_file_section(struct la_elf_file *f, const char *name, Elf_Data **ret,
 				   struct la_error *err);
-
-/** Far more than the largest section of a kernel takes (Debian 7.2: 190 MiB of .debug_info). */
-#define LA_ELF_SECTION_MAX (UINT64_C(1) << 30)
 
 #endif

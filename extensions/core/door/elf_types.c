@@ -10,11 +10,15 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "dwarf_bounds.h"
+
 /* Structures within structures without a name of their own: 6 in 6.12's struct page. */
 #define MAX_DEPTH 32
 /* Entries looked at for one member: task_struct has 250. Two members of the same type, each with two of
  * another, and so on, would be more than anybody can wait for. */
 #define MAX_ENTRIES 100000
+/* Of a name. Those asked for have 30 at most; every entry of a unit may have one name of a megabyte. */
+#define MAX_NAME 255
 
 enum kind { AGGREGATE, ENUMERATOR, NKINDS };
 
@@ -103,7 +107,7 @@ static bool remember(struct la_types *t, struct names *names, Dwarf_Die *die)
 	struct name *place;
 	uint64_t hash;
 
-	if (!text || !*text)
+	if (!text || !*text || strnlen(text, MAX_NAME + 1) > MAX_NAME)
 		return true;
 	if (!make_room(t, names))
 		return false;
@@ -116,14 +120,6 @@ static bool remember(struct la_types *t, struct names *names, Dwarf_Die *die)
 	return true;
 }
 
-/* The next entry beside @die. One that does not lie behind it would lead in circles. */
-static bool go_on(Dwarf_Die *die)
-{
-	const Dwarf_Off before = dwarf_dieoffset(die);
-
-	return !dwarf_siblingof(die, die) && dwarf_dieoffset(die) > before;
-}
-
 static bool remember_enumerators(struct la_types *t, Dwarf_Die *enumeration)
 {
 	Dwarf_Die child;
@@ -134,7 +130,7 @@ static bool remember_enumerators(struct la_types *t, Dwarf_Die *enumeration)
 		if (dwarf_tag(&child) == DW_TAG_enumerator &&
 		    !remember(t, &t->names[ENUMERATOR], &child))
 			return false;
-	} while (go_on(&child));
+	} while (la_dwarf_next(&child));
 	return true;
 }
 
@@ -156,7 +152,7 @@ static bool remember_unit(struct la_types *t, enum kind kind, Dwarf_Die *unit)
 			room = remember(t, &t->names[kind], &child);
 		if (!room)
 			return false;
-	} while (go_on(&child));
+	} while (la_dwarf_next(&child));
 	return true;
 }
 
@@ -251,7 +247,7 @@ static uint64_t size_of(Dwarf_Die *type, unsigned depth)
 		if (dwarf_tag(&child) == DW_TAG_subrange_type &&
 		    __builtin_mul_overflow(size, elements(&child), &size))
 			return 0;
-	} while (go_on(&child));
+	} while (la_dwarf_next(&child));
 	return size;
 }
 
@@ -290,7 +286,7 @@ static bool search_member(struct search *s, Dwarf_Die *type, uint64_t base, unsi
 		}
 		if (!name && search_member(s, &inner, base + offset, depth - 1))
 			return true;
-	} while (s->entries <= MAX_ENTRIES && go_on(&child));
+	} while (s->entries <= MAX_ENTRIES && la_dwarf_next(&child));
 	return false;
 }
 

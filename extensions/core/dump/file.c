@@ -51,7 +51,7 @@ void la_file_map(struct la_file *f)
 	struct stat st;
 
 	if (fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode))
-		la_map_open(&f->map, f->fd, f->stored);
+		la_map_open(&f->map, f->fd, f->stored, false);
 }
 
 /* In steps of one hole and one piece of data. -1 in @hole: the file system does not tell them. */

@@ -27,7 +27,7 @@ static bool put_zeros(struct la_map *m, uintptr_t at)
 {
 	uint8_t *page = m->base + (at - (uintptr_t)m->base) / page_size * page_size;
 	int saved = errno;
-	void *got = mmap(page, (size_t)(m->base + m->size - page), PROT_READ,
+	void *got = mmap(page, (size_t)(m->base + m->size - page), m->protection,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
 	errno = saved;
@@ -91,34 +91,45 @@ static void __attribute__((destructor)) uninstall(void)
 		installed = sigaction(SIGBUS, &before, NULL) != 0;
 }
 
-static void add(struct la_map *m, int fd, void *base, size_t size)
+/* Bytes of address space for a file of @size bytes: at least one behind it is a zero. */
+static size_t with_end(size_t size)
 {
-	m->base = base;
-	m->size = size;
-	m->fd = fd;
-	m->next = maps;
-	m->usable = true;
-	LA_PUBLISH(maps, m);
+	return (size / page_size + 1) * page_size;
 }
 
-void la_map_open(struct la_map *m, int fd, uint64_t size)
+/* The file over the first of zeros; NULL: there is no room for it. */
+static void *map_file(int fd, size_t size, int protection)
 {
+	void *zeros = mmap(NULL, with_end(size), PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (zeros == MAP_FAILED)
+		return NULL;
+	if (mmap(zeros, size, protection, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd, 0) !=
+	    MAP_FAILED)
+		return zeros;
+	munmap(zeros, with_end(size));
+	return NULL;
+}
+
+void la_map_open(struct la_map *m, int fd, uint64_t size, bool writable)
+{
+	const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	void *base;
 
-	if (!size || size > SIZE_MAX || !install())
+	if (!size || size > SIZE_MAX / 2 || !install())
 		return;
-	base = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (base != MAP_FAILED)
-		add(m, fd, base, (size_t)size);
+	base = map_file(fd, (size_t)size, protection);
+	if (base) {
+		m->base = base;
+		m->size = (size_t)size;
+		m->fd = fd;
+		m->protection = protection;
+		m->next = maps;
+		m->usable = true;
+		LA_PUBLISH(maps, m);
+	}
 	uninstall();
-}
-
-void la_map_watch(struct la_map *m, int fd, void *base, size_t size)
-{
-	if (!size || !install())
-		return;
-	m->watched = true;
-	add(m, fd, base, size);
 }
 
 void la_map_close(struct la_map *m)
@@ -130,8 +141,8 @@ void la_map_close(struct la_map *m)
 		}
 	}
 	m->usable = false;
-	if (m->base && !m->watched)
-		munmap(m->base, m->size);
+	if (m->base)
+		munmap(m->base, with_end(m->size));
 	m->base = NULL;
 	uninstall();
 }

@@ -11,20 +11,20 @@
 struct la_map {
 	uint8_t *base; /* NULL: none */
 	size_t size;
-	int fd;
-	bool usable;  /* false: none, or no longer the file */
-	bool watched; /* somebody else unmaps it */
+	int fd, protection;
+	bool usable; /* false: none, or no longer the file */
 	volatile sig_atomic_t faulted;
 	struct la_map *next; /* all mappings of the process */
 };
 
-/** Map a regular file of @size bytes. Where that is not possible, m->usable stays false. */
-void la_map_open(struct la_map *m, int fd, uint64_t size);
+/**
+ * Map a regular file of @size bytes; behind them is at least one zero, at which a text ends that lost its
+ * own end while it was used. @writable: what is written to the mapping stays in it, and the file is as it was.
+ * Where that is not possible, m->usable stays false.
+ */
+void la_map_open(struct la_map *m, int fd, uint64_t size, bool writable);
 
-/** The same for @size bytes of the file @fd that somebody else has mapped at @base, and unmaps. */
-void la_map_watch(struct la_map *m, int fd, void *base, size_t size);
-
-/** Undo either; before whoever mapped it unmaps it. Harmless where neither was done. */
+/** Undo it. Harmless where it was not done. */
 void la_map_close(struct la_map *m);
 
 /**

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "door/dwarf_bounds.h"
 #include "door/elf_file.h"
 
 #include "lakvm/stack/unwind.h"
@@ -201,7 +202,7 @@ static bool descend(Dwarf_Die *scope, uint64_t pc, unsigned *budget, Dwarf_Die *
 	do {
 		if (is_scope(ret) && covers(ret, pc, budget))
 			return true;
-	} while (*budget && --*budget && !dwarf_siblingof(ret, ret));
+	} while (*budget && --*budget && la_dwarf_next(ret));
 	return false;
 }
 
@@ -217,13 +218,13 @@ static void find_call(Dwarf_Die *unit, Dwarf_Die *die, struct la_place *ret)
 	    line <= UINT32_MAX)
 		ret->line = (unsigned)line;
 	if (dwarf_attr(die, DW_AT_call_file, &attribute) && !dwarf_formudata(&attribute, &file) &&
-	    !dwarf_getsrcfiles(unit, &files, &n) && file < n)
+	    la_dwarf_lines_bounded(unit) && !dwarf_getsrcfiles(unit, &files, &n) && file < n)
 		ret->file = dwarf_filesrc(files, (size_t)file, NULL, NULL);
 }
 
 static void find_line(Dwarf_Die *unit, uint64_t pc, struct la_place *ret)
 {
-	Dwarf_Line *line = dwarf_getsrc_die(unit, pc);
+	Dwarf_Line *line = la_dwarf_lines_bounded(unit) ? dwarf_getsrc_die(unit, pc) : NULL;
 	int number = 0;
 
 	if (!line)
