@@ -13,12 +13,25 @@
 #define HEADER 4096
 #define RECORD 16
 #define MAX_OFFSET (UINT64_C(1) << 62)
+/* As in dump/flat.c: no writer makes so many records so small. */
+#define MANY_RECORDS (1u << 20)
+#define LEAST_RECORD 256
 #define STATUS_AT 424 /* of struct disk_dump_header */
 #define INCOMPLETE 8  /* DUMP_DH_COMPRESSED_INCOMPLETE */
 
 struct record {
 	uint64_t to, len; /* place in the plain file */
 	uint64_t at;      /* of its bytes in this one */
+};
+
+/* A file's records in their order, and the piece of the file that they are read from. */
+struct records {
+	int fd;
+	uint64_t size, next; /* of the file; where the next one begins */
+	size_t n;
+	uint64_t start; /* of the piece */
+	size_t held;
+	unsigned char piece[65536];
 };
 
 static bool read_at(int fd, uint64_t at, void *ret, size_t len)
@@ -45,26 +58,63 @@ static bool is_flattened(int fd)
 	return read_at(fd, 0, head, sizeof(head)) && !memcmp(head, signature, sizeof(head));
 }
 
-enum found { FOUND, FOUND_END, FOUND_CUT };
-
-/* The record at @at of a file of @size bytes; of the last one there may be less than it says. */
-static enum found next_record(int fd, uint64_t at, uint64_t size, struct record *ret)
+static void begin_records(struct records *r, int fd, uint64_t size)
 {
+	*r = (struct records){ .fd = fd, .size = size, .next = HEADER };
+}
+
+/* The header of a record that begins at r->next; NULL: there are not so many bytes. */
+static const unsigned char *header_of(struct records *r)
+{
+	const uint64_t at = r->next;
+	size_t len = sizeof(r->piece);
+
+	if (at > r->size || r->size - at < RECORD)
+		return NULL;
+	if (at < r->start || at - r->start > r->held || r->held - (at - r->start) < RECORD) {
+		/* what lies behind one of a megabyte is read alone, what lies behind a small one ahead */
+		if (at < r->start || at - r->start > sizeof(r->piece))
+			len = RECORD;
+		if (r->size - at < len)
+			len = (size_t)(r->size - at);
+		r->held = 0;
+		if (!read_at(r->fd, at, r->piece, len))
+			return NULL;
+		r->start = at;
+		r->held = len;
+	}
+	return r->piece + (at - r->start);
+}
+
+enum found { FOUND, FOUND_END, FOUND_CUT, FOUND_JUNK };
+
+/* The next record; of the last one there may be less than it says. */
+static enum found next_record(struct records *r, struct record *ret)
+{
+	const unsigned char *header = header_of(r);
 	uint64_t words[2];
 
-	if (at > size || size - at < RECORD || !read_at(fd, at, words, sizeof(words)))
+	if (!header)
 		return FOUND_CUT;
-	*ret = (struct record){ be64toh(words[0]), be64toh(words[1]), at + RECORD };
+	if (r->n >= MANY_RECORDS && r->next / r->n < LEAST_RECORD)
+		return FOUND_JUNK;
+	memcpy(words, header, sizeof(words));
+	*ret = (struct record){ be64toh(words[0]), be64toh(words[1]), r->next + RECORD };
 	if (ret->to == UINT64_MAX && ret->len == UINT64_MAX)
 		return FOUND_END;
 	/* The unwritten rest of a file reads as zeros. */
-	return ret->to >= MAX_OFFSET || ret->len >= MAX_OFFSET || !ret->len ? FOUND_CUT : FOUND;
+	if (ret->to >= MAX_OFFSET || ret->len >= MAX_OFFSET || !ret->len)
+		return FOUND_CUT;
+	r->next = ret->at + ret->len;
+	r->n++;
+	return FOUND;
 }
 
 bool la_flattened_is_cut(int fd)
 {
 	unsigned char end[RECORD], mark[RECORD];
-	struct record r = { 0 };
+	struct record record = { 0 };
+	struct records r;
 	enum found found;
 	struct stat st;
 
@@ -75,11 +125,11 @@ bool la_flattened_is_cut(int fd)
 	if (read_at(fd, (uint64_t)st.st_size - sizeof(end), end, sizeof(end)) &&
 	    !memcmp(end, mark, sizeof(end)))
 		return false;
-	for (uint64_t at = HEADER;; at = r.at + r.len) {
-		found = next_record(fd, at, (uint64_t)st.st_size, &r);
-		if (found != FOUND)
-			return found == FOUND_CUT;
-	}
+	begin_records(&r, fd, (uint64_t)st.st_size);
+	do
+		found = next_record(&r, &record);
+	while (found == FOUND);
+	return found == FOUND_CUT;
 }
 
 static enum la_status copy(int in, int out, const struct record *r, uint64_t len,
@@ -124,8 +174,9 @@ static enum la_status mark_incomplete(int out, struct la_error *err)
 
 enum la_status la_flattened_restore(int in, int out, uint64_t *ret_bytes, struct la_error *err)
 {
+	struct record record = { 0 };
 	enum la_status status;
-	struct record r = { 0 };
+	struct records r;
 	struct stat st;
 
 	*ret_bytes = 0;
@@ -133,14 +184,15 @@ enum la_status la_flattened_restore(int in, int out, uint64_t *ret_bytes, struct
 		return la_fail(err, LA_IO, "%s", strerror(errno));
 	if (!is_flattened(in))
 		return la_fail(err, LA_INVALID, "not a flattened dump");
-	for (uint64_t at = HEADER; next_record(in, at, (uint64_t)st.st_size, &r) == FOUND;
-	     at = r.at + r.len) {
-		const uint64_t left = (uint64_t)st.st_size - r.at;
+	begin_records(&r, in, (uint64_t)st.st_size);
+	while (next_record(&r, &record) == FOUND) {
+		const uint64_t left = r.size - record.at,
+			       len = record.len < left ? record.len : left;
 
-		status = copy(in, out, &r, r.len < left ? r.len : left, err);
+		status = copy(in, out, &record, len, err);
 		if (status != LA_OK)
 			return status;
-		*ret_bytes += r.len < left ? r.len : left;
+		*ret_bytes += len;
 	}
 	return mark_incomplete(out, err);
 }

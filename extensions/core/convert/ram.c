@@ -62,28 +62,45 @@ static int name_number(const char *name)
 	return (int)(strtoul(name + n, NULL, 10) & INT_MAX);
 }
 
+static int by_number(const void *left, const void *right)
+{
+	const struct la_ram_block *const *a = left, *const *b = right;
+	const int of_a = name_number((*a)->name), of_b = name_number((*b)->name);
+
+	return of_a != of_b ? of_a - of_b : *a < *b ? -1 : 1;
+}
+
+static int by_name(const void *left, const void *right)
+{
+	const struct la_ram_block *const *a = left, *const *b = right;
+	const int order = strcmp((*a)->name, (*b)->name);
+
+	return order ? order : *a < *b ? -1 : 1;
+}
+
 /*
  * Give each block of RAM its place. QEMU's RAM is one piece (loongarch.ram), or the nodes' pieces
  * one behind the other in the nodes' order (hw/core/numa.c, numa_init_memdev_container()); the
  * stream has the largest first, and equal ones in their order.
  */
-static void place_blocks(struct la_saved_ram *ram)
+static enum la_status place_blocks(struct la_saved_ram *ram)
 {
-	for (size_t placed = 0; placed < ram->nblocks; placed++) {
-		struct la_ram_block *next = NULL;
+	struct la_ram_block **order = la_alloc_n(ram->arena, ram->nblocks, sizeof(*order));
 
-		for (size_t i = 0; i < ram->nblocks; i++) {
-			struct la_ram_block *b = &ram->blocks[i];
-
-			if (b->ram && b->at == UINT64_MAX &&
-			    (!next || name_number(b->name) < name_number(next->name)))
-				next = b;
-		}
-		if (!next)
-			return;
-		next->at = ram->total;
-		ram->total += next->size;
+	if (!order)
+		return LA_NOMEM;
+	for (size_t i = 0; i < ram->nblocks; i++)
+		order[i] = &ram->blocks[i];
+	qsort(order, ram->nblocks, sizeof(*order), by_number);
+	for (size_t i = 0; i < ram->nblocks; i++) {
+		if (!order[i]->ram)
+			continue;
+		order[i]->at = ram->total;
+		ram->total += order[i]->size;
 	}
+	qsort(order, ram->nblocks, sizeof(*order), by_name);
+	ram->by_name = order;
+	return LA_OK;
 }
 
 static uint64_t bytes_at(struct la_stream *s, uint64_t offset, uint8_t *to, uint64_t size)
@@ -251,7 +268,8 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 			return s->status;
 	}
 	list_left_out(ram);
-	place_blocks(ram);
+	if (place_blocks(ram) != LA_OK)
+		return la_stream_fail(s, LA_NOMEM, "list of memory blocks");
 	if (!ram->total)
 		return la_stream_fail(s, LA_UNSUPPORTED,
 				      "no memory block is RAM of a LoongArch guest");
@@ -269,18 +287,29 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 	return s->status;
 }
 
-static struct la_ram_block *find_block(struct la_saved_ram *ram, const char *name, size_t n)
+/* The first block of that name: each record may name another one. */
+static struct la_ram_block *find_block(struct la_saved_ram *ram, const char *name)
 {
-	for (size_t i = 0; i < ram->nblocks; i++)
-		if (strlen(ram->blocks[i].name) == n && !memcmp(ram->blocks[i].name, name, n))
-			return &ram->blocks[i];
-	return NULL;
+	size_t low = 0, high = ram->by_name ? ram->nblocks : 0;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (strcmp(ram->by_name[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return ram->by_name && low < ram->nblocks && !strcmp(ram->by_name[low]->name, name) ?
+		       ram->by_name[low] :
+		       NULL;
 }
 
 /* Can the bytes at @data be the record behind a page of @page bytes? */
 static bool record_follows(struct la_saved_ram *ram, const uint8_t *data, size_t n, size_t page)
 {
 	const struct la_ram_block *b = ram->current;
+	char name[256] = "";
 	uint64_t word = 0;
 	unsigned flags;
 
@@ -296,7 +325,7 @@ static bool record_follows(struct la_saved_ram *ram, const uint8_t *data, size_t
 	    (flags & ~(unsigned)FLAG_CONTINUE) != FLAG_PAGE)
 		return false;
 	if (!(flags & FLAG_CONTINUE))
-		b = data[8] <= n - 9 ? find_block(ram, (const char *)data + 9, data[8]) : NULL;
+		b = data[8] <= n - 9 ? find_block(ram, memcpy(name, data + 9, data[8])) : NULL;
 	return b && word < b->size && word % page == 0;
 }
 
@@ -331,7 +360,7 @@ static enum la_status page_record(struct la_stream *s, struct la_saved_ram *ram,
 	if (!(flags & FLAG_CONTINUE)) {
 		if (!la_stream_name(s, name))
 			return s->status;
-		ram->current = find_block(ram, name, strlen(name));
+		ram->current = find_block(ram, name);
 		if (!ram->current)
 			return la_stream_fail(s, LA_CORRUPT,
 					      "a page of \"%s\", which is in no list", name);

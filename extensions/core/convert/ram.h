@@ -22,6 +22,7 @@ struct la_saved_ram {
 	int out;
 	bool mapped; /* capability "mapped-ram": pages have fixed places in the file */
 	struct la_ram_block *blocks, *current;
+	struct la_ram_block **by_name; /* all of them in this order */
 	size_t nblocks;
 	uint32_t page_size; /* 0: not known yet */
 	uint64_t total, stored;

@@ -19,6 +19,8 @@
  * description ends here.
  */
 #define MAX_FIELDS 100000
+/* Of all of them together, with what 1024 such vCPUs make. */
+#define MAX_ALL_FIELDS 12000000
 
 static uint64_t be(const uint8_t *data, uint64_t bytes)
 {
@@ -161,15 +163,16 @@ static uint64_t walk(struct cpu_reader *r, const json_t *described, const uint8_
 
 /* Read the section of one vCPU; *@from is where to look first, and moves behind it. */
 static bool read_cpu(struct la_arena *arena, const json_t *device, const uint8_t *tail, size_t size,
-		     size_t *from, struct la_saved_cpu *ret)
+		     size_t *from, unsigned *all, struct la_saved_cpu *ret)
 {
 	uint32_t instance = (uint32_t)json_integer_value(json_object_get(device, "instance_id"));
 	uint32_t version = (uint32_t)json_integer_value(json_object_get(device, "version"));
 	uint8_t head[12] = "\3cpu";
 	const uint8_t *end = tail + size, *at = tail + *from;
 	char *csrs = la_alloc(arena, CSR_TEXT);
-	unsigned budget = MAX_FIELDS;
+	unsigned budget = *all < MAX_FIELDS ? *all : MAX_FIELDS;
 
+	*all -= budget;
 	for (int i = 0; i < 4; i++) {
 		head[4 + i] = (uint8_t)(instance >> (24 - 8 * i));
 		head[8 + i] = (uint8_t)(version >> (24 - 8 * i));
@@ -190,6 +193,7 @@ static bool read_cpu(struct la_arena *arena, const json_t *device, const uint8_t
 		    memcmp(at + used + 1, id, 4))
 			continue;
 		*from = (size_t)(at - tail) + used + 5;
+		*all += budget;
 		return ret->known == UINT32_MAX && ret->pc_known && !r.full;
 	}
 	return false;
@@ -210,6 +214,7 @@ enum la_status la_saved_cpus(struct la_arena *arena, const uint8_t *tail, size_t
 	const json_t *devices = json_object_get(description, "devices"), *device;
 	enum la_status status = LA_OK;
 	size_t i, n = 0, from = 0;
+	unsigned all = MAX_ALL_FIELDS;
 
 	*ret_n = 0;
 	json_array_foreach (devices, i, device)
@@ -228,7 +233,7 @@ enum la_status la_saved_cpus(struct la_arena *arena, const uint8_t *tail, size_t
 		if (status != LA_OK || !is_cpu(device))
 			continue;
 		*ret_version = (unsigned)json_integer_value(json_object_get(device, "version"));
-		if (!read_cpu(arena, device, tail, size, &from, &(*ret)[n]))
+		if (!read_cpu(arena, device, tail, size, &from, &all, &(*ret)[n]))
 			status = la_fail(err, LA_CORRUPT,
 					 "the state of vCPU %zu is not as the stream describes it",
 					 n);

@@ -8,6 +8,9 @@
 #define NT_PRSTATUS 1
 #define NT_PRFPREG 2
 
+/* A kernel has 2048 CPUs at most (arch/loongarch/Kconfig of 7.2), a machine of QEMU's 256. */
+#define MAX_VCPUS 4096
+
 /* struct elf_prstatus of a 64-bit machine (include/uapi/linux/elfcore.h): what we use of it. */
 #define PRSTATUS_PID 32
 #define PRSTATUS_REG 112
@@ -146,6 +149,8 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 		if (note.descsz < PRSTATUS_MIN)
 			return la_fail(err, LA_CORRUPT, "PRSTATUS note %zu has only %zu bytes", n,
 				       note.descsz);
+		if (n == MAX_VCPUS)
+			return la_fail(err, LA_CORRUPT, "notes of more than %d vCPUs", MAX_VCPUS);
 		if (n == room) {
 			struct la_vcpu_regs *more;
 
