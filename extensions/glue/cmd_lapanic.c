@@ -89,8 +89,21 @@ static bool analyse_misfit(struct la_arena *arena, const char *text, struct la_p
 	return false;
 }
 
+/* All that the session reads gives way to no output. */
+static struct la_text_file output_file(const char *path, const char *text,
+				       const char *read[READER_PARTS + 4])
+{
+	read[0] = pc->namelist;
+	read[1] = pc->dumpfile;
+	read[2] = text;
+	read[3] = getenv("LAKVM_REGISTERS");
+	reader_parts(read + 4);
+	return (struct la_text_file){ path, read, READER_PARTS + 4 };
+}
+
 /* What only the page has: source positions of all stacks, memory, versions. */
-static void write_page(struct la_arena *arena, struct la_panic *panic, const char *path)
+static void write_page(struct la_arena *arena, struct la_panic *panic,
+		       const struct la_text_file *file)
 {
 	const bool misfits = session_misfits() && reader_dump();
 	const struct la_version version[] = {
@@ -126,7 +139,7 @@ static void write_page(struct la_arena *arena, struct la_panic *panic, const cha
 			la_mem_usage(kernel, sections, &map, arena, &usage);
 	}
 	la_error_clear(&err);
-	if (la_render_html_file(&h, path, arena, &err) != LA_OK)
+	if (la_render_html_file(&h, file, arena, &err) != LA_OK)
 		error(INFO, "%s\n", err.text);
 }
 
@@ -134,6 +147,8 @@ void cmd_lapanic(void)
 {
 	struct la_arena *arena;
 	struct la_error err = { "" };
+	const char *read[READER_PARTS + 4];
+	struct la_text_file file;
 	struct la_panic panic;
 	const char *text = NULL, *markdown = NULL, *html = NULL;
 	bool json = false, line = false, verbose = false;
@@ -164,9 +179,11 @@ void cmd_lapanic(void)
 		return;
 	la_known_hints(arena, &panic, tell, NULL);
 	if (html) {
-		write_page(arena, &panic, html);
+		file = output_file(html, text, read);
+		write_page(arena, &panic, &file);
 	} else if (markdown) {
-		if (la_render_panic_markdown_file(&panic, la_language_of_locale(), markdown, arena,
+		file = output_file(markdown, text, read);
+		if (la_render_panic_markdown_file(&panic, la_language_of_locale(), &file, arena,
 						  &err) != LA_OK)
 			error(INFO, "%s\n", err.text);
 	} else if (json) {

@@ -72,6 +72,10 @@ enum la_status reader_read(uint64_t pa, void *ret, size_t len);
 /** Why reading a byte at @pa fails, in words; LA_OK, and nothing to say, if it does not. */
 enum la_status reader_explain(uint64_t pa, char *ret, size_t size);
 
+/** The files of a split dump that crash's command line names; NULL where there is none or no more. */
+#define READER_PARTS 64
+void reader_parts(const char *ret[READER_PARTS]);
+
 /** The dump in lakvm's own reader, NULL where crash's reader serves. */
 struct la_dump *reader_dump(void);
 

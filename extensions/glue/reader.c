@@ -19,13 +19,12 @@
  */
 #define SAFE_CHUNK 4096
 
-#define MAX_PARTS 64
-
 static struct {
 	struct la_dump *dump; /* NULL: crash's own reader is used */
 	int (*crash_readmem)(int, void *, int, ulong, physaddr_t);
 	char arguments[65536]; /* of crash's command line */
-	bool told;             /* that the file has become shorter */
+	const char *part[READER_PARTS];
+	bool told; /* that the file has become shorter */
 } here;
 
 static bool has_kdump_signature(const char *path)
@@ -47,7 +46,7 @@ static bool has_kdump_signature(const char *path)
 
 /*
  * The parts of a split dump are named on crash's command line, and pc->dumpfile is only the last
- * of them. Returns how many names are in @ret; they point into @arguments.
+ * of them. Returns how many there are, of which @ret has at most READER_PARTS; they point into @arguments.
  */
 static size_t find_parts(char *arguments, size_t size, const char **ret)
 {
@@ -62,9 +61,13 @@ static size_t find_parts(char *arguments, size_t size, const char **ret)
 	if (len <= 0)
 		return 0;
 	arguments[len] = '\0';
-	for (char *at = arguments; at < arguments + len && n < MAX_PARTS; at += strlen(at) + 1)
-		if (has_kdump_signature(at))
-			ret[n++] = at;
+	for (char *at = arguments; at < arguments + len; at += strlen(at) + 1) {
+		if (!has_kdump_signature(at))
+			continue;
+		if (n < READER_PARTS)
+			ret[n] = at;
+		n++;
+	}
 	return n;
 }
 
@@ -81,7 +84,7 @@ static void warn_of_remarks(void)
 
 bool reader_open(struct la_error *err)
 {
-	const char *part[MAX_PARTS], *path = pc->dumpfile;
+	const char *path = pc->dumpfile;
 	char text[BUFSIZE];
 	size_t nparts;
 	struct la_dump_options options = {
@@ -95,15 +98,19 @@ bool reader_open(struct la_error *err)
 		la_fail(err, LA_ABSENT, "no dump file is open");
 		return false;
 	}
-	nparts = DISKDUMP_DUMPFILE() ? find_parts(here.arguments, sizeof(here.arguments), part) : 0;
+	nparts = DISKDUMP_DUMPFILE() ?
+			 find_parts(here.arguments, sizeof(here.arguments), here.part) :
+			 0;
 	/* For raw RAM files and the like pc->dumpfile names a header that crash made up, without data. */
 	if (here.crash_readmem != read_diskdump && here.crash_readmem != read_kdump &&
 	    here.crash_readmem != read_netdump)
 		return here.crash_readmem != NULL;
 	/* The reader is half made until it is open. */
 	la_hold(&before);
-	if (nparts > 1)
-		status = la_dump_open(&here.dump, part, nparts, &options, err);
+	if (nparts > READER_PARTS)
+		status = la_fail(err, LA_UNSUPPORTED, "a dump of more than %d parts", READER_PARTS);
+	else if (nparts > 1)
+		status = la_dump_open(&here.dump, here.part, nparts, &options, err);
 	else
 		status = la_dump_open(&here.dump, &path, 1, &options, err);
 	la_release(&before);
@@ -122,6 +129,11 @@ void reader_close(void)
 {
 	la_dump_close(here.dump);
 	here.dump = NULL;
+}
+
+void reader_parts(const char *ret[READER_PARTS])
+{
+	memcpy(ret, here.part, sizeof(here.part));
 }
 
 struct la_dump *reader_dump(void)

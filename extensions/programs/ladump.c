@@ -26,6 +26,7 @@ struct order {
 	const char *vmlinux, *text, *markdown, *html, *folders; /* NULL: not given */
 	const char *part[MAX_PARTS];
 	size_t nparts;
+	const char *named; /* the vmlinux as it was given, which may be packed */
 	bool relocation, quiet, find, json, log, panic, line, verbose;
 	struct la_render_options show;
 	struct la_overrides said;
@@ -157,11 +158,26 @@ static int print_report(const struct la_report *r, const struct order *o)
 	return status == LA_OK ? EXIT_SUCCESS : program_fail("out of memory");
 }
 
-static int write_markdown(const struct la_report *r, const char *path, struct la_arena *arena)
+#define MAX_READ (MAX_PARTS + 3)
+
+/* What is read gives way to no output. */
+static struct la_text_file output_file(const struct order *o, const char *path,
+				       const char *read[MAX_READ])
 {
+	read[0] = o->named;
+	read[1] = o->vmlinux;
+	read[2] = o->text;
+	memcpy(read + 3, o->part, o->nparts * sizeof(*read));
+	return (struct la_text_file){ path, read, o->nparts + 3 };
+}
+
+static int write_markdown(const struct la_report *r, const struct order *o, struct la_arena *arena)
+{
+	const char *read[MAX_READ];
+	const struct la_text_file file = output_file(o, o->markdown, read);
 	struct la_error err = { "" };
 
-	return la_render_panic_markdown_file(&r->panic, la_language_of_locale(), path, arena,
+	return la_render_panic_markdown_file(&r->panic, la_language_of_locale(), &file, arena,
 					     &err) == LA_OK ?
 		       EXIT_SUCCESS :
 		       program_fail(err.text);
@@ -170,6 +186,8 @@ static int write_markdown(const struct la_report *r, const char *path, struct la
 static int write_html(struct la_report *r, const struct order *o, struct la_arena *arena)
 {
 	char page_size[24] = "unknown";
+	const char *read[MAX_READ];
+	const struct la_text_file file = output_file(o, o->html, read);
 	struct la_version version[8 + MAX_PARTS];
 	struct la_html h = { .panic = &r->panic,
 			     .map = r->has_dump ? &r->map : NULL,
@@ -192,8 +210,8 @@ static int write_html(struct la_report *r, const struct order *o, struct la_aren
 		version[h.nversions++] = (struct la_version){ "registers", o->text };
 	for (size_t i = 0; i < o->nparts; i++)
 		version[h.nversions++] = (struct la_version){ "dump", o->part[i] };
-	return la_render_html_file(&h, o->html, arena, &err) == LA_OK ? EXIT_SUCCESS :
-									program_fail(err.text);
+	return la_render_html_file(&h, &file, arena, &err) == LA_OK ? EXIT_SUCCESS :
+								      program_fail(err.text);
 }
 
 /* What was named is unpacked; what was not is looked for where its symbols are wanted. */
@@ -243,7 +261,7 @@ static int report(const struct order *o, struct la_dump *dump, struct la_elf_doo
 	if (o->panic)
 		la_known_hints(arena, &r.panic, tell, NULL);
 	status = o->html     ? write_html(&r, o, arena) :
-		 o->markdown ? write_markdown(&r, o->markdown, arena) :
+		 o->markdown ? write_markdown(&r, o, arena) :
 			       print_report(&r, o);
 	la_report_close(&r);
 	return status;
@@ -370,7 +388,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = optind; i < argc; i++) {
 		if (!o.vmlinux && vmlinux_is(argv[i]))
-			o.vmlinux = argv[i];
+			o.vmlinux = o.named = argv[i];
 		else if (o.nparts == MAX_PARTS) {
 			program_say("more than %d files of one dump", MAX_PARTS);
 			return PROGRAM_USAGE;

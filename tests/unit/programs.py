@@ -229,6 +229,18 @@ def failing_writes():
     got = run(ladump, "-H", "a.html", "vmlinux", "dump", preexec_fn=lambda: limited(1000), restore_signals=False)
     check("a page that the disk has no room for is an error, and the old one stays", got.returncode == 1 and b"File too large" in got.stderr and
           content("a.html") == before and not [name for name in os.listdir(".") if name.startswith("a.html.")], got)
+    run(mkdump, put("flat.txt", b"kdump block=4096\nprstatus 1\nram 0 4M words\n"), "other", check=True)
+    put("listing", b"CPU#0\n PC=9000000000201000 FCSR0 0x00000000\n")
+    for path, more in (("vmlinux", ("vmlinux", "dump")), ("dump", ("vmlinux", "dump")), ("other", ("other",)),
+                       ("./dump", ("vmlinux", "dump")), ("listing", ("-r", "listing", "dump")),
+                       ("hard-dump", ("vmlinux", "dump"))):
+        if not os.path.exists("hard-dump"):
+            os.link("dump", "hard-dump")
+        before = content(path)
+        for option in ("-M", "-H"):
+            got = run(ladump, option, path, *more)
+            check(f"ladump {option} {path} does not replace what it reads", got.returncode == 1 and b"is read" in got.stderr and
+                  content(path) == before, got)
     put("issues", b"[one]\nwhat = it\nfact = *\n[two]\nwhat\x1b[31m\n")
     got = run(ladump, "-p", "vmlinux", "dump", env={**os.environ, "LAKVM_KNOWN_ISSUES": "issues"})
     check("a table of known issues that is bad is said in a line, and does no harm", got.returncode == 0 and

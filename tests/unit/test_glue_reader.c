@@ -7,6 +7,7 @@
 
 #define SECONDS 20 /* what waits, waits for ever */
 #define NAMES 6
+#define MORE 70 /* times the last of the parts, at the end */
 
 static ulonglong fake_diskdump_flags, *diskdump_flags = &fake_diskdump_flags;
 #define ZERO_EXCLUDED 1u
@@ -85,14 +86,16 @@ static char **name; /* the command line, behind the program */
 
 static void test_parts(void **state)
 {
-	const char *part[MAX_PARTS];
+	const char *part[READER_PARTS];
 
 	(void)state;
 	alarm(SECONDS);
-	assert_int_equal(find_parts(here.arguments, sizeof(here.arguments), part), 2);
+	assert_int_equal(find_parts(here.arguments, sizeof(here.arguments), part), 2 + MORE);
 	alarm(0);
 	assert_string_equal(part[0], name[1]);
 	assert_string_equal(part[1], name[4]);
+	assert_true(2 + MORE > READER_PARTS); /* none is dropped in silence */
+	assert_string_equal(part[READER_PARTS - 1], name[4]);
 }
 
 static void test_signature(void **state)
@@ -132,7 +135,7 @@ static void put(const char *path, const char *text)
 static void again(const char *self)
 {
 	char folder[] = "/tmp/lakvm-argv-XXXXXX", path[NAMES][64];
-	char *words[NAMES + 2] = { (char *)self };
+	char *words[NAMES + MORE + 2] = { (char *)self };
 
 	if (!mkdtemp(folder))
 		return;
@@ -140,6 +143,8 @@ static void again(const char *self)
 		snprintf(path[i], sizeof(path[i]), "%s/%d", folder, i);
 		words[i + 1] = path[i];
 	}
+	for (int i = 0; i < MORE; i++)
+		words[NAMES + 1 + i] = path[4];
 	if (mkfifo(path[0], 0600) || mkdir(path[2], 0700))
 		return;
 	put(path[1], "KDUMP   \6");
@@ -167,7 +172,7 @@ int main(int argc, char **argv)
 	};
 	int failed;
 
-	if (argc != NAMES + 1) {
+	if (argc != NAMES + MORE + 1) {
 		again("/proc/self/exe");
 		return EXIT_FAILURE;
 	}

@@ -374,14 +374,20 @@ static void test_file(void **state)
 	assert_true(fd >= 0);
 	fclose(fdopen(fd, "w"));
 	render(&g->h, "file");
-	assert_int_equal(la_render_html_file(&g->h, path, arena, &err), LA_OK);
+	assert_int_equal(la_render_html_file(&g->h, &(struct la_text_file){ .path = path }, arena,
+					     &err),
+			 LA_OK);
 	file = fopen(path, "r");
 	fseek(file, 0, SEEK_END);
 	size = ftell(file);
 	fclose(file);
 	assert_int_equal(size, used);
-	assert_int_equal(la_render_html_file(&g->h, "/dev/full", arena, &err), LA_INVALID);
-	assert_int_equal(la_render_html_file(&g->h, path, small, &err), LA_NOMEM);
+	assert_int_equal(la_render_html_file(&g->h, &(struct la_text_file){ .path = "/dev/full" },
+					     arena, &err),
+			 LA_INVALID);
+	assert_int_equal(la_render_html_file(&g->h, &(struct la_text_file){ .path = path }, small,
+					     &err),
+			 LA_NOMEM);
 	remove(path);
 	la_arena_free(small);
 	la_arena_free(arena);

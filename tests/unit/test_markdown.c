@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A verdict as Markdown: what a guest says is no mark of it, and the file is whole or not there.
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -134,7 +135,13 @@ static enum la_status to_file(struct la_arena *arena, const char *folder, const 
 
 	la_error_clear(err);
 	return la_render_panic_markdown_file(&p, LA_ENGLISH,
-					     la_format(arena, "%s/%s", folder, name), arena, err);
+					     &(struct la_text_file){
+						     la_format(arena, "%s/%s", folder, name),
+						     (const char *[]){
+							     NULL,
+							     la_format(arena, "%s/dump", folder) },
+						     2 },
+					     arena, err);
 }
 
 static size_t entries(const char *folder)
@@ -153,7 +160,8 @@ static size_t entries(const char *folder)
 
 static void test_file(void **state)
 {
-	char folder[] = "/tmp/lakvm-markdown-XXXXXX", path[100], link[100], text[1 << 15];
+	char folder[] = "/tmp/lakvm-markdown-XXXXXX", path[100], link[100], dump[100];
+	static char text[1 << 15];
 	struct la_arena *arena = la_arena_new(16 << 20);
 	struct rlimit before, small;
 	struct la_error err;
@@ -185,6 +193,15 @@ static void test_file(void **state)
 	assert_int_equal(to_file(arena, "/dev", "full", &err), LA_INVALID);
 	assert_int_equal(to_file(arena, folder, "", &err), LA_INVALID);
 	assert_int_equal(to_file(arena, "/nonexistent", "x", &err), LA_IO);
+
+	/* nor what is read, by whatever name */
+	snprintf(dump, sizeof(dump), "%s/dump", folder);
+	assert_int_equal(rename(path, dump), 0);
+	assert_int_equal(to_file(arena, folder, "dump", &err), LA_INVALID);
+	assert_non_null(strstr(err.text, "is read"));
+	assert_int_equal(linkat(AT_FDCWD, dump, AT_FDCWD, path, 0), 0);
+	assert_int_equal(to_file(arena, folder, "a.md", &err), LA_INVALID);
+	assert_int_equal(unlink(dump), 0);
 
 	/* what cannot be written leaves the old one as it was, and nothing beside it */
 	signal(SIGXFSZ, SIG_IGN);

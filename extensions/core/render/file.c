@@ -40,17 +40,33 @@ static void put(void *ctx, const char *piece)
 	t->n += n;
 }
 
-/* Only what is absent, or a regular file, may be replaced. */
-static enum la_status may_replace(const char *path, struct la_error *err)
+static bool is_read(const struct la_text_file *file, const struct stat *there)
 {
+	struct stat st;
+
+	for (size_t i = 0; i < file->nread; i++)
+		if (file->read[i] && stat(file->read[i], &st) == 0 && st.st_dev == there->st_dev &&
+		    st.st_ino == there->st_ino)
+			return true;
+	return false;
+}
+
+/* Only what is absent, or a regular file that nobody reads here, may be replaced. */
+static enum la_status may_replace(const struct la_text_file *file, struct la_error *err)
+{
+	const char *path = file->path;
 	struct stat st;
 
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? LA_OK :
 					 la_fail(err, LA_IO, "%s: %s", path, strerror(errno));
-	return S_ISREG(st.st_mode) ? LA_OK :
-				     la_fail(err, LA_INVALID,
-					     "%s: not a regular file, which is not replaced", path);
+	if (!S_ISREG(st.st_mode))
+		return la_fail(err, LA_INVALID, "%s: not a regular file, which is not replaced",
+			       path);
+	if (is_read(file, &st))
+		return la_fail(err, LA_INVALID, "%s: a file that is read, which is not replaced",
+			       path);
+	return LA_OK;
 }
 
 static bool write_all(int fd, const struct text *t)
@@ -96,24 +112,24 @@ static enum la_status write_file(const struct text *t, const char *path, char *b
 
 enum la_status la_text_file_write(enum la_status (*render)(const void *what,
 							   const struct la_sink *sink),
-				  const void *what, const char *path, struct la_arena *arena,
-				  struct la_error *err)
+				  const void *what, const struct la_text_file *file,
+				  struct la_arena *arena, struct la_error *err)
 {
 	struct text text = { .arena = arena };
 	const struct la_sink sink = { put, &text };
-	char *beside = la_format(arena, "%s.XXXXXX", path);
+	char *beside = la_format(arena, "%s.XXXXXX", file->path);
 	enum la_status status = render(what, &sink);
 	sigset_t before;
 
 	if (status == LA_OK && (text.nomem || !beside))
 		status = LA_NOMEM;
 	if (status != LA_OK)
-		return la_fail(err, status, "%s: %s", path, la_status_text(status));
-	status = may_replace(path, err);
+		return la_fail(err, status, "%s: %s", file->path, la_status_text(status));
+	status = may_replace(file, err);
 	if (status != LA_OK)
 		return status;
 	la_hold(&before); /* a jump would leave half a file under another name */
-	status = write_file(&text, path, beside, err);
+	status = write_file(&text, file->path, beside, err);
 	la_release(&before);
 	return status;
 }

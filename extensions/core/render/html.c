@@ -397,8 +397,8 @@ static enum la_status render(const void *what, const struct la_sink *sink)
 	return la_render_html(what, sink);
 }
 
-enum la_status la_render_html_file(const struct la_html *h, const char *path,
+enum la_status la_render_html_file(const struct la_html *h, const struct la_text_file *file,
 				   struct la_arena *arena, struct la_error *err)
 {
-	return la_text_file_write(render, h, path, arena, err);
+	return la_text_file_write(render, h, file, arena, err);
 }

@@ -227,10 +227,10 @@ static enum la_status render(const void *what, const struct la_sink *sink)
 }
 
 enum la_status la_render_panic_markdown_file(const struct la_panic *p, enum la_language language,
-					     const char *path, struct la_arena *arena,
-					     struct la_error *err)
+					     const struct la_text_file *file,
+					     struct la_arena *arena, struct la_error *err)
 {
 	const struct markdown m = { p, language };
 
-	return la_text_file_write(render, &m, path, arena, err);
+	return la_text_file_write(render, &m, file, arena, err);
 }

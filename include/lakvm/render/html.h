@@ -9,6 +9,7 @@
 
 #include "lakvm/guest/usage.h"
 #include "lakvm/render/language.h"
+#include "lakvm/render/file.h"
 #include "lakvm/render/sink.h"
 #include "lakvm/triage/panic.h"
 
@@ -30,8 +31,8 @@ struct la_html {
 /** LA_NOMEM: the JSON could not be built; what was put is no whole page. */
 enum la_status la_render_html(const struct la_html *h, const struct la_sink *sink);
 
-/** The same as the file @path, as la_text_file_write() (lakvm/render/file.h) writes it. */
-enum la_status la_render_html_file(const struct la_html *h, const char *path,
+/** The same as @file, as la_text_file_write() (lakvm/render/file.h) writes it. */
+enum la_status la_render_html_file(const struct la_html *h, const struct la_text_file *file,
 				   struct la_arena *arena, struct la_error *err);
 
 #endif

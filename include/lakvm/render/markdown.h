@@ -5,15 +5,16 @@
 
 #include "lakvm/base/status.h"
 #include "lakvm/render/language.h"
+#include "lakvm/render/file.h"
 #include "lakvm/render/sink.h"
 #include "lakvm/triage/panic.h"
 
 void la_render_panic_markdown(const struct la_panic *p, enum la_language language,
 			      const struct la_sink *sink);
 
-/** The same as the file @path, as la_text_file_write() (lakvm/render/file.h) writes it. */
+/** The same as @file, as la_text_file_write() (lakvm/render/file.h) writes it. */
 enum la_status la_render_panic_markdown_file(const struct la_panic *p, enum la_language language,
-					     const char *path, struct la_arena *arena,
-					     struct la_error *err);
+					     const struct la_text_file *file,
+					     struct la_arena *arena, struct la_error *err);
 
 #endif
