@@ -743,6 +743,18 @@ static void test_escape_in_small_pieces(void **state)
 				 "text\n             ");
 }
 
+/* Also what is in a name that a kernel or its file has, such as a symbol's. */
+static void test_names_unseen(void **state)
+{
+	(void)state;
+	la_puts(&sink, "a\x1b[31m\tb\n\xc2\x9b\xe4\xb8\xad\xff\n");
+	la_put(&sink, "#%u %s\n", 1,
+	       "\xe2\x80\xae"
+	       "evil\x7f");
+	assert_string_equal(output, "a\\x1b[31m\tb\n\\xc2\\x9b\xe4\xb8\xad\\xff\n"
+				    "#1 \\u202eevil\\x7f\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -761,6 +773,7 @@ int main(void)
 		TEST(test_hostile_json),
 		TEST(test_escape_in_small_pieces),
 		TEST(test_unseen),
+		TEST(test_names_unseen),
 		TEST(test_long_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,15 +79,19 @@ bool la_text_hidden(uint32_t code)
 #define NEWLINE "\n             "
 #define PIECE (sizeof(NEWLINE) + 1) /* the longest that one character becomes, and a NUL */
 
+enum newline { ESCAPED, INDENTED, KEPT };
+
 /* What the character at @s becomes. Returns how many bytes of @s that is. */
-static size_t escape_one(const char *s, bool lines, char ret[PIECE])
+static size_t escape_one(const char *s, enum newline newline, char ret[PIECE])
 {
 	const unsigned char *p = (const unsigned char *)s;
 	const size_t n = la_utf8_length(s);
 	const uint32_t code = la_utf8_code(s, n);
 
-	if (*s == '\n' && lines)
+	if (*s == '\n' && newline == INDENTED)
 		memcpy(ret, NEWLINE, sizeof(NEWLINE));
+	else if (*s == '\n' && newline == KEPT)
+		memcpy(ret, "\n", 2);
 	else if (!n)
 		snprintf(ret, PIECE, "\\x%02x", p[0]);
 	else if (*s == '\t' || !la_text_hidden(code))
@@ -101,13 +105,13 @@ static size_t escape_one(const char *s, bool lines, char ret[PIECE])
 	return n ? n : 1;
 }
 
-const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
+static const char *escape(const char *s, enum newline newline, char *ret, size_t size)
 {
 	size_t used = 0;
 
 	while (*s) {
 		char piece[PIECE];
-		const size_t taken = escape_one(s, lines, piece), n = strlen(piece);
+		const size_t taken = escape_one(s, newline, piece), n = strlen(piece);
 
 		if (n >= size - used)
 			break;
@@ -117,4 +121,14 @@ const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
 	}
 	ret[used] = '\0';
 	return s;
+}
+
+const char *la_text_escape(const char *s, bool lines, char *ret, size_t size)
+{
+	return escape(s, lines ? INDENTED : ESCAPED, ret, size);
+}
+
+const char *la_text_show(const char *s, char *ret, size_t size)
+{
+	return escape(s, KEPT, ret, size);
 }

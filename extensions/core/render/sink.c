@@ -7,9 +7,26 @@
 
 #include "lakvm/base/escape.h"
 
+/* As nearly all of it is: seen by its reader as it is. */
+static bool is_plain(const char *text)
+{
+	while ((*text >= ' ' && *text < 0x7f) || *text == '\n' || *text == '\t')
+		text++;
+	return !*text;
+}
+
 void la_puts(const struct la_sink *sink, const char *text)
 {
-	sink->put(sink->ctx, text);
+	char chunk[512];
+
+	if (is_plain(text)) {
+		sink->put(sink->ctx, text);
+		return;
+	}
+	while (*text) {
+		text = la_text_show(text, chunk, sizeof(chunk));
+		sink->put(sink->ctx, chunk);
+	}
 }
 
 void la_put(const struct la_sink *sink, const char *fmt, ...)
@@ -29,6 +46,6 @@ void la_put_text(const struct la_sink *sink, const char *text, bool lines)
 
 	while (*text) {
 		text = la_text_escape(text, lines, chunk, sizeof(chunk));
-		la_puts(sink, chunk);
+		sink->put(sink->ctx, chunk);
 	}
 }

@@ -32,4 +32,7 @@ bool la_text_hidden(uint32_t code);
  */
 const char *la_text_escape(const char *s, bool lines, char *ret, size_t size);
 
+/** The same for text that has its lines already: newlines stay. */
+const char *la_text_show(const char *s, char *ret, size_t size);
+
 #endif

@@ -11,7 +11,10 @@ struct la_sink {
 	void *ctx;
 };
 
-/** A text of our own, as it is, of any length. */
+/**
+ * A text of our own, of any length, with its lines as they are. The names in it are a kernel's or a file's: what a
+ * reader would not see is made fit to print all the same (la_text_show() in lakvm/base/escape.h).
+ */
 void la_puts(const struct la_sink *sink, const char *text);
 
 /** Numbers and short names of our own; what is longer than 639 bytes is cut. */
