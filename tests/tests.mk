@@ -87,16 +87,17 @@ coverage:
 
 # --- fuzzing of what reads bytes that others wrote; seeds are made from text, or are real text ---
 
-FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules locks known
+FUZZ_TARGETS := kdump flat elf notes oops log regs cfi unwind migration vmcoreinfo modules locks known vmlinux report
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 FUZZ_SEEDS := $(patsubst tests/fuzz/seeds/%.txt,$(FUZZ)/seeds/%.bin,$(wildcard tests/fuzz/seeds/*.txt))
+VMLINUX_SEEDS := $(patsubst %,$(FUZZ)/seeds/vmlinux-%.bin,4 5 packed)
 MIGRATION_SEEDS := $(patsubst %,$(FUZZ)/seeds/migration-%.bin,whole old numa)
 FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
 FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -Itests/fuzz
-fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
+fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
 	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*.log)) \
 	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*)) $(if $(filter known,$(1)),share/known-issues)
 
@@ -112,6 +113,14 @@ $(MIGRATION_SEEDS) &: $(UNIT)/test_migration
 	@mkdir -p $(FUZZ)/seeds
 	$(Q)LAKVM_FUZZ_SEEDS=$(FUZZ)/seeds $< >/dev/null 2>&1
 
+# Small programs that say of themselves that they are LoongArch's (e_machine is 258).
+$(VMLINUX_SEEDS): $(FUZZ)/seeds/vmlinux-%.bin: tests/fuzz/seeds/vmlinux.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O1 $(if $(filter packed,$*),-gdwarf-4 -gz=zlib,-gdwarf-$*) -fno-asynchronous-unwind-tables -fno-pie -no-pie -nostdlib -static \
+		-Wl,-e,first,-Ttext=0x401000 -o $@.new $<
+	$(Q)printf '\002\001' | dd of=$@.new bs=1 seek=18 conv=notrunc status=none
+	@mv $@.new $@
+
 $(UNIT)/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -122,7 +131,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 
 # The seeds and whatever was found once, without a fuzzer.
 unit: | fuzz-corpus unit-programs unit-pages
-fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
+fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
 $(FUZZ)/core/%.o: extensions/core/%.c
@@ -134,7 +143,7 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
 
 # One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
 # it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
-fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS)
+fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp -t $(FUZZ)/corpus/$(t) /dev/null $(call fuzz_inputs,$(t)) && \
 	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=$(if $(filter migration,$(t)),65536,16384) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
 
@@ -181,6 +190,16 @@ $(UNIT)/fuzz/mutate: $(UNIT)/fuzz/mutate.o $(UNIT)/libcore.a
 mutate: $(UNIT)/fuzz/mutate
 	$< $(DUMP) $(or $(COUNT),10000)
 
+# Damaged dumps, vmlinux files, register texts and streams through the programs: N of each, from number FIRST on.
+# PROGRAMS=build/MACHINE: those that are installed, with the limits of time and memory.
+PROGRAMS ?= $(UNIT)
+damage: $(PROGRAM_NAMES:%=$(PROGRAMS)/%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) | build/sample/dump.16k
+	@tests/tools/damage.py $(if $(filter $(UNIT),$(PROGRAMS)),-a) -n $(or $(N),10) -f $(or $(FIRST),0) $(KIND:%=-k %) \
+		$(PROGRAMS) build/sample $(FUZZ)/seeds tests/unit/data
+
+build/sample/dump.16k:
+	test-dumps/sample/unpack.sh build/sample
+
 # --- the core on real dumps without crash, and its stacks against gdb's ---
 
 $(UNIT)/tools/%.o: tests/tools/%.c
@@ -207,6 +226,7 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=
 # The programs, as processes.
 unit-programs: $(PROGRAM_NAMES:%=$(UNIT)/%) $(UNIT)/mkdump/mkdump $(MIGRATION_SEEDS)
 	@python3 -B tests/unit/programs.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump $(FUZZ)/seeds/migration-whole.bin
+	@python3 -B tests/unit/hostile.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump
 	@python3 -B tests/unit/find_vmlinux.py $(UNIT)/ladump $(UNIT)/mkdump/mkdump
 	@python3 -B tests/unit/completion.py $(UNIT)/ladump $(UNIT)/laconvert
 
@@ -218,4 +238,4 @@ $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit unit-programs unit-pages includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate tools
+.PHONY: unit unit-programs unit-pages includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate damage tools
