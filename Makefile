@@ -172,10 +172,8 @@ install: all
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
 	install -m 644 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -d $(DESTDIR)$(COMPLETIONS)
-	for program in lacrash $(PROGRAM_NAMES); do \
-		install -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; \
-	done
+	install -D -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/lacrash
+	for program in $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 
@@ -187,7 +185,7 @@ dist:
 		git archive --prefix=$(DIST)/ -o build/$(DIST).tar.gz HEAD; \
 	else \
 		{ git ls-files 2>/dev/null || find . -type f ! -path ./.git ! -path './.git/*' ! -path './build/*'; } | LC_ALL=C sort | \
-			tar -c --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw --mtime=@$${SOURCE_DATE_EPOCH:-0} \
+			tar -c --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw --mtime="$$(sed -n '/^%changelog/{n;s/^\* \([^<]* 20[0-9]*\) .*/\1 00:00 UTC/p}' crash-ext.spec)" \
 				--transform 's,^\(\./\)\?,$(DIST)/,' -T - | gzip -n >build/$(DIST).tar.gz.new && \
 			mv build/$(DIST).tar.gz.new build/$(DIST).tar.gz; \
 	fi
@@ -202,13 +200,15 @@ rpm: dist
 srpm: dist
 	$(RPMBUILD) -bs crash-ext.spec
 
-# Built beside the sources, as Debian does it, in a copy of them.
+# In a copy of the sources, as Debian does it. DEB_BUILD_OPTIONS=nocheck leaves out the core's tests; CRASH_INC, where it is
+# given to this, says for which crash the extension is.
+DEB := build/deb
 deb: dist
-	rm -rf build/deb
-	mkdir -p build/deb
-	tar -xzf build/$(DIST).tar.gz -C build/deb
-	cp build/$(DIST).tar.gz build/deb/lakvm_$(VERSION).orig.tar.gz
-	cd build/deb/$(DIST) && dpkg-buildpackage -us -uc -b $(DEB_FLAGS)
+	rm -rf $(DEB)
+	mkdir -p $(DEB)
+	tar -xzf build/$(DIST).tar.gz -C $(DEB)
+	mv $(DEB)/$(DIST) $(DEB)/lakvm
+	cd $(DEB)/lakvm && dpkg-buildpackage -us -uc -b $(DEB_FLAGS)
 
 deps:
 	@tests/lab/deps.sh

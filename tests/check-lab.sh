@@ -67,10 +67,11 @@ for name; do
 	# what QEMU's migration and virsh save write instead of a dump, of a guest with the same kernel
 	[ "$name" != sample ] || { make --no-print-directory tools && tests/session/migration.py; } || lose "$name"
 done 2>&1 | tee build/check-lab.log
-# as openEuler's rpm builds it, against each crash that Debian has
+# as openEuler's rpm builds it, against each crash that Debian has; and as Debian does
 for suite in forky trixie; do
-	crash=$(tests/lab/crash.sh "$suite") && tests/rpm-flags.sh "$crash" || lose "rpm for the crash of $suite"
+	crash=$(tests/lab/crash.sh "$suite") && tests/rpm-flags.sh --check "$crash" || lose "rpm for the crash of $suite"
 done 2>&1 | tee -a build/check-lab.log
+{ crash=$(tests/lab/crash.sh forky) && tests/deb.sh --check "$crash" || lose "deb"; } 2>&1 | tee -a build/check-lab.log
 # the core's tests on LoongArch64 itself
 tests/rpm.sh --check 2>&1 | tee -a build/check-lab.log
 grep -q '^not ok\|Error' build/check-lab.log && failed=1
