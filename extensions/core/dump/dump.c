@@ -155,6 +155,61 @@ void la_dump_close(struct la_dump *dump)
 	la_arena_free(dump->arena);
 }
 
+static enum la_status open_again(struct la_dump *dump, const struct la_dump *of,
+				 struct la_error *err)
+{
+	enum la_status status;
+
+	*dump = (struct la_dump){ .arena = dump->arena,
+				  .format = of->format,
+				  .zero_excluded = of->zero_excluded,
+				  .notes = of->notes,
+				  .notes_size = of->notes_size,
+				  .vmcoreinfo = of->vmcoreinfo,
+				  .vmcoreinfo_size = of->vmcoreinfo_size,
+				  .eraseinfo = of->eraseinfo,
+				  .eraseinfo_size = of->eraseinfo_size,
+				  .name = of->name };
+	memcpy(dump->remark, of->remark, sizeof(dump->remark));
+	dump->file = la_alloc_n(dump->arena, of->nfiles, sizeof(*dump->file));
+	if (!dump->file)
+		return LA_NOMEM;
+	for (; dump->nfiles < of->nfiles; dump->nfiles++) {
+		struct la_file *f = &dump->file[dump->nfiles];
+
+		status = la_file_again(f, &of->file[dump->nfiles], err);
+		if (status)
+			return status;
+		f->stats = &dump->stats;
+	}
+	dump->unpacker = la_unpacker_new();
+	status = dump->unpacker ? la_dump_set_block_size(dump, of->block_size) : LA_NOMEM;
+	if (!status)
+		status = la_cache_init(&dump->cache, dump->arena, dump->block_size, 1 << 20);
+	return status ? status : dump->format->again(dump, of);
+}
+
+enum la_status la_dump_again(struct la_dump **ret, const struct la_dump *of, struct la_error *err)
+{
+	struct la_arena *arena = la_arena_new(SIZE_MAX);
+	struct la_dump *dump = arena ? la_alloc(arena, sizeof(*dump)) : NULL;
+	enum la_status status;
+
+	*ret = NULL;
+	if (!dump) {
+		la_arena_free(arena);
+		return la_fail(err, LA_NOMEM, "second reader");
+	}
+	dump->arena = arena;
+	status = open_again(dump, of, err);
+	if (status) {
+		la_dump_close(dump);
+		return err && err->text[0] ? status : la_fail(err, status, "second reader");
+	}
+	*ret = dump;
+	return LA_OK;
+}
+
 /* One whole block into @to. */
 static enum la_status load(struct la_dump *dump, const struct la_block *b, uint64_t at, uint8_t *to,
 			   struct la_error *err)
@@ -279,6 +334,55 @@ enum la_status la_dump_read(struct la_dump *dump, uint64_t pa, void *ret, size_t
 			return la_fail(err, status, "0x%" PRIx64, pa);
 	}
 	return LA_OK;
+}
+
+/* Bytes from @pa on, and no more than @len of them. 0: they cannot be read. */
+static size_t fetch(struct la_dump *dump, const struct la_block *b, uint64_t pa, uint8_t *to,
+		    size_t room, uint64_t len)
+{
+	const uint64_t at = pa & ~(uint64_t)(dump->block_size - 1);
+	const uint64_t left = at + dump->block_size - pa;
+
+	/* A segment of an ELF file, as it lies there. */
+	if (b->packing == LA_RAW && (b->start != at || b->end != at + dump->block_size)) {
+		len = len < room ? len : room;
+		return la_file_read(b->file, b->offset + (pa - b->start), to, (size_t)len, NULL) ?
+			       0 :
+			       (size_t)len;
+	}
+	if (load(dump, b, at, to, NULL))
+		return 0;
+	len = len < left ? len : left;
+	if (pa != at)
+		memmove(to, to + (pa - at), (size_t)len);
+	return (size_t)len;
+}
+
+struct la_piece la_dump_piece(struct la_dump *dump, uint64_t pa, uint64_t end, uint8_t *to,
+			      size_t room)
+{
+	struct la_block b;
+	const enum la_status status = dump->format->find(dump, pa, &b, NULL);
+	struct la_piece p = { .state = b.state, .end = b.end < end ? b.end : end };
+	size_t n;
+
+	dump->stats.blocks++;
+	if (status == LA_CORRUPT) {
+		p.state = LA_BLOCK_MISSING;
+		p.damaged = true;
+	} else if (status && dump->format->next &&
+		   (b.state == LA_BLOCK_HOLE || b.state == LA_BLOCK_EXCLUDED)) {
+		p.end = dump->format->next(dump, pa, end);
+	} else if (!status && b.state == LA_BLOCK_PRESENT) {
+		n = fetch(dump, &b, pa, to, room, p.end - pa);
+		p.damaged = !n;
+		p.state = n ? LA_BLOCK_PRESENT : LA_BLOCK_MISSING;
+		if (n)
+			p.end = pa + n;
+		else if (p.end - pa > dump->block_size) /* what lies behind may read */
+			p.end = pa + dump->block_size;
+	}
+	return p;
 }
 
 void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *ret)

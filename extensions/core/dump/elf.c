@@ -296,6 +296,18 @@ static enum la_status elf_ram(struct la_dump *dump, bool count, struct la_ram_li
 	return status;
 }
 
+static enum la_status elf_again(struct la_dump *ret, const struct la_dump *of)
+{
+	struct elf *elf = la_alloc(ret->arena, sizeof(*elf));
+
+	if (!elf)
+		return LA_NOMEM;
+	*elf = *(const struct elf *)of->priv;
+	ret->priv = elf;
+	ret->direct = ret->file[0].map.usable && !ret->file[0].flattened;
+	return LA_OK;
+}
+
 static bool elf_probe(const uint8_t *head)
 {
 	return memcmp(head, ELFMAG, SELFMAG) == 0;
@@ -305,5 +317,6 @@ const struct la_format la_format_elf = {
 	.probe = elf_probe,
 	.open = elf_open,
 	.find = elf_find,
+	.again = elf_again,
 	.ram = elf_ram,
 };

@@ -54,6 +54,17 @@ void la_file_map(struct la_file *f)
 		la_map_open(&f->map, f->fd, f->stored, false);
 }
 
+enum la_status la_file_again(struct la_file *ret, const struct la_file *of, struct la_error *err)
+{
+	*ret = *of;
+	ret->map = (struct la_map){ .base = NULL };
+	ret->fd = fcntl(of->fd, F_DUPFD_CLOEXEC, 0);
+	if (ret->fd < 0)
+		return la_fail(err, LA_IO, "%s: %s", of->path, strerror(errno));
+	la_file_map(ret);
+	return LA_OK;
+}
+
 /* In steps of one hole and one piece of data. -1 in @hole: the file system does not tell them. */
 static void next_hole(const struct la_file *f, off_t at, off_t *hole, off_t *data)
 {

@@ -29,6 +29,8 @@ struct la_file {
 
 /** Open a regular file or block device; others are LA_UNSUPPORTED. Nothing to close on failure. */
 enum la_status la_file_open(struct la_file *ret, const char *path, struct la_error *err);
+/** The same open file for a second reader: what was found of it, and a mapping of its own. */
+enum la_status la_file_again(struct la_file *ret, const struct la_file *of, struct la_error *err);
 void la_file_close(struct la_file *f);
 
 /**

@@ -66,6 +66,15 @@ struct la_format {
 	enum la_status (*find)(struct la_dump *dump, uint64_t pa, struct la_block *ret,
 			       struct la_error *err);
 
+	/** The same for a second reader of @of (la_dump_again): its own priv, and what in it changes. */
+	enum la_status (*again)(struct la_dump *ret, const struct la_dump *of);
+
+	/**
+	 * The first address from @pa on, at most @end, that the file stores bytes for; a find() that is not LA_OK
+	 * may cover less. NULL: it never does.
+	 */
+	uint64_t (*next)(struct la_dump *dump, uint64_t pa, uint64_t end);
+
 	/** Hand all RAM, in ascending order, to la_ram_add; without @count all of it as PRESENT. */
 	enum la_status (*ram)(struct la_dump *dump, bool count, struct la_ram_list *list);
 };
@@ -94,6 +103,20 @@ struct la_dump {
 	const char *remark[LA_MAX_REMARKS + 1];
 	struct la_dump_stats stats;
 };
+
+/** One answer for whoever goes through all memory. */
+struct la_piece {
+	enum la_block_state state; /* MISSING, too: damaged */
+	bool damaged;
+	uint64_t end; /* it holds up to here */
+};
+
+/**
+ * What there is from @pa on, at most up to @end, where it changes or @room is full; its bytes are at @to if it is
+ * PRESENT. @room: at least a block.
+ */
+struct la_piece la_dump_piece(struct la_dump *dump, uint64_t pa, uint64_t end, uint8_t *to,
+			      size_t room);
 
 void la_dump_add_remark(struct la_dump *dump, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -357,6 +357,18 @@ static enum la_status kdump_find(struct la_dump *dump, uint64_t pa, struct la_bl
 	return find_stored(dump, desc_of(k, part, pfn), part, ret, err);
 }
 
+static uint64_t kdump_next(struct la_dump *dump, uint64_t pa, uint64_t end)
+{
+	const struct kdump *k = dump->priv;
+	const uint64_t last = (end + dump->block_size - 1) >> k->shift, nbits = k->dumped.nbits;
+	const uint64_t stop = last < nbits ? last : nbits;
+	const uint64_t pfn = pa >> k->shift;
+	uint64_t next = pfn < stop ? la_bitmap_next(&k->dumped, pfn, stop, true) : stop;
+
+	next = next == stop ? end : next << k->shift;
+	return next > pa ? next : pa;
+}
+
 /* Dumped pages from @pfn on, below @end and all in one part, that are in one state; returns the first behind them. */
 static uint64_t same_state(struct la_dump *dump, const struct part *part, uint64_t pfn,
 			   uint64_t end, enum la_block_state *ret)
@@ -507,6 +519,31 @@ static enum la_status kdump_open(struct la_dump *dump, struct la_error *err)
 	return LA_OK;
 }
 
+static enum la_status kdump_again(struct la_dump *ret, const struct la_dump *of)
+{
+	const struct kdump *from = of->priv;
+	struct kdump *k = la_alloc(ret->arena, sizeof(*k));
+	enum la_status status;
+
+	if (!k)
+		return LA_NOMEM;
+	ret->priv = k;
+	*k = *from;
+	if (from->ram == &from->dumped)
+		k->ram = &k->dumped;
+	else
+		k->ram = &k->own_ram;
+	k->part = la_alloc_n(ret->arena, k->nparts, sizeof(*k->part));
+	status = la_readahead_init(&k->desc, ret->arena, from->desc.cap, from->desc.least);
+	if (!k->part || status)
+		return LA_NOMEM;
+	for (size_t i = 0; i < k->nparts; i++) {
+		k->part[i] = from->part[i];
+		k->part[i].file = ret->file + (from->part[i].file - of->file);
+	}
+	return LA_OK;
+}
+
 static bool kdump_probe(const uint8_t *head)
 {
 	return memcmp(head, "KDUMP   ", 8) == 0;
@@ -516,5 +553,7 @@ const struct la_format la_format_kdump = {
 	.probe = kdump_probe,
 	.open = kdump_open,
 	.find = kdump_find,
+	.again = kdump_again,
+	.next = kdump_next,
 	.ram = kdump_ram,
 };

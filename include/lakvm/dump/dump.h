@@ -49,6 +49,12 @@ enum la_status la_dump_open(struct la_dump **ret, const char *const *path, size_
 void la_dump_close(struct la_dump *dump);
 
 /**
+ * A second reader of @of, which must outlive it, for another thread: it shares what never changes (bitmaps, the index
+ * of a flattened file), and has its own caches, with one MiB of pages. LA_IO, LA_NOMEM.
+ */
+enum la_status la_dump_again(struct la_dump **ret, const struct la_dump *of, struct la_error *err);
+
+/**
  * Read @len bytes at guest-physical @pa. All or nothing: unless LA_OK is returned, the bytes at
  * @ret have no meaning. LA_NOT_RAM, LA_EXCLUDED, LA_TRUNCATED, LA_CORRUPT and LA_IO (the file
  * cannot be read) are the reason of the first byte that cannot be read.
