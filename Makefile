@@ -72,7 +72,7 @@ GLUE_OBJ := $(GLUE_SRC:%.c=$(BUILD)/%.o)
 PROGRAM_NAMES := laconvert ladump
 PROGRAMS := $(PROGRAM_NAMES:%=$(BUILD)/%)
 # What they share.
-PROGRAM_PARTS := program output unpack kept vmlinux
+PROGRAM_PARTS := program output search unpack kept vmlinux
 PROGRAM_OBJ := $(PROGRAM_PARTS:%=$(BUILD)/extensions/programs/%.o)
 
 # Files of the core that wrap an allocator on purpose.

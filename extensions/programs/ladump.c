@@ -17,6 +17,7 @@
 #include "lakvm/render/markdown.h"
 #include "lakvm/render/report.h"
 #include "program.h"
+#include "search.h"
 #include "vmlinux.h"
 
 #define MEMORY ((size_t)1 << 30)
@@ -24,6 +25,7 @@
 
 struct order {
 	const char *vmlinux, *text, *markdown, *html, *folders; /* NULL: not given */
+	struct search_words search;
 	const char *part[MAX_PARTS];
 	size_t nparts;
 	const char *named; /* the vmlinux as it was given, which may be packed */
@@ -37,6 +39,7 @@ static void usage(FILE *to)
 	fprintf(to,
 		"usage: ladump [-b] [-g] [-i] [-j] [-l] [-m NAME=VALUE,...] [-r REGISTERS] [VMLINUX] [DUMP...]\n"
 		"       ladump -p [-1] [-j] [-v] [-H FILE] [-M FILE] ... the same: why the guest died or hung\n"
+		"       ladump --find WHAT [--in WHERE] [--max N] [-j] [VMLINUX] DUMP...\n"
 		"       ladump --find-vmlinux [VMLINUX] DUMP...\n"
 		"       ladump --relocation[=quiet] VMLINUX DUMP...\n"
 		"       ladump --help | --version\n"
@@ -50,10 +53,14 @@ static void usage(FILE *to)
 		"  -l             the kernel's log\n"
 		"  -r FILE        registers: text of QEMU's \"info registers -a\"\n"
 		"  -D, --debug-path DIRECTORY:...  where else a VMLINUX that is not named is looked for, by its build-id\n"
+		"  --find WHAT    where in the guest's RAM WHAT is, and whose memory that is; WHAT is\n"
+		"                 %s"
+		"  --in WHERE     only in memory of: %s"
+		"  --max N        show the first N hits (%d by default); all are counted\n"
 		"  --find-vmlinux only find it, or unpack the one that is named, and compare its build-id with the dump's\n"
 		"  --relocation   only say by how much the kernel moved itself\n"
 		"  -m, --machdep  %s\n",
-		la_overrides_help);
+		la_find_what_help, la_find_where_help, LA_FIND_LIMIT, la_overrides_help);
 }
 
 /* At a terminal: a search of RAM for the kernel may take seconds. */
@@ -219,7 +226,7 @@ static enum la_status open_vmlinux(struct order *o, struct la_dump *dump,
 				   struct la_elf_door **vmlinux, struct la_arena *arena,
 				   struct la_error *err)
 {
-	const bool wanted = o->panic || o->show.stacks || o->find;
+	const bool wanted = o->panic || o->show.stacks || o->find || o->search.what;
 	enum la_status status = LA_OK;
 
 	if (o->vmlinux)
@@ -260,9 +267,10 @@ static int report(const struct order *o, struct la_dump *dump, struct la_elf_doo
 	compare_builds(o, dump, vmlinux, arena);
 	if (o->panic)
 		la_known_hints(arena, &r.panic, tell, NULL);
-	status = o->html     ? write_html(&r, o, arena) :
-		 o->markdown ? write_markdown(&r, o, arena) :
-			       print_report(&r, o);
+	status = o->search.what ? search_print(dump, &r, &o->search, o->json, arena) :
+		 o->html        ? write_html(&r, o, arena) :
+		 o->markdown    ? write_markdown(&r, o, arena) :
+				  print_report(&r, o);
 	la_report_close(&r);
 	return status;
 }
@@ -316,9 +324,12 @@ int main(int argc, char **argv)
 						 { "markdown", required_argument, NULL, 'M' },
 						 { "html", required_argument, NULL, 'H' },
 						 { "machdep", required_argument, NULL, 'm' },
+						 { "find", required_argument, NULL, 'F' },
+						 { "in", required_argument, NULL, 'I' },
+						 { "max", required_argument, NULL, 'N' },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
-	struct order o = { 0 };
+	struct order o = { .search.limit = LA_FIND_LIMIT };
 	struct la_error err = { "" };
 	struct la_arena *arena;
 	int c, status;
@@ -362,6 +373,18 @@ int main(int argc, char **argv)
 				break;
 			program_say("--machdep: %s", err.text);
 			return PROGRAM_USAGE;
+		case 'F':
+			o.search.what = optarg;
+			break;
+		case 'I':
+			o.search.where = optarg;
+			break;
+		case 'N':
+			o.search.limit = search_limit(optarg);
+			if (o.search.limit)
+				break;
+			program_say("--max: a number from 1 to %d", LA_FIND_MAX_LIMIT);
+			return PROGRAM_USAGE;
 		case 'M':
 			o.markdown = optarg;
 			o.panic = true;
@@ -395,7 +418,8 @@ int main(int argc, char **argv)
 		} else
 			o.part[o.nparts++] = argv[i];
 	}
-	if ((!o.nparts && !o.text && !(o.find && o.vmlinux)) || (o.relocation && !o.vmlinux)) {
+	if ((!o.nparts && !o.text && !(o.find && o.vmlinux)) || (o.relocation && !o.vmlinux) ||
+	    (o.search.what ? !o.nparts : o.search.where != NULL)) {
 		usage(stderr);
 		return PROGRAM_USAGE;
 	}

@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 import addresses  # noqa: E402
 import door  # noqa: E402
 import entries  # noqa: E402
+import find  # noqa: E402
 import lamem  # noqa: E402
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools"))
 import compare  # noqa: E402
@@ -369,6 +370,7 @@ def ask_everything(session, truth, asked):
     addresses.ask(session, asked)
     lamem.ask_frames(session, truth)
     entries.ask(session, truth)
+    find.ask(session, truth)
 
 
 def main():
@@ -399,6 +401,7 @@ def main():
         addresses.check(report, session, truth, asked, output)
         check_ram(report, session, truth)
         check_ladump(report, session, truth)
+        find.check(report, session, truth)
         door.check(report, session, TREE)
         print(f"# {name}: session of {len(session.commands)} commands in {session.seconds:.0f} s",
               flush=True)

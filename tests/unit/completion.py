@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory(prefix="lakvm-completion.") as folder:
     for words, want in ((("ladump", "a"), {"a dump", "a folder"}), (("ladump", "-D", "a"), {"a folder"}),
                         (("ladump", "--relocation", "=", ""), {"quiet"}), (("lacrash", "--cache", "=", "e"), {"empty"}),
                         (("lacrash", "--debug-path", "=", "a"), {"a folder"}), (("ladump", "-m", ""), set()),
-                        (("laconvert", "--high-ram", "=", ""), set()), (("/usr/bin/ladump", "--fi"), {"--find-vmlinux"})):
+                        (("laconvert", "--high-ram", "=", ""), set()), (("/usr/bin/ladump", "--find-"), {"--find-vmlinux"})):
         got = offered(*words)
         check(f"{' '.join(words)}", set(got) == want, got)
 sys.exit(failed > 0)

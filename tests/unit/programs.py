@@ -337,6 +337,27 @@ def cut_flattened():
           not os.path.exists("nothing"), got.stderr)
 
 
+def searches():
+    """In RAM each of whose words is its own physical address."""
+    run(mkdump, put("words.txt", b"kdump method=zlib\nram 0 40M words\nram 48M 1M excluded\n"), "words", check=True)
+    got = run(ladump, "--find", "1308000", "words")
+    check("ladump --find: a value, where it is", got.returncode == 0 and b" FOUND: 1 of " in got.stdout and
+          b"\n     1308000  9000000001308000           1308000  " in got.stdout and b"excluded" in got.stdout, got)
+    got = run(ladump, "--find", "1000-2000", "--max", "3", "words")
+    check("ladump --find --max: some, and how many more", got.returncode == 0 and got.stdout.count(b"unknown: ") == 3 and
+          b" FOUND: 512 of " in got.stdout and b" MORE: 509 are not shown" in got.stdout, got)
+    got = [run(ladump, "--find", "100000-200000", "-j", "words", preexec_fn=lambda: os.sched_setaffinity(0, cpus)).stdout
+           for cpus in (os.sched_getaffinity(0), {min(os.sched_getaffinity(0))})]
+    found = json.loads(got[0])
+    check("ladump --find: the same on one processor", got[0] == got[1] and len(found["hits"]) == 100 and
+          found["found"] == 131072 and found["excluded"] == 1 << 20 and found["present"] == 40 << 20, got)
+    for words, status in ((("0",), 1), (("zork",), 1), (("5", "--in", "task"), 1), (("5", "--in", "zork"), 1),
+                          (("5", "--max", "0"), 2), (("5", "--max", "-1"), 2)):
+        got = run(ladump, "--find", *words, "words")
+        check(f"ladump --find {' '.join(words)} is refused", got.returncode == status and got.stderr and not got.stdout, got)
+    check("ladump --in alone is refused", run(ladump, "--in", "task", "words").returncode == 2)
+
+
 with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     os.chdir(folder)
     outputs_that_stay()
@@ -349,5 +370,6 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     failing_writes()
     statuses()
     cut_flattened()
+    searches()
     os.chdir("/")
 sys.exit(failed > 0)

@@ -23,6 +23,9 @@ enum la_status la_module_walk_next(const struct la_kernel *k, struct la_module_w
 /** What of memory the struct module at @m->address says it has. */
 void la_module_read_parts(const struct la_kernel *k, struct la_module *m);
 
+/** Its name and version, as far as they can be read; in @arena. */
+void la_module_read_names(const struct la_kernel *k, struct la_arena *arena, struct la_module *m);
+
 /** What all modules together may still take, whatever they say. */
 struct la_module_budget {
 	size_t symbols, bytes; /* bytes: of names */

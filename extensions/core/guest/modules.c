@@ -96,7 +96,7 @@ static bool plain(const char *text)
 	return true;
 }
 
-static void read_names(const struct la_kernel *k, struct la_arena *arena, struct la_module *m)
+void la_module_read_names(const struct la_kernel *k, struct la_arena *arena, struct la_module *m)
 {
 	const struct la_door *door = k->door;
 	struct la_member name;
@@ -129,7 +129,7 @@ static enum la_status read_one(const struct la_kernel *k, struct la_arena *arena
 {
 	*ret = (struct la_module){ .address = address };
 	la_module_read_parts(k, ret);
-	read_names(k, arena, ret);
+	la_module_read_names(k, arena, ret);
 	return la_module_read_symbols(k, arena, ret, left, err);
 }
 
@@ -206,6 +206,6 @@ enum la_status la_module_find(const struct la_kernel *k, struct la_arena *arena,
 	enum la_status status = find_parts(k, address, ret, err);
 
 	if (status == LA_OK)
-		read_names(k, arena, ret);
+		la_module_read_names(k, arena, ret);
 	return status;
 }

@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 
-static void put_size(const struct la_sink *sink, uint64_t bytes)
+#include "text.h"
+
+void la_put_size(const struct la_sink *sink, uint64_t bytes)
 {
 	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };
 	double value = (double)bytes;
@@ -212,7 +214,7 @@ void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns,
 	for (size_t i = 0; i < m->n; i++)
 		size += m->range[i].end - m->range[i].start;
 	la_puts(sink, "     RAM:");
-	put_size(sink, size);
+	la_put_size(sink, size);
 	la_put(sink, " in %zu range%s\n", m->n, m->n == 1 ? "" : "s");
 	la_put(sink, "%16s  %16s  %11s  %11s  %11s  %11s  %11s\n", "START", "END", "SIZE",
 	       "PRESENT", "ZERO", "EXCLUDED", "MISSING");
@@ -220,11 +222,11 @@ void la_render_mem_map_text(const struct la_mem_map *m, unsigned columns,
 		const struct la_ram_range *r = &m->range[i];
 
 		la_put(sink, "%16" PRIx64 "  %16" PRIx64, r->start, r->end);
-		put_size(sink, r->end - r->start);
-		put_size(sink, r->present);
-		put_size(sink, r->zero);
-		put_size(sink, r->excluded);
-		put_size(sink, r->missing);
+		la_put_size(sink, r->end - r->start);
+		la_put_size(sink, r->present);
+		la_put_size(sink, r->zero);
+		la_put_size(sink, r->excluded);
+		la_put_size(sink, r->missing);
 		la_puts(sink, "\n");
 	}
 	put_picture(m, columns, sink);

@@ -23,6 +23,9 @@ bool la_same_stack(const struct la_cpu *a, const struct la_cpu *b);
 /** "CPU 2-63,65": @cpus[@first], and those behind it that share its stack. */
 void la_put_cpu_numbers(const struct la_cpus *cpus, size_t first, const struct la_sink *sink);
 
+/** Bytes in a column 13 wide: "     64.0 MB". */
+void la_put_size(const struct la_sink *sink, uint64_t bytes);
+
 /** Registers as crash's bt prints them for an exception frame, with CSRs in words. */
 void la_put_registers(const struct la_regs *regs, const struct la_sink *sink);
 
