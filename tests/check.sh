@@ -48,6 +48,8 @@ part renamed tests/tools/renamed.py $sample dump.kdump
 part sample tests/session/run.py $sample dump.kdump
 part forms env LAKVM_CRASH="${LAKVM_QUICK:-}" tests/session/run.py $sample dump.16k
 part robust env LAKVM_CRASH="${LAKVM_QUICK:-}" tests/session/robust.py $sample dump.kdump
+part documents env LAKVM_CRASH="${LAKVM_QUICK:-}" tests/tools/documents.py $sample README.md README.zh-CN.md docs/how-it-works.md docs/cases.md
+[ -z "${LAKVM_QUICK:-}" ] || part defects env LAKVM_CRASH="$LAKVM_QUICK" tests/session/defects.py $sample
 part rpm tests/rpm.sh
 
 echo "$passed passed, $failed failed"
