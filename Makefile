@@ -168,10 +168,11 @@ endif
 install: all
 	$(if $(EXTENSION),install -D -m 755 $(EXTENSION) $(DESTDIR)$(LIBDIR)/crash/extensions/lakvm.so)
 	install -D -m 755 extensions/lacrash $(DESTDIR)$(PREFIX)/bin/lacrash
+	install -m 755 extensions/lavirsh-dump $(DESTDIR)$(PREFIX)/bin/lavirsh-dump
 	$(if $(QUICK),install -m 755 $(QUICK)/crash $(DESTDIR)$(PREFIX)/bin/crash-loongarch64)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
-	install -m 644 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/lavirsh-dump.1 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/lacrash
 	for program in $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues

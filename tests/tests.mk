@@ -64,7 +64,7 @@ instructions:
 
 # First the ways that includes may go: it takes no time.
 unit: $(UNIT_TESTS) | includes
-	@status=0; for t in $^ tests/unit/lacrash.py tests/unit/lacrash_choice.py tests/unit/probe.py; do $$t || status=1; done; exit $$status
+	@status=0; for t in $^ tests/unit/lacrash.py tests/unit/lacrash_choice.py tests/unit/lavirsh_dump.py tests/unit/probe.py; do $$t || status=1; done; exit $$status
 
 includes:
 	@python3 -B tests/unit/test_includes.py && python3 -B tests/unit/includes.py
