@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early cpu-probe firmware-only no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
-	pages-64k2 user v6.1-16k3 openeuler openeuler-efi kdump kdump-oops crash-kernel panicked lost-ipi living living-anywhere living-orc living-debian kernels
+	pages-64k2 user v6.1-16k3 openeuler openeuler-efi kdump kdump-oops crash-kernel panicked lost-ipi living living-anywhere living-orc living-debian virsh kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
 	openeuler openeuler-efi kdump v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'
@@ -22,6 +22,11 @@ for name; do
 	if [ "$name" = kernels ]; then
 		for one in $kernels; do tests/lab/case.sh "$one" || lose "no guest $one" >&2; done |
 			xargs tests/session/kernels.py > build/kernels.md || lose kernels
+		continue
+	fi
+	if [ "$name" = virsh ]; then
+		tests/lab/kernel-small.sh openeuler >/dev/null && make --no-print-directory tools &&
+			LAKVM_CRASH=${LAKVM_QUICK:-} tests/session/virsh.py || lose virsh
 		continue
 	fi
 	case=$(tests/lab/case.sh "$name") || { lose "no guest $name"; continue; }

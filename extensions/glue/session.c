@@ -7,6 +7,7 @@
 #include "lakvm/base/escape.h"
 #include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
+#include "lakvm/host/host.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/init.h"
@@ -28,6 +29,7 @@ static struct {
 	struct la_error no_sections; /* why they are not known; empty: they are */
 	struct la_cpus cpus;
 	bool cpus_known;
+	struct la_host host;        /* of LAKVM_HOST */
 	struct la_relocation place; /* where the kernel is, and what others are in memory */
 	/* Why nothing of the kernel can be right in this session; empty: it can. */
 	char refused[200];
@@ -41,6 +43,24 @@ static void take_registers(void)
 
 	if (path && *path && command_registers(here.arena, path, &here.text))
 		la_kernel_use_registers(&here.kernel, here.text.vcpu, here.text.n);
+}
+
+/* lacrash names the folder of lavirsh-dump that the dump is from. */
+static void take_host(void)
+{
+	const char *path = getenv("LAKVM_HOST");
+	struct la_error err = { "" };
+	char printable[1024];
+
+	if (!path || !*path)
+		return;
+	if (la_host_read(here.arena, path, &here.host, &err) == LA_OK)
+		here.kernel.host = &here.host;
+	if (!here.kernel.host || here.host.remark) {
+		la_text_escape(here.kernel.host ? here.host.remark : err.text, false, printable,
+			       sizeof(printable));
+		error(INFO, "%s\n", printable);
+	}
 }
 
 struct la_kernel *session_kernel(struct la_error *err)
@@ -66,6 +86,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	here.kernel.place = &here.place;
 	here.text = (struct la_regs_text){ .n = 0 };
 	take_registers();
+	take_host();
 	/* Without call-frame information frames are found by following the code; they say so. */
 	la_cfi_open(&here.kernel, NULL);
 	la_vectors_open(&here.kernel, here.arena);

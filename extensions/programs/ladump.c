@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lakvm/dump/dump.h"
 #include "lakvm/door/elf_door.h"
 #include "lakvm/door/elf_file.h"
+#include "lakvm/host/host.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/render/html.h"
@@ -26,6 +28,7 @@
 struct order {
 	const char *vmlinux, *text, *markdown, *html, *folders; /* NULL: not given */
 	struct search_words search;
+	const char *taken; /* a folder of lavirsh-dump, instead of parts; NULL: none */
 	const char *part[MAX_PARTS];
 	size_t nparts;
 	const char *named; /* the vmlinux as it was given, which may be packed */
@@ -221,6 +224,25 @@ static int write_html(struct la_report *r, const struct order *o, struct la_aren
 								      program_fail(err.text);
 }
 
+/* Dump and register text of a folder of lavirsh-dump, but for what was given itself. */
+static enum la_status open_taken(struct order *o, struct la_host *host, struct la_arena *arena,
+				 struct la_error *err)
+{
+	const enum la_status status = la_host_read(arena, o->taken, host, err);
+
+	if (status != LA_OK)
+		return status;
+	if (host->remark)
+		program_say("%s: %s", o->taken, host->remark);
+	if (host->memory)
+		o->part[o->nparts++] = host->memory;
+	if (!o->text)
+		o->text = host->registers;
+	return o->nparts || o->text ?
+		       LA_OK :
+		       la_fail(err, LA_ABSENT, "%s: it has neither memory nor registers", o->taken);
+}
+
 /* What was named is unpacked; what was not is looked for where its symbols are wanted. */
 static enum la_status open_vmlinux(struct order *o, struct la_dump *dump,
 				   struct la_elf_door **vmlinux, struct la_arena *arena,
@@ -232,7 +254,8 @@ static enum la_status open_vmlinux(struct order *o, struct la_dump *dump,
 	if (o->vmlinux)
 		status = vmlinux_unpacked(o->vmlinux, arena, &o->vmlinux, err);
 	else if (dump && wanted)
-		status = vmlinux_find(dump, o->part[0], o->folders, arena, &o->vmlinux, err);
+		status = vmlinux_find(dump, o->taken ? o->taken : o->part[0], o->folders, arena,
+				      &o->vmlinux, err);
 	/* without symbols there is what the log tells */
 	if (status != LA_OK && !o->vmlinux && !o->find) {
 		program_say("%s", err->text);
@@ -285,11 +308,13 @@ static int run(struct order *o, struct la_arena *arena)
 					     .ctx = &shown };
 	struct la_elf_door *vmlinux = NULL;
 	struct la_regs_text text = { 0 };
+	struct la_host host = { 0 };
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
 	const struct la_dump_options reading = { .progress = isatty(2) ? show_indexing : NULL,
 						 .ctx = &shown };
 	const bool open =
+		(!o->taken || open_taken(o, &host, arena, &err) == LA_OK) &&
 		(!o->nparts || la_dump_open(&dump, o->part, o->nparts, &reading, &err) == LA_OK) &&
 		open_vmlinux(o, dump, &vmlinux, arena, &err) == LA_OK &&
 		(!o->text || la_regs_text_read(arena, o->text, &text, &err) == LA_OK);
@@ -300,6 +325,7 @@ static int run(struct order *o, struct la_arena *arena)
 	options.text = text.vcpu;
 	options.ntext = text.n;
 	options.text_remark = text.remark;
+	options.host = o->taken ? &host : NULL;
 	if (isatty(2))
 		options.progress = show_progress;
 	if (!open)
@@ -313,6 +339,21 @@ static int run(struct order *o, struct la_arena *arena)
 	la_elf_door_close(vmlinux);
 	la_dump_close(dump);
 	return status;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat about;
+
+	return !stat(path, &about) && S_ISDIR(about.st_mode);
+}
+
+/* What lavirsh-dump -z makes; only names tell, and a folder may have any. */
+static bool is_archive(const char *path)
+{
+	const size_t n = strlen(path);
+
+	return n > 8 && !strcmp(path + n - 8, ".tar.zst") && !is_folder(path);
 }
 
 int main(int argc, char **argv)
@@ -410,7 +451,15 @@ int main(int argc, char **argv)
 		}
 	}
 	for (int i = optind; i < argc; i++) {
-		if (!o.vmlinux && vmlinux_is(argv[i]))
+		if (is_archive(argv[i])) {
+			program_say(
+				"%s: unpack it first (tar -xf), and give the folder; lacrash does so by itself",
+				argv[i]);
+			return program_end(EXIT_FAILURE);
+		}
+		if (!o.taken && is_folder(argv[i]))
+			o.taken = argv[i];
+		else if (!o.vmlinux && vmlinux_is(argv[i]))
 			o.vmlinux = o.named = argv[i];
 		else if (o.nparts == MAX_PARTS) {
 			program_say("more than %d files of one dump", MAX_PARTS);
@@ -418,8 +467,13 @@ int main(int argc, char **argv)
 		} else
 			o.part[o.nparts++] = argv[i];
 	}
-	if ((!o.nparts && !o.text && !(o.find && o.vmlinux)) || (o.relocation && !o.vmlinux) ||
-	    (o.search.what ? !o.nparts : o.search.where != NULL)) {
+	if (o.taken && o.nparts) {
+		program_say("%s is a whole dump: no other file belongs to it", o.taken);
+		return PROGRAM_USAGE;
+	}
+	if ((!o.nparts && !o.text && !o.taken && !(o.find && o.vmlinux)) ||
+	    (o.relocation && !o.vmlinux) ||
+	    (o.search.what ? !o.nparts && !o.taken : o.search.where != NULL)) {
 		usage(stderr);
 		return PROGRAM_USAGE;
 	}

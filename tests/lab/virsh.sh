@@ -42,6 +42,7 @@ if [ $# = 0 ]; then
 fi
 # shellcheck disable=SC2016
 within "$cache/virsh" unshare --pid --fork --kill-child --mount-proc --propagation unchanged sh -c '
-	mount -t tmpfs tmpfs /run && mkdir -p /run/dbus /run/lock
+	for folder in /run /etc/libvirt/qemu /var/lib/libvirt /var/log/libvirt; do mount -t tmpfs tmpfs $folder; done
+	mkdir -p /run/dbus /run/lock
 	dbus-daemon --system --fork && virtlogd -d && libvirtd -d || exit 1
 	cd /src && "$@"' sh "$@"

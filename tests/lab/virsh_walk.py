@@ -133,7 +133,7 @@ def in_dump(place, process):
     """Libvirt has begun to write."""
     folder = os.path.dirname(place)
     return wait_for(lambda: process.poll() is not None or any(
-        "memory" in names for _, _, names in os.walk(folder)), 30) and process.poll() is None
+        "memory" in names and "/.lavirsh-dump." in at for at, _, names in os.walk(folder)), 30) and process.poll() is None
 
 
 def interrupted(place):
@@ -198,6 +198,37 @@ def names(folder):
         shutil.rmtree(place)
 
 
+def starved(out):
+    """A vCPU whose thread is left the least that a host can leave it; what Linux counts of it is the truth."""
+    said = virsh("qemu-monitor-command", "--hmp", "wang", "info cpus")
+    thread = int(re.search(r"CPU #0: thread_id=(\d+)", said).group(1))
+    with open(f"/proc/{thread}/status", encoding="utf-8") as file:
+        process = re.search(r"Tgid:\s+(\d+)", file.read()).group(1)
+    if os.path.exists(f"/proc/{process}/autogroup"):
+        with open(f"/proc/{process}/autogroup", "w", encoding="utf-8") as file:
+            file.write("19")
+    subprocess.run(["chrt", "--idle", "--pid", "0", str(thread)], check=True)
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"], start_new_session=True) for _ in range(3 * os.cpu_count())]
+
+    def counted():
+        with open(f"/proc/{thread}/schedstat", encoding="utf-8") as file:
+            return int(file.read().split()[0])
+    try:
+        time.sleep(1)
+        first, start = counted(), time.monotonic()
+        process = begin(f"{out}/starved")
+        in_dump(f"{out}/starved", process)
+        share = (counted() - first) / (time.monotonic() - start) / 1e9
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+    errors = process.communicate()[1]
+    subprocess.run(["chrt", "--other", "--pid", "0", str(thread)], check=True)
+    check(f"truth: vCPU 0 had {100 * share:.1f} % of a CPU", process.returncode == 0 and share < 0.1, (errors, share))
+    print("   ", open(f"{out}/starved/host", encoding="utf-8").read().replace("\n", "\n    "))
+
+
 def vanished(place):
     process = begin(place)
     in_dump(place, process)
@@ -225,6 +256,7 @@ def main():
     libvirt_killed(place)
     other_states(place)
     names("/tmp/dumps")
+    starved(out)
     vanished(place)
     sys.exit(1 if failed else 0)
 

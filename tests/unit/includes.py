@@ -16,7 +16,7 @@ import pathlib
 import re
 import sys
 
-ORDER = "base isa dump convert regs door guest stack cpu triage report render".split()
+ORDER = "base isa dump convert regs host door guest stack cpu triage report render".split()
 
 CORE, PUBLIC, GLUE = "extensions/core", "include/lakvm", "extensions/glue"
 PROGRAMS = "extensions/programs"

@@ -27,7 +27,7 @@ with open(commands, "rb") as file:
     lines = file.read().decode("utf-8", "surrogateescape")
 words = [line.split()[1] for line in lines.splitlines() if line.startswith("extend ")]
 told = {"args": sys.argv[1:], "lines": lines, "commands": commands, "extension": words and os.path.realpath(words[0]),
-        "registers": os.environ.get("LAKVM_REGISTERS")}
+        "registers": os.environ.get("LAKVM_REGISTERS"), "host": os.environ.get("LAKVM_HOST")}
 with open(os.environ["TOLD"] + ".new", "w") as file:
     json.dump(told, file)
 interrupted = []
@@ -411,6 +411,91 @@ def test_cache(shell):
     place.close()
 
 
+def folder_of(place, name, files=("manifest", "memory", "registers")):
+    """As lavirsh-dump makes it, as far as lacrash looks."""
+    path = os.path.join(place.cwd, name)
+    os.mkdir(path)
+    for file in files:
+        place.write(os.path.join(path, file), file)
+    return name
+
+
+def test_folder(shell):
+    place = Place(shell)
+    for name in ("taken", "a 'b' \"c\"", "two\nlines", "龙芯"):
+        folder_of(place, name)
+        status, told, errors = place.run("vmlinux", name)
+        check(shell, f"a folder named {name!r}", status == 0 and told and told["args"][-1] == name + "/memory" and
+              told["registers"] == name + "/registers" and told["host"] == name, (told, errors))
+    status, told, errors = place.run("vmlinux", "taken", LAKVM_REGISTERS="others")
+    check(shell, "other registers, where they are named", told and told["registers"] == "others", (told, errors))
+    folder_of(place, "bare", ("manifest", "memory"))
+    status, told, errors = place.run("vmlinux", "bare")
+    check(shell, "a folder without registers", told and told["registers"] is None and told["host"] == "bare", (told, errors))
+    folder_of(place, "empty", ())
+    folder_of(place, "none", ("manifest",))
+    folder_of(place, "linked", ("manifest",))
+    os.symlink(os.path.join(place.cwd, "dump"), os.path.join(place.cwd, "linked/memory"))
+    folder_of(place, "pipe", ("manifest",))
+    os.mkfifo(os.path.join(place.cwd, "pipe/memory"))
+    for name, says in (("empty", "no manifest"), ("none", "no memory"), ("linked", "no memory"), ("pipe", "no memory")):
+        status, told, errors = place.run("vmlinux", name)
+        check(shell, f"a folder that is {name}", status == 1 and told is None and says in errors, (told, errors))
+    place.close()
+
+
+def test_archive(shell):
+    if not shutil.which("zstd"):
+        print(f"skip - lacrash ({shell}): no zstd")
+        return
+    place = Place(shell)
+    kept = os.path.join(place.top, "home/.cache/lakvm")
+
+    def pack(name, *files):
+        subprocess.run(["tar", "-I", "zstd -q", "-cf", f"{name}.tar.zst", *files], cwd=place.cwd, check=True)
+        return name + ".tar.zst"
+
+    pack("an 'archive'", folder_of(place, "taken"))
+    status, told, errors = place.run("vmlinux", "an 'archive'.tar.zst")
+    memory = told["args"][-1] if told else ""
+    check(shell, "an archive is unpacked once, and kept", status == 0 and memory.startswith(kept) and
+          memory.endswith(".dump/taken/memory") and told["registers"] == memory.replace("memory", "registers") and
+          told["host"] + "/memory" == memory and "kept as" in errors, (told, errors))
+    stamp = os.stat(memory).st_ctime_ns if told else 0
+    status, told, errors = place.run("vmlinux", "an 'archive'.tar.zst")
+    check(shell, "... and taken again", status == 0 and told and told["args"][-1] == memory and
+          os.stat(memory).st_ctime_ns == stamp and "kept as" not in errors, (told, errors))
+    os.mkdir(os.path.join(kept, "new.AbC123"))
+    for i in range(6):
+        folder_of(place, f"taken{i}")
+        place.run("vmlinux", pack(f"archive{i}", f"taken{i}"))
+    check(shell, "the four used last are kept, and what was left of one that was killed is not",
+          len([f for f in os.listdir(kept) if f.endswith(".dump")]) == 4 and not [f for f in os.listdir(kept) if f.startswith("new.")],
+          os.listdir(kept))
+    said = subprocess.run([shell, place.lacrash, "--cache"], env=place.environment, capture_output=True, text=True, check=False).stdout
+    subprocess.run([shell, place.lacrash, "--cache=empty"], env=place.environment, check=True)
+    check(shell, "--cache lists them, --cache=empty removes them", said.count(".dump/taken") == 12 and
+          not [f for f in os.listdir(kept) if f.endswith(".dump")], (said, os.listdir(kept)))
+    place.write(os.path.join(place.cwd, "broken.tar.zst"), "no archive")
+    for name, says in ((pack("other", "vmlinux"), "no folder of lavirsh-dump"), ("broken.tar.zst", "cannot be unpacked")):
+        status, told, errors = place.run("vmlinux", name)
+        check(shell, f"{name}", status == 1 and told is None and says in errors and
+              not [f for f in os.listdir(kept) if f.startswith("new.")], (told, errors))
+    status, told, errors = place.run("vmlinux", "an 'archive'.tar.zst", HOME="")
+    check(shell, "without a home it is unpacked for the session", status == 0 and told and
+          told["args"][-1].startswith(place.tmp) and place.left_over() == [], (told, errors))
+    # links and ways out of it
+    os.mkdir(os.path.join(place.cwd, "hostile"))
+    place.write(os.path.join(place.cwd, "hostile/manifest"), "")
+    os.symlink("/etc/passwd", os.path.join(place.cwd, "hostile/memory"))
+    subprocess.run(["tar", "-I", "zstd -q", "-P", "--transform", "s,^vmlinux,../../escaped,", "-cf", "hostile.tar.zst", "hostile", "vmlinux"],
+                   cwd=place.cwd, check=True)
+    status, told, errors = place.run("vmlinux", "hostile.tar.zst")
+    check(shell, "an archive with links and names that lead out of it", status == 1 and told is None and
+          not [f for _, _, files in os.walk(place.top) for f in files if f == "escaped"], (told, errors))
+    place.close()
+
+
 def main():
     for shell in SHELLS:
         test_plain(shell)
@@ -422,6 +507,8 @@ def main():
         test_vmlinux(shell)
         test_kept(shell)
         test_cache(shell)
+        test_folder(shell)
+        test_archive(shell)
     sys.exit(failed)
 
 

@@ -358,6 +358,43 @@ def searches():
     check("ladump --in alone is refused", run(ladump, "--in", "task", "words").returncode == 2)
 
 
+def folders():
+    """What lavirsh-dump writes: the dump, the registers and what the host said are all used; anybody may have made it."""
+    banner = vmlinux("kernel")
+    name = "a 'folder'\n龙芯"
+    os.mkdir(name)
+    dump(f"{name}/memory", banner)
+    put(f"{name}/registers", b"CPU#0\n PC=9000000000300010\nCPU#0\n PC=9000000000300020\n")
+    put(f"{name}/domain.xml", b"<domain type='kvm'><name>x</name></domain>")
+    put(f"{name}/host", b"guest running\ninterval_ns 1000000000\nvcpu 3 thread 7 state T T ran_ns 0 waited_ns 0\n")
+    sizes = "".join(f"file {os.path.getsize(f'{name}/{one}')} {one}\n" for one in ("memory", "registers"))
+    put(f"{name}/manifest", f"lavirsh-dump 1\n{sizes}end\n".encode())
+    got = run(ladump, "-p", "-j", "kernel", name)
+    check("ladump -p takes a folder of lavirsh-dump: domain and host are facts", got.returncode == 0 and
+          b"the domain has no <cpu> element" in got.stdout and b"the host did not run vCPU 3: its thread was stopped" in got.stdout and
+          b'"source":"host"' in got.stdout, f"{got.stderr} {got.stdout[-900:]}")
+    got = run(ladump, name)
+    check("... its registers and samples", got.returncode == 0 and b"2 samples of its registers" in got.stdout and
+          b"16.0 MB" in got.stdout, f"{got.stderr} {got.stdout}")
+    put(f"{name}/memory", content(f"{name}/memory")[:-4096])
+    got = run(ladump, name)
+    check("... one that was cut is told", b"memory is not as it was written" in got.stderr, got.stderr)
+    for what, make in (("a pipe", os.mkfifo), ("a folder", os.mkdir), ("a link", lambda path: os.symlink("/dev/zero", path))):
+        os.unlink(f"{name}/registers")
+        make(f"{name}/registers")
+        got = run(ladump, name)
+        check(f"... registers that are {what} are not read", b"registers cannot be used: not a file" in got.stderr and
+              b"samples" not in got.stdout, f"{got.stderr} {got.stdout}")
+        if what == "a folder":
+            os.rmdir(f"{name}/registers")
+            put(f"{name}/registers", b"")
+    os.unlink(f"{name}/manifest")
+    for command, says in (((name,), b"no manifest"), ((name, "kernel", "-r", "kernel"), b"no manifest"), ((name, "dump.txt"), b"no other file"),
+                          (("x.tar.zst",), b"unpack it first")):
+        got = run(ladump, *command)
+        check(f"ladump {command[0][:5]}: {says.decode()}", got.returncode == (2 if b"other" in says else 1) and says in got.stderr and got.stderr.count(b"\n") == 1, got.stderr)
+
+
 with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     os.chdir(folder)
     outputs_that_stay()
@@ -371,5 +408,6 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     statuses()
     cut_flattened()
     searches()
+    folders()
     os.chdir("/")
 sys.exit(failed > 0)

@@ -279,6 +279,14 @@ static void test_places(void **state)
 			 LA_OK);
 	assert_non_null(strstr(t->cpus.cpu[0].remark,
 			       "2 samples of its registers, it did not move: 2 in panic"));
+
+	/* Where firmware is, no symbol of the kernel's is a place. */
+	fake_symbol(t->f, "__efistub_size", 0x1c000000, 0x1000, NULL);
+	read_text(t, "CPU#0\nPC=000000001c000050\nr1 7\nCPU#0\nPC=000000001c000050\nr1 7\n");
+	assert_int_equal(la_cpus_analyse_text(&t->k, t->arena, t->text.vcpu, t->text.n, &t->cpus,
+					      NULL),
+			 LA_OK);
+	assert_non_null(strstr(t->cpus.cpu[0].remark, "2 at 000000001c000050"));
 }
 
 /* A PRSTATUS note of QEMU with @ra in r1 and r2 to r31 as they are numbered. */

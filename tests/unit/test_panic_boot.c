@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lakvm/guest/relocation.h"
+#include "lakvm/host/host.h"
 #include "panic_guest.h"
 
 #define TEXT (W + 0x200000)
@@ -431,12 +432,14 @@ static void test_halted(void **state)
 	}
 }
 
-/* The first report: BUG() in cpu_probe(). */
+/* The first report: BUG() in cpu_probe(), in a domain without a <cpu>. */
 static void test_cpu_model(void **state)
 {
+	const struct la_host host = { .cpu = { .known = true } };
 	struct guest *g = *state;
 	const struct la_panic *p;
 
+	g->k.host = &host;
 	put_state(g, 0);
 	fake_symbol(g->f, "cpu_probe", TEXT + 0x8000, 0x800, NULL);
 	fake_put_u32(g->f, TEXT - W + 0x8100, 0x002a0001);
@@ -457,6 +460,8 @@ static void test_cpu_model(void **state)
 	assert_string_equal(p->cause.kind, "bug");
 	assert_string_equal(p->cause.symbol, "cpu_probe");
 	assert_non_null(strstr(p->summary, "does not know this CPU model"));
+	assert_non_null(strstr(p->summary, "it has no <cpu> element"));
+	assert_true(has_fact(p, "domain.xml", "no <cpu> element"));
 	assert_true(has_fact(p, "cpu_data", "0x1234"));
 	assert_true(advises(p, "<cpu mode='custom'"));
 	assert_true(p->nstuck == 1 && strstr(p->stuck[0], "1 other vCPU"));

@@ -366,7 +366,9 @@ static const char *place_of(const struct la_kernel *k, struct la_arena *arena, u
 {
 	struct la_symbol symbol;
 
-	return k->door->symbol_at(k->door->ctx, la_vector_origin(k, pc), &symbol) ?
+	/* Below the kernel, where firmware is, vmlinux may have symbols that are no places. */
+	return la_kernel_address(k, pc) &&
+			       k->door->symbol_at(k->door->ctx, la_vector_origin(k, pc), &symbol) ?
 		       la_format(arena, "in %s", symbol.name) :
 		       la_format(arena, "at %016" PRIx64, pc);
 }

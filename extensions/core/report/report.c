@@ -250,6 +250,7 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 		replace_vmcoreinfo(k, arena, ret);
 	if (ret->has_vmlinux)
 		k->place = &ret->relocation;
+	k->host = opt->host;
 	la_kernel_use_registers(k, opt->text, opt->ntext);
 	la_cfi_open(k, NULL);
 	la_vectors_open(k, arena);

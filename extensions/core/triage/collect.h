@@ -41,4 +41,7 @@ void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
 
+/** What the host said, as facts; the domain's CPU, and why the host did not run a vCPU. */
+void la_triage_host(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
+
 #endif

@@ -302,6 +302,7 @@ static void leave_memory(struct la_triage *t, struct la_judgement *j)
 void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	la_triage_boot(k, j->arena, t);
+	la_triage_host(k, t, j);
 	if (t->boot.absent) {
 		leave_memory(t, j);
 		return;

@@ -233,6 +233,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		la_triage_blame_caller(t, &j);
 		la_detail_collect(k, t, &j);
 		la_triage_say(t, &j);
+		la_triage_explain_host(t, &j);
 		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN)
 			la_triage_say_reports(t, &j);
 		keep_log_tail(t, &j);

@@ -212,6 +212,10 @@ static void unknown_processor(const struct la_triage *t, struct la_judgement *j)
 		la_triage_fact(j, "cpu_data",
 			       "the CPU says that its model (CPUCFG.0, PRID) is %#" PRIx64,
 			       t->boot.processor);
+	if (t->domain && !t->domain->given)
+		la_triage_summary(
+			j,
+			"the kernel does not know this CPU model: cpu_probe() gave up with BUG(); the domain names none, it has no <cpu> element");
 	la_triage_advice(
 		j,
 		"give the domain a CPU model that the kernel knows: <cpu mode='custom' match='exact' check='none'><model>la464</model></cpu> (virsh edit), or -cpu la464");

@@ -8,6 +8,7 @@
 #define LAKVM_TRIAGE_H
 
 #include "lakvm/cpu/waits.h"
+#include "lakvm/host/host.h"
 #include "lakvm/triage/panic.h"
 #include "oops.h"
 
@@ -179,6 +180,9 @@ struct la_triage {
 	const struct la_cpu
 		*astray; /* another CPU on a kernel stack whose tp leads to no task; or NULL */
 	struct la_boot boot;
+	const struct la_host_cpu *domain; /* what the domain says of its CPU; NULL: not known */
+	/* For each of cpus, why the host did not run its vCPU; NULL: it did, or nobody knows. */
+	const char **not_run;
 };
 
 /** What the rules write. */
@@ -343,6 +347,8 @@ bool la_judge_booting(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_lost_oops(const struct la_triage *t, struct la_judgement *j);
 /** What a panic or oops means that came while the kernel booted; when the verdict is there. */
 void la_triage_explain_boot(const struct la_triage *t, struct la_judgement *j);
+/** Where the host did not run a vCPU: whether that explains what was judged. When the verdict is there. */
+void la_triage_explain_host(const struct la_triage *t, struct la_judgement *j);
 /** Where a guest that is well writes to. */
 void la_triage_say_consoles(const struct la_triage *t, struct la_judgement *j);
 

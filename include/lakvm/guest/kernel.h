@@ -27,6 +27,7 @@ struct la_cfi;        /* call-frame information of vmlinux, see stack/cfi.h */
 struct la_lines;      /* its source positions, see stack/lines.h */
 struct la_vectors;    /* its exception vectors, see stack/unwind.h */
 struct la_relocation; /* guest/relocation.h */
+struct la_host;       /* host/host.h */
 
 /** One that tells the shape of the page tables. */
 struct la_witness {
@@ -53,6 +54,7 @@ struct la_kernel {
 	bool thread_info_in_task; /* 7.2 and later: tp is the task; before: the stack's base */
 	/* Where it is, and what other kernels are in this memory; NULL: nobody looked. */
 	const struct la_relocation *place;
+	const struct la_host *host; /* what its host said of it; NULL: nobody asked */
 	struct la_cfi *cfi;         /* NULL until la_cfi_open succeeded */
 	struct la_lines *lines;     /* NULL until la_lines_open succeeded */
 	struct la_vectors *vectors; /* NULL until la_vectors_open succeeded */

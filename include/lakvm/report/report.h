@@ -22,11 +22,12 @@
 struct la_report_options {
 	const struct la_vcpu_regs *text; /* registers out of saved text, or NULL */
 	size_t ntext;
-	const char *text_remark;  /* of la_regs_text, or NULL */
-	struct la_overrides said; /* what a person says of the guest */
-	bool log;                 /* read the log too */
-	bool panic;               /* say why the guest died or hung, too */
-	bool lines;               /* open source positions too (lines.h) */
+	const char *text_remark;    /* of la_regs_text, or NULL */
+	const struct la_host *host; /* what the host said, or NULL */
+	struct la_overrides said;   /* what a person says of the guest */
+	bool log;                   /* read the log too */
+	bool panic;                 /* say why the guest died or hung, too */
+	bool lines;                 /* open source positions too (lines.h) */
 	/* Of a search for the kernel (la_relocation_search); may be NULL. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
