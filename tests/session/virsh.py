@@ -10,6 +10,8 @@ Usage:  virsh.py
 """
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -63,6 +65,16 @@ def main():
     panic = verdict("ladump of a guest whose host hardly ran it", ladump(f"{taken}/starved").stdout)
     check("... that is a fact, and the panic is one", any(text.startswith("the host did not run vCPU 0") for text in facts(panic, "host")),
           facts(panic, "host"))
+    # As the libvirt of the first report has it, which adds no model of its own.
+    without = f"{taken}/no-cpu"
+    shutil.copytree(f"{taken}/wang", without, copy_function=os.link)
+    with open(f"{without}/domain.xml", encoding="utf-8") as file:
+        text = re.sub(r"(?s) *<cpu .*?</cpu>\n", "", file.read())
+    os.unlink(f"{without}/domain.xml")
+    with open(f"{without}/domain.xml", "w", encoding="utf-8") as file:
+        file.write(text)
+    panic = verdict("ladump of a domain without <cpu>", ladump(without).stdout)
+    check("... the verdict says so", "the domain names none, it has no <cpu> element" in panic.get("summary", ""), panic.get("summary"))
     if CRASH:
         for name in ("wang", "wang.tar.zst"):
             said = session(f"{taken}/{name}")

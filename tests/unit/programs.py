@@ -367,10 +367,10 @@ def folders():
     put(f"{name}/registers", b"CPU#0\n PC=9000000000300010\nCPU#0\n PC=9000000000300020\n")
     put(f"{name}/domain.xml", b"<domain type='kvm'><name>x</name></domain>")
     put(f"{name}/host", b"guest running\ninterval_ns 1000000000\nvcpu 3 thread 7 state T T ran_ns 0 waited_ns 0\n")
-    sizes = "".join(f"file {os.path.getsize(f'{name}/{one}')} {one}\n" for one in ("memory", "registers"))
+    sizes = "".join(f"file {os.path.getsize(f'{name}/{one}')} {one}\n" for one in ("memory", "registers", "domain.xml", "host"))
     put(f"{name}/manifest", f"lavirsh-dump 1\n{sizes}end\n".encode())
     got = run(ladump, "-p", "-j", "kernel", name)
-    check("ladump -p takes a folder of lavirsh-dump: domain and host are facts", got.returncode == 0 and
+    check("ladump -p takes a folder of lavirsh-dump: domain and host are facts", got.returncode == 0 and b"written" not in got.stderr and
           b"the domain has no <cpu> element" in got.stdout and b"the host did not run vCPU 3: its thread was stopped" in got.stdout and
           b'"source":"host"' in got.stdout, f"{got.stderr} {got.stdout[-900:]}")
     got = run(ladump, name)

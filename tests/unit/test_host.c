@@ -68,21 +68,35 @@ static enum la_status read_it(struct folder *f)
 	return la_host_read(f->arena, f->path, &f->host, &f->err);
 }
 
-#define MANIFEST                                                                                   \
-	"lavirsh-dump 1\ndomain wang\nstate running\nfuture word\nfile 4 memory\n"                 \
-	"file 9 registers\nend\n"
+/* What is written of @names. */
+static void put_manifest(const struct folder *f, const char *const *names, size_t n)
+{
+	char text[1000] = "lavirsh-dump 1\ndomain wang\nstate running\nfuture word\n";
+	struct stat about;
+
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(stat(path_in(f, names[i]), &about), 0);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "file %jd %s\n",
+			 (intmax_t)about.st_size, names[i]);
+	}
+	strcat(text, "end\n");
+	put(f, "manifest", text);
+}
+
+#define MANIFEST "lavirsh-dump 1\nfile 4 memory\nfile 9 registers\nend\n"
 
 static void test_folder(void **state)
 {
+	static const char *const names[] = { "memory", "registers", "host", "domain.xml" };
 	struct folder *f = *state;
 
-	put(f, "manifest", MANIFEST);
 	put(f, "memory", "dump");
 	put(f, "registers", "registers");
 	put(f, "host",
 	    "guest running\nload 0.50 1.25 2.00\ncpus 64\ninterval_ns 1000000000\nsteal_ns 7\n"
 	    "vcpu 0 thread 42 state R S ran_ns 900000000 waited_ns 5\nvcpu 7 thread 43 state - -\n");
 	put(f, "domain.xml", "<domain><cpu mode='custom'><model>la464</model></cpu></domain>");
+	put_manifest(f, names, 4);
 	assert_int_equal(read_it(f), LA_OK);
 	assert_null(f->host.remark);
 	assert_string_equal(f->host.memory, path_in(f, "memory"));
@@ -144,6 +158,11 @@ static void test_sizes(void **state)
 	put(f, "manifest", "lavirsh-dump 1\nmissing registers none\nend\n");
 	assert_int_equal(read_it(f), LA_OK);
 	assert_string_equal(f->host.remark, "memory has come into the folder later");
+	put(f, "manifest", "lavirsh-dump 1\nfile 3 memory\nfile 99 domain.xml\nend\n");
+	put(f, "domain.xml", "<domain/>");
+	assert_int_equal(read_it(f), LA_OK);
+	assert_non_null(
+		strstr(f->host.remark, "domain.xml is not as it was written: it has 9 bytes"));
 }
 
 /* Nothing waits for the other end of a pipe, or goes through a link. */

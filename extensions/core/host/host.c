@@ -42,34 +42,36 @@ static int open_file(const struct folder *f, const char *name, off_t *ret_size)
 	return fd;
 }
 
-/* A file as a text with a NUL behind it. LA_ABSENT: there is none. */
-static enum la_status read_file(const struct folder *f, const char *name, off_t most, char **ret,
-				size_t *ret_size, struct la_error *err)
+/* Of open_file(), which follows no link and opens nothing but files. */
+static const char *why(void)
 {
-	off_t size = 0;
-	const int fd = open_file(f, name, &size);
+	return errno == EINVAL || errno == ELOOP ? "not a file" : strerror(errno);
+}
+
+/* What @fd has, at most @most bytes, as a text with a NUL behind it; @fd is closed. */
+static enum la_status read_file(const struct folder *f, const char *name, int fd, off_t size,
+				off_t most, char **ret, size_t *ret_size, struct la_error *err)
+{
+	char *text = size <= most ? la_alloc(f->arena, (size_t)size + 1) : NULL;
 	size_t got = 0;
 	ssize_t n = 1;
-	char *text;
 
-	if (fd < 0)
-		return la_fail(err, errno == ENOENT ? LA_ABSENT : LA_IO, "%s/%s: %s", f->path, name,
-			       errno == EINVAL || errno == ELOOP ? "not a file" : strerror(errno));
-	text = size <= most ? la_alloc(f->arena, (size_t)size + 1) : NULL;
 	while (text && got < (size_t)size && n > 0) {
 		n = read(fd, text + got, (size_t)size - got);
-		if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n > 0)
+		if (n > 0)
 			got += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 1;
 	}
+	if (n < 0)
+		la_fail(err, LA_IO, "%s/%s: %s", f->path, name, strerror(errno));
 	close(fd);
 	if (size > most)
 		return la_fail(err, LA_INVALID, "%s/%s: too large", f->path, name);
 	if (!text)
 		return la_fail(err, LA_NOMEM, "%s/%s", f->path, name);
 	if (n < 0)
-		return la_fail(err, LA_IO, "%s/%s: %s", f->path, name, strerror(errno));
+		return LA_IO;
 	*ret = text;
 	*ret_size = got;
 	return LA_OK;
@@ -87,12 +89,17 @@ static enum la_status read_manifest(struct folder *f, struct la_error *err)
 	unsigned version;
 	size_t size;
 	char *text;
-	enum la_status status = read_file(f, "manifest", MAX_MANIFEST, &text, &size, err);
+	off_t length;
+	const int fd = open_file(f, "manifest", &length);
+	enum la_status status;
 
-	if (status == LA_ABSENT)
+	if (fd < 0 && errno == ENOENT)
 		return la_fail(err, LA_INVALID,
 			       "%s: a folder, and none of lavirsh-dump: it has no manifest",
 			       f->path);
+	if (fd < 0)
+		return la_fail(err, LA_IO, "%s/manifest: %s", f->path, why());
+	status = read_file(f, "manifest", fd, length, MAX_MANIFEST, &text, &size, err);
 	if (status != LA_OK)
 		return status;
 	if (strncmp(text, FIRST_LINE, first) || sscanf(text + first, "%5u\n", &version) != 1)
@@ -123,31 +130,44 @@ static bool size_of(const struct folder *f, const char *name, uint64_t *ret)
 	return false;
 }
 
-/* The path of a file that is read elsewhere; NULL: it is not there, and a remark says so where it was. */
-static const char *path_of(const struct folder *f, const char *name, struct la_host *ret)
+/* Is it as the manifest has it? */
+static void check_size(const struct folder *f, const char *name, off_t size, struct la_host *ret)
 {
-	uint64_t written = 0;
-	off_t size = 0;
-	const bool named = size_of(f, name, &written);
-	const int fd = open_file(f, name, &size);
+	uint64_t written;
 
-	if (fd < 0) {
-		if (named || errno != ENOENT)
-			add_remark(f, ret,
-				   la_format(f->arena, "%s cannot be used: %s", name,
-					     errno == EINVAL || errno == ELOOP ? "not a file" :
-										 strerror(errno)));
-		return NULL;
-	}
-	close(fd);
-	if (!named || (uint64_t)size != written)
+	if (!size_of(f, name, &written))
+		add_remark(f, ret, la_format(f->arena, "%s has come into the folder later", name));
+	else if ((uint64_t)size != written)
 		add_remark(
 			f, ret,
-			la_format(
-				f->arena,
-				named ? "%s is not as it was written: it has %jd bytes, and had %" PRIu64 :
-					"%s has come into the folder later",
-				name, (intmax_t)size, written));
+			la_format(f->arena,
+				  "%s is not as it was written: it has %jd bytes, and had %" PRIu64,
+				  name, (intmax_t)size, written));
+}
+
+/* Opened; -1: it is not there, and a remark says so where it was, or why it cannot be read. */
+static int open_written(const struct folder *f, const char *name, off_t *ret_size,
+			struct la_host *ret)
+{
+	const int fd = open_file(f, name, ret_size);
+	uint64_t written;
+
+	if (fd >= 0)
+		check_size(f, name, *ret_size, ret);
+	else if (errno != ENOENT || size_of(f, name, &written))
+		add_remark(f, ret, la_format(f->arena, "%s cannot be used: %s", name, why()));
+	return fd;
+}
+
+/* The path of a file that is read elsewhere, or NULL. */
+static const char *path_of(const struct folder *f, const char *name, struct la_host *ret)
+{
+	off_t size;
+	const int fd = open_written(f, name, &size, ret);
+
+	if (fd < 0)
+		return NULL;
+	close(fd);
 	return la_format(f->arena, "%s/%s", f->path, name);
 }
 
@@ -156,14 +176,15 @@ static const char *text_of(const struct folder *f, const char *name, size_t *ret
 			   struct la_host *ret)
 {
 	struct la_error err = { "" };
+	off_t size;
+	const int fd = open_written(f, name, &size, ret);
 	char *text = NULL;
-	enum la_status status = read_file(f, name, MAX_TEXT, &text, ret_size, &err);
 
-	if (status == LA_OK)
-		return text;
-	if (status != LA_ABSENT)
+	if (fd < 0)
+		return NULL;
+	if (read_file(f, name, fd, size, MAX_TEXT, &text, ret_size, &err) != LA_OK)
 		add_remark(f, ret, err.text);
-	return NULL;
+	return text;
 }
 
 static enum la_status read_folder(struct folder *f, struct la_host *ret, struct la_error *err)
