@@ -36,6 +36,16 @@ static const struct stack_case stack_cases[] = {
 	  LA_CPU_PANICKING,
 	  LA_CPU_UNKNOWN,
 	  false },
+	{ { "__udelay", "panic", "watchdog_timer_fn", "do_vint", "#handle_vint",
+	    "queued_spin_lock_slowpath", "_raw_spin_lock" },
+	  LA_CPU_PANICKING,
+	  LA_CPU_SPINNING,
+	  false },
+	{ { "__udelay", "panic", "do_vint", "#handle_vint" }, LA_CPU_PANICKING, LA_CPU_USER, true },
+	{ { "__udelay", "panic", "ksys_write", "$handle_syscall" },
+	  LA_CPU_PANICKING,
+	  LA_CPU_UNKNOWN,
+	  true },
 	{ { "panic_smp_self_stop", "panic", "die" }, LA_CPU_STOPPED, LA_CPU_UNKNOWN, false },
 	{ { "crash_shutdown_secondary", "__flush_smp_call_function_queue", "do_vint",
 	    "#handle_vint", "queued_spin_lock_slowpath", "_raw_spin_lock" },
@@ -317,6 +327,48 @@ static void test_since(void **state)
 	guest_free(g);
 }
 
+#define KEEPER (W + 0xf0000)
+#define HRTIMERS (W + 0xf1000)
+
+/* hrtimer_cpu_base.expires_next against the timekeeper, not against run queues' clocks, which begin earlier. */
+static void test_timer_late(void **state)
+{
+	static const uint64_t due[3] = { 2000000000, INT64_MAX, 21000000000 };
+	struct guest *g = guest_new(true);
+	struct la_cpu cpu[4];
+	struct la_cpus cpus = { .cpu = cpu, .n = 4 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		cpu[i] = (struct la_cpu){ .cpu = i, .matched = i < 3 };
+	fake_member(g->f, "rq", "clock", 0x40, 8);
+	fake_put_u64(g->f, RUNQUEUES - W + 0x40 + AREA(0), 90000000000);
+	fake_symbol(g->f, "hrtimer_bases", HRTIMERS, 0x100, NULL);
+	fake_member(g->f, "hrtimer_cpu_base", "expires_next", 0x20, 8);
+	for (unsigned i = 0; i < 3; i++)
+		fake_put_u64(g->f, HRTIMERS - W + 0x20 + AREA(i), due[i]);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_false(cpu[0].timer_late_known);
+
+	fake_symbol(g->f, "tk_core", KEEPER, 0x80, NULL);
+	fake_type(g->f, "timekeeper", 0x78);
+	fake_member(g->f, "timekeeper", "tkr_mono", 0, 64);
+	fake_member(g->f, "timekeeper", "xtime_sec", 64, 8);
+	fake_member(g->f, "timekeeper", "wall_to_monotonic", 72, 16);
+	fake_member(g->f, "tk_read_base", "xtime_nsec", 40, 8);
+	fake_member(g->f, "tk_read_base", "shift", 32, 4);
+	fake_put(g->f, KEEPER - W, (char[0x80]){ 0 }, 0x80);
+	fake_put_u64(g->f, KEEPER - W + 8 + 64, 1000);
+	fake_put_u64(g->f, KEEPER - W + 8 + 72, (uint64_t)-980);
+	la_cpus_find_since(&g->k, &cpus);
+	assert_true(cpu[0].timer_late_known && cpu[1].timer_late_known && cpu[2].timer_late_known);
+	assert_int_equal(cpu[0].timer_late_ns, 18000000000);
+	assert_int_equal(cpu[1].timer_late_ns, 0);
+	assert_int_equal(cpu[2].timer_late_ns, 0);
+	assert_false(cpu[3].timer_late_known);
+	guest_free(g);
+}
+
 /* smp_call_function_single() waits for a request that lies on its own stack. */
 static void test_ipi_single(void **state)
 {
@@ -371,10 +423,10 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states), cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_ipi),    cmocka_unit_test(test_pending),
-		cmocka_unit_test(test_since),  cmocka_unit_test(test_ipi_single),
-		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_states),     cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_ipi),        cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_since),      cmocka_unit_test(test_timer_late),
+		cmocka_unit_test(test_ipi_single), cmocka_unit_test(test_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

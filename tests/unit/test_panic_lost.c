@@ -83,6 +83,42 @@ static void test_recursion(void **state)
 	}
 }
 
+/* The overflow has run through the list of modules, too: what called itself lies where they are, and has no name. */
+static void test_recursion_of_lost_module(void **state)
+{
+	static const uint64_t base = UINT64_C(0xffff800000000000);
+	static const struct {
+		uint64_t address;
+		bool found;
+	} cases[] = { { base + 0x201d398, true },
+		      { base + 0x201d39a, false },
+		      { base + 0x1203c288, false } /* their data, and vmalloc()'s */ };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		put_text(g);
+		g->k.mmu.vm_map_base = base;
+		set_panic_cpu(g, UINT32_MAX);
+		overrun(g, 1, STACK);
+		g->cpu[1].odd = LA_ODD_STACK;
+		for (uint64_t at = STACK + 0x800; at < STACK + 0x3000; at += 0x200)
+			fake_put_u64(g->f, at - W, cases[i].address);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_STACK_OVERFLOW);
+		assert_int_equal(p->cause.pc_known, cases[i].found);
+		assert_null(p->cause.symbol);
+		if (cases[i].found) {
+			assert_int_equal(p->cause.pc, base + 0x201d394);
+			assert_non_null(
+				strstr(p->summary, "code at 0xffff80000201d394 called itself"));
+		}
+		guest_free(g);
+	}
+}
+
 /* A large frame: the first exception came when the stack pointer was below the stack already. */
 static void test_large_frame(void **state)
 {
@@ -108,6 +144,7 @@ static const char *const oops_text[] = {
 	"CPU: 1 UID: 0 PID: 0 Comm: swapper/1 Not tainted 6.12 #1",
 	"pc 9000000000310010 ra 9000000000300024 tp %s sp 9000000008afbd80",
 	"s1 %s s2 0000000000000000 s3 0000000000000000 s4 0000000000000000",
+	" BADV: 0000000000000007",
 	" PRMD: 00000000 (PPLV0 -PIE -PWE)",
 	"Call Trace:",
 	"[<9000000000310010>] poor_victim+0x10/0x100",
@@ -174,6 +211,45 @@ static void test_lost(void **state)
 		} else {
 			assert_string_equal(p->cause.symbol, "poor_victim");
 		}
+		guest_free(g);
+	}
+}
+
+/*
+ * The first oops shows no address of a variable, but what led to it goes by r21: in the function that faulted, or in the
+ * one that was called and left it by a tail call.
+ */
+static void test_lost_by_code(void **state)
+{
+	const struct {
+		uint64_t at;
+		uint32_t insn;
+		const char *kind;
+	} cases[] = {
+		{ VICTIM + 0x8, ADD_D(12, 13, LA_R_U0), "percpu-lost" },
+		{ VICTIM + 0x14, ADD_D(12, 13, LA_R_U0), "page-fault" }, /* behind the fault */
+		{ VICTIM + 0x8, ADD_D(12, 13, 14), "page-fault" },
+		{ FUNCTION + 0x204, LD_D(12, LA_R_U0, 0x40), "percpu-lost" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		put_oops(g, TP, FINE);
+		for (uint64_t at = VICTIM; at < VICTIM + 0x20; at += 4)
+			fake_put_u32(g->f, at - W, NOP);
+		fake_symbol(g->f, "helper", FUNCTION + 0x200, 0x10, NULL);
+		for (uint64_t at = FUNCTION + 0x200; at < FUNCTION + 0x210; at += 4)
+			fake_put_u32(g->f, at - W, NOP);
+		fake_put_u32(g->f, FUNCTION - W + 0x20, BL(0x20, 0x200));
+		fake_put_u32(g->f, cases[i].at - W, cases[i].insn);
+		g->cpu[1].odd = LA_ODD_BASE;
+		p = analyse(g, true);
+		if (strcmp(p->cause.kind, cases[i].kind))
+			fail_msg("case %zu: %s", i, p->cause.kind);
+		assert_int_equal(p->confidence, LA_LIKELY);
 		guest_free(g);
 	}
 }
@@ -256,9 +332,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_recursion_of_lost_module),
 		GUEST(test_large_frame),
 		cmocka_unit_test(test_lost),
-
+		cmocka_unit_test(test_lost_by_code),
 		GUEST(test_lost_by_log),
 		GUEST(test_overwritten_task),
 		cmocka_unit_test(test_base_without_pc),

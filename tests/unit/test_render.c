@@ -547,17 +547,43 @@ static void test_unknown_json(void **state)
 
 static void test_cpus_json(void **state)
 {
-	static const char *const keys[] = {
-		"cpu",          "vcpu",          "online",        "state",
-		"task",         "pid",           "comm",          "pc",
-		"pc_source",    "symbol",        "offset",        "module",
-		"verified",     "before",        "lock",          "lock_symbol",
-		"lock_owner",   "waits_for",     "waits_for_all", "pending_calls",
-		"pending_call", "since_ns",      "clock_age_ns",  "watchdog_age_ns",
-		"timer_lag_ns", "preempt_count", "odd",           "steal_ns",
-		"preempted",    "regs",          "csr",           "frames",
-		"stop",         "stop_reason",   "remark",        NULL
-	};
+	static const char *const keys[] = { "cpu",
+					    "vcpu",
+					    "online",
+					    "state",
+					    "task",
+					    "pid",
+					    "comm",
+					    "pc",
+					    "pc_source",
+					    "symbol",
+					    "offset",
+					    "module",
+					    "verified",
+					    "before",
+					    "lock",
+					    "lock_symbol",
+					    "lock_owner",
+					    "waits_for",
+					    "waits_for_all",
+					    "pending_calls",
+					    "pending_call",
+					    "since_ns",
+					    "clock_age_ns",
+					    "watchdog_age_ns",
+					    "timer_lag_ns",
+					    "timer_late_ns",
+					    "preempt_count",
+					    "odd",
+					    "steal_ns",
+					    "preempted",
+					    "regs",
+					    "csr",
+					    "frames",
+					    "stop",
+					    "stop_reason",
+					    "remark",
+					    NULL };
 	struct la_render_options opt = { .registers = false };
 	json_t *o, *c;
 

@@ -2,6 +2,7 @@
 // For how long a CPU has been at what it does, by the clocks of the run queues: rq.clock is the time
 // of one counter that all CPUs share (arch/loongarch/kernel/time.c), as a CPU last looked at it. Each
 // tick looks, so the youngest is the moment of the dump, but for a tick.
+#include "lakvm/guest/clock.h"
 #include "priv.h"
 
 static bool clock_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
@@ -91,6 +92,30 @@ static void find_timer_lag(const struct la_kernel *k, struct la_cpus *cpus)
 	}
 }
 
+/*
+ * hrtimer_cpu_base.expires_next: the event that the CPU's timer was set for last, on the timekeeper's clock, which
+ * begins later than the run queues'; KTIME_MAX where there is none (linux/hrtimer.h, linux/hrtimer_defs.h since 6.9).
+ */
+static void find_timer_late(const struct la_kernel *k, struct la_cpus *cpus)
+{
+	struct la_clock clock;
+	uint64_t at, due;
+
+	if (la_clock_read(k, &clock, NULL) != LA_OK)
+		return;
+	for (size_t i = 0; i < cpus->n; i++) {
+		struct la_cpu *c = &cpus->cpu[i];
+
+		if (!c->matched || la_percpu(k, "hrtimer_bases", c->cpu, &at, NULL) != LA_OK ||
+		    la_read_member(k, at, "hrtimer_cpu_base", "expires_next", &due, NULL) !=
+			    LA_OK ||
+		    !due)
+			continue;
+		c->timer_late_known = true;
+		c->timer_late_ns = due < clock.uptime_ns ? clock.uptime_ns - due : 0;
+	}
+}
+
 /* In the task since 7.2, at its stack's low end before (asm/thread_info.h). */
 static void find_preempt(const struct la_kernel *k, struct la_cpu *c)
 {
@@ -142,4 +167,5 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 		}
 	}
 	find_timer_lag(k, cpus);
+	find_timer_late(k, cpus);
 }

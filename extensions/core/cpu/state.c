@@ -102,13 +102,30 @@ enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n)
 	return n ? state_by_entry(frame, n) : LA_CPU_UNKNOWN;
 }
 
+/* Where to look for that entry: behind panic(), which lets timer ticks in at its end. */
+static size_t behind_panic(const struct la_cpu *c)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; c->state == LA_CPU_PANICKING && i < c->stack.n; i++)
+		if (la_is_function(c->stack.frame[i].symbol, "panic") ||
+		    la_is_function(c->stack.frame[i].symbol, "vpanic"))
+			from = i;
+	return from;
+}
+
 /* Behind the first exception's entry lies what was interrupted, in the kernel or in user mode. */
 void la_cpu_find_before(struct la_cpu *c)
 {
-	size_t entry = find_entry(c->stack.frame, c->stack.n);
+	const size_t from = behind_panic(c);
+	const size_t entry = from + find_entry(c->stack.frame + from, c->stack.n - from);
 
 	if (c->state != LA_CPU_STOPPED && c->state != LA_CPU_KDUMP_STOPPED &&
-	    c->state != LA_CPU_IRQ && c->state != LA_CPU_EXCEPTION)
+	    c->state != LA_CPU_IRQ && c->state != LA_CPU_EXCEPTION && c->state != LA_CPU_PANICKING)
+		return;
+	/* A system call that panicked was taken from nothing. */
+	if (c->state == LA_CPU_PANICKING && entry < c->stack.n &&
+	    c->stack.frame[entry].entry == LA_ENTRY_SYSCALL)
 		return;
 	if (entry + 1 < c->stack.n) {
 		c->before_frame = &c->stack.frame[entry + 1];

@@ -158,6 +158,7 @@ static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 	la_json_set(b, o, "watchdog_age_ns",
 		    la_json_number(c->watchdog_age_known, c->watchdog_age_ns));
 	la_json_set(b, o, "timer_lag_ns", la_json_number(c->timer_lag_known, c->timer_lag_ns));
+	la_json_set(b, o, "timer_late_ns", la_json_number(c->timer_late_known, c->timer_late_ns));
 	la_json_set(b, o, "preempt_count", la_json_number(c->preempt_known, c->preempt_count));
 	la_json_set(b, o, "odd", odd(b, c));
 	la_json_set(b, o, "steal_ns", la_json_number(c->steal_known, c->steal_ns));

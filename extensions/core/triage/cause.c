@@ -325,7 +325,11 @@ static void by_detector(const struct la_triage *t, struct la_judgement *j)
 			p->stack = t->blocked.stack;
 			j->witnesses |= LA_WITNESS_MEMORY;
 		}
-		if (!la_triage_chain(t, j, p->task.address))
+		if (!c->report && la_triage_longest(t, j))
+			la_triage_fact(j, "tasks",
+				       "the report that names the task is lost: of those that sleep, "
+				       "it is who has longest, or whom that one waits for");
+		else if (!la_triage_chain(t, j, p->task.address))
 			la_triage_cause_sleeper(j, p->stack);
 		if (!p->cause.symbol && place)
 			cause_position(j, &(struct la_fault){ .pc_known = false }, place);
@@ -340,14 +344,24 @@ static void by_detector(const struct la_triage *t, struct la_judgement *j)
 		la_triage_who_from_cpu(j, c->at);
 	if (c->shown)
 		la_triage_who_from_event(j, c->shown);
-	if (c->report && c->report != c->shown)
+	if (c->report && c->report != c->shown && !c->named)
 		la_triage_who_from_event(j, c->report);
+	if (c->named)
+		la_triage_fact(j, "log",
+			       "the report names CPU %u, which was idle; only CPU %d was in the "
+			       "kernel all the time",
+			       c->named->cpu, c->cpu);
 	if (c->place.pc_known)
 		cause_position(j, &c->place, place);
 	else if (c->at)
 		cause_from_cpu(j, c->at);
 	if (!p->cause.symbol && place)
 		cause_place(j, &c->place, place);
+	if (c->at && t->word->report == LA_EVENT_RCU_STALL && la_triage_blame_timer(t, j, c->at))
+		return;
+	/* That it was the one is a conclusion, which no second witness makes sure. */
+	if (c->named)
+		return;
 	/* The second witness: the CPU was found where the report has it, or its clock stands. */
 	if (c->at && c->at == t->cpu && t->stack_pt_regs && c->place.pc_known &&
 	    t->stack_fault.pc == c->place.pc)

@@ -71,6 +71,33 @@ static int only_deaf(const struct la_triage *t)
 	return found;
 }
 
+/* In the kernel for longer than a stall takes to be noticed, by its run queue's clock. */
+static bool keeps_on(const struct la_cpu *c)
+{
+	const enum la_cpu_state state = c->before != LA_CPU_UNKNOWN ? c->before : c->state;
+
+	return c->matched && c->since_known && c->since_ns >= DEAF_NS && state != LA_CPU_IDLE &&
+	       state != LA_CPU_USER && state != LA_CPU_UNKNOWN;
+}
+
+const struct la_cpu *la_triage_staller(const struct la_triage *t, const struct la_cpu *named)
+{
+	const enum la_cpu_state state =
+		named->before != LA_CPU_UNKNOWN ? named->before : named->state;
+	const struct la_cpu *only = NULL;
+
+	if (state != LA_CPU_IDLE || la_triage_timer_lost(t, named))
+		return named;
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		if (!keeps_on(&t->cpus->cpu[i]))
+			continue;
+		if (only)
+			return named;
+		only = &t->cpus->cpu[i];
+	}
+	return only ? only : named;
+}
+
 /* The registers of the last warning before the panic. */
 static void find_warned(const struct la_kernel *k, struct la_triage *t)
 {
@@ -101,6 +128,16 @@ void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
 		c->cpu = only_deaf(t);
 	c->shown = c->report ? shown_of(t, c) : NULL;
 	c->at = c->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)c->cpu) : NULL;
+	if (c->at && t->word->report == LA_EVENT_RCU_STALL) {
+		const struct la_cpu *staller = la_triage_staller(t, c->at);
+
+		if (staller != c->at) {
+			c->named = c->at;
+			c->at = staller;
+			c->cpu = (int)staller->cpu;
+			c->shown = NULL;
+		}
+	}
 	if (c->shown && c->shown->regs && !c->task)
 		la_triage_event_fault(k, c->shown, &c->place);
 	else if (c->at && c->at == t->cpu && t->stack_pt_regs)

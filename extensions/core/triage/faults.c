@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cpu/priv.h"
+#include "isa/eval.h"
 #include "isa/insn.h"
 #include "lakvm/stack/unwind.h"
 
@@ -253,6 +254,46 @@ static bool has_bare_variable(const struct la_kernel *k, const struct la_regs *r
 	return false;
 }
 
+/* How much of a function is read for that: they look at their CPU's variables early. */
+#define EARLY 64
+
+/* Does code from @from up to @end, or its first part, compute with r21? */
+static bool computes_with_base(const struct la_kernel *k, uint64_t from, uint64_t end)
+{
+	uint32_t insn;
+
+	for (unsigned i = 0; i < EARLY && from + 4 * i < end; i++) {
+		if (la_read_u32(k, from + 4 * i, &insn, NULL) != LA_OK)
+			return false;
+		if (la_insn_reads(insn) >> LA_R_U0 & 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Did what led to the access at @f go by r21: in its function before pc, or in the one that ra's call was of, which a
+ * tail call left?
+ */
+static bool went_by_base(const struct la_kernel *k, const struct la_fault *f)
+{
+	const struct la_door *door = k->door;
+	uint64_t ra, badv, called;
+	struct la_symbol callee;
+	uint32_t insn;
+
+	if (!f->symbol || !la_csr_get(&f->regs, LA_CSR_BADV, &badv))
+		return false;
+	if (computes_with_base(k, f->pc - f->offset, f->pc))
+		return true;
+	return la_gpr_get(&f->regs, LA_R_RA, &ra) && la_is_text(k, ra) &&
+	       la_read_u32(k, ra - 4, &insn, NULL) == LA_OK &&
+	       la_insn_is_call(insn, ra - 4, &called) &&
+	       door->symbol_at(door->ctx, called, &callee) && callee.start == called &&
+	       callee.start != f->pc - f->offset &&
+	       computes_with_base(k, called, callee.end ? callee.end : called + 4 * EARLY);
+}
+
 /* tp is saved at each exception; r21 is not, of those in the kernel: there what it was for must tell. */
 static bool task_lost(const struct la_kernel *k, const struct la_regs *regs)
 {
@@ -293,7 +334,8 @@ void la_triage_lost(const struct la_kernel *k, struct la_triage *t)
 		t->lost_before = true;
 	} else if (c && c->odd & LA_ODD_BASE) {
 		t->lost = LA_ODD_BASE;
-		t->lost_before = oops && oops->regs && has_bare_variable(k, &f->regs);
+		t->lost_before = oops && oops->regs &&
+				 (has_bare_variable(k, &f->regs) || went_by_base(k, f));
 	}
 }
 

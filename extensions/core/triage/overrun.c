@@ -54,10 +54,24 @@ static void find_first(const struct words *w, struct la_overrun *o)
 	}
 }
 
+/*
+ * Is @address where modules' code is (MODULES_VADDR, arch/loongarch/include/asm/pgtable.h and processor.h), and in none
+ * that is known? An overflow runs on through what lies below the stack, the modules' list and pages included.
+ */
+static bool is_lost_module(const struct la_kernel *k, uint64_t address)
+{
+	const uint64_t from = k->mmu.vm_map_base + (UINT64_C(32) << 20);
+
+	return k->mmu.vm_map_base && !(address & 3) && address >= from &&
+	       address < from + (UINT64_C(256) << 20) && !la_is_text(k, address);
+}
+
 static bool is_return(const struct la_kernel *k, uint64_t address)
 {
 	uint32_t insn;
 
+	if (is_lost_module(k, address))
+		return true;
 	return la_is_text(k, address) && la_is_text(k, address - 4) &&
 	       la_read_u32(k, address - 4, &insn, NULL) == LA_OK && la_insn_links(insn);
 }

@@ -142,6 +142,7 @@ static const struct rule {
 	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_hung_task },
 	{ "lost-ipi", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_ipi },
 	{ "endless-loop", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_endless },
+	{ "lost-timer", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_timer },
 	{ "oops", LA_NEEDS(LA_SOURCE_LOG), 0, judge_oops },
 	{ "blocked", LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_blocked },
 	{ "vcpu", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_vcpu },
@@ -226,6 +227,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		la_triage_collect(k, t, &j);
 		judge(t, &j);
 		la_triage_add_waits(t, &j);
+		la_triage_say_timers(t, &j);
 		ret->waits = &t->waits;
 		la_triage_explain_boot(t, &j);
 		add_other_kernels(k, &j);

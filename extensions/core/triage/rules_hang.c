@@ -167,7 +167,7 @@ bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j)
 bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_event *e = la_events_last(&t->events, LA_EVENT_RCU_STALL, SIZE_MAX);
-	const struct la_cpu *c;
+	const struct la_cpu *named, *c;
 
 	if (!e || !e->gp_known || !t->gp_known || t->gp != e->gp)
 		return false;
@@ -176,11 +176,19 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	j->panic->confidence = LA_LIKELY;
 	j->panic->message = e->line;
 	la_triage_fact(j, "rcu_state", "the grace period that the stall report names goes on");
-	c = e->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)e->cpu) : NULL;
-	if (c) {
-		la_triage_who_from_cpu(j, c);
-		cause_from_cpu(j, c, "rcu-stall");
-	}
+	named = e->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)e->cpu) : NULL;
+	if (!named)
+		return true;
+	c = la_triage_staller(t, named);
+	la_triage_who_from_cpu(j, c);
+	cause_from_cpu(j, c, "rcu-stall");
+	if (la_triage_blame_timer(t, j, c))
+		return true;
+	if (c != named)
+		la_triage_fact(j, "log",
+			       "the report names CPU %u, which is idle; only CPU %u has been in "
+			       "the kernel all the time",
+			       named->cpu, c->cpu);
 	return true;
 }
 

@@ -368,6 +368,16 @@ bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t
 	return false;
 }
 
+bool la_triage_longest(const struct la_triage *t, struct la_judgement *j)
+{
+	const size_t worst = worst_sleeper(&t->waits);
+
+	if (worst == LA_NO_NODE)
+		return false;
+	blame_sleeper(t, j, worst);
+	return true;
+}
+
 bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_waits *w = &t->waits;

@@ -72,8 +72,10 @@ struct la_culprit {
 		*shown; /* that has its registers or its trace: that one or another; or NULL */
 	int cpu;        /* -1: unknown */
 	const struct la_cpu *at; /* that CPU as it was found; or NULL */
-	struct la_fault place;   /* where it was when it was reported */
-	bool task; /* it is a task that sleeps: la_triage.blocked, if that was found */
+	const struct la_cpu
+		*named; /* the report names this one, which was idle; NULL: it names the culprit */
+	struct la_fault place; /* where it was when it was reported */
+	bool task;             /* it is a task that sleeps: la_triage.blocked, if that was found */
 };
 
 /** A task that the kernel reported to be blocked, as it is now. */
@@ -269,6 +271,9 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
  */
 bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t task);
 
+/** The same of whoever has slept longest, where no report names a task. False: nobody sleeps for long. */
+bool la_triage_longest(const struct la_triage *t, struct la_judgement *j);
+
 /** Does node @i, a task, sleep for longer than tasks do on purpose? */
 bool la_triage_waits_long(const struct la_waits *w, size_t i);
 
@@ -324,6 +329,23 @@ void la_triage_who_from_cpu(struct la_judgement *j, const struct la_cpu *c);
 /** The CPU of the verdict has lost a register that all its accesses go by: what it faulted at is a consequence. */
 void la_triage_blame_lost(const struct la_triage *t, struct la_judgement *j);
 
+/**
+ * Who keeps RCU from going on where a report names the CPU @named: that one, or, if it was idle and takes its timer's
+ * interrupts, the only one that has been in the kernel all the time.
+ */
+const struct la_cpu *la_triage_staller(const struct la_triage *t, const struct la_cpu *named);
+
+/**
+ * For how many nanoseconds the timer of @c, which takes interrupts, has been due and did not interrupt it; 0: it has not,
+ * or that is not known. Of a guest that panicked, before that.
+ */
+uint64_t la_triage_timer_lost(const struct la_triage *t, const struct la_cpu *c);
+/** The CPU @c that stalls RCU is one of those: say so. False: it is not. */
+bool la_triage_blame_timer(const struct la_triage *t, struct la_judgement *j,
+			   const struct la_cpu *c);
+/** After the verdict: facts on all CPUs of which that is so. */
+void la_triage_say_timers(const struct la_triage *t, struct la_judgement *j);
+
 /* Rules of rules_hang.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
@@ -338,6 +360,8 @@ bool la_judge_vcpu(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_running(const struct la_triage *t, struct la_judgement *j);
+/* Of rules_timer.c. */
+bool la_judge_lost_timer(const struct la_triage *t, struct la_judgement *j);
 
 /* Rules of rules_boot.c, as these. */
 bool la_judge_firmware(const struct la_triage *t, struct la_judgement *j);

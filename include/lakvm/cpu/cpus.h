@@ -94,6 +94,10 @@ struct la_cpu {
 	 * interrupts. Only where that detector runs. */
 	bool watchdog_age_known, timer_lag_known;
 	uint64_t watchdog_age_ns, timer_lag_ns;
+	/* Nanoseconds since the next event was due that it had set its timer for, until the guest's clock was moved on
+	 * last; 0: it is not due. More than a tick on a CPU that takes interrupts: its interrupt did not come. */
+	bool timer_late_known;
+	uint64_t timer_late_ns;
 	/* thread_info.preempt_count of its task: what it may not be taken from (linux/preempt.h). */
 	bool preempt_known;
 	uint32_t preempt_count;

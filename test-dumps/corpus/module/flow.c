@@ -74,6 +74,12 @@ static noinline void lose_base(void)
 	barrier();
 }
 
+/* The CPU's timer stands: whatever was set for it never comes. */
+static noinline void lose_timer(void)
+{
+	csr_write64(0, LOONGARCH_CSR_TCFG);
+}
+
 static noinline void lose_sp(void)
 {
 	asm volatile("move $r3, $r0\n\tst.d $r12, $r3, -8" ::: "memory");
@@ -245,6 +251,7 @@ const struct act flow_acts[] = {
 	{ "ret_smash", ret_smash },
 	{ "lose_tp", lose_tp },
 	{ "lose_base", lose_base },
+	{ "lose_timer", lose_timer },
 	{ "lose_sp", lose_sp },
 	{ "illegal", run_illegal },
 	{ "break", run_break },
