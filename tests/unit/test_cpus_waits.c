@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "asm.h"
 #include "cpus_guest.h"
 
 #define MAX 8
@@ -123,6 +124,51 @@ static void test_states(void **state)
 				 la_cpu_state_name(c.before));
 	}
 	assert_int_equal(la_cpu_state_of(NULL, 0), LA_CPU_UNKNOWN);
+}
+
+/* Code as for (;;) is compiled to; and what looks like it, and ends. */
+static void test_closed_loop(void **state)
+{
+	static const struct {
+		uint32_t insn[4];
+		bool closed;
+	} cases[] = {
+		{ { 0x50000000 }, true },                          /* b 0 */
+		{ { NOP, NOP, 0x53fffbff }, true },                /* b -8 */
+		{ { NOP, 0x50000800, RET, 0x53fffbff }, true },    /* over a return, and back */
+		{ { 0x28c00084, 0x40000880, 0x53fffbff }, false }, /* a flag is read */
+		{ { NOP, 0x54000800, 0x53fffbff }, false },        /* a call */
+		{ { IDLE, 0x53ffffff }, false },                   /* it waits */
+		{ { NOP, NOP, RET }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new(true);
+		struct la_frame frame[2] = {
+			{ .pt_regs = W }, { .verified = true, .pc_known = true, .pc = W + 0x90000 }
+		};
+		struct la_cpu c = { .state = LA_CPU_RUNNING,
+				    .verified = true,
+				    .pc_source = LA_PC_TEXT,
+				    .pc = W + 0x90000 };
+
+		for (size_t n = 0; n < 4; n++)
+			fake_put_u32(g->f, 0x90000 + 4 * n, cases[i / 2].insn[n]);
+		if (i % 2) { /* as an interrupt left it */
+			c.state = LA_CPU_IRQ;
+			c.stack = (struct la_stack){ .frame = frame, .n = 2 };
+			c.before_frame = &frame[1];
+		}
+		la_cpu_find_closed(&g->k, &c);
+		if (c.closed_loop != cases[i / 2].closed)
+			fail_msg("case %zu", i / 2);
+		c.closed_loop = false;
+		c.verified = frame[1].verified = false;
+		la_cpu_find_closed(&g->k, &c);
+		assert_false(c.closed_loop);
+		guest_free(g);
+	}
 }
 
 /* --- waiting --- */
@@ -423,10 +469,11 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),     cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_ipi),        cmocka_unit_test(test_pending),
-		cmocka_unit_test(test_since),      cmocka_unit_test(test_timer_late),
-		cmocka_unit_test(test_ipi_single), cmocka_unit_test(test_host),
+		cmocka_unit_test(test_states),     cmocka_unit_test(test_closed_loop),
+		cmocka_unit_test(test_lock),       cmocka_unit_test(test_ipi),
+		cmocka_unit_test(test_pending),    cmocka_unit_test(test_since),
+		cmocka_unit_test(test_timer_late), cmocka_unit_test(test_ipi_single),
+		cmocka_unit_test(test_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

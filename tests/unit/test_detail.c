@@ -39,6 +39,13 @@ static void test_addresses(void **state)
 	is(&g, (uint64_t)-2, "NULL pointer minus 2, or that as an error code taken for a pointer");
 	is(&g, UINT64_C(0x6b6b6b6b6b6b6b73),
 	   "made of 6b, with which freed slab objects are filled: a use after free");
+	is(&g, UINT64_C(0x6161616161616160),
+	   "made of bytes 61: a pointer or return address that was overwritten");
+	is(&g, UINT64_C(0x6161616161616161),
+	   "made of bytes 61: a pointer or return address that was overwritten");
+	is(&g, (uint64_t)-4, "made of bytes ff: a pointer or return address that was overwritten");
+	is(&g, (uint64_t)-1, "NULL pointer minus 1, or that as an error code taken for a pointer");
+	is(&g, UINT64_C(0x6161616161616162), "no address: its upper bits are not alike");
 	is(&g, UINT64_C(0x6b6b6b6b6b6c6b6b), "no address: its upper bits are not alike");
 	is(&g, UINT64_C(0x7fffffff1000), "in user space");
 	is(&g, UINT64_C(0x1234567800000000), "no address: its upper bits are not alike");

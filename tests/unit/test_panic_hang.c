@@ -369,6 +369,34 @@ static void test_endless(void **state)
 	}
 }
 
+/* Nobody has looked at a clock there, but its code leads nowhere else. */
+static void test_closed_loop(void **state)
+{
+	(void)state;
+	for (int closed = 0; closed < 2; closed++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_cpu *c;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[1].state = LA_CPU_IDLE;
+		c = busy(g, 0, LA_CPU_RUNNING, "wait_for_ever");
+		c->closed_loop = closed;
+		c->since_known = true;
+		c->since_ns = 9000000000;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, closed ? LA_VERDICT_SOFT_LOCKUP : LA_VERDICT_RUNNING);
+		if (closed) {
+			assert_string_equal(p->cause.symbol, "wait_for_ever");
+			assert_int_equal(p->confidence, LA_LIKELY);
+			assert_non_null(strstr(p->message, "for 9 s"));
+			assert_non_null(strstr(p->summary, "leads nowhere else"));
+		}
+		guest_free(g);
+	}
+}
+
 /* A stack of die() within die(): the cause is the outermost exception, whatever came after it. */
 static void test_die_deadlock(void **state)
 {
@@ -552,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hard_lockup),
 		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_die_deadlock),
 		cmocka_unit_test(test_vcpu),
 		cmocka_unit_test(test_blocked),

@@ -661,6 +661,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		return st;
 	for (size_t i = 0; i < ret->n; i++) {
 		analyse_cpu(&w, &ret->cpu[i]);
+		la_cpu_find_closed(k, &ret->cpu[i]);
 		la_cpu_find_wait(k, arena, &ret->cpu[i]);
 		la_cpu_find_pending(k, arena, &ret->cpu[i]);
 	}

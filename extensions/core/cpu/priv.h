@@ -38,6 +38,9 @@ enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n);
 /** Fill in what a stopped or interrupted CPU did before; needs its state and stack. */
 void la_cpu_find_before(struct la_cpu *c);
 
+/** closed_loop: needs the position, and before. */
+void la_cpu_find_closed(const struct la_kernel *k, struct la_cpu *c);
+
 /** Fill in the lock or the CPUs that a CPU waits for; needs its state, symbol and registers. */
 void la_cpu_find_wait(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
 

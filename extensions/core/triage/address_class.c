@@ -30,6 +30,23 @@ static const char *poison_of(uint64_t address)
 	return NULL;
 }
 
+/*
+ * Bytes of one kind, as memset() or a string leaves them over a pointer. Of a return address the jump cuts the two
+ * lowest bits.
+ */
+static const char *bytes_of(struct la_arena *arena, uint64_t address)
+{
+	const uint8_t byte = (uint8_t)(address >> 56);
+	const uint64_t pattern = UINT64_C(0x0101010101010101) * byte;
+
+	if (!byte || (address != pattern && address != (pattern & ~UINT64_C(3))) ||
+	    address == UINT64_MAX)
+		return NULL;
+	return la_format(arena,
+			 "made of bytes %02x: a pointer or return address that was overwritten",
+			 byte);
+}
+
 static const char *small(struct la_arena *arena, uint64_t address)
 {
 	const char *mark = address >= 0x100 && address < 0x110 ?
@@ -124,11 +141,14 @@ const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, 
 			     int cpu, const struct la_task *task)
 {
 	const char *poison = poison_of(address);
+	const char *bytes = poison ? NULL : bytes_of(arena, address);
 	uint64_t pa;
 	int window;
 
 	if (address < NULL_PAGE)
 		return small(arena, address);
+	if (bytes)
+		return bytes;
 	if (address >= (uint64_t)-MAX_ERRNO)
 		return la_format(arena,
 				 "NULL pointer minus %" PRIu64

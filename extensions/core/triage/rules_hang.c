@@ -366,6 +366,12 @@ static const char *context_of(const struct la_cpu *c)
 	return c->preempt_count & 0xff ? " with preemption off" : "";
 }
 
+/* For how long nobody else could run there, as far as that is known. */
+static uint64_t for_ns(const struct la_cpu *c)
+{
+	return c->watchdog_age_known ? c->watchdog_age_ns : c->since_known ? c->since_ns : 0;
+}
+
 /* A CPU that takes interrupts, and yet lets nobody else run: what the soft lockup detector will report, if it may. */
 bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 {
@@ -376,9 +382,12 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	for (size_t i = 0; i < t->cpus->n; i++) {
 		const struct la_cpu *c = &t->cpus->cpu[i];
 
-		if (!may_be_deaf(t, c) || !la_triage_starved(t, c) || is_stopping(c))
+		if (!may_be_deaf(t, c) || !(la_triage_starved(t, c) || c->closed_loop) ||
+		    is_stopping(c))
 			continue;
-		if (!worst || c->watchdog_age_ns > worst->watchdog_age_ns)
+		/* Of those that have waited as long, the one that is proved. */
+		if (!worst || for_ns(c) > for_ns(worst) ||
+		    (for_ns(c) == for_ns(worst) && c->closed_loop))
 			worst = c;
 	}
 	if (!worst)
@@ -390,10 +399,14 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	cause_from_before(j, worst);
 	cause_from_printk(j, worst);
 	function = p->cause.symbol;
-	p->message = la_format(j->arena, "CPU %u has let no other task run for %.0f s%s",
-			       worst->cpu, (double)worst->watchdog_age_ns / 1e9, context_of(worst));
-	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s", worst->cpu,
+	p->message = for_ns(worst) ?
+			     la_format(j->arena, "CPU %u has let no other task run for %.0f s%s",
+				       worst->cpu, (double)for_ns(worst) / 1e9, context_of(worst)) :
+			     la_format(j->arena, "CPU %u is in an endless loop%s", worst->cpu,
+				       context_of(worst));
+	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s%s", worst->cpu,
 			  function ? function : "where it is", function ? "()" : "",
+			  worst->closed_loop ? ", whose code there leads nowhere else" : "",
 			  context_of(worst),
 			  worst->timer_lag_known && t->cpus->n > 1 &&
 					  worst->timer_lag_ns <= t->watchdog_ns ?

@@ -70,6 +70,8 @@ struct la_cpu {
 	 * LA_CPU_UNKNOWN: nothing such. before_frame: its place in stack, NULL in user mode. */
 	enum la_cpu_state before;
 	const struct la_frame *before_frame;
+	/* From its proved position, or the one it was taken from, its code leads nowhere else: it never ends. */
+	bool closed_loop;
 	/* What it waits for; 0, NULL and -1 are unknown. */
 	uint64_t lock; /* spinning: address of the lock */
 	const char *lock_symbol;
