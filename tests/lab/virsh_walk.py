@@ -4,7 +4,8 @@
 
 Needs:  to be run by virsh.sh; kernel-openeuler in the cache.
 Result: "ok - " or "not ok - " lines with times; OUT/wang is the folder, OUT/wang.tar.zst the archive that were taken of
-        the guest that hangs, OUT/transcript what was typed and said.
+        the guest that hangs, OUT/starved a folder of one that its host hardly runs, OUT/vmlinux its kernel, OUT/transcript what was
+        typed and said.
 
 Usage:  virsh_walk.py OUT
 """
@@ -248,6 +249,7 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(out)
     os.makedirs("/tmp/dumps")
+    os.link(f"{KERNEL}/vmlinux", f"{out}/vmlinux")
     place = "/tmp/dumps/wang"
     walk(out)
     killed(place)

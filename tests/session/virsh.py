@@ -45,7 +45,8 @@ def verdict(what, text):
 
 
 def ladump(folder):
-    return subprocess.run([f"{TREE}/build/unit/ladump", "-p", "-j", VMLINUX, folder], capture_output=True, text=True, check=False)
+    """Its vmlinux lies beside it."""
+    return subprocess.run([f"{TREE}/build/unit/ladump", "-p", "-j", folder], capture_output=True, text=True, check=False)
 
 
 def session(dump):

@@ -293,7 +293,8 @@ def failures():
             ("it vanishes meanwhile", {"AT": "info mtree -f after", "DO": "gone"}, 1, "nothing to resume", None),
             ("it is another one by then", {"AT": "dump middle", "DO": "again", "DUMP": ""}, 1, "off or gone", "paused"),
             ("libvirt is gone before", {"AT": "uri before", "DO": "down"}, 1, "does not answer: Failed to connect", "running"),
-            ("libvirt is gone for a moment", {"AT": "dump after", "DO": "down-awhile"}, None, "", "running"),
+            ("libvirt is gone for a moment", {"AT": "info mtree -f after", "DO": "down-awhile"}, 1, "no dump: Failed to connect", "running"),
+            ("libvirt is gone when the dump is done", {"AT": "dump after", "DO": "down-awhile"}, 1, "is not known: Failed to connect", "running"),
             ("no registers", {"AT": "info registers -a before", "DO": "refuse"}, 0, "no registers", "running"),
             ("too little room", {"RAM": str(1 << 42)}, 1, "or use --force", "running"),
             ("a remote host", {"URI": "qemu+ssh://host/system"}, 1, "where libvirt runs", "running")):
@@ -310,6 +311,16 @@ def lasting():
     host = Host()
     got, errors = host.run("--elf", "-f", "wang", RAM=str(1 << 42))
     yield result("--force", got == 0, (got, errors))
+    host.close()
+    host = Host()
+    process = host.start("wang", AT="resume before", DO="down")
+    errors = process.stderr.readline() + process.stderr.readline()
+    status = process.wait()
+    os.unlink(os.path.join(host.fake, "down"))
+    yield result("libvirt is gone when it is to resume: what was taken is there", status == 3 and "STILL SUSPENDED" in errors and
+                 os.listdir(os.path.join(host.out, "wang dump")) and host.wait_for(lambda: host.get("state") == "running") and
+                 host.wait_for(lambda: os.listdir(host.out) == ["wang dump"]), (status, errors, host.seen()))
+    process.communicate()
     host.close()
     host = Host()
     process = host.start("wang", AT="dump middle", DO="down")
