@@ -172,9 +172,15 @@ install: all
 	$(if $(QUICK),install -m 755 $(QUICK)/crash $(DESTDIR)$(PREFIX)/bin/crash-loongarch64)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -D -m 644 docs/lacrash.1 $(DESTDIR)$(PREFIX)/share/man/man1/lacrash.1
-	install -m 644 docs/lavirsh-dump.1 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	sed '1s,.*,#!/usr/bin/python3,' extensions/latriage >$(DESTDIR)$(PREFIX)/bin/latriage
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/latriage
+	install -d $(DESTDIR)$(PREFIX)/share/lakvm/latriage $(DESTDIR)$(PREFIX)/share/lakvm/examples
+	install -m 644 extensions/triage/*.py $(DESTDIR)$(PREFIX)/share/lakvm/latriage/
+	install -m 755 share/examples/*.sh $(DESTDIR)$(PREFIX)/share/lakvm/examples/
+	install -m 644 share/examples/*.yaml $(DESTDIR)$(PREFIX)/share/lakvm/examples/
+	install -m 644 docs/latriage.1 docs/lavirsh-dump.1 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/lacrash
-	for program in $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
+	for program in latriage $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 

@@ -50,6 +50,8 @@ say $? "it installs into an empty root"
 [ -f build/sample/dump.16k ] || test-dumps/sample/unpack.sh build/sample >/dev/null
 "$root/usr/bin/ladump" -1 -p build/sample/dump.kdump | grep -q '^panic (certain): sysrq triggered crash;'
 say $? "ladump from there finds the sample's vmlinux and tells why it died"
+"$root/usr/bin/latriage" --db "$root/var/lakvm.db" --settle 0 build/sample/dump.kdump | grep -q 'panic (certain): .*SysRq'
+say $? "latriage from there judges and groups it"
 if [ "$crash" ]; then
 	printf 'lapanic -1\nbt\nq\n' | env -i HOME="$root" PATH=/usr/bin:/bin TERM=dumb CRASH="$crash/crash" \
 		"$root/usr/bin/lacrash" build/sample/dump.kdump 2>&1 | grep -q '^panic (certain): sysrq triggered crash;'

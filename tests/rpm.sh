@@ -34,7 +34,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 	say $? "but on openEuler, whose rpm adds it"
 	rpm --root "$root" --nodeps --noscripts -i "$PWD/$package"
 	say $? "it installs into an empty root"
-	for file in usr/bin/lacrash usr/bin/lavirsh-dump usr/bin/ladump usr/bin/laconvert usr/share/bash-completion/completions/ladump usr/lib64/crash/extensions/lakvm.so usr/share/man/man1/lacrash.1.gz \
+	for file in usr/bin/lacrash usr/bin/lavirsh-dump usr/bin/ladump usr/bin/laconvert usr/bin/latriage usr/share/lakvm/latriage/pages.py usr/share/bash-completion/completions/ladump usr/lib64/crash/extensions/lakvm.so usr/share/man/man1/lacrash.1.gz \
 		usr/share/man/man7/lakvm.7.gz; do
 		[ -f "$root/$file" ]
 		say $? "it holds /$file"

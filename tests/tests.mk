@@ -130,7 +130,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # The seeds and whatever was found once, without a fuzzer.
-unit: | fuzz-corpus unit-programs unit-pages
+unit: | fuzz-corpus unit-programs unit-pages unit-triage
 fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
@@ -224,6 +224,9 @@ $(PROGRAM_NAMES:%=$(UNIT)/%): $(UNIT)/%: $(UNIT)/programs/%.o $(PROGRAM_PARTS:%=
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 # The programs, as processes.
+unit-triage: $(UNIT)/ladump $(UNIT)/mkdump/mkdump
+	@python3 -B tests/unit/latriage.py $^
+
 unit-programs: $(PROGRAM_NAMES:%=$(UNIT)/%) $(UNIT)/mkdump/mkdump $(MIGRATION_SEEDS)
 	@python3 -B tests/unit/programs.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump $(FUZZ)/seeds/migration-whole.bin
 	@python3 -B tests/unit/hostile.py $(UNIT)/ladump $(UNIT)/laconvert $(UNIT)/mkdump/mkdump
@@ -238,4 +241,4 @@ $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit unit-programs unit-pages includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate damage tools
+.PHONY: unit unit-programs unit-pages unit-triage includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate damage tools

@@ -7,7 +7,8 @@ Usage: completion.py LADUMP LACONVERT; prints "ok - " or "not ok - " lines.
 import os, re, subprocess, sys, tempfile
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAMS = {"ladump": sys.argv[1], "laconvert": sys.argv[2], "lacrash": os.path.join(TREE, "extensions/lacrash")}
+PROGRAMS = {"ladump": sys.argv[1], "laconvert": sys.argv[2], "lacrash": os.path.join(TREE, "extensions/lacrash"),
+            "latriage": os.path.join(TREE, "extensions/latriage")}
 failed = 0
 
 
