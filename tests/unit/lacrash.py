@@ -427,6 +427,10 @@ def test_folder(shell):
         status, told, errors = place.run("vmlinux", name)
         check(shell, f"a folder named {name!r}", status == 0 and told and told["args"][-1] == name + "/memory" and
               told["registers"] == name + "/registers" and told["host"] == name, (told, errors))
+    status, told, errors = place.run("taken", FOUND="/some where/vmlinux")
+    check(shell, "a folder alone: ladump finds its vmlinux", told and told["args"][3:] == [
+        "--kaslr=0x10000", "/some where/vmlinux", "taken/memory"] and
+        place.lines_of("asked")[-1] == "--find-vmlinux -- taken", (told, place.lines_of("asked"), errors))
     status, told, errors = place.run("vmlinux", "taken", LAKVM_REGISTERS="others")
     check(shell, "other registers, where they are named", told and told["registers"] == "others", (told, errors))
     folder_of(place, "bare", ("manifest", "memory"))
@@ -465,6 +469,10 @@ def test_archive(shell):
     status, told, errors = place.run("vmlinux", "an 'archive'.tar.zst")
     check(shell, "... and taken again", status == 0 and told and told["args"][-1] == memory and
           os.stat(memory).st_ctime_ns == stamp and "kept as" not in errors, (told, errors))
+    status, told, errors = place.run("an 'archive'.tar.zst", FOUND="/some where/vmlinux")
+    check(shell, "... alone: its vmlinux may lie beside it", told and told["args"][-2:] == ["/some where/vmlinux", memory] and
+          place.lines_of("asked")[-1] == f"--find-vmlinux -D . -- {told['host']}",
+          (told, place.lines_of("asked"), errors))
     os.mkdir(os.path.join(kept, "new.AbC123"))
     for i in range(6):
         folder_of(place, f"taken{i}")
