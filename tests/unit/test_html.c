@@ -110,7 +110,7 @@ static void add_waits(struct guest *g, size_t n, size_t ring, bool chain)
 			.symbol = HOSTILE,
 			.bit = -1,
 			.how = LA_HOW_OWNER,
-			.holder = i < ring   ? (i + 1) % ring :
+			.holder = i < ring   ? (i + 1 < ring ? i + 1 : 0) :
 				  chain && i ? i - 1 :
 				  ring       ? 0 :
 					       LA_NO_NODE,

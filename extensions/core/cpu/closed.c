@@ -16,7 +16,7 @@ static bool leaves(uint32_t insn)
 /* From @pc on only instructions that follow each other and jumps that are always taken, back to one of them? */
 static bool never_ends(const struct la_kernel *k, uint64_t pc)
 {
-	uint64_t been[MOST];
+	uint64_t been[MOST] = { 0 };
 	uint32_t insn;
 
 	for (size_t n = 0; n < MOST; n++) {

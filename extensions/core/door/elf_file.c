@@ -54,6 +54,13 @@ static enum la_status open_regular(const char *path, int *ret, uint64_t *size, s
 	return status;
 }
 
+static void write_back(volatile uint8_t *byte)
+{
+	const uint8_t value = *byte;
+
+	*byte = value;
+}
+
 /* A page that is written to is this process's own: nobody else can change it any more. */
 static void take_pages(struct la_map *m, uint64_t at, uint64_t len)
 {
@@ -64,8 +71,8 @@ static void take_pages(struct la_map *m, uint64_t at, uint64_t len)
 	if (len > m->size - at)
 		len = m->size - at;
 	for (uint64_t i = at; i < at + len; i += OWN_STEP)
-		base[i] = base[i];
-	base[at + len - 1] = base[at + len - 1];
+		write_back(&base[i]);
+	write_back(&base[at + len - 1]);
 }
 
 /* libelf uses the section headers in the mapping, and believes later what it has checked before. */
