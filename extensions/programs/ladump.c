@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lakvm/base/threads.h"
 #include "lakvm/dump/dump.h"
 #include "lakvm/door/elf_door.h"
 #include "lakvm/door/elf_file.h"
@@ -311,7 +312,8 @@ static int run(struct order *o, struct la_arena *arena)
 	struct la_host host = { 0 };
 	struct la_dump *dump = NULL;
 	struct la_error err = { "" };
-	const struct la_dump_options reading = { .progress = isatty(2) ? show_indexing : NULL,
+	const struct la_dump_options reading = { .threads = la_processors(),
+						 .progress = isatty(2) ? show_indexing : NULL,
 						 .ctx = &shown };
 	const bool open =
 		(!o->taken || open_taken(o, &host, arena, &err) == LA_OK) &&

@@ -3,6 +3,7 @@
 //
 //   bench pair [-c PAGES] DUMP...   against libkdumpfile on the same file, in turns, three rounds;
 //                                   -c: libkdumpfile's page cache (its own default is 1024)
+//                                   ends with whole-file jobs on one thread and on all processors
 //   bench open DUMP...              time to open, in the page cache (CPU) and cold (waiting for the
 //                                   disk included), to count the states of all pages (map), and memory
 #include <fcntl.h>
@@ -10,11 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common.h"
 #include "draw.h"
 #include "kdumpfile.h"
+#include "lakvm/base/threads.h"
+#include "lakvm/dump/search.h"
 
 #define ROUNDS 3
 #define READS 1000000
@@ -185,6 +190,90 @@ static uint64_t *stored_pages(const char *path, const struct la_ram_range *ram, 
 	return list;
 }
 
+/* What the processor takes for nothing but a copy of the file, if it is all there: of a new mapping, and again. */
+static void bare_copy(const char *path)
+{
+	static uint8_t page[GUEST_PAGE];
+	double took[2] = { 1e9, 1e9 };
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size) {
+		close(fd);
+		return;
+	}
+	const size_t size = (size_t)st.st_size / GUEST_PAGE * GUEST_PAGE;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		const uint8_t *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+		if (map == MAP_FAILED)
+			break;
+		for (int again = 0; again < 2; again++) {
+			const double start = now();
+
+			for (size_t at = 0; at < size; at += GUEST_PAGE) {
+				memcpy(page, map + at, GUEST_PAGE);
+				__asm__ volatile("" ::"r"(page) : "memory");
+			}
+			if (now() - start < took[again])
+				took[again] = now() - start;
+		}
+		munmap((void *)(uintptr_t)map, size);
+	}
+	close(fd);
+	printf("  %-10s %9.2f GB/s of a new mapping, %.2f GB/s of the same again\n", "memcpy",
+	       (double)size / took[0] * 1e-9, (double)size / took[1] * 1e-9);
+}
+
+/* Time on the clock, the best of three: the map of memory, and a search for what is not there. */
+static void whole_file(const char *path, unsigned threads, double *map, double *search)
+{
+	const struct la_search s = { .what = { .size = 8, .low = 1, .high = 1 },
+				     .threads = threads };
+	const struct la_dump_options opt = { .threads = threads };
+
+	*map = *search = 1e9;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct la_arena *arena = la_arena_new((size_t)1 << 30);
+		struct la_search_result found;
+		struct la_ram_range *ram;
+		struct la_dump *dump;
+		double took;
+		size_t n;
+
+		if (la_dump_open(&dump, &path, 1, &opt, NULL))
+			exit(2);
+		took = wall();
+		if (la_dump_ram(dump, true, arena, &ram, &n, NULL))
+			exit(2);
+		took = wall() - took;
+		*map = took < *map ? took : *map;
+		took = wall();
+		if (la_dump_search(dump, &s, arena, &found, NULL))
+			exit(2);
+		took = wall() - took;
+		*search = took < *search ? took : *search;
+		la_dump_close(dump);
+		la_arena_free(arena);
+	}
+}
+
+static void at_once(const char *path, uint64_t ram)
+{
+	const unsigned n = la_processors();
+	double map[2], search[2];
+
+	whole_file(path, 1, &map[0], &search[0]);
+	whole_file(path, n, &map[1], &search[1]);
+	printf("  %-10s %9.2f GB/s, on %u processors %.2f GB/s: %.2f x (clock)\n", "search",
+	       (double)ram / search[0] * 1e-9, n, (double)ram / search[1] * 1e-9,
+	       search[0] / search[1]);
+	printf("  %-10s %9.2f ms, on %u processors %.2f ms: %.2f x (clock)\n", "map", map[0] * 1e3,
+	       n, map[1] * 1e3, map[0] / map[1]);
+	fflush(stdout);
+}
+
 static void pair_dump(const char *path, unsigned cache_pages)
 {
 	struct la_arena *arena = la_arena_new((size_t)1 << 30);
@@ -193,6 +282,7 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	struct work w = { 0 };
 	uint64_t total = 0, *page;
 	size_t nram, npages, nhot;
+	char format[64];
 
 	if (la_dump_ram(dump, false, arena, &ram, &nram, NULL))
 		exit(2);
@@ -203,6 +293,7 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	       la_dump_format(dump), la_dump_block_size(dump), (double)total / (1 << 30),
 	       (double)npages / 256);
 	printf("  %-10s %14s %14s  %9s\n", "", "lakvm", "libkdumpfile", "ratio");
+	snprintf(format, sizeof(format), "%s", la_dump_format(dump));
 	la_dump_close(dump);
 
 	w = (struct work){ .name = "scan", .ram = ram, .nram = nram };
@@ -255,6 +346,9 @@ static void pair_dump(const char *path, unsigned cache_pages)
 	for (size_t i = 0; i < w.n; i++)
 		w.pa[i] = address(ram, nram, total / 2 / 4096 * 4096 + draw(HOT_BYTES / 8) * 8);
 	pair(path, &w, cache_pages);
+	if (!strncmp(format, "ELF", 3))
+		bare_copy(path);
+	at_once(path, total);
 	free(w.pa);
 	free(page);
 	la_arena_free(arena);

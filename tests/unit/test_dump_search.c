@@ -278,13 +278,44 @@ static void test_wanted(void **state)
 	opened_free(&o);
 }
 
+/* The map of memory is the same, whoever counted which part of it. */
+static void test_map(void **state)
+{
+	static const char text[] = "kdump method=raw block=512\nram 0 40M words\nram 40M 40M zero\n"
+				   "ram 80M 3M excluded\nram 96M 1M missing\nram 100M 1M words\n";
+	struct la_arena *arena = la_arena_new(64 << 20);
+	const unsigned threads[] = { 0, 2, 5 };
+	struct la_ram_range *r[3];
+	size_t n[3];
+
+	(void)state;
+	for (uint64_t cell = 0; cell <= 1 << 20; cell += 1 << 19) {
+		for (size_t i = 0; i < 3; i++) {
+			const struct la_dump_options opt = { .threads = threads[i] };
+			struct opened o;
+
+			opened_make(&o, text, 1, &opt);
+			assert_int_equal(cell ? la_dump_ram_cells(o.dump, cell, arena, &r[i], &n[i],
+								  NULL) :
+						la_dump_ram(o.dump, true, arena, &r[i], &n[i],
+							    NULL),
+					 LA_OK);
+			opened_free(&o);
+			assert_int_equal(n[i], n[0]);
+			assert_memory_equal(r[i], r[0], n[0] * sizeof(*r[0]));
+		}
+		assert_int_equal(n[0], cell ? 85 * ((1 << 20) / cell) : 3);
+		assert_int_equal(r[0][0].present, cell ? cell : 40 << 20);
+	}
+	la_arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_against_bytes),
-		cmocka_unit_test(test_between_chunks),
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_against_bytes), cmocka_unit_test(test_between_chunks),
+		cmocka_unit_test(test_counts),        cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

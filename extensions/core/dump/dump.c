@@ -102,6 +102,7 @@ static enum la_status open_all(struct la_dump *dump, const char *const *path, si
 	if (mib > MAX_CACHE_MIB)
 		return la_fail(err, LA_INVALID, "page cache of %u MiB", mib);
 	dump->zero_excluded = opt->zero_excluded;
+	dump->threads = opt->threads;
 	status = open_files(dump, path, n, opt, err);
 	if (!status)
 		status = probe(dump, err);
@@ -410,32 +411,6 @@ void la_dump_explain(struct la_dump *dump, uint64_t pa, struct la_dump_place *re
 	else if (ret->status == LA_OK)
 		ret->status = la_file_read(b.file, b.offset + (pa - b.start), &byte, 1, &err);
 	snprintf(ret->reason, sizeof(ret->reason), "%s", err.text);
-}
-
-static enum la_status list_ram(struct la_dump *dump, bool count, uint64_t cell,
-			       struct la_arena *arena, struct la_ram_range **ret, size_t *ret_n,
-			       struct la_error *err)
-{
-	struct la_ram_list list = { .arena = arena, .cell = cell };
-	enum la_status status = dump->format->ram(dump, count, &list);
-
-	*ret = list.r;
-	*ret_n = list.n;
-	for (size_t i = 0; i < list.n && !count; i++)
-		list.r[i] = (struct la_ram_range){ .start = list.r[i].start, .end = list.r[i].end };
-	return status ? la_fail(err, status, "map of %zu RAM ranges", list.n) : LA_OK;
-}
-
-enum la_status la_dump_ram(struct la_dump *dump, bool count, struct la_arena *arena,
-			   struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
-{
-	return list_ram(dump, count, 0, arena, ret, ret_n, err);
-}
-
-enum la_status la_dump_ram_cells(struct la_dump *dump, uint64_t cell, struct la_arena *arena,
-				 struct la_ram_range **ret, size_t *ret_n, struct la_error *err)
-{
-	return list_ram(dump, true, cell, arena, ret, ret_n, err);
 }
 
 const void *la_dump_notes(const struct la_dump *dump, size_t *ret_size)

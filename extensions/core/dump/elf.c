@@ -280,7 +280,8 @@ static enum la_status elf_find(struct la_dump *dump, uint64_t pa, struct la_bloc
 		       e->data + (pa - e->start), f->size);
 }
 
-static enum la_status elf_ram(struct la_dump *dump, bool count, struct la_ram_list *list)
+static enum la_status elf_ram(struct la_dump *dump, bool count, uint64_t from, uint64_t to,
+			      struct la_ram_list *list)
 {
 	const struct elf *elf = dump->priv;
 	enum la_status status = LA_OK;
@@ -288,8 +289,12 @@ static enum la_status elf_ram(struct la_dump *dump, bool count, struct la_ram_li
 	uint64_t pa;
 
 	for (size_t i = 0; i < elf->load.n && !status; i++) {
-		for (pa = elf->load.e[i].start; pa < elf->load.e[i].end && !status; pa = b.end) {
+		const uint64_t start = elf->load.e[i].start > from ? elf->load.e[i].start : from;
+		const uint64_t end = elf->load.e[i].end < to ? elf->load.e[i].end : to;
+
+		for (pa = start; pa < end && !status; pa = b.end) {
 			elf_find(dump, pa, &b, NULL);
+			b.end = b.end < end ? b.end : end;
 			status = la_ram_add(list, pa, b.end, count ? b.state : LA_BLOCK_PRESENT);
 		}
 	}

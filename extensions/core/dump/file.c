@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The file below a dump: pread, which is faster where reads follow one another, and the mapping
-// elsewhere (docs/reader.md).
+// The file below a dump: large pieces by pread, all others out of the mapping (docs/reader.md).
 #include "file.h"
 
 #include <errno.h>
@@ -10,9 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The mapping serves reads of less than a page, and others that do not follow the one before. */
-#define SMALL_READ 4096
-#define MAPPED_READ 16384
+/* A read-ahead asks for more than this, and a system call then costs little beside the copy. */
+#define MAPPED_READ 65536
 #define MAX_HOLES 65536 /* 2 system calls and 24 bytes each */
 
 /* Opened without waiting, because opening a pipe would wait for its other end. */
@@ -133,13 +131,11 @@ enum la_status la_file_read_stored(struct la_file *f, uint64_t off, void *ret, s
 		return la_fail(err, LA_TRUNCATED,
 			       "%s: offset 0x%" PRIx64 ": file ends at 0x%" PRIx64, f->path, off,
 			       f->stored);
-	if (f->map.usable && len <= MAPPED_READ && (off != f->next || len < SMALL_READ)) {
+	if (f->map.usable && len <= MAPPED_READ) {
 		memcpy(to, f->map.base + off, len);
-		f->next = off + len;
 		if (la_map_held(&f->map, off, len))
 			return LA_OK;
 	}
-	f->next = off + len;
 	while (len) {
 		n = pread(f->fd, to, len, (off_t)off);
 		if (n < 0 && errno == EINTR)

@@ -21,7 +21,6 @@ struct la_file {
 	uint64_t cut_at; /* file offset up to which its records are sound */
 	struct la_extents flat;
 	struct la_extents holes; /* where nothing was ever written, as far as they were looked up */
-	uint64_t next;           /* end of the last read */
 	bool shrank;             /* bytes that were there when it was opened are gone */
 	struct la_map map;
 	struct la_dump_stats *stats;

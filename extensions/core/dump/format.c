@@ -61,23 +61,33 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 	return area;
 }
 
-static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64_t end,
-				enum la_block_state state)
+/* The range that ends where @start begins, if none has to begin there, else a new one; NULL: out of memory. */
+static struct la_ram_range *range_at(struct la_ram_list *list, uint64_t start)
 {
 	struct la_ram_range *r = list->n ? &list->r[list->n - 1] : NULL;
 	size_t cap = list->cap ? 2 * list->cap : 16;
 
-	if (!r || r->end != start || (list->cell && start % list->cell == 0)) {
-		if (list->n == list->cap) {
-			r = la_regrow(list->arena, list->r, list->n, cap, sizeof(*r));
-			if (!r)
-				return LA_NOMEM;
-			list->r = r;
-			list->cap = cap;
-		}
-		r = &list->r[list->n++];
-		*r = (struct la_ram_range){ .start = start };
+	if (r && r->end == start && !(list->cell && start % list->cell == 0))
+		return r;
+	if (list->n == list->cap) {
+		r = la_regrow(list->arena, list->r, list->n, cap, sizeof(*r));
+		if (!r)
+			return NULL;
+		list->r = r;
+		list->cap = cap;
 	}
+	r = &list->r[list->n++];
+	*r = (struct la_ram_range){ .start = start };
+	return r;
+}
+
+static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64_t end,
+				enum la_block_state state)
+{
+	struct la_ram_range *r = range_at(list, start);
+
+	if (!r)
+		return LA_NOMEM;
 	r->end = end;
 	switch (state) {
 	case LA_BLOCK_HOLE:
@@ -94,6 +104,20 @@ static enum la_status add_piece(struct la_ram_list *list, uint64_t start, uint64
 		r->missing += end - start;
 		break;
 	}
+	return LA_OK;
+}
+
+enum la_status la_ram_append(struct la_ram_list *list, const struct la_ram_range *range)
+{
+	struct la_ram_range *r = range_at(list, range->start);
+
+	if (!r)
+		return LA_NOMEM;
+	r->end = range->end;
+	r->present += range->present;
+	r->zero += range->zero;
+	r->excluded += range->excluded;
+	r->missing += range->missing;
 	return LA_OK;
 }
 

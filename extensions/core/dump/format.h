@@ -46,6 +46,9 @@ struct la_ram_list {
 enum la_status la_ram_add(struct la_ram_list *list, uint64_t start, uint64_t end,
 			  enum la_block_state state);
 
+/** The same for a range with its counts, which holds no multiple of the cell but at its start. */
+enum la_status la_ram_append(struct la_ram_list *list, const struct la_ram_range *range);
+
 /**
  * One format. To add one: write these hooks in a file of its own and list the table in dump.c.
  */
@@ -75,8 +78,12 @@ struct la_format {
 	 */
 	uint64_t (*next)(struct la_dump *dump, uint64_t pa, uint64_t end);
 
-	/** Hand all RAM, in ascending order, to la_ram_add; without @count all of it as PRESENT. */
-	enum la_status (*ram)(struct la_dump *dump, bool count, struct la_ram_list *list);
+	/**
+	 * Hand the RAM in [start, end), which are multiples of the block size, in ascending order to la_ram_add;
+	 * without @count all of it as PRESENT.
+	 */
+	enum la_status (*ram)(struct la_dump *dump, bool count, uint64_t start, uint64_t end,
+			      struct la_ram_list *list);
 };
 
 extern const struct la_format la_format_kdump, la_format_elf;
@@ -90,6 +97,7 @@ struct la_dump {
 	struct la_file *file;
 	size_t nfiles;
 	bool zero_excluded;
+	unsigned threads;
 	bool direct; /* memory lies in the file's mapping as it is: a cache would only cost time */
 	uint32_t block_size;
 	struct la_cache cache;

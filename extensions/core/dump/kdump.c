@@ -420,12 +420,14 @@ static enum la_status add_dumped(struct la_dump *dump, struct la_ram_list *list,
 }
 
 /* Pages with a descriptor count as RAM even if bitmap 1 of a damaged file does not have them. */
-static enum la_status kdump_ram(struct la_dump *dump, bool count, struct la_ram_list *list)
+static enum la_status kdump_ram(struct la_dump *dump, bool count, uint64_t from, uint64_t to,
+				struct la_ram_list *list)
 {
 	const struct kdump *k = dump->priv;
-	uint64_t pfn = 0, end = k->dumped.nbits, next, dumped;
+	uint64_t pfn = from >> k->shift, end = to >> k->shift, next, dumped;
 	enum la_status status = LA_OK;
 
+	end = end < k->dumped.nbits ? end : k->dumped.nbits;
 	while (pfn < end && !status) {
 		dumped = la_bitmap_next(&k->dumped, pfn, end, true);
 		if (dumped == pfn) {

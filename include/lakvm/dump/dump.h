@@ -28,6 +28,8 @@ struct la_dump_options {
 	/* Pages that were left out of the dump, or never written to it, read as zeros. */
 	bool zero_excluded;
 	unsigned cache_mib; /* page cache; 0 = 32 */
+	/* How many la_dump_ram may use at once for the counts of a large dump; 0 = the caller's alone. */
+	unsigned threads;
 	/*
 	 * Called now and then while a flattened file is indexed, the one thing that takes longer
 	 * with a larger file. May be NULL.
