@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* A read-ahead asks for more than this, and a system call then costs little beside the copy. */
-#define MAPPED_READ 65536
+#define MAPPED_READ 32768
 #define MAX_HOLES 65536 /* 2 system calls and 24 bytes each */
 
 /* Opened without waiting, because opening a pipe would wait for its other end. */

@@ -14,7 +14,7 @@
 
 #define CHUNK (UINT64_C(16) << 20)
 /* Of what needs no unpacking: as much as the processor's nearest caches have room for. */
-#define PIECE ((size_t)64 << 10)
+#define PIECE ((size_t)32 << 10)
 #define MAX_WORKERS 64
 
 struct job {
