@@ -24,8 +24,8 @@ unsigned la_processors(void)
 struct part {
 	void (*work)(void *ctx, unsigned i);
 	void *ctx;
-	unsigned i;
 	pthread_t thread;
+	unsigned i;
 	bool running;
 };
 

@@ -153,7 +153,7 @@ void la_module_parts_read(const struct la_kernel *k, struct la_arena *arena, str
 	if (la_module_walk_begin(k, &walk, NULL) != LA_OK)
 		return;
 	while (la_module_walk_next(k, &walk, &module, NULL) == LA_OK && module) {
-		if (ret->n == room) {
+		if (!list || ret->n == room) {
 			more = la_regrow(arena, list, room, room ? 2 * room : 64, sizeof(*list));
 			if (!more)
 				return;
