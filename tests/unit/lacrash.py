@@ -27,7 +27,8 @@ with open(commands, "rb") as file:
     lines = file.read().decode("utf-8", "surrogateescape")
 words = [line.split()[1] for line in lines.splitlines() if line.startswith("extend ")]
 told = {"args": sys.argv[1:], "lines": lines, "commands": commands, "extension": words and os.path.realpath(words[0]),
-        "registers": os.environ.get("LAKVM_REGISTERS"), "host": os.environ.get("LAKVM_HOST")}
+        "registers": os.environ.get("LAKVM_REGISTERS"), "host": os.environ.get("LAKVM_HOST"),
+        "standard": [os.path.exists(f"/proc/self/fd/{i}") for i in range(3)]}
 with open(os.environ["TOLD"] + ".new", "w") as file:
     json.dump(told, file)
 interrupted = []
@@ -266,8 +267,23 @@ def test_messages(shell):
     check(shell, "a name in a message is fit for a terminal", status == 2 and
           "bad?[31m?龙????é: cannot be read" in errors and errors.count("\n") == 1, repr(errors))
     with open("/dev/full", "w") as full:
-        status = subprocess.call([shell, place.lacrash, "--help"], stdout=full, stderr=subprocess.DEVNULL)
-    check(shell, "--help that arrives nowhere fails", status == 1, status)
+        for option in ("--help", "--cache"):
+            got = subprocess.run([shell, place.lacrash, option], stdout=full, stderr=subprocess.PIPE, env=place.environment)
+            check(shell, f"{option} that arrives nowhere fails, in its own words", got.returncode == 1 and
+                  b"lakvm.so" not in got.stderr, got)
+    place.close()
+
+
+def test_closed(shell):
+    place = Place(shell)
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        got = subprocess.run(["sh", "-c", f'exec "$0" "$@" {closed}', shell, place.lacrash, "vmlinux", "dump"], cwd=place.cwd,
+                             env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        with open(place.told) as file:
+            told = json.load(file)
+        os.remove(place.told)
+        check(shell, f"no file of crash's becomes a standard one ({closed})", got.returncode == 0 and told["standard"] == [True] * 3,
+              (got, told))
     place.close()
 
 
@@ -512,6 +528,7 @@ def main():
         test_names(shell)
         test_options(shell)
         test_messages(shell)
+        test_closed(shell)
         test_vmlinux(shell)
         test_kept(shell)
         test_cache(shell)
