@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n;
 
 	memcpy(area, data, size);
-	info = la_notes_vmcoreinfo(area, size, &n);
+	info = la_notes_text(area, size, "VMCOREINFO", &n);
 	if (info)
 		la_strndup(arena, info, n); /* reads all of it */
 	la_notes_regs(arena, area, size, &regs, &n, &err);

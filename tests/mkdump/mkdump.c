@@ -284,6 +284,8 @@ static void parse_line(struct mkdump *m, char *line, int *file)
 		add_note(m, name, (uint32_t)number(type), NULL, (uint32_t)number(next_word(&rest)));
 	} else if (strcmp(word, "vmcoreinfo") == 0) {
 		add_note(m, "VMCOREINFO", 0, rest, (uint32_t)strlen(rest));
+	} else if (strcmp(word, "eraseinfo") == 0 && m->format == MK_ELF) {
+		add_note(m, "ERASEINFO", 0, rest, (uint32_t)strlen(rest));
 	} else if (strcmp(word, "eraseinfo") == 0) {
 		m->eraseinfo = strdup(rest);
 	} else if (strcmp(word, "split") == 0) {

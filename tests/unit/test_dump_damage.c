@@ -452,18 +452,18 @@ static void test_note_areas(void **state)
 	size_t size;
 
 	(void)state;
-	assert_memory_equal(la_notes_vmcoreinfo(good, 27, &size), "A=B", 3);
+	assert_memory_equal(la_notes_text(good, 27, "VMCOREINFO", &size), "A=B", 3);
 	assert_int_equal(size, 3);
 	for (size_t cut = 0; cut < 27; cut++) {
-		assert_null(la_notes_vmcoreinfo(good, cut, &size));
+		assert_null(la_notes_text(good, cut, "VMCOREINFO", &size));
 		assert_int_equal(size, 0);
 	}
 	for (size_t i = 0; i < 8; i++) {
 		memcpy(bad, good, sizeof(good));
 		bad[i] = 0xff;
-		assert_null(la_notes_vmcoreinfo(bad, 27, &size));
+		assert_null(la_notes_text(bad, 27, "VMCOREINFO", &size));
 	}
-	assert_null(la_notes_vmcoreinfo(NULL, 0, &size));
+	assert_null(la_notes_text(NULL, 0, "VMCOREINFO", &size));
 }
 
 static void be64(uint8_t *at, uint64_t value)

@@ -116,8 +116,12 @@ static enum la_status open_all(struct la_dump *dump, const char *const *path, si
 	if (status)
 		return status;
 	if (!dump->vmcoreinfo)
-		dump->vmcoreinfo =
-			la_notes_vmcoreinfo(dump->notes, dump->notes_size, &dump->vmcoreinfo_size);
+		dump->vmcoreinfo = la_notes_text(dump->notes, dump->notes_size, "VMCOREINFO",
+						 &dump->vmcoreinfo_size);
+	/* of an ELF file; makedumpfile makedumpfile.h, ERASEINFO_NOTE_NAME */
+	if (!dump->eraseinfo)
+		dump->eraseinfo = la_notes_text(dump->notes, dump->notes_size, "ERASEINFO",
+						&dump->eraseinfo_size);
 	return LA_OK;
 }
 

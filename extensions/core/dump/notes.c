@@ -52,14 +52,14 @@ bool la_note_is(const struct la_note *note, const char *name)
 	return (note->namesz == len || note->namesz == len + 1) && !memcmp(note->name, name, len);
 }
 
-const char *la_notes_vmcoreinfo(const void *area, size_t size, size_t *ret_size)
+const char *la_notes_text(const void *area, size_t size, const char *name, size_t *ret_size)
 {
 	struct la_notes n = la_notes_of(area, size);
 	struct la_note note;
 
 	*ret_size = 0;
 	while (la_notes_next(&n, &note)) {
-		if (!la_note_is(&note, "VMCOREINFO"))
+		if (!la_note_is(&note, name))
 			continue;
 		*ret_size = note.descsz;
 		return (const char *)note.desc;

@@ -35,9 +35,9 @@ bool la_notes_next(struct la_notes *n, struct la_note *ret);
 bool la_note_is(const struct la_note *note, const char *name);
 
 /**
- * Descriptor of the first VMCOREINFO note of an area, not NUL-terminated, in the area; NULL and 0 when
+ * Descriptor of the first note @name of an area, not NUL-terminated, in the area; NULL and 0 when
  * there is none. A note that does not fit in the area ends the search.
  */
-const char *la_notes_vmcoreinfo(const void *area, size_t size, size_t *ret_size);
+const char *la_notes_text(const void *area, size_t size, const char *name, size_t *ret_size);
 
 #endif

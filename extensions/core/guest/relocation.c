@@ -409,7 +409,7 @@ static void search(struct la_finder *f, const struct la_vcpu_regs *saved, size_t
 	size_t n = 0, len;
 
 	if (f->door->notes) {
-		text = la_notes_vmcoreinfo(f->door->notes, f->door->notes_size, &len);
+		text = la_notes_text(f->door->notes, f->door->notes_size, "VMCOREINFO", &len);
 		if (text)
 			use_vmcoreinfo(f, text, len);
 		la_notes_regs(f->arena, f->door->notes, f->door->notes_size, &note, &n, NULL);
