@@ -474,11 +474,14 @@ int main(int argc, char **argv)
 		return PROGRAM_USAGE;
 	}
 	if ((!o.nparts && !o.text && !o.taken && !(o.find && o.vmlinux)) ||
-	    (o.relocation && !o.vmlinux) ||
+	    (o.relocation && !o.vmlinux && o.nparts < 2) ||
 	    (o.search.what ? !o.nparts && !o.taken : o.search.where != NULL)) {
 		usage(stderr);
 		return PROGRAM_USAGE;
 	}
+	/* it may be damaged */
+	if (o.relocation && !o.vmlinux)
+		return program_fail("none of the files is a vmlinux");
 	arena = la_arena_new(MEMORY);
 	status = arena ? run(&o, arena) : program_fail("out of memory");
 	la_arena_free(arena);

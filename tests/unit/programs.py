@@ -209,6 +209,10 @@ def failing_writes():
         closed = run("sh", "-c", '"$0" "$@" >&-', *command)
         check(f"{name}: fails if nothing of it arrives", good.returncode == 0 and good.stdout and bad.returncode == 1 and
               b"No space left" in bad.stderr and closed.returncode == 1, f"{good} {bad} {closed}")
+    put("bad-vmlinux", b"\x7fELG" + content("vmlinux")[4:])
+    got = run(ladump, "--relocation", "bad-vmlinux", "dump")
+    check("ladump --relocation: a vmlinux that is damaged is no wrong use", got.returncode == 1 and
+          got.stderr == b"ladump: none of the files is a vmlinux\n", got)
     got = run(ladump, "-M", "a.md", "vmlinux", "dump")
     check("ladump -M writes a file and nothing else", got.returncode == 0 and not got.stdout and
           content("a.md").startswith(b"# "), got)
