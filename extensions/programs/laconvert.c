@@ -210,13 +210,10 @@ static int check(const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct la_error err = { "" };
-	struct unpacker unpacker;
 	enum la_status status;
 	struct la_saved saved;
 	char magic[4] = "";
 	const char *program;
-	size_t got = 0;
-	ssize_t n;
 
 	if (fd < 0)
 		return 1;
@@ -232,18 +229,9 @@ static int check(const char *file)
 	program = la_packer_program(saved.packer);
 	if (!program || saved.libvirt)
 		return 0;
-	if (unpack_begin(program, fd, &unpacker, &err) != LA_OK)
-		return program_fail(err.text);
-	while (got < sizeof(magic)) {
-		n = read(unpacker.stream, magic + got, sizeof(magic) - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	unpack_abandon(&unpacker);
-	return got == sizeof(magic) && !memcmp(magic, "QEVM", sizeof(magic)) ? 0 : 1;
+	if (unpack_head(program, fd, magic, sizeof(magic), &err) < sizeof(magic))
+		return err.text[0] ? program_fail(err.text) : 1;
+	return memcmp(magic, "QEVM", sizeof(magic)) != 0;
 }
 
 static int refuse(const char *what, const char *why)

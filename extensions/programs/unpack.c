@@ -74,3 +74,23 @@ void unpack_abandon(struct unpacker *u)
 	while (waitpid(u->child, NULL, 0) < 0 && errno == EINTR)
 		;
 }
+
+size_t unpack_head(const char *program, int fd, void *ret, size_t size, struct la_error *err)
+{
+	struct unpacker unpacker;
+	size_t got = 0;
+	ssize_t n;
+
+	if (unpack_begin(program, fd, &unpacker, err) != LA_OK)
+		return 0;
+	while (got < size) {
+		n = read(unpacker.stream, (char *)ret + got, size - got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	unpack_abandon(&unpacker);
+	return got;
+}

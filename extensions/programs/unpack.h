@@ -3,6 +3,7 @@
 #ifndef LAKVM_UNPACK_H
 #define LAKVM_UNPACK_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "lakvm/base/status.h"
@@ -28,5 +29,8 @@ enum la_status unpack_end(struct unpacker *u, struct la_error *err);
 
 /** End it, whatever it has still to say. */
 void unpack_abandon(struct unpacker *u);
+
+/** The first bytes that @fd unpacks to, at most @size; how many. 0 and @err: the unpacker cannot be started. */
+size_t unpack_head(const char *program, int fd, void *ret, size_t size, struct la_error *err);
 
 #endif

@@ -29,27 +29,6 @@ static int open_file(const char *path)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* The first bytes of a packed file; how many. */
-static size_t unpack_head(const char *program, int fd, void *ret, size_t size)
-{
-	struct unpacker unpacker;
-	size_t got = 0;
-	ssize_t n;
-
-	if (unpack_begin(program, fd, &unpacker, NULL) != LA_OK)
-		return 0;
-	while (got < size) {
-		n = read(unpacker.stream, (char *)ret + got, size - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	unpack_abandon(&unpacker);
-	return got;
-}
-
 static bool is_program(const Elf64_Ehdr *header)
 {
 	return !memcmp(header->e_ident, ELFMAG, SELFMAG) &&
@@ -70,7 +49,8 @@ bool vmlinux_is(const char *path)
 	if (fd < 0)
 		return false;
 	program = unpack_program(fd);
-	packed = program && unpack_head(program, fd, &header, sizeof(header)) == sizeof(header) &&
+	packed = program &&
+		 unpack_head(program, fd, &header, sizeof(header), NULL) == sizeof(header) &&
 		 is_program(&header);
 	close(fd);
 	return packed;
@@ -218,7 +198,6 @@ static bool is_plain(const char *release)
 static bool try_releases(struct search *s, const char *folder, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		/* the only directive in these names is %s, for the release */
 		if (try(s, la_format(s->arena, "%s%s%s%s", folder, names[2 * i], s->kernel.release,
 				     names[2 * i + 1])))
 			return true;
