@@ -180,7 +180,7 @@ install: all
 	install -m 644 share/examples/*.yaml $(DESTDIR)$(PREFIX)/share/lakvm/examples/
 	install -m 644 docs/latriage.1 docs/lavirsh-dump.1 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 share/bash-completion/lakvm $(DESTDIR)$(COMPLETIONS)/lacrash
-	for program in latriage $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
+	for program in latriage lavirsh-dump $(PROGRAM_NAMES); do ln -sf lacrash $(DESTDIR)$(COMPLETIONS)/$$program || exit 1; done
 	install -D -m 644 share/known-issues $(DESTDIR)$(PREFIX)/share/lakvm/known-issues
 	install -D -m 644 docs/lakvm.7 $(DESTDIR)$(PREFIX)/share/man/man7/lakvm.7
 

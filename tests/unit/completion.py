@@ -8,7 +8,8 @@ import os, re, subprocess, sys, tempfile
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = {"ladump": sys.argv[1], "laconvert": sys.argv[2], "lacrash": os.path.join(TREE, "extensions/lacrash"),
-            "latriage": os.path.join(TREE, "extensions/latriage")}
+            "latriage": os.path.join(TREE, "extensions/latriage"),
+            "lavirsh-dump": os.path.join(TREE, "extensions/lavirsh-dump")}
 failed = 0
 
 
@@ -37,6 +38,8 @@ with tempfile.TemporaryDirectory(prefix="lakvm-completion.") as folder:
         check(f"{name}: what --help names is offered", named and named <= long, (named - long, long))
         if name == "lacrash":
             continue
+        if name == "lavirsh-dump":
+            long -= {"--help", "--version"}
         check(f"{name}: and nothing else", named == long, long - named)
         for word in offered(name, "-"):
             got = subprocess.run([path, word], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
@@ -44,7 +47,13 @@ with tempfile.TemporaryDirectory(prefix="lakvm-completion.") as folder:
     os.chdir(folder)
     os.mkdir("a folder")
     open("a dump", "w").close()
-    for words, want in ((("ladump", "a"), {"a dump", "a folder"}), (("ladump", "-D", "a"), {"a folder"}),
+    os.mkdir("bin")
+    with open("bin/virsh", "w") as file:
+        file.write("#!/bin/sh\n[ \"$*\" = '--readonly --quiet list --all --name' ] && printf 'wang\\nweb-1\\n\\n'\n")
+    os.chmod("bin/virsh", 0o755)
+    os.environ["PATH"] = f"{folder}/bin:" + os.environ["PATH"]
+    for words, want in ((("lavirsh-dump", "w"), {"wang", "web-1"}), (("lavirsh-dump", "-z", "wa"), {"wang"}),
+                        (("lavirsh-dump", "wang", "a"), {"a dump", "a folder"}), (("lavirsh-dump", "-s", ""), set()), (("ladump", "a"), {"a dump", "a folder"}), (("ladump", "-D", "a"), {"a folder"}),
                         (("ladump", "--relocation", "=", ""), {"quiet"}), (("lacrash", "--cache", "=", "e"), {"empty"}),
                         (("lacrash", "--debug-path", "=", "a"), {"a folder"}), (("ladump", "-m", ""), set()),
                         (("laconvert", "--high-ram", "=", ""), set()), (("/usr/bin/ladump", "--find-"), {"--find-vmlinux"})):
