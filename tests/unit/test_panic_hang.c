@@ -369,6 +369,38 @@ static void test_endless(void **state)
 	}
 }
 
+/* Where the CPU is now is not proved; where it was when that was reported the kernel has printed. */
+static void test_reported_place(void **state)
+{
+	static const char *const lines[] = {
+		"watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [busy:88]",
+		"CPU: 0 UID: 0 PID: 88 Comm: busy Tainted: G           O       6.12 #1",
+		"   ra: ffff80000201e5c4 scanner+0x14/0x30 [mishap]",
+		"  ERA: ffff80000201e540 table_scan+0x50/0xc0 [mishap]",
+	};
+
+	(void)state;
+	for (int proved = 0; proved < 2; proved++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_cpu *c;
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 26000000000 + i, 0, 0, 0x80000000u, lines[i]);
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[1].state = LA_CPU_IDLE;
+		c = busy(g, 0, LA_CPU_RUNNING, "helper");
+		c->verified = proved;
+		c->task = (struct la_task){ .pid_known = true, .pid = 88 };
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_SOFT_LOCKUP);
+		assert_string_equal(p->cause.symbol, proved ? "helper" : "table_scan");
+		assert_int_equal(has_fact(p, "log", "was in table_scan when that was reported"),
+				 !proved);
+		guest_free(g);
+	}
+}
+
 /* Nobody has looked at a clock there, but its code leads nowhere else. */
 static void test_closed_loop(void **state)
 {
@@ -580,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hard_lockup),
 		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_reported_place),
 		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_die_deadlock),
 		cmocka_unit_test(test_vcpu),

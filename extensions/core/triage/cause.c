@@ -77,6 +77,21 @@ static void cause_place(struct la_judgement *j, const struct la_fault *f, const 
 	printed_place(j, printed, &c->symbol, &c->offset, &c->module);
 }
 
+void la_triage_cause_reported(const struct la_triage *t, struct la_judgement *j,
+			      const struct la_event *report)
+{
+	const struct la_event *end = t->events.event + t->events.n;
+	struct la_cause *c = &j->panic->cause;
+
+	for (const struct la_event *e = report; !c->symbol && e < end; e++) {
+		const char *place = e == report || e->cpu == report->cpu ? la_event_place(e) : NULL;
+
+		if (place && printed_place(j, place, &c->symbol, &c->offset, &c->module))
+			la_triage_fact(j, "log", "CPU %d was in %s when that was reported",
+				       report->cpu, c->symbol);
+	}
+}
+
 /* Kind, address and pc that the registers at an exception tell. */
 static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 {

@@ -160,6 +160,7 @@ bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j)
 	p->message = e->line;
 	la_triage_who_from_cpu(j, c);
 	cause_from_cpu(j, c, "soft-lockup");
+	la_triage_cause_reported(t, j, e);
 	return true;
 }
 
@@ -184,6 +185,8 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	cause_from_cpu(j, c, "rcu-stall");
 	if (la_triage_blame_timer(t, j, c))
 		return true;
+	if (c == named)
+		la_triage_cause_reported(t, j, e);
 	if (c != named)
 		la_triage_fact(j, "log",
 			       "the report names CPU %u, which is idle; only CPU %u has been in "

@@ -292,6 +292,10 @@ void la_triage_add_waits(const struct la_triage *t, struct la_judgement *j);
 /** A stack that ran over is the cause: who did it, if that is known. */
 void la_triage_blame_overrun(const struct la_triage *t, struct la_judgement *j);
 
+/** Where the CPU was by @report's own words, or by those of its CPU after it, if the cause has no place yet. */
+void la_triage_cause_reported(const struct la_triage *t, struct la_judgement *j,
+			      const struct la_event *report);
+
 /** List the oopses that followed on @first, up to @last, as consequences. */
 void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
 			    const struct la_event *first, const struct la_event *last);
