@@ -23,6 +23,8 @@ extern const struct act flow_acts[];
 extern const struct act lock_acts[];
 extern const struct act sleeper_acts[];
 extern const struct act loop_acts[];
+extern const struct act unseen_acts[];
+extern const struct act unseen_wait_acts[];
 
 /* a kernel thread of that name, bound to the CPU */
 void spawn(int (*body)(void *data), const char *name, unsigned int cpu);
