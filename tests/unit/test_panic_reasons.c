@@ -276,6 +276,37 @@ static void test_fault_in_panic(void **state)
 					  "device_lost<panic_then_fault");
 }
 
+/* A system call has two names, and a body that some compilers do not inline: one trouble. */
+static void test_names_of_system_calls(void **state)
+{
+	static const char *const stacks[][4] = {
+		{ "sys_exit_group", "do_syscall" },
+		{ "__se_sys_exit_group", "do_syscall" },
+		{ "__do_sys_exit_group", "sys_exit_group", "do_syscall" },
+		{ "__do_sys_exit_group.isra.0", "__se_sys_exit_group", "do_syscall" },
+	};
+
+	for (size_t i = 0; i < sizeof(stacks) / sizeof(*stacks); i++) {
+		struct death death = { 0,
+				       "mishap: device lost",
+				       { "panic", "device_lost", "do_group_exit" },
+				       0,
+				       0,
+				       0,
+				       0,
+				       0 };
+		struct guest *g = *state;
+
+		memcpy(death.stack + 3, stacks[i], sizeof(stacks[i]));
+		die(g, &death);
+		assert_string_equal(analyse(g, true)->signature,
+				    "lakvm-2 panic \"mishap: device lost\" "
+				    "device_lost<do_group_exit<sys_exit_group");
+		finish(state);
+		start(state);
+	}
+}
+
 /* A guest that lives on after a report is running, but. */
 static void test_lives_on(void **state)
 {
@@ -318,15 +349,11 @@ static void test_signature_without_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST(test_out_of_memory),
-		GUEST(test_panic_on_warn),
-		cmocka_unit_test(test_hard_lockup),
-		GUEST(test_hung_task),
-		cmocka_unit_test(test_rcu_stall),
-		cmocka_unit_test(test_first_oops),
-		GUEST(test_crash_kernel_from_die),
-		GUEST(test_fault_in_panic),
-		GUEST(test_lives_on),
+		GUEST(test_out_of_memory),          GUEST(test_panic_on_warn),
+		cmocka_unit_test(test_hard_lockup), GUEST(test_hung_task),
+		cmocka_unit_test(test_rcu_stall),   cmocka_unit_test(test_first_oops),
+		GUEST(test_crash_kernel_from_die),  GUEST(test_fault_in_panic),
+		GUEST(test_names_of_system_calls),  GUEST(test_lives_on),
 		GUEST(test_signature_without_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

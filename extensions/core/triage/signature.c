@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Signature of a verdict: normalised text first, then its hash, so that a person can see what
-// was compared. The first word is the version of this scheme: any change of it changes the word.
+// was compared. The first word is the version of this scheme: a change of it by which most signatures become others
+// changes the word.
 #include "trace.h"
 #include "triage.h"
 
@@ -61,6 +62,40 @@ static int plain_length(const char *function)
 	return (int)strcspn(function, ".");
 }
 
+/*
+ * SYSCALL_DEFINEx() (include/linux/syscalls.h) gives a system call two names at one address, sys_x and __se_sys_x,
+ * and a body __do_sys_x, which is mostly inlined: which of them is found depends on the order of symbols and on the
+ * compiler.
+ */
+static size_t system_call_prefix(const char *function)
+{
+	return !strncmp(function, "__se_sys_", 9) || !strncmp(function, "__do_sys_", 9) ? 5 : 0;
+}
+
+/* The text so far, and the function that was added last. */
+struct names {
+	char *text;
+	const char *last;
+	int length;
+	size_t n;
+};
+
+static void add_name(struct la_arena *arena, struct names *names, const char *function, int length)
+{
+	const size_t prefix = system_call_prefix(function);
+
+	function += prefix;
+	length -= (int)prefix;
+	/* no system call calls itself: that was its body */
+	if (names->n && length == names->length && !strncmp(function, "sys_", 4) &&
+	    !strncmp(function, names->last, (size_t)length))
+		return;
+	names->text =
+		la_format(arena, "%s%s%.*s", names->text, names->n++ ? "<" : " ", length, function);
+	names->last = function;
+	names->length = length;
+}
+
 static uint64_t fnv1a(const char *text)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -90,27 +125,25 @@ void la_triage_sign(const struct la_triage *t, struct la_judgement *j)
 	bool called = p->verdict == LA_VERDICT_PANIC && t->message &&
 		      (t->word ? t->word->by == LA_BY_CALLER : !t->in_die);
 	const char *message = called ? mask_numbers(j->arena, t->message) : NULL;
+	struct names names = { .n = 0 };
 	struct la_callers who;
-	size_t n = 0;
-	char *text;
 
 	if (p->verdict == LA_VERDICT_UNKNOWN || p->verdict == LA_VERDICT_RUNNING)
 		return;
-	text = la_format(j->arena, "%s %s%s%s%s%s", SCHEME,
-			 c->kind ? c->kind : la_verdict_name(p->verdict), address_class(c),
-			 message ? " \"" : "", message ? message : "", message ? "\"" : "");
-	if (text && first && !la_is_machinery(first))
-		text = la_format(j->arena, "%s %.*s", text, plain_length(first), first), n++;
+	names.text = la_format(j->arena, "%s %s%s%s%s%s", SCHEME,
+			       c->kind ? c->kind : la_verdict_name(p->verdict), address_class(c),
+			       message ? " \"" : "", message ? message : "", message ? "\"" : "");
+	if (names.text && first && !la_is_machinery(first))
+		add_name(j->arena, &names, first, plain_length(first));
 	la_triage_callers(t, j, &who);
-	for (size_t i = 0; text && i < who.n && n < MAX_FUNCTIONS; i++, n++) {
+	for (size_t i = 0; names.text && i < who.n && names.n < MAX_FUNCTIONS; i++) {
 		/* What runs everything tells nothing, and unwinders differ there. */
 		if (la_is_outermost(who.function[i]))
 			break;
-		text = la_format(j->arena, "%s%s%.*s", text, n ? "<" : " ", who.length[i],
-				 who.function[i]);
+		add_name(j->arena, &names, who.function[i], who.length[i]);
 	}
-	if (!text)
+	if (!names.text)
 		return;
-	p->signature = text;
-	snprintf(p->hash, sizeof(p->hash), "%016" PRIx64, fnv1a(text));
+	p->signature = names.text;
+	snprintf(p->hash, sizeof(p->hash), "%016" PRIx64, fnv1a(names.text));
 }
