@@ -143,6 +143,11 @@ class Database:
         self.ask(f"INSERT OR REPLACE INTO dump ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
                  *columns({**row, "tries": tries}))
 
+    def drop(self, host, paths):
+        """What was known of @paths, which are parts of another dump."""
+        for path in paths:
+            self.ask("DELETE FROM dump WHERE host = ? AND path = ?", host, os.fsencode(path))
+
     def groups(self):
         """All that is known, as --json prints it: groups by signature, the largest first; what has no verdict."""
         groups = {}

@@ -5,7 +5,7 @@
 Usage: latriage.py LADUMP MKDUMP; prints "ok - " or "not ok - " lines. Most runs have a stand-in for ladump that does what the
 dump's name says.
 """
-import html.parser, json, os, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
+import fcntl, html.parser, json, os, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
 
 ladump, mkdump = (os.path.abspath(path) for path in sys.argv[1:3])
 LATRIAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../extensions/latriage")
@@ -76,6 +76,10 @@ def known(*words):
 
 def counts(answer):
     return {group["message"]: group["count"] for group in answer["groups"]}
+
+
+def paths(answer):
+    return sorted(dump["path"] for group in answer["groups"] for dump in group["dumps"])
 
 
 def lines(got):
@@ -279,6 +283,98 @@ def many_machines():
     check("what was imported of this machine is not judged again", names == ["line-1", "new"], f"{names} {got}")
 
 
+def pack(name, *members, words=("-I", "zstd -q")):
+    subprocess.run(["tar", *words, "--force-local", "-cf", name, *members], check=True)
+    os.utime(name, (1700000000, 1700000000))
+
+
+def archives():
+    if not shutil.which("zstd"):
+        print("skip - latriage: no zstd")
+        return
+    os.makedirs("d:e")
+    os.makedirs("temporary")
+    more = {"env": {**os.environ, "TMPDIR": os.path.abspath("temporary")}}
+    for name in ("x-1", "link-1", "slow-1"):
+        put(f"{name}/memory", b"KDUMP   ")
+        put(f"{name}/manifest", b"lavirsh-dump 1\nend\n")
+        pack(f"d:e/{name}.tar.zst", name)
+    os.unlink("link-1/memory")
+    os.symlink("/etc/passwd", "link-1/memory")
+    pack("d:e/link-1.tar.zst", "link-1")
+    put("plain", b"KDUMP   ")
+    pack("d:e/other.tar.zst", "plain")
+    with open("d:e/x-1.tar.zst", "rb") as file:
+        put("d:e/cut.tar.zst", file.read()[:-20])
+    put("d:e/text.tar.zst", b"no archive")
+    for name in ("old", "held", "young"):
+        os.makedirs(f"temporary/latriage.{name}/archive")
+        if name != "young":
+            os.utime(f"temporary/latriage.{name}", (1700000000, 1700000000))
+    holder = os.open("temporary/latriage.held", os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    got = run("--timeout", "1", "d:e", **more)
+    os.close(holder)
+    answer = known()
+    reasons = {os.path.basename(dump["path"]): (dump["state"], dump["reason"]) for dump in answer["failed"]}
+    check("an archive of lavirsh-dump is judged as its folder", got.returncode == 1 and counts(answer) == {"x": 1} and
+          answer["groups"][0]["dumps"][0]["path"] == os.path.realpath("d:e/x-1.tar.zst"), f"{answer} {got}")
+    check("another, a damaged one, one with a link have their reasons", set(reasons) == {"other.tar.zst", "cut.tar.zst", "link-1.tar.zst",
+          "slow-1.tar.zst"} and reasons["other.tar.zst"] == reasons["link-1.tar.zst"] == ("failed", "no folder of lavirsh-dump is in it") and
+          reasons["cut.tar.zst"][0] == "broken" and "cannot be unpacked" in reasons["cut.tar.zst"][1], reasons)
+    check("what was unpacked is removed, and what a killed run left, but not what another holds",
+          sorted(os.listdir("temporary")) == ["latriage.held", "latriage.young"], os.listdir("temporary"))
+    asked()
+    run("d:e/x-1.tar.zst", **more)
+    check("what is known is not unpacked again", not asked())
+    run("--again", "--vmlinux-dir", "some", "d:e/x-1.tar.zst", **more)
+    with open("asked.args") as file:
+        args = json.load(file)
+    check("a vmlinux is looked for beside the archive", args[3] == "-D" and args[4].startswith("some:") and
+          args[4].split(":")[1].endswith("/beside") and os.path.dirname(args[-1]).endswith("/archive"), args)
+    os.makedirs("bin")
+    for name in ("tar", "env", "python3"):
+        os.symlink(shutil.which(name), f"bin/{name}")
+    got = run("--again", "d:e/x-1.tar.zst", env={**more["env"], "PATH": os.path.abspath("bin")})
+    check("without zstd a line says so", got.returncode == 1 and "zstd is needed" in got.stderr and len(lines(got)) == 1 and
+          counts(known()) == {"x": 1}, got)
+
+
+def split_dumps():
+    put("text", b"kdump\nsplit 3\nram 0 16M words\n")
+    put("text2", b"kdump\nsplit 2\nram 0 8M words\n")
+    for text, name in (("text", "d/part"), ("text2", "d/qart")):
+        os.makedirs("d", exist_ok=True)
+        subprocess.run([mkdump, text, name], check=True)
+    for name in os.listdir("d"):
+        os.utime(f"d/{name}", (1700000000, 1700000000))
+    parts = [os.path.realpath(f"d/part{end}") for end in ("", ".1", ".2")]
+    os.rename(parts[0], "late")
+    run("d")
+    check("parts of a split dump are one", paths(known()) == [parts[1], os.path.realpath("d/qart")], known())
+    os.rename("late", parts[0])
+    got = run("d")
+    with open("asked.args") as file:
+        args = json.load(file)
+    answer = known()
+    check("all are given, and one that comes later is judged with the others", args[-4:] == ["--", *parts] and got.returncode == 0 and
+          paths(answer) == [parts[0], os.path.realpath("d/qart")], f"{args} {answer}")
+    asked()
+    check("once", run("d").returncode == 0 and not asked())
+    row = json.loads(run("--one", parts[1]).stdout)
+    check("--one of a part takes the set", row["path"] == parts[0] and row["size"] == sum(map(os.path.getsize, parts)), row)
+    listed = run("--list", "--db", "none", *parts, "d").stdout.split()
+    check("--list names a set once", listed == [parts[0], os.path.realpath("d/qart")], listed)
+    got = run("--again", "--json", "--memory", "0", "d", env={**os.environ, "LADUMP": ladump})
+    answer = json.loads(got.stdout)
+    check("ladump takes them", got.returncode == 0 and sum(group["count"] for group in answer["groups"]) == 2 and
+          not answer["failed"], answer)
+    shutil.copy2(parts[1], "d/copy")
+    got = run("--json", "--memory", "0", "d", env={**os.environ, "LADUMP": ladump})
+    reasons = [dump["reason"] for dump in json.loads(got.stdout)["failed"]]
+    check("one that is there twice is said", len(reasons) == 1 and "holds the same page frames" in reasons[0], got)
+
+
 def pages_and_output():
     dump("d/a-1")
     os.symlink("page", "link")
@@ -325,7 +421,7 @@ def main():
         os.environ.update(LADUMP=os.path.abspath("standin"), ASKED=os.path.join(folder, "work", "asked"), HOSTILE=HOSTILE)
         os.chdir("work")
         for test in (what_is_found, only_what_is_new, what_goes_wrong, hostile, databases, killed_in_the_middle, many_machines,
-                     pages_and_output, the_real_one):
+                     archives, split_dumps, pages_and_output, the_real_one):
             new()
             test()
         os.chdir("/")

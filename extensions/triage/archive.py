@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives of lavirsh-dump (.tar.zst), unpacked for as long as they are judged."""
+import contextlib
+import fcntl
+import glob
+import os
+import shutil
+import stat
+import tempfile
+import time
+
+PREFIX = "latriage."
+STALE_S = 60  # a folder as old as that, which no run holds, was left by one that was killed
+
+
+class NoFolder(Exception):
+    """It is another archive."""
+
+
+class NotUnpacked(Exception):
+    """In one line, why."""
+
+
+def is_archive(path, head):
+    return path.endswith(".tar.zst") and head.startswith(b"\x28\xb5\x2f\xfd")
+
+
+def place():
+    """Not /tmp, which is memory on many machines."""
+    return os.environ.get("TMPDIR") or "/var/tmp"
+
+
+def hold(folder):
+    """A descriptor by which other runs see that @folder is in use; OSError: it is already."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def sweep():
+    """Remove what killed runs left."""
+    for folder in glob.glob(os.path.join(glob.escape(place()), PREFIX + "*")):
+        with contextlib.suppress(OSError):
+            state = os.lstat(folder)
+            if stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid() and time.time() - state.st_mtime > STALE_S:
+                fd = hold(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(fd)
+
+
+def plain_folders(path):
+    """Folders with a manifest, and with nothing that leads elsewhere."""
+    for entry in os.scandir(path):
+        if entry.is_dir(follow_symlinks=False):
+            names = os.listdir(entry.path)
+            if "manifest" in names and not any(os.path.islink(os.path.join(entry.path, name)) for name in names):
+                yield entry.path
+
+
+@contextlib.contextmanager
+def unpacked(path, run):
+    """
+    (folder of lavirsh-dump in the archive @path, folder where its vmlinux may lie). @run runs a program and returns its
+    status, output and what it said.
+    """
+    for program in ("tar", "zstd"):
+        if not shutil.which(program):
+            raise NotUnpacked(f"{program} is needed to unpack it, and not installed")
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place(), ignore_cleanup_errors=True) as work:
+        fd = hold(work)
+        try:
+            inside, beside = os.path.join(work, "archive"), os.path.join(work, "beside")
+            os.mkdir(inside)
+            os.symlink(os.path.dirname(path), beside)  # a name without colons
+            status, _, said = run(["tar", "--force-local", "-I", "zstd", "-xf", path, "-C", inside, "--no-same-owner",
+                                   "--no-same-permissions"])
+            if status:
+                raise NotUnpacked(f"cannot be unpacked into {place()}: {said or f'tar ended with status {status}'}")
+            folder = next(plain_folders(inside), None)
+            if not folder:
+                raise NoFolder
+            yield folder, beside
+        finally:
+            os.close(fd)
