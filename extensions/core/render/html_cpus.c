@@ -180,7 +180,7 @@ static void end_text(struct la_html_page *page, unsigned columns)
 
 static void put_tile(struct la_html_page *page, const struct la_cpu *c)
 {
-	const unsigned width = 178, height = 84, columns = 22;
+	const unsigned width = 238, height = 84, columns = 30;
 
 	begin_tile(page, c, width, height);
 	text_at(page, 13, 17, "big");

@@ -132,7 +132,7 @@ static void put_state(const struct la_wait_node *n, const struct la_sink *sink)
 static void put_thing(const struct la_thing *g, const struct la_sink *sink)
 {
 	if (g->kind != LA_THING_UNKNOWN || (!g->symbol && !g->what))
-		la_put(sink, "%s ", la_thing_name(g->kind));
+		la_put(sink, "%s%s", la_thing_name(g->kind), !g->symbol && g->what ? ", " : " ");
 	if (g->symbol && !g->offset)
 		la_put_text(sink, g->symbol, false);
 	else if (g->symbol)
@@ -143,12 +143,17 @@ static void put_thing(const struct la_thing *g, const struct la_sink *sink)
 		la_put(sink, "%" PRIx64, g->address);
 }
 
+static void put_waiters(size_t n, const struct la_sink *sink)
+{
+	la_put(sink, n == 1 ? "%zu waits for it" : "%zu wait for it", n);
+}
+
 /* What it waits for and how the holder is known; of one that waits for nothing, how many wait for it. */
 static void put_why(const struct la_waits *w, const struct la_wait_node *n,
 		    const struct la_sink *sink)
 {
 	if (n->on == LA_NO_NODE) {
-		la_put(sink, "%zu wait for it", n->behind);
+		put_waiters(n->behind, sink);
 		return;
 	}
 	la_puts(sink, "for ");
@@ -225,7 +230,7 @@ static void put_box(struct la_html_page *page, const struct picture *p, size_t i
 	if (b->kind == NODE)
 		put_why(p->w, &p->w->node[b->index], &page->line.sink);
 	else if (b->kind == THING)
-		la_put(&page->line.sink, "%zu wait for it", p->w->thing[b->index].nwaiters);
+		put_waiters(p->w->thing[b->index].nwaiters, &page->line.sink);
 	end_text(page);
 	la_puts(&page->markup, "</g>\n");
 }
