@@ -124,7 +124,8 @@ def judge(truth, verdict, text):
     if kind and "message" in truth and not re.search(truth["message"], verdict.get("message") or ""):
         return "wrong", [f"message {verdict.get('message')!r}"]
     if not kind:
-        if verdict.get("kind") == "unknown" or verdict.get("confidence") == "unknown":
+        # that it panicked, and not why
+        if verdict.get("kind") == "unknown" or verdict.get("confidence") == "unknown" or said == ["panic"] and not cause.get("kind"):
             return "unknown", []
         return "wrong", [f"{'/'.join(said)} is none of {'/'.join(truth['is'])}"]
     missing = []

@@ -384,6 +384,9 @@ void la_triage_say(const struct la_triage *t, struct la_judgement *j)
 
 	if (p->summary && !p->nadvice)
 		advise_holder(t, j);
+	if (!p->summary && !p->cause.kind && !p->message && p->verdict == LA_VERDICT_PANIC)
+		la_triage_summary(j, "panic() was called; why, is in no part of the dump that can "
+				     "be read");
 	if (p->summary || !p->cause.kind)
 		return;
 	la_triage_callers(t, j, &who);
