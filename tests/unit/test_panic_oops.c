@@ -99,8 +99,9 @@ static void test_seed(void **state)
 					    .stack = { "__delay", "panic" } };
 
 	(void)state;
-	for (int later_tick = 0; later_tick < 2; later_tick++) {
+	for (int later = 0; later < 3; later++) {
 		struct guest *g = guest_new();
+		const bool later_tick = later == 1, warning = later == 2;
 		const struct la_panic *p;
 		struct la_regs *r = &g->cpu[0].regs;
 
@@ -112,10 +113,12 @@ static void test_seed(void **state)
 		la_csr_set(r, LA_CSR_ERA, 0x90000000015fb78c);
 		la_csr_set(r, LA_CSR_BADI, 0x2a0001);
 		la_csr_set(r, LA_CSR_BADV, 0);
-		fake_symbol(g->f, "some_init", 0x90000000015fb700, 0x100, NULL);
+		/* panic() itself warns where it stops the others */
+		fake_symbol(g->f, warning ? "smp_call_function_many_cond" : "some_init",
+			    0x90000000015fb700, 0x100, NULL);
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, LA_VERDICT_PANIC);
-		if (later_tick) {
+		if (later_tick || warning) {
 			assert_string_equal(p->cause.kind, "oops");
 			assert_false(p->cause.pc_known);
 		} else {

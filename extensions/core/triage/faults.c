@@ -153,6 +153,19 @@ static void from_stack(const struct la_kernel *k, struct la_triage *t)
 }
 
 /*
+ * panic() stops the other CPUs by smp_call_function_many_cond(), which warns where interrupts are off (kernel/smp.c): the
+ * break of that warning is no fault.
+ */
+static bool is_of_stopping(const struct la_fault *f)
+{
+	uint64_t estat;
+
+	return la_csr_get(&f->regs, LA_CSR_ESTAT, &estat) &&
+	       LA_ESTAT_ECODE(estat) == LA_ECODE_BRK &&
+	       la_is_function(f->symbol, "smp_call_function_many_cond");
+}
+
+/*
  * Saved register text has the CSRs: as long as the dead CPU took no other exception, ESTAT and
  * ERA still are those of the last one (with interrupts off, or before the first timer tick).
  */
@@ -170,6 +183,8 @@ static void from_csrs(const struct la_kernel *k, struct la_triage *t)
 		if (la_csr_get(now, i, &value))
 			la_csr_set(&then, i, value);
 	from_registers(k, &then, &t->csr_fault);
+	if (is_of_stopping(&t->csr_fault))
+		t->csr_fault = (struct la_fault){ .pc_known = false };
 }
 
 /* --- which oops --- */
