@@ -336,6 +336,39 @@ static void test_hard_lockup(void **state)
 	}
 }
 
+/* All stand still in stop_machine(): who is called by it is to blame, not who waits in it; where one takes interrupts, none. */
+static void test_all_stopped(void **state)
+{
+	(void)state;
+	for (int alive = 0; alive < 2; alive++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		for (unsigned i = 0; i < 2; i++) {
+			struct la_cpu *c =
+				busy(g, i, LA_CPU_RUNNING, i ? "code_patch" : "rcu_momentary_eqs");
+
+			g->frame[i][1] =
+				(struct la_frame){ .symbol = "multi_cpu_stop", .verified = true };
+			c->stack.n = 2;
+			c->odd = LA_ODD_TIMER_PENDING | LA_ODD_TIMER_ENDED;
+		}
+		if (alive)
+			g->cpu[0].odd = 0;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, alive ? LA_VERDICT_RUNNING : LA_VERDICT_HARD_LOCKUP);
+		if (!alive) {
+			assert_int_equal(p->cpu, 1);
+			assert_string_equal(p->cause.symbol, "code_patch");
+			assert_int_equal(p->nstuck, 1);
+			assert_non_null(strstr(p->stuck[0], "2 CPUs are in stop_machine()"));
+		}
+		guest_free(g);
+	}
+}
+
 /* The soft lockup detector's thread could not run for longer than it ever waits, and nobody has said so yet. */
 static void test_endless(void **state)
 {
@@ -611,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_spinlock),
 		cmocka_unit_test(test_lost_ipi),
 		cmocka_unit_test(test_hard_lockup),
+		cmocka_unit_test(test_all_stopped),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_reported_place),
 		cmocka_unit_test(test_closed_loop),

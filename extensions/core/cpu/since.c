@@ -51,14 +51,20 @@ static bool run_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 
 /*
  * watchdog_touch_ts: when the detector's thread ran last, in 2^30 ns of the run queue's clock; ULONG_MAX, and 0 before,
- * mean that it is to begin anew (kernel/watchdog.c, 5.10 to 7.2).
+ * mean that it is to begin anew (kernel/watchdog.c, 5.10 to 7.2). Since 5.13 that is noted in watchdog_report_ts, and 0 is
+ * the first of those.
  */
 static void find_watchdog(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
 {
-	uint64_t at, touched;
+	uint64_t at, touched, report;
 
 	if (la_percpu(k, "watchdog_touch_ts", c->cpu, &at, NULL) != LA_OK ||
-	    la_read_u64(k, at, &touched, NULL) != LA_OK || !touched || touched > now >> 30)
+	    la_read_u64(k, at, &touched, NULL) != LA_OK)
+		return;
+	if (!touched && c->online_known && c->online &&
+	    la_percpu(k, "watchdog_report_ts", c->cpu, &report, NULL) == LA_OK)
+		touched = 1; /* by then, at the latest */
+	if (!touched || touched > now >> 30)
 		return;
 	c->watchdog_age_known = true;
 	c->watchdog_age_ns = now - (touched << 30);

@@ -89,6 +89,16 @@ static struct la_wait_node *add_node(struct la_graph *g, int cpu)
 	return node;
 }
 
+/* Of preempt_count (linux/preempt.h): hard interrupts that it is in. A tick says nothing of what it came upon. */
+#define HARDIRQ 0xf0000
+
+static size_t frame_of(const struct la_cpu *c)
+{
+	return c->before_frame && c->preempt_known && (c->preempt_count & HARDIRQ) ?
+		       (size_t)(c->before_frame - c->stack.frame) :
+		       0;
+}
+
 size_t la_graph_cpu(struct la_graph *g, const struct la_cpu *c)
 {
 	struct la_wait_node *node;
@@ -102,7 +112,7 @@ size_t la_graph_cpu(struct la_graph *g, const struct la_cpu *c)
 	node->task = c->task;
 	node->stack = &c->stack;
 	node->state = 'R';
-	find_function(node, 0);
+	find_function(node, frame_of(c));
 	return g->n - 1;
 }
 

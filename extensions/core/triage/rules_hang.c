@@ -284,10 +284,45 @@ static bool reported_since(const struct la_triage *t, const struct la_cpu *c)
 	return false;
 }
 
+/* Interrupts are off, and the timer's waits, for which nobody has set it anew. */
+static bool is_pending(const struct la_cpu *c)
+{
+	return (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
+}
+
+/* One or all: then no clock goes on that another one's could be told by. */
+static bool all_pending(const struct la_triage *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (c->state == LA_CPU_OFFLINE || c->state == LA_CPU_NEVER_STARTED)
+			continue;
+		if (!is_pending(c))
+			return false;
+		n++;
+	}
+	return n > 0;
+}
+
+/* Waits in stop_machine() for others, by its innermost frames (kernel/stop_machine.c). */
+static bool waits_for_stop(const struct la_cpu *c)
+{
+	const char *symbol = c->stack.n ? c->stack.frame[0].symbol : NULL;
+
+	return la_is_function(symbol, "multi_cpu_stop") ||
+	       ((la_is_function(symbol, "rcu_momentary_eqs") ||
+		 la_is_function(symbol, "rcu_momentary_dyntick_idle") ||
+		 la_is_function(symbol, "stop_machine_yield")) &&
+		is_stopping(c));
+}
+
 /*
  * A CPU takes no interrupts any more. Witnesses: the clock of its run queue stands, which each tick moves (others move
  * it, too, when they look for work); the soft lockup detector's timer is overdue on it and not on
- * others. Of a guest with one CPU all stand still, and only saved registers tell: the timer's interrupt is pending,
+ * others. Where all stand still, as of a guest with one CPU, only saved registers tell: the timer's interrupt is pending,
  * interrupts are off.
  */
 static bool is_deaf(const struct la_triage *t, const struct la_cpu *c)
@@ -296,9 +331,8 @@ static bool is_deaf(const struct la_triage *t, const struct la_cpu *c)
 		c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS && !reported_since(t, c);
 	const bool timer = c->timer_lag_known && t->watchdog_ns &&
 			   c->timer_lag_ns >= t->watchdog_ns + WATCHDOG_SLACK / 2;
-	const bool pending = (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
 
-	return clock || timer || (pending && t->cpus->n == 1);
+	return clock || timer || (is_pending(c) && all_pending(t));
 }
 
 bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
@@ -306,12 +340,17 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	const struct la_cpu *worst = NULL;
 	struct la_panic *p = j->panic;
 	const char *function;
-	size_t node;
+	size_t node, stops = 0;
 
 	for (size_t i = 0; i < t->cpus->n; i++) {
 		const struct la_cpu *c = &t->cpus->cpu[i];
 
-		if (may_be_deaf(t, c) && is_deaf(t, c) && (!worst || deaf_ns(c) > deaf_ns(worst)))
+		if (!may_be_deaf(t, c) || !is_deaf(t, c))
+			continue;
+		stops += is_stopping(c);
+		/* Who waits in stop_machine() is deaf, too, and not to blame. */
+		if (!worst || (waits_for_stop(worst) && !waits_for_stop(c)) ||
+		    (deaf_ns(c) > deaf_ns(worst) && waits_for_stop(c) == waits_for_stop(worst)))
 			worst = c;
 	}
 	if (!worst)
@@ -339,6 +378,10 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 		worst->preempted_known && worst->preempted ?
 			", or the host does not let it run: it had taken the vCPU off its CPU" :
 			"");
+	if (stops > 1 && is_stopping(worst))
+		la_triage_stuck(j,
+				"%zu CPUs are in stop_machine(), with interrupts off, until it ends",
+				stops);
 	/* Faults in the handlers of faults, for ever. */
 	if (worst->odd & (LA_ODD_BASE | LA_ODD_TASK | LA_ODD_STACK))
 		p->cause.kind = worst->odd & LA_ODD_STACK ? "sp-lost" :
