@@ -20,6 +20,7 @@ static inline uint32_t asm_3r(uint32_t op, unsigned rd, unsigned rj, unsigned rk
 	return op << 15 | rk << 10 | rj << 5 | rd;
 }
 
+#define SUB_D(rd, rj, rk) asm_3r(0x23, rd, rj, rk)
 #define ADDI_D(rd, rj, imm) asm_2r12(0x00b, rd, rj, imm)
 #define ORI(rd, rj, imm) asm_2r12(0x00e, rd, rj, imm)
 #define LD_D(rd, rj, imm) asm_2r12(0x0a3, rd, rj, imm)

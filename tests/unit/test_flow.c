@@ -8,7 +8,6 @@
 #define AT(i) (FN(0) + 4 * (uint64_t)(i))
 #define BREAK_BUG BREAK(1) /* asm/break.h: BRK_BUG */
 #define LU12I_W(rd, imm) (UINT32_C(0x0a) << 25 | ((uint32_t)(imm)&0xfffff) << 5 | (rd))
-#define SUB_D(rd, rj, rk) asm_3r(0x23, rd, rj, rk)
 
 /* One function of a module, made of @insn. */
 static struct guest guest_with(const uint32_t *insn, size_t n)

@@ -328,6 +328,42 @@ static void test_unknown_frame(void **state)
 	}
 }
 
+/*
+ * The CPU has lowered sp in leaf, which nothing describes, so middle is looked for one frame too low, where
+ * an earlier call left its return address. outer, whose stack alloca has moved, is left by fp and comes
+ * out right from any sp: the one it then has is not to be believed.
+ */
+static void test_stale_return_address(void **state)
+{
+	const uint32_t moved[] = { ADDI_D(SP, SP, -FRAME), ST_D(RA, SP, 24), ST_D(FP, SP, 16),
+				   ADDI_D(FP, SP, FRAME), SUB_D(SP, SP, A0) };
+	const uint32_t end[] = { ADDI_D(SP, FP, -FRAME), LD_D(RA, SP, 24), LD_D(FP, SP, 16),
+				 ADDI_D(SP, SP, FRAME), RET };
+	const uint64_t outer = BOTTOM - FRAME - 0x40, middle = outer - FRAME;
+	struct guest g = guest_new();
+
+	(void)state;
+	function(&g, THREAD, "ret_from_kernel_thread_asm", OUTER);
+	function(&g, OUTER, "outer", MIDDLE);
+	function(&g, MIDDLE, "middle", LEAF);
+	function(&g, LEAF, "leaf", -1);
+	for (size_t i = 0; i < 5; i++) {
+		code(&g, FN(OUTER) + 4 * i, moved[i]);
+		code(&g, FN(OUTER) + 0xec + 4 * i, end[i]);
+	}
+	frame_at(&g, BOTTOM - FRAME, BACK(THREAD), 0x2222);
+	frame_at(&g, middle, BACK(OUTER), 0x1111);
+	g.regs.source = LA_REGS_NOTE;
+	start_at(&g, 0, middle - FRAME, BACK(MIDDLE));
+	la_gpr_set(&g.regs, LA_R_FP, BOTTOM);
+	frame_at(&g, middle - FRAME, BACK(OUTER), 0x1111); /* the earlier call's */
+	walk(&g);
+	assert_int_not_equal(frame(&g, g.stack.n - 2, "outer")->sp, outer);
+	assert_false(g.stack.frame[g.stack.n - 2].verified);
+	assert_true(frame(&g, g.stack.n - 1, "ret_from_kernel_thread_asm")->verified);
+	guest_free(&g);
+}
+
 /* Where no method leads on, a scan does; what was found one from the other below it stays. */
 static void test_scan_above(void **state)
 {
@@ -522,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_indirect),
 		cmocka_unit_test(test_unknown_frame),
 		cmocka_unit_test(test_scan_above),
+		cmocka_unit_test(test_stale_return_address),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),

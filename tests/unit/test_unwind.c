@@ -139,6 +139,9 @@ static void test_roundabout_calls(void **state)
 				code(&g, TEXT + 0x9000 + i, NOP);
 			code(&g, TEXT + 0x9000, ADDI_D(SP, SP, -FRAME));
 			code(&g, TEXT + 0x9004, ST_D(RA, SP, 24));
+			code(&g, TEXT + 0x90f4, LD_D(RA, SP, 24));
+			code(&g, TEXT + 0x90f8, ADDI_D(SP, SP, FRAME));
+			code(&g, TEXT + 0x90fc, RET);
 			pc = TEXT + 0x9040;
 		}
 		start_at(&g, pc, sp, BACK(MIDDLE));
@@ -150,14 +153,14 @@ static void test_roundabout_calls(void **state)
 }
 
 /*
- * A call through a register proves nothing by itself: it needs the compiler's description, or code
- * all of whose ways are known. A jump through a register, with a frame, is one of which is not.
+ * A call proves nothing by itself, not even of this function by name: an earlier one may have left its
+ * return address there. It needs the compiler's description, or code all of whose ways are known.
+ * A jump through a register, with a frame, is one of which is not.
  */
-static void test_indirect_call(void **state)
+static void check_calls(bool by_name)
 {
 	enum { DESCRIBED, WHOLE, UNKNOWN_WAY, NKINDS };
 
-	(void)state;
 	for (int kind = 0; kind < NKINDS; kind++) {
 		struct guest g = chain();
 		const uint64_t sp = OUTER_SP - FRAME;
@@ -166,7 +169,8 @@ static void test_indirect_call(void **state)
 			describe(&g, NFUNCTIONS);
 		if (kind == UNKNOWN_WAY)
 			code(&g, FN(INNER) + 0x80, JIRL(ZERO, T0, 0));
-		code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
+		if (!by_name)
+			code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
 		frame_at(&g, sp, BACK(MIDDLE), 0);
 		outer_frames(&g, sp + FRAME);
 		start_at(&g, FN(INNER) + 0x40, sp, 0);
@@ -176,11 +180,19 @@ static void test_indirect_call(void **state)
 		assert_int_equal(g.stack.verified, kind != UNKNOWN_WAY);
 
 		/* If the register is seen to get another function's address, none is proof. */
+		code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
 		code(&g, FN(MIDDLE) + CALL - 4, PCADDI(T0, FN(LEAF) - (FN(MIDDLE) + CALL - 4)));
 		walk(&g, 0);
 		assert_false(g.stack.frame[1].verified);
 		guest_free(&g);
 	}
+}
+
+static void test_uncertain_frame(void **state)
+{
+	(void)state;
+	check_calls(true);
+	check_calls(false);
 }
 
 /* A call that never returns is the last instruction: the return address is another function's. */
@@ -481,13 +493,20 @@ static void test_fold_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),         cmocka_unit_test(test_every_instruction),
-		cmocka_unit_test(test_wrong_callee),  cmocka_unit_test(test_roundabout_calls),
-		cmocka_unit_test(test_indirect_call), cmocka_unit_test(test_noreturn),
-		cmocka_unit_test(test_bad_jump),      cmocka_unit_test(test_interrupt),
-		cmocka_unit_test(test_user_entry),    cmocka_unit_test(test_irq_stack),
-		cmocka_unit_test(test_ends),          cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_foreign_stack), cmocka_unit_test(test_sleeping_task),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_every_instruction),
+		cmocka_unit_test(test_wrong_callee),
+		cmocka_unit_test(test_roundabout_calls),
+		cmocka_unit_test(test_uncertain_frame),
+		cmocka_unit_test(test_noreturn),
+		cmocka_unit_test(test_bad_jump),
+		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_user_entry),
+		cmocka_unit_test(test_irq_stack),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_foreign_stack),
+		cmocka_unit_test(test_sleeping_task),
 		cmocka_unit_test(test_fold_vector),
 	};
 

@@ -20,7 +20,7 @@
 struct hypothesis {
 	bool in_callee;
 	uint64_t cfa;  /* of the callee: the stack pointer at the call */
-	bool proven;   /* the stack above verifies itself to a known end */
+	bool proven;   /* the calls of the stack above fit, to a known end */
 	bool complete; /* all code of the hypothesis was looked at */
 	struct la_region_summary code;
 };
@@ -107,7 +107,7 @@ static void try_callee(struct search *s, uint64_t cfa)
 	h->complete = s->region.complete;
 	la_region_summarise(&s->region, false, &h->code);
 	if (h->code.feasible)
-		h->proven = walk_from(s, h->code.best, LA_FROM_POSITION) && s->frames.verified;
+		h->proven = walk_from(s, h->code.best, LA_FROM_POSITION) && s->frames.linked;
 }
 
 static void try_callee_frames(struct search *s)
@@ -157,7 +157,7 @@ static void try_caller(struct search *s)
 	h = add(s, false, s->sp);
 	if (!h)
 		return;
-	h->proven = walk_caller(s, s->sp) && s->frames.verified;
+	h->proven = walk_caller(s, s->sp) && s->frames.linked;
 
 	/* What a callee without calls leaves in the registers is known when it returns. */
 	if (s->callee.start && !s->callee.guessed) {
@@ -412,6 +412,9 @@ static void finish(struct search *s, const struct hypothesis *h, bool certain)
 	s->frames.verified = false;
 	if (!same_stack(s, h) || (is_callee_open(s) && !has_firm_caller(s, caller)))
 		doubtful = s->frames.n;
+	/* What is left by fp proves nothing about its sp, which earlier calls can have made up. */
+	else if (is_callee_open(s) && doubtful < s->frames.n && s->frames.frame[doubtful].by_fp)
+		doubtful++;
 	for (size_t i = 0; i < s->frames.n && i < doubtful; i++)
 		s->frames.frame[i].verified = false;
 }
@@ -484,7 +487,7 @@ static bool scan(struct search *s, uint64_t sp)
 			if (!la_at_resolve(&s->w, &from))
 				continue;
 			la_walk_run(&s->w, &from, true, &s->frames);
-			if (s->frames.n > 1 && s->frames.verified)
+			if (s->frames.n > 1 && s->frames.linked)
 				return true;
 		}
 	}
@@ -498,13 +501,12 @@ static bool scan(struct search *s, uint64_t sp)
 static bool scan_above(struct search *s)
 {
 	struct la_frames below;
-	size_t n = 0;
+	size_t n;
 
 	if (!walk_caller(s, s->sp))
 		return false;
 	below = s->frames;
-	while (n < below.n && below.frame[n].verified)
-		n++;
+	n = below.nlinked;
 	if (n < 2 || !scan(s, below.frame[n - 1].sp) || n + s->frames.n > LA_MAX_FRAMES)
 		return false;
 	memmove(s->frames.frame + n, s->frames.frame, s->frames.n * sizeof(below.frame[0]));

@@ -31,6 +31,7 @@ enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwi
 	if (!la_gpr_get(&at->regs, row->cfa_reg, &base))
 		return LA_STEP_NOT_MINE;
 	ret->cfa = base + (uint64_t)(int64_t)row->cfa_offset;
+	ret->by_fp = row->cfa_reg != LA_R_SP;
 
 	switch (row->rule[LA_R_RA].kind) {
 	case LA_RULE_SAME:

@@ -39,6 +39,7 @@ enum la_step_result {
 struct la_step {
 	struct la_unwind_frame caller; /* only regs, exact, method: la_at_resolve() does the rest */
 	uint64_t cfa;                  /* stack pointer of the caller */
+	bool by_fp;                    /* which was taken from another register than sp */
 	uint64_t pt_regs;              /* that the frame holds, 0 = none */
 	enum la_entry entry;           /* of those */
 	bool sound; /* an exception's pt_regs lies where the entry code puts it, or
@@ -112,6 +113,9 @@ struct la_frames {
 	size_t n;
 	enum la_stop stop;
 	bool verified;
+	size_t nlinked; /* of its first frames: each one's function is called where the next one is, or
+			 * may be; likely, while "verified" is a promise */
+	bool linked;    /* all are, and it ends at LA_STOP_END or LA_STOP_USER */
 	char reason[160];
 };
 

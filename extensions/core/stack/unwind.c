@@ -207,14 +207,19 @@ static void stop(struct la_frames *f, enum la_stop reason, const char *fmt, ...)
 	vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
 	va_end(ap);
 	f->verified = reason == LA_STOP_END || reason == LA_STOP_USER;
+	f->linked = f->verified && f->nlinked == f->n;
 	for (size_t i = 0; i < f->n; i++)
 		f->verified = f->verified && f->frame[i].verified;
 }
 
-static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *at, bool verified)
+/* @linked: like the frames below it, it is where a call of them was. */
+static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *at, bool linked,
+			     bool verified)
 {
-	struct la_frame *frame = &f->frame[f->n++];
+	struct la_frame *frame = &f->frame[f->n];
 
+	f->nlinked += linked && f->nlinked == f->n;
+	f->n++;
 	*frame = (struct la_frame){
 		.pc = at->regs.pc_known ? at->regs.pc : 0,
 		.pc_known = at->regs.pc_known,
@@ -234,9 +239,14 @@ static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *
 	return frame;
 }
 
-/* See "verified" in unwind.h. */
-static bool proves(const struct la_walk *w, const struct la_unwind_frame *at,
-		   const struct la_step *step)
+static bool is_described(const struct la_step *step)
+{
+	return step->caller.method == LA_FROM_CFI || step->caller.method == LA_FROM_ORC;
+}
+
+/* Does the caller that was found call this function? */
+static bool fits(const struct la_walk *w, const struct la_unwind_frame *at,
+		 const struct la_step *step)
 {
 	if (step->caller.exact)
 		return step->sound;
@@ -244,12 +254,20 @@ static bool proves(const struct la_walk *w, const struct la_unwind_frame *at,
 	case LA_LINK_DIRECT:
 		return true;
 	case LA_LINK_INDIRECT:
-		return step->caller.method == LA_FROM_CFI || step->caller.method == LA_FROM_ORC ||
-		       step->sound;
+		return is_described(step) || step->sound;
 	case LA_LINK_NONE:
 		break;
 	}
 	return false;
+}
+
+/*
+ * See "verified" in unwind.h. Where the size of a frame is not certain, a return address that fits
+ * proves little: an earlier call can have left the same one there.
+ */
+static bool is_certain(const struct la_step *step)
+{
+	return is_described(step) || step->sound;
 }
 
 /* Functions that only start-up code calls: a walk that fails there is complete. */
@@ -258,12 +276,23 @@ static bool is_near_end(const char *symbol)
 	return symbol && (!strcmp(symbol, "start_kernel") || !strcmp(symbol, "start_secondary"));
 }
 
+/* The last frame may be the end, but nothing says so. */
+static void stop_near_end(struct la_frames *f)
+{
+	struct la_frame *frame = &f->frame[f->n - 1];
+
+	frame->verified = false;
+	f->nlinked -= f->nlinked == f->n;
+	stop(f, LA_STOP_END, "%s", frame->symbol);
+}
+
 void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret)
 {
 	struct la_unwind_frame at = *start;
+	bool linked = verified;
 
-	ret->n = 0;
+	ret->n = ret->nlinked = 0;
 	for (;;) {
 		struct la_step step = { .cfa = 0 };
 		enum la_step_result result;
@@ -272,10 +301,11 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 
 		if (!la_gpr_get(&at.regs, LA_R_SP, &sp))
 			return stop(ret, LA_STOP_NO_REGS, "no stack pointer");
-		verified = verified && is_own_stack(w, sp);
-		frame = push(ret, &at, verified);
+		linked = linked && is_own_stack(w, sp) &&
+			 (!la_is_stack_end(w, &at) || la_is_stack_bottom(sp));
+		verified = verified && linked;
+		frame = push(ret, &at, linked, verified);
 		if (la_is_stack_end(w, &at)) {
-			frame->verified = verified && la_is_stack_bottom(sp);
 			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
 		}
 		if (ret->n == LA_MAX_FRAMES)
@@ -285,10 +315,8 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 						      try_methods(w, &at, &step);
 		frame->pt_regs = step.pt_regs;
 		frame->entry = step.entry;
-		if (result != LA_STEP_DONE && is_near_end(at.symbol.name)) {
-			frame->verified = false;
-			return stop(ret, LA_STOP_END, "%s", at.symbol.name);
-		}
+		if (result != LA_STEP_DONE && is_near_end(at.symbol.name))
+			return stop_near_end(ret);
 		if (result == LA_STEP_NOT_MINE)
 			return stop(ret, LA_STOP_NO_RULE, "no way known to leave %s%s%s",
 				    at.symbol.name ? at.symbol.name : "this address",
@@ -303,14 +331,14 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 				    "the caller's stack pointer would be 0x%llx, after 0x%llx",
 				    (unsigned long long)step.cfa, (unsigned long long)sp);
 		frame->cfa = step.cfa;
-		verified = verified && proves(w, &at, &step);
+		frame->by_fp = step.by_fp;
+		linked = linked && fits(w, &at, &step);
+		verified = verified && linked && is_certain(&step);
 		at = step.caller;
 		/* A pc that an exception saved is a frame even outside of text: the kernel went there. */
 		if (!la_at_resolve(w, &at) && !at.exact) {
-			if (is_near_end(frame->symbol)) {
-				frame->verified = false;
-				return stop(ret, LA_STOP_END, "%s", frame->symbol);
-			}
+			if (is_near_end(frame->symbol))
+				return stop_near_end(ret);
 			return stop(ret, LA_STOP_BAD_PC, "0x%llx is no kernel text",
 				    (unsigned long long)at.regs.pc);
 		}
@@ -378,7 +406,7 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	la_at_resolve(&w, &at);
 	if (!at.symbol.name &&
 	    (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 : sp >> 63 == 0)) {
-		push(&frames, &at, true);
+		push(&frames, &at, true, true);
 		stop(&frames, LA_STOP_USER, "in user mode");
 		return la_frames_keep(k, arena, &frames, ret);
 	}

@@ -11,15 +11,15 @@
  * to, 64 if it idles or jumps to itself.) No frame is verified on a stack other
  * than its task's, where that is known, or its CPU's IRQ stack. Any other frame is verified if the
  * frame below it is, and
- *  - its return address follows a call (bl, or jirl to an address that the
+ *  - the frame below was left by the compiler's own description (CFI or ORC), or
+ *    by its instructions where all ways through the function were followed and
+ *    agree: the return address was then not searched for but taken from the one
+ *    place where it must be (that it fits is not enough: an earlier call can have
+ *    left the same one elsewhere); and it follows a call (bl, or jirl to an address that the
  *    instructions before it load) whose target is the function of the frame
  *    below, or a function that leads to it by up to three jumps, runs on into
- *    it, or has it as its moved part (".cold");
- *  - or it follows a call through a register, or of a function that jumps
- *    through one, and the frame below was left by
- *    the compiler's own description (CFI or ORC), or by its instructions where
- *    all ways through the function were followed and agree: the return address
- *    was then not searched for but taken from the one place where it must be;
+ *    it, or has it as its moved part (".cold"); or a call through a register, or
+ *    of a function that jumps through one;
  *  - or it was saved by an exception entry: the pt_regs lies where the entry
  *    code puts it (the saved sp is the address just above it, or it comes from
  *    user mode and lies at the top of the task's stack).
@@ -92,6 +92,7 @@ struct la_frame {
 		*lines;     /* where that is in the source; NULL: see la_lines_stack() */
 	uint64_t sp;        /* stack pointer while in this frame */
 	uint64_t cfa;       /* stack pointer of its caller; 0 = unknown */
+	bool by_fp;         /* cfa was taken from a frame pointer: it does not confirm sp */
 	const char *symbol; /* NULL = unknown */
 	uint64_t start;     /* address of the symbol */
 	uint64_t offset;    /* of pc in it; for a pc in a copied vector, in the original */
