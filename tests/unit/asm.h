@@ -22,6 +22,8 @@ static inline uint32_t asm_3r(uint32_t op, unsigned rd, unsigned rj, unsigned rk
 
 #define SUB_D(rd, rj, rk) asm_3r(0x23, rd, rj, rk)
 #define ADDI_D(rd, rj, imm) asm_2r12(0x00b, rd, rj, imm)
+#define SLTUI(rd, rj, imm) asm_2r12(0x009, rd, rj, imm)
+#define SLLI_D(rd, rj, n) (UINT32_C(0x00410000) | (uint32_t)(n) << 10 | (rj) << 5 | (rd))
 #define ORI(rd, rj, imm) asm_2r12(0x00e, rd, rj, imm)
 #define LD_D(rd, rj, imm) asm_2r12(0x0a3, rd, rj, imm)
 #define ST_D(rd, rj, imm) asm_2r12(0x0a7, rd, rj, imm)

@@ -364,6 +364,85 @@ static void test_stale_return_address(void **state)
 	guest_free(&g);
 }
 
+/*
+ * A leaf of assembly that nothing describes, in the shape of the kernel's __clear_user_fast: short lengths
+ * go through a table of jumps, and a store that faults goes on at a fixup, which no jump leads to.
+ */
+enum { CLEAR_TABLE = 14, CLEAR_JUMP = 17, CLEAR_END = 26 };
+
+static struct guest guest_clearing(void)
+{
+	const uint32_t clear[CLEAR_END] = {
+		/* 0 */ SLTUI(T0, A1, 9),
+		/* 1 */ BNEZ(T0, 4 * (CLEAR_TABLE - 1)),
+		/* 2 */ ADD_D(A2, A0, A1),
+		/* 3 */ ST_D(ZERO, A0, 0),
+		/* 4 */ ADDI_D(A0, A0, 8),
+		/* 5 */ ADDI_D(A3, A2, -16),
+		/* 6 */ ST_D(ZERO, A0, 0),
+		/* 7 */ ST_D(ZERO, A0, 8),
+		/* 8 */ ADDI_D(A0, A0, 16),
+		/* 9 */ BLTU(A0, A3, -12),
+		/* 10 */ ST_D(ZERO, A2, -8),
+		/* 11 */ MOVE(A0, ZERO),
+		/* 12 */ RET,
+		/* 13 */ NOP,
+		/* 14 */ PCADDI(T0, 16),
+		/* 15 */ SLLI_D(A2, A1, 3),
+		/* 16 */ ADD_D(T0, T0, A2),
+		/* 17 */ JIRL(ZERO, T0, 0),
+		/* 18 */ MOVE(A0, ZERO),
+		/* 19 */ RET,
+		/* 20 */ ST_D(ZERO, A0, 0),
+		/* 21 */ MOVE(A0, ZERO),
+		/* 22 */ RET,
+		/* 23 */ NOP,
+		/* 24 */ SUB_D(A0, A2, A0),
+		/* 25 */ RET,
+	};
+	struct guest g = guest_in_middle(LEAF);
+
+	leaf_code(&g, clear, CLEAR_END);
+	for (uint64_t at = FN(LEAF) + 4 * CLEAR_END; at < FN(LEAF) + 0x100; at += 4)
+		code(&g, at, NOP);
+	code(&g, FN(MIDDLE) + CALL - 8, MOVE(A0, S0));
+	code(&g, FN(MIDDLE) + CALL - 4, ORI(A1, ZERO, 0x400));
+	code(&g, FN(MIDDLE) + CALL + 4, MOVE(S1, A0));
+	code(&g, FN(MIDDLE) + CALL + 8, BNEZ(A0, 16));
+	la_gpr_set(&g.regs, S0, 0x120000000);
+	la_gpr_set(&g.regs, A0, 0x120000000);
+	la_gpr_set(&g.regs, A1, 0x400);
+	return g;
+}
+
+/*
+ * In its loop a0 is what no return leaves, but for the fixup's. That one leaves the number of bytes not
+ * cleared, and what the CPU has then can be of the fixup or of the caller.
+ */
+static void test_assembly_leaf(void **state)
+{
+	(void)state;
+	for (int with_table = 0; with_table < 2; with_table++) {
+		struct guest g = guest_clearing();
+
+		if (!with_table)
+			code(&g, FN(LEAF) + 4 * CLEAR_JUMP, NOP);
+		la_gpr_set(&g.regs, T0, 0);
+		la_gpr_set(&g.regs, A0, 0x120000208);
+		la_gpr_set(&g.regs, A2, 0x120000400);
+		la_gpr_set(&g.regs, A3, 0x1200003f0);
+		walk(&g);
+		frame(&g, 0, "leaf");
+		frame(&g, 1, "middle");
+		assert_false(g.stack.frame[0].verified);
+
+		la_gpr_set(&g.regs, A0, 0x1f8);
+		walk(&g);
+		assert_false(g.stack.frame[0].verified);
+		guest_free(&g);
+	}
+}
+
 /* Where no method leads on, a scan does; what was found one from the other below it stays. */
 static void test_scan_above(void **state)
 {
@@ -559,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_frame),
 		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_stale_return_address),
+		cmocka_unit_test(test_assembly_leaf),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),

@@ -85,6 +85,8 @@ static inline bool la_insn_links(uint32_t insn)
 
 /* The end of an exception's handling. */
 #define LA_INSN_ERTN UINT32_C(0x06483800)
+/* andi zero, zero, 0 */
+#define LA_INSN_NOP UINT32_C(0x03400000)
 
 /* jirl zero, ra, 0 */
 static inline bool la_insn_is_ret(uint32_t insn)

@@ -342,6 +342,14 @@ static void run_all(struct flow *f)
 	}
 }
 
+/* Does it link, or write the stack pointer, the return address or a register that callers keep? */
+static bool touches_frame(uint32_t insn)
+{
+	const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
+
+	return la_insn_links(insn) || la_insn_writes(insn) & kept;
+}
+
 /*
  * Does no instruction touch the stack pointer, the return address or a register that callers keep?
  * Then all of it is as at the entry, whichever way leads there (copy_user.S: a jump table). What
@@ -351,13 +359,43 @@ static bool is_all_entry(const struct flow *f, uint64_t end)
 {
 	if (f->start + 4 * (uint64_t)f->n != end)
 		return false;
-	for (size_t i = 0; i < f->n; i++) {
-		const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
-
-		if (la_insn_links(f->insn[i]) || la_insn_writes(f->insn[i]) & kept)
+	for (size_t i = 0; i < f->n; i++)
+		if (touches_frame(f->insn[i]))
 			return false;
+	return true;
+}
+
+bool la_flow_is_frameless(const struct la_kernel *k, const struct la_symbol *function)
+{
+	unsigned char code[256];
+	uint64_t at = function->start;
+
+	if (function->end <= at || function->end - at > 4 * MAX_INSNS)
+		return false;
+	for (size_t len; at < function->end; at += len) {
+		len = function->end - at < sizeof(code) ? (size_t)(function->end - at) :
+							  sizeof(code);
+		if (la_read_code(k, at, code, len, NULL) != LA_OK)
+			return false;
+		for (size_t i = 0; i + 4 <= len; i += 4)
+			if (touches_frame(la_le32(code + i)))
+				return false;
 	}
 	return true;
+}
+
+bool la_flow_jumps_inside(const struct la_kernel *k, const struct la_symbol *function,
+			  uint64_t jump)
+{
+	uint32_t insn;
+
+	for (uint64_t at = jump - 4; at >= function->start && at + 16 >= jump; at -= 4) {
+		if (la_read_code(k, at, &insn, 4, NULL) != LA_OK)
+			return false;
+		if (insn >> 25 == 0x0c) /* pcaddi, forwards */
+			return at + ((uint64_t)(insn >> 5 & 0xfffff) << 2) < function->end;
+	}
+	return false;
 }
 
 bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, uint64_t code,

@@ -23,4 +23,19 @@
 bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, uint64_t code,
 		 struct la_cfi_row *ret, bool *whole_ret);
 
+/**
+ * Is @function, to its end, without any instruction that links or writes sp, ra or a register that
+ * calls keep? Then it is a leaf whose frame everywhere is as at its entry. False also where it cannot
+ * be read, or is longer than 4096 instructions.
+ */
+bool la_flow_is_frameless(const struct la_kernel *k, const struct la_symbol *function);
+
+/**
+ * Does the jump through a register at @jump go into its own @function? It does if right before it an
+ * address of the function is taken ("pcaddi t0, 4; slli.d a2, a1, 4; add.d t0, t0, a2; jr t0"), as
+ * a tail call of whatever a register holds does not.
+ */
+bool la_flow_jumps_inside(const struct la_kernel *k, const struct la_symbol *function,
+			  uint64_t jump);
+
 #endif

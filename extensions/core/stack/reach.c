@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "flow.h"
+#include "table_row.h"
 #include "isa/insn.h"
 
 #define NO_NODE SIZE_MAX
@@ -89,12 +91,62 @@ void la_region_successors(const struct la_region *r, const struct la_node *node,
 	}
 }
 
-/* All nodes reachable from the roots, and what they write. */
-static uint32_t explore(struct la_region *r)
+/* A leaf of assembly: nothing describes it, and it moves no stack. */
+static bool is_frameless(const struct la_region *r, const struct la_symbol *f)
+{
+	struct la_cfi_row row;
+
+	return !la_table_row(r->k, f->start, &row) && !la_table_row(r->k, f->start + 8, &row) &&
+	       la_flow_is_frameless(r->k, f);
+}
+
+/*
+ * Assembly has code that only a table of jumps leads to, or the kernel's handler of a fault in it (a
+ * fixup). All of it belongs to what can run: its registers are then any, but for those that
+ * nothing in it writes. True: there is more than was known.
+ */
+static bool discover_hidden(struct la_region *r)
+{
+	const struct la_door *door = r->k->door;
+	const size_t n = r->n;
+	struct la_symbol f = { .end = 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t pc = r->node[i].pc;
+
+		if (r->node[i].after_return || (pc >= f.start && pc < f.end) ||
+		    !door->symbol_at(door->ctx, pc, &f) || !is_frameless(r, &f))
+			continue;
+		for (uint64_t at = f.start; at < f.end; at += 4) {
+			size_t before = r->n;
+			uint32_t insn;
+
+			/* Filling; and one among other code leads to what is taken. */
+			if (la_read_code(r->k, at, &insn, 4, NULL) == LA_OK && insn == LA_INSN_NOP)
+				continue;
+			discover(r, at, false);
+			if (r->n > before)
+				r->node[before].hidden = true;
+		}
+	}
+	return r->n > n;
+}
+
+/* Does an unknown jump go to what is part of the region anyway? */
+static bool stays_inside(const struct la_region *r, const struct la_node *node)
+{
+	struct la_symbol f;
+
+	return !node->after_return && r->k->door->symbol_at(r->k->door->ctx, node->pc, &f) &&
+	       is_frameless(r, &f) && la_flow_jumps_inside(r->k, &f, node->pc);
+}
+
+/* All nodes reachable from node @first on, and what they write. */
+static uint32_t explore(struct la_region *r, size_t first)
 {
 	uint32_t written = 0;
 
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = first; i < r->n; i++) {
 		const struct la_node node = r->node[i];
 		struct la_successors s;
 
@@ -102,7 +154,7 @@ static uint32_t explore(struct la_region *r)
 		la_region_successors(r, &node, &s);
 		if (la_insn_links(node.insn) && !node.after_return)
 			r->calls = true;
-		if (s.unknown)
+		if (s.unknown && !stays_inside(r, &node))
 			r->complete = false;
 		if (s.fall)
 			discover(r, s.fall, node.after_return);
@@ -442,6 +494,18 @@ static void score_returns(struct la_region *r, uint32_t written)
 	}
 }
 
+/* Only what nothing has written, and the stack pointer and return address of the call, is known there. */
+static void send_hidden(struct la_region *r, const struct la_node *node,
+			const struct la_region_root *root, uint32_t written)
+{
+	struct la_region_root entry = { .sp_known = root && root->sp_known && !root->after_return };
+	struct la_region_state s;
+
+	entry.sp = entry.sp_known ? root->sp : 0;
+	start_state(r, &entry, written, &s);
+	send(r, node->pc, false, &s);
+}
+
 static void pass(struct la_region *r, const struct la_region_root *root, size_t nroots,
 		 uint32_t written, bool trust_memory)
 {
@@ -454,6 +518,10 @@ static void pass(struct la_region *r, const struct la_region_root *root, size_t 
 		start_state(r, &root[i], written, &s);
 		send(r, root[i].pc, root[i].after_return, &s);
 	}
+	/* What is likely did not fault. */
+	for (size_t i = 0; i < r->n && !trust_memory; i++)
+		if (r->node[i].hidden)
+			send_hidden(r, &r->node[i], nroots ? root : NULL, written);
 	interpret(r);
 }
 
@@ -472,7 +540,9 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 	memset(ret->index, 0, sizeof(ret->index));
 	for (size_t i = 0; i < nroots; i++)
 		discover(ret, root[i].pc, root[i].after_return);
-	written = explore(ret);
+	written = explore(ret, 0);
+	for (size_t known = ret->n; discover_hidden(ret); known = ret->n)
+		written |= explore(ret, known);
 	for (size_t i = 0; i < nroots; i++)
 		written |= run_prelude(ret, &root[i], NULL);
 
@@ -484,6 +554,9 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 		ret->node[i].score = INT_MIN;
 	score_all(ret, written);
 	score_returns(ret, written);
+	for (size_t i = 0; i < ret->n; i++)
+		if (ret->node[i].hidden && ret->node[i].score == INT_MIN)
+			ret->node[i].score = 0; /* nothing speaks for it */
 }
 
 bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,

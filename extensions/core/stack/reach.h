@@ -44,7 +44,8 @@ struct la_node {
 	bool reached;
 	bool queued;
 	bool feasible;
-	int score; /* of a feasible one: how well the values it implies fit, loads included */
+	bool hidden; /* of a frameless function, where no jump that can be followed leads to it */
+	int score;   /* of a feasible one: how well the values it implies fit, loads included */
 	struct la_region_state in;
 };
 
