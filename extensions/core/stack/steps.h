@@ -60,6 +60,8 @@ enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_
 				struct la_step *ret);
 enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_unwind_frame *at,
 				     struct la_step *ret);
+enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,
+				   struct la_step *ret);
 
 /** Leave a frame as @row describes it; not, if what that needs is not known. */
 enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,

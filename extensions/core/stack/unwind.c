@@ -91,8 +91,8 @@ bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 }
 
 /* Best first. An exception's entry code has no usable description, so it must come before CFI. */
-static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc,
-				      la_step_prologue };
+static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc, la_step_prologue,
+				      la_step_ftrace };
 
 static enum la_step_result try_methods(const struct la_walk *w, const struct la_unwind_frame *at,
 				       struct la_step *ret)

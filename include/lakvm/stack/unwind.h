@@ -47,7 +47,7 @@ enum la_method {
 	LA_FROM_CFI,        /* call-frame information of vmlinux */
 	LA_FROM_ORC,        /* the kernel's own ORC tables */
 	LA_FROM_PROLOGUE,   /* the function's own instructions */
-	LA_FROM_EXCEPTION,  /* saved by an exception entry: pc is exact */
+	LA_FROM_EXCEPTION,  /* saved by an exception entry, or by ftrace's: pc is exact */
 	LA_FROM_IRQ_SWITCH, /* saved where the IRQ stack was entered: pc is exact */
 	LA_FROM_SCAN,       /* a stack word that looks like a return address */
 };

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Crossing ftrace's trampoline (mcount_dyn.S, 6.2 to 7.2), which tracers, kprobes on a function's first
+// instruction and live patches run behind. It is entered by "move t0, ra; bl" at the start of the traced
+// function, and nothing describes it. While a tracer runs, its stack pointer is the address of a
+// pt_regs with ra and sp as the function was entered with, and as ERA where that goes on.
+#include "steps.h"
+
+#include "isa/insn.h"
+
+#define MOVE_T0_RA UINT32_C(0x0015002c)
+
+enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,
+				   struct la_step *ret)
+{
+	struct la_regs saved;
+	uint64_t sp, entry_sp, ra;
+	uint32_t insn[2];
+
+	if (at->exact || !la_gpr_get(&at->regs, LA_R_SP, &sp) ||
+	    la_pt_regs_read(w->k, sp, &saved, NULL) != LA_OK || !saved.pc_known ||
+	    !la_gpr_get(&saved, LA_R_SP, &entry_sp) || entry_sp != sp + LA_PT_REGS_SIZE ||
+	    !la_gpr_get(&saved, LA_R_RA, &ra) ||
+	    la_read_code(w->k, saved.pc - sizeof(insn), insn, sizeof(insn), NULL) != LA_OK ||
+	    insn[0] != MOVE_T0_RA || !la_insn_is_bl(insn[1]))
+		return LA_STEP_NOT_MINE;
+	ret->cfa = entry_sp;
+	la_at_return(at, ra, entry_sp, LA_FROM_EXCEPTION, &ret->caller);
+	ret->caller.exact = true;
+	ret->caller.regs.pc = saved.pc;
+	return LA_STEP_DONE;
+}
