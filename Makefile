@@ -175,7 +175,7 @@ install: all
 	sed '1s,.*,#!/usr/bin/python3,' extensions/latriage >$(DESTDIR)$(PREFIX)/bin/latriage
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/latriage
 	install -d $(DESTDIR)$(PREFIX)/share/lakvm/latriage $(DESTDIR)$(PREFIX)/share/lakvm/examples
-	install -m 644 extensions/triage/*.py $(DESTDIR)$(PREFIX)/share/lakvm/latriage/
+	install -m 644 extensions/many/*.py $(DESTDIR)$(PREFIX)/share/lakvm/latriage/
 	install -m 755 share/examples/*.sh $(DESTDIR)$(PREFIX)/share/lakvm/examples/
 	install -m 644 share/examples/*.yaml $(DESTDIR)$(PREFIX)/share/lakvm/examples/
 	install -m 644 docs/latriage.1 docs/lavirsh-dump.1 $(PROGRAM_NAMES:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1/
