@@ -191,11 +191,11 @@ mutate: $(UNIT)/fuzz/mutate
 	$< $(DUMP) $(or $(COUNT),10000)
 
 # Damaged dumps, vmlinux files, register texts and streams through the programs: N of each, from number FIRST on.
-# PROGRAMS=build/MACHINE: those that are installed, with the limits of time and memory.
-PROGRAMS ?= $(UNIT)
-damage: $(PROGRAM_NAMES:%=$(PROGRAMS)/%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) | build/sample/dump.16k
-	@tests/tools/damage.py $(if $(filter $(UNIT),$(PROGRAMS)),-a) -n $(or $(N),10) -f $(or $(FIRST),0) $(KIND:%=-k %) \
-		$(PROGRAMS) build/sample $(FUZZ)/seeds tests/unit/data
+# PROGRAM_DIR=build/MACHINE: those that are installed, with the limits of time and memory.
+PROGRAM_DIR ?= $(UNIT)
+damage: $(PROGRAM_NAMES:%=$(PROGRAM_DIR)/%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) | build/sample/dump.16k
+	@tests/tools/damage.py $(if $(filter $(UNIT),$(PROGRAM_DIR)),-a) -n $(or $(N),10) -f $(or $(FIRST),0) $(KIND:%=-k %) \
+		$(PROGRAM_DIR) build/sample $(FUZZ)/seeds tests/unit/data
 
 build/sample/dump.16k:
 	test-dumps/sample/unpack.sh build/sample

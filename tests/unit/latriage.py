@@ -253,7 +253,9 @@ def killed_in_the_middle():
     check("killed in the middle: what was judged stays, and the second run judges the rest", got.returncode == 0 and
           len(first) - 1 <= done <= len(first) and len(second) == 12 - done and counts(known()) == {"wait": 12}, f"{first} {done} {second}")
     dump("d/slow-1")
-    with subprocess.Popen([LATRIAGE, "--db", "db", "d"], stderr=subprocess.PIPE, text=True) as child:
+    # a shell's job in the background is started with the interrupt ignored
+    with subprocess.Popen([LATRIAGE, "--db", "db", "d"], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as child:
         while not os.path.exists("asked"):
             time.sleep(0.02)
         began = time.monotonic()
