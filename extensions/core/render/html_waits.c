@@ -118,17 +118,6 @@ static void put_who(const struct la_wait_node *n, const struct la_sink *sink)
 		la_put(sink, " (PID %d)", n->task.pid);
 }
 
-static void put_state(const struct la_wait_node *n, const struct la_sink *sink)
-{
-	la_put(sink, "%c", n->state);
-	if (n->since_known)
-		la_put(sink, " for %.3f s", (double)n->since_ns / 1e9);
-	if (n->function) {
-		la_puts(sink, " in ");
-		la_put_text(sink, n->function, false);
-	}
-}
-
 static void put_thing(const struct la_thing *g, const struct la_sink *sink)
 {
 	if (g->kind != LA_THING_UNKNOWN || (!g->symbol && !g->what))
@@ -187,7 +176,7 @@ static void put_hover(struct la_html_page *page, const struct picture *p, const 
 	if (b->kind == NODE) {
 		put_who(&p->w->node[b->index], &page->text);
 		la_puts(&page->text, " ");
-		put_state(&p->w->node[b->index], &page->text);
+		la_put_wait_state(&p->w->node[b->index], &page->text);
 		la_puts(&page->text, " ");
 		put_why(p->w, &p->w->node[b->index], &page->text);
 	} else if (b->kind == THING) {
@@ -220,7 +209,7 @@ static void put_box(struct la_html_page *page, const struct picture *p, size_t i
 	end_text(page);
 	text_at(page, x + 9, y + 33, "");
 	if (b->kind == NODE)
-		put_state(&p->w->node[b->index], &page->line.sink);
+		la_put_wait_state(&p->w->node[b->index], &page->line.sink);
 	else if (b->kind == THING)
 		put_holder(&p->w->thing[b->index], &page->line.sink);
 	else

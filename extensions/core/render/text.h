@@ -33,6 +33,9 @@ void la_put_registers(const struct la_regs *regs, const struct la_sink *sink);
 bool la_has_waits(const struct la_waits *w);
 void la_put_waits(const struct la_waits *w, size_t lines, const struct la_sink *sink);
 
+/** "D for 18.423 s in config_set": how a node of it waits. */
+void la_put_wait_state(const struct la_wait_node *n, const struct la_sink *sink);
+
 /** lacpus' table. */
 void la_put_cpu_header(const struct la_sink *sink);
 void la_put_cpu_line(const struct la_cpu *c, const struct la_sink *sink);

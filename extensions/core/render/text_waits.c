@@ -24,6 +24,17 @@ static bool may_put(struct tree *t, unsigned depth)
 	return true;
 }
 
+void la_put_wait_state(const struct la_wait_node *n, const struct la_sink *sink)
+{
+	la_put(sink, "%c", n->state);
+	if (n->since_known)
+		la_put(sink, " for %.3f s", (double)n->since_ns / 1e9);
+	if (n->function) {
+		la_puts(sink, " in ");
+		la_put_text(sink, n->function, false);
+	}
+}
+
 static void put_node(const struct la_wait_node *n, const struct la_sink *sink)
 {
 	if (n->cpu >= 0)
@@ -37,13 +48,8 @@ static void put_node(const struct la_wait_node *n, const struct la_sink *sink)
 	}
 	if (n->task.pid_known)
 		la_put(sink, " (PID %d)", n->task.pid);
-	la_put(sink, " %c", n->state);
-	if (n->since_known)
-		la_put(sink, " for %.3f s", (double)n->since_ns / 1e9);
-	if (n->function) {
-		la_puts(sink, " in ");
-		la_put_text(sink, n->function, false);
-	}
+	la_puts(sink, " ");
+	la_put_wait_state(n, sink);
 }
 
 static void put_thing(const struct la_thing *g, const struct la_sink *sink)
