@@ -103,11 +103,11 @@ static void test_recursion_of_lost_module(void **state)
 		g->k.mmu.vm_map_base = base;
 		set_panic_cpu(g, UINT32_MAX);
 		overrun(g, 1, STACK);
-		g->cpu[1].odd = LA_ODD_STACK;
 		for (uint64_t at = STACK + 0x800; at < STACK + 0x3000; at += 0x200)
 			fake_put_u64(g->f, at - W, cases[i].address);
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, LA_VERDICT_STACK_OVERFLOW);
+		assert_int_equal(p->confidence, LA_LIKELY);
 		assert_int_equal(p->cause.pc_known, cases[i].found);
 		assert_null(p->cause.symbol);
 		if (cases[i].found) {

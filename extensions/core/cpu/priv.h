@@ -35,6 +35,9 @@ bool la_is_function(const char *symbol, const char *function);
 /** What the frames, innermost first, say of the CPU. LA_CPU_UNKNOWN without any. */
 enum la_cpu_state la_cpu_state_of(const struct la_frame *frame, size_t n);
 
+/** Of la_cpu.preempt_count (linux/preempt.h): hard interrupts that it is in. */
+#define LA_PREEMPT_HARDIRQ 0xf0000u
+
 /** Fill in what a stopped or interrupted CPU did before; needs its state and stack. */
 void la_cpu_find_before(struct la_cpu *c);
 

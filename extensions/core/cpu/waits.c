@@ -89,12 +89,10 @@ static struct la_wait_node *add_node(struct la_graph *g, int cpu)
 	return node;
 }
 
-/* Of preempt_count (linux/preempt.h): hard interrupts that it is in. A tick says nothing of what it came upon. */
-#define HARDIRQ 0xf0000
-
+/* A tick says nothing of what it came upon. */
 static size_t frame_of(const struct la_cpu *c)
 {
-	return c->before_frame && c->preempt_known && (c->preempt_count & HARDIRQ) ?
+	return c->before_frame && c->preempt_known && (c->preempt_count & LA_PREEMPT_HARDIRQ) ?
 		       (size_t)(c->before_frame - c->stack.frame) :
 		       0;
 }

@@ -4,9 +4,6 @@
 
 #include "collect.h"
 
-/* A CPU that has looked at no clock for that long takes no interrupts (see lost-ipi in rules_hang.c). */
-#define DEAF_NS UINT64_C(3000000000)
-
 /* The last report of a kind that the panic may have come from. */
 static const struct la_event *report_before(const struct la_triage *t, enum la_event_kind kind)
 {
@@ -62,7 +59,7 @@ static int only_deaf(const struct la_triage *t)
 		const struct la_cpu *c = &t->cpus->cpu[i];
 
 		if (!c->matched || c == t->cpu || c->state == LA_CPU_IDLE || !c->clock_age_known ||
-		    c->clock_age_ns < DEAF_NS)
+		    c->clock_age_ns < LA_DEAF_NS)
 			continue;
 		if (found >= 0)
 			return -1;
@@ -76,7 +73,7 @@ static bool keeps_on(const struct la_cpu *c)
 {
 	const enum la_cpu_state state = c->before != LA_CPU_UNKNOWN ? c->before : c->state;
 
-	return c->matched && c->since_known && c->since_ns >= DEAF_NS && state != LA_CPU_IDLE &&
+	return c->matched && c->since_known && c->since_ns >= LA_DEAF_NS && state != LA_CPU_IDLE &&
 	       state != LA_CPU_USER && state != LA_CPU_UNKNOWN;
 }
 

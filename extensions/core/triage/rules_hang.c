@@ -45,9 +45,6 @@ static void cause_from_printk(struct la_judgement *j, const struct la_cpu *c)
 		       "it prints for %s(), to a console", caller->symbol);
 }
 
-/* Of preempt_count (linux/preempt.h): hard interrupts that it is in. */
-#define HARDIRQ 0xf0000
-
 /* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
 static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
 {
@@ -55,7 +52,8 @@ static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
 	const struct la_frame *f = c->before_frame;
 
 	/* A softirq runs behind an interrupt's entry, too, and is not over. */
-	if (!f || !f->verified || !f->symbol || !c->preempt_known || !(c->preempt_count & HARDIRQ))
+	if (!f || !f->verified || !f->symbol || !c->preempt_known ||
+	    !(c->preempt_count & LA_PREEMPT_HARDIRQ))
 		return;
 	cause->symbol = f->symbol;
 	cause->module = f->module;
@@ -131,8 +129,13 @@ bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j)
 	if (!o->cpu)
 		return false;
 	j->panic->verdict = LA_VERDICT_STACK_OVERFLOW;
-	/* The mark is one word, which damage can hit as well; the second witness: what ran over it is there still. */
-	j->panic->confidence = o->times || o->cpu->odd & LA_ODD_STACK ? LA_CERTAIN : LA_LIKELY;
+	/*
+	 * The mark is one word, which damage can hit as well; the second witness: what ran over it is there still, as
+	 * calls of a known function, not as addresses that may be of one.
+	 */
+	j->panic->confidence = (o->times && o->again.symbol) || o->cpu->odd & LA_ODD_STACK ?
+				       LA_CERTAIN :
+				       LA_LIKELY;
 	j->panic->message = oops ? oops->line : NULL;
 	la_triage_who_from_cpu(j, o->cpu);
 	j->panic->cause.kind = "stack-overflow";
@@ -405,7 +408,7 @@ static const char *context_of(const struct la_cpu *c)
 {
 	if (!c->preempt_known)
 		return "";
-	if (c->preempt_count & HARDIRQ)
+	if (c->preempt_count & LA_PREEMPT_HARDIRQ)
 		return " in an interrupt";
 	if (c->preempt_count & 0xff00)
 		return c->preempt_count & 0x100 ? " in a softirq" : " with softirqs off";
