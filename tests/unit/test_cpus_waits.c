@@ -415,25 +415,52 @@ static void test_timer_late(void **state)
 	guest_free(g);
 }
 
-/* 0 is the first 2^30 ns where the detector notes elsewhere that it is to begin anew (5.13 and later). */
-static void test_watchdog_of_boot(void **state)
+/*
+ * 0 is the first 2^30 ns where the detector notes elsewhere that it is to begin anew (5.13 and later), on a CPU that it
+ * watches. Where it was turned off, no note of it counts.
+ */
+static void test_watchdog_notes(void **state)
 {
+	static const struct {
+		uint64_t touched, due;
+		bool report, switched;
+		uint64_t enabled;
+		uint64_t age; /* 0: unknown */
+	} cases[] = {
+		{ 0, 5, true, false, 0, UINT64_C(10) << 30 },
+		{ 0, 5, false, false, 0, 0 },
+		{ 0, 0, true, false, 0,
+		  0 }, /* its timer was never set: nohz_full, or no detector */
+		{ 0, 5, true, true, 2, UINT64_C(10) << 30 },
+		{ 0, 5, true, true, 1, 0 }, /* the hard lockup detector alone */
+		{ 4, 5, true, true, 2, UINT64_C(7) << 30 },
+		{ 4, 5, true, true, 0, 0 },
+	};
+
 	(void)state;
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct guest *g = guest_new(true);
-		struct la_cpu cpu = { .matched = true, .online_known = true, .online = i != 2 };
+		struct la_cpu cpu = { .matched = true };
 		struct la_cpus cpus = { .cpu = &cpu, .n = 1 };
 
 		fake_member(g->f, "rq", "clock", 0x40, 8);
 		fake_put_u64(g->f, RUNQUEUES - W + 0x40 + AREA(0), UINT64_C(11) << 30);
 		fake_symbol(g->f, "watchdog_touch_ts", W + 0xf2000, 8, NULL);
-		fake_put_u64(g->f, 0xf2000 + AREA(0), 0);
-		if (i)
+		fake_put_u64(g->f, 0xf2000 + AREA(0), cases[i].touched);
+		if (cases[i].report)
 			fake_symbol(g->f, "watchdog_report_ts", W + 0xf2008, 8, NULL);
+		if (cases[i].switched)
+			fake_symbol(g->f, "watchdog_enabled", W + 0xf3000, 8, NULL);
+		fake_put_u64(g->f, 0xf3000, cases[i].enabled);
+		fake_symbol(g->f, "watchdog_hrtimer", W + 0xf2010, 64, NULL);
+		fake_member(g->f, "hrtimer", "node", 0, 32);
+		fake_member(g->f, "timerqueue_node", "expires", 24, 8);
+		fake_put_u64(g->f, 0xf2010 + 24 + AREA(0), cases[i].due);
 		la_cpus_find_since(&g->k, &cpus);
-		assert_int_equal(cpu.watchdog_age_known, i == 1);
-		if (i == 1)
-			assert_int_equal(cpu.watchdog_age_ns, UINT64_C(10) << 30);
+		if (cpu.watchdog_age_known != !!cases[i].age || cpu.watchdog_age_ns != cases[i].age)
+			fail_msg("case %zu: %llu", i, (unsigned long long)cpu.watchdog_age_ns);
+		assert_int_equal(cpu.timer_lag_known,
+				 cases[i].due && (!cases[i].switched || cases[i].enabled & 2));
 		guest_free(g);
 	}
 }
@@ -495,7 +522,7 @@ int main(void)
 		cmocka_unit_test(test_states),     cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_lock),       cmocka_unit_test(test_ipi),
 		cmocka_unit_test(test_pending),    cmocka_unit_test(test_since),
-		cmocka_unit_test(test_timer_late), cmocka_unit_test(test_watchdog_of_boot),
+		cmocka_unit_test(test_timer_late), cmocka_unit_test(test_watchdog_notes),
 		cmocka_unit_test(test_ipi_single), cmocka_unit_test(test_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

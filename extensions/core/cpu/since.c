@@ -49,27 +49,6 @@ static bool run_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 	return true;
 }
 
-/*
- * watchdog_touch_ts: when the detector's thread ran last, in 2^30 ns of the run queue's clock; ULONG_MAX, and 0 before,
- * mean that it is to begin anew (kernel/watchdog.c, 5.10 to 7.2). Since 5.13 that is noted in watchdog_report_ts, and 0 is
- * the first of those.
- */
-static void find_watchdog(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
-{
-	uint64_t at, touched, report;
-
-	if (la_percpu(k, "watchdog_touch_ts", c->cpu, &at, NULL) != LA_OK ||
-	    la_read_u64(k, at, &touched, NULL) != LA_OK)
-		return;
-	if (!touched && c->online_known && c->online &&
-	    la_percpu(k, "watchdog_report_ts", c->cpu, &report, NULL) == LA_OK)
-		touched = 1; /* by then, at the latest */
-	if (!touched || touched > now >> 30)
-		return;
-	c->watchdog_age_known = true;
-	c->watchdog_age_ns = now - (touched << 30);
-}
-
 /* When watchdog_hrtimer of this CPU is due (linux/hrtimer.h, linux/timerqueue.h). */
 static bool due_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
 {
@@ -81,6 +60,40 @@ static bool due_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 	       door->member(door->ctx, "hrtimer", "node", &node) &&
 	       door->member(door->ctx, "timerqueue_node", "expires", &expires) &&
 	       la_read_u64(k, at + node.offset + expires.offset, ret, NULL) == LA_OK && *ret;
+}
+
+/*
+ * watchdog_enabled, bit 1: does the soft lockup detector run (kernel/watchdog.c, 4.1 to 7.2)? Where it was turned off, what
+ * it noted last grows old, and says nothing.
+ */
+static bool detector_runs(const struct la_kernel *k)
+{
+	const struct la_door *door = k->door;
+	uint64_t at, enabled;
+
+	return !door->symbol(door->ctx, "watchdog_enabled", &at) ||
+	       (la_read_u64(k, at, &enabled, NULL) == LA_OK && (enabled & 2));
+}
+
+/*
+ * watchdog_touch_ts: when the detector's thread ran last, in 2^30 ns of the run queue's clock; ULONG_MAX, and 0 before,
+ * mean that it is to begin anew (kernel/watchdog.c, 5.10 to 7.2). Since 5.13 that is noted in watchdog_report_ts, and 0 is
+ * the first of those, on a CPU that it has set its timer on.
+ */
+static void find_watchdog(const struct la_kernel *k, struct la_cpu *c, uint64_t now)
+{
+	uint64_t at, touched, report, due;
+
+	if (la_percpu(k, "watchdog_touch_ts", c->cpu, &at, NULL) != LA_OK ||
+	    la_read_u64(k, at, &touched, NULL) != LA_OK)
+		return;
+	if (!touched && due_of(k, c, &due) &&
+	    la_percpu(k, "watchdog_report_ts", c->cpu, &report, NULL) == LA_OK)
+		touched = 1; /* by then, at the latest */
+	if (!touched || touched > now >> 30)
+		return;
+	c->watchdog_age_known = true;
+	c->watchdog_age_ns = now - (touched << 30);
 }
 
 static void find_timer_lag(const struct la_kernel *k, struct la_cpus *cpus)
@@ -152,6 +165,7 @@ uint64_t la_cpus_now(const struct la_kernel *k, const struct la_cpus *cpus)
 void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 {
 	const uint64_t now = la_cpus_now(k, cpus);
+	const bool detector = detector_runs(k);
 	uint64_t at;
 
 	for (size_t i = 0; i < cpus->n; i++) {
@@ -160,7 +174,8 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 		find_preempt(k, c);
 		if (!clock_of(k, c, &at))
 			continue;
-		find_watchdog(k, c, now);
+		if (detector)
+			find_watchdog(k, c, now);
 		c->clock_age_known = true;
 		c->clock_age_ns = now - at;
 		c->clock_ns = at;
@@ -172,6 +187,7 @@ void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus)
 			c->since_ns = at + c->clock_age_ns;
 		}
 	}
-	find_timer_lag(k, cpus);
+	if (detector)
+		find_timer_lag(k, cpus);
 	find_timer_late(k, cpus);
 }
