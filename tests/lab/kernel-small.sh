@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build a kernel of our own from one of Debian's linux-source packages: $cache/kernel-NAME.
+# Build a kernel of our own from one of Debian's linux-source packages, or, where the suite has none of that
+# release any more, from upstream's archive of its source package: $cache/kernel-NAME.
 # Needs:  lab.sh; a network the first time. NAME is "sample" unless given, with its fragment (everything
 #         else is off) in test-dumps/NAME/kernel.config unless CONFIG names another file of the tree. A
 #         fragment with a line "# like OTHER" is that of test-dumps/OTHER, without what its lines "!LINE"
@@ -20,17 +21,25 @@ config=${2:-$tree/test-dumps/$name/kernel.config}
 # the source package comes from the suite that has it, without its suite becoming one of the lab's
 fetch_source() {
 	LAKVM_MIRROR=$(mirror)
-	"$here/lab.sh" sh -euc '
+	"$here/lab.sh" sh -euc "$fetch_orig"'
 		new=/cache/${1##*/}
 		mkdir -p "$new/lists/partial" "$new/archives/partial"
-		echo "deb $2 $3 main" > "$new/sources"
+		printf "%s $2 $3 main\n" deb deb-src > "$new/sources"
 		options="-o Dir::State::Lists=$new/lists -o Dir::Etc::SourceList=$new/sources
 			-o Dir::Etc::SourceParts=/dev/null -o APT::Default-Release=$3"
 		apt-get -qq $options update
 		cd "$new"
-		apt-get -qq $options download "linux-source-$4"
-		dpkg-deb --fsys-tarfile linux-source-*.deb |
-			tar -x -O --wildcards "./usr/src/linux-source-*.tar.xz" > linux.tar.xz
+		if apt-cache $options show "linux-source-$4" >/dev/null 2>&1; then
+			apt-get -qq $options download "linux-source-$4"
+			dpkg-deb --fsys-tarfile linux-source-*.deb |
+				tar -x -O --wildcards "./usr/src/linux-source-*.tar.xz" > linux.tar.xz
+		else
+			version=$(apt-cache $options showsrc --only-source linux |
+				sed -n "s/^Version: \($4\.[^ ]*\)$/\1/p" | sort -V | tail -n 1)
+			[ "$version" ] || { echo "kernel-small: no Linux $4 in $3" >&2; exit 1; }
+			fetch_orig "linux=$version" . $options
+			mv linux_*.orig.tar.xz linux.tar.xz
+		fi
 		rm -rf lists archives sources linux-source-*.deb' sh "$1" "$LAKVM_MIRROR" "$source_suite" "$release" >&2
 }
 
