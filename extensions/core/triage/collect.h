@@ -38,6 +38,9 @@ void la_triage_fault_of(const struct la_kernel *k, const struct la_regs *regs,
 /** How far the guest came with its boot; needs the CPUs of @t. */
 void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 
+/** Where the memory went, if the log or panic() says that it ran out; needs both of @t. */
+void la_triage_memory(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
+
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
 

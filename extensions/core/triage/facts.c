@@ -321,6 +321,7 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	collect_grace_period(k, t);
 	t->message = t->panic && t->panic->text[0] ? t->panic->text : t->buffer;
 	t->word = la_panic_word(t->message);
+	la_triage_memory(k, t, j);
 	la_triage_faults(k, t);
 	la_triage_blocked(k, j->arena, t);
 	la_triage_waits(k, t, j);

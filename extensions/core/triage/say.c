@@ -282,16 +282,51 @@ static void advise_code(struct la_judgement *j)
 				 c->symbol ? c->symbol : c->caller);
 }
 
+/* The part of the memory that explains why it ran out: two fifths, where free memory does not. NULL: none does. */
+static const char *memory_in_words(struct la_judgement *j, const struct la_meminfo *m)
+{
+	enum la_memory most = LA_MEMORY_SLAB;
+	const char *whose = "";
+
+	for (enum la_memory i = most; i < LA_NMEMORY; i++)
+		if (m->bytes[i] > m->bytes[most])
+			most = i;
+	if (m->bytes[most] < m->total / 5 * 2 || m->bytes[LA_MEMORY_FREE] > m->bytes[most])
+		return NULL;
+	if (most == LA_MEMORY_SLAB && m->cache[0] && m->cache_bytes >= m->bytes[most] / 3) {
+		whose = la_format(j->arena, ", of that %" PRIu64 " MiB %s", m->cache_bytes >> 20,
+				  m->cache);
+		la_triage_advice(j, "crash> kmem -S %s: what its objects are, and who made them",
+				 m->cache);
+	} else if (most == LA_MEMORY_ANON && m->task.address &&
+		   m->task_bytes >= m->bytes[most] / 3) {
+		whose = la_format(j->arena, ", of that %" PRIu64 " MiB of %s (PID %d)",
+				  m->task_bytes >> 20, m->task.comm, m->task.pid);
+		la_triage_advice(j, "crash> vm %d: what it has in its memory", m->task.pid);
+	} else if (most == LA_MEMORY_SHMEM) {
+		la_triage_advice(j, "crash> mount: which tmpfs there are; ipcs: shared memory");
+	} else if (most == LA_MEMORY_OTHER) {
+		la_triage_advice(
+			j, "crash> kmem -v; mod: a driver that takes pages and gives none back");
+	}
+	return la_format(j->arena, "; %" PRIu64 " of %" PRIu64 " MiB are %s%s",
+			 m->bytes[most] >> 20, m->total >> 20, la_memory_name(most),
+			 whose ? whose : "");
+}
+
 static void say_called(const struct la_triage *t, struct la_judgement *j,
 		       const struct la_callers *who)
 {
 	const char *callers = callers_in_words(j, who);
 	const char *symbol = j->panic->cause.symbol;
+	const char *memory = t->memory_known && t->word && !strcmp(t->word->kind, "oom") ?
+				     memory_in_words(j, &t->memory) :
+				     NULL;
 
 	if (!callers)
 		return;
 	if (t->word && t->word->meaning)
-		la_triage_summary(j, "%s", t->word->meaning);
+		la_triage_summary(j, "%s%s", t->word->meaning, memory ? memory : "");
 	else if (symbol)
 		la_triage_summary(j, "%s called panic()%s: %s", symbol, callers, t->message);
 	else

@@ -8,6 +8,7 @@
 #define LAKVM_TRIAGE_H
 
 #include "lakvm/cpu/waits.h"
+#include "lakvm/guest/meminfo.h"
 #include "lakvm/host/host.h"
 #include "lakvm/triage/panic.h"
 #include "oops.h"
@@ -182,6 +183,8 @@ struct la_triage {
 	const struct la_cpu
 		*astray; /* another CPU on a kernel stack whose tp leads to no task; or NULL */
 	struct la_boot boot;
+	bool memory_known; /* asked for only where memory ran out */
+	struct la_meminfo memory;
 	const struct la_host_cpu *domain; /* what the domain says of its CPU; NULL: not known */
 	/* For each of cpus, why the host did not run its vCPU; NULL: it did, or nobody knows. */
 	const char **not_run;
