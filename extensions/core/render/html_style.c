@@ -78,7 +78,7 @@ const char la_html_style[] =
 	"padding:0 5px;font-size:12px;margin-right:4px}\n"
 	"@media (max-width:600px){body{padding:8px}header{padding:10px 12px}dl{grid-template-columns:1fr;gap:0}"
 	"dd{margin:0 0 6px}h1{font-size:18px}pre{white-space:pre-wrap;overflow-wrap:anywhere}"
-	"td,th{padding-right:8px}.log p,.log .g{padding-left:4ch;text-indent:-3ch}}\n"
+	"table{font-size:10.5px}td,th{padding-right:6px}th{white-space:normal;overflow-wrap:normal;vertical-align:bottom}.log p,.log .g{padding-left:4ch;text-indent:-3ch}}\n"
 	"@media print{:root{--back:#fff;--card:#fff;--text:#000;--dim:#444;--line:#bbb;--ill:#b3261e;"
 	"--warn:#a15c00;--busy:#1f5fae;--user:#1d7a46;--free:#dfe4ea;--zero:#b9c2cd}body{max-width:none;"
 	"font-size:11px}header,pre,.regs{border:1px solid var(--line)}pre{white-space:pre-wrap}"
