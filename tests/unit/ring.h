@@ -2,7 +2,7 @@
 /*
  * A printk ring for tests, written as the kernel writes it: desc_reserve(), data_alloc() and
  * get_next_lpos() of kernel/printk/printk_ringbuffer.c, reduced to one writer. It is the
- * reference for extensions/core/guest/log.c and shares nothing with it.
+ * reference for extensions/core/guest/log_ring.c and shares nothing with it.
  */
 #ifndef LAKVM_TEST_RING_H
 #define LAKVM_TEST_RING_H

@@ -5,6 +5,14 @@
 
 #include "lakvm/cpu/cpus.h"
 
+/**
+ * Fill in which CPUs there are, and of each its registers and whose they are: from the dump's notes and the
+ * @n of @text, as la_cpus_analyse_text() has them.
+ */
+enum la_status la_cpus_collect(const struct la_kernel *k, struct la_arena *arena,
+			       const struct la_vcpu_regs *text, size_t n, struct la_cpus *ret,
+			       struct la_error *err);
+
 /** A virtual address of the kernel: in a window, or mapped in the upper half. */
 bool la_kernel_address(const struct la_kernel *k, uint64_t va);
 

@@ -3,7 +3,7 @@
  * Inside the dump reader: what an open dump is, and what a format has to tell of its file. From the
  * bottom up: a file or the dump a flattened file stands for (file.c, map.c, flat.c) as a row of
  * extents (extents.c); read-ahead, page cache and decompression (readahead.c, cache.c, unpack.c);
- * one table of hooks for each format (kdump.c with bitmap.c, elf.c) over what they share (format.c); the
+ * one table of hooks for each format (kdump.c and kdump_open.c with bitmap.c, elf.c) over what they share (format.c); the
  * public functions (dump.c).
  */
 #ifndef LAKVM_DUMP_FORMAT_H

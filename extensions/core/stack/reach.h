@@ -87,6 +87,15 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
 			uint64_t to, unsigned reg, uint64_t *ret);
 
+/**
+ * The first part of la_region_run(): find all code that can run from @root on. @r's k, regs, ra and follow_return
+ * are set; what it finds goes into its nodes, calls and complete. Returns the registers that the code writes.
+ */
+uint32_t la_region_explore(struct la_region *r, const struct la_region_root *root, size_t nroots);
+
+/** Does @insn load ra from the stack, @offset bytes above sp? */
+bool la_reloads_ra(uint32_t insn, int64_t *offset);
+
 /** The node at @pc, or NULL. */
 const struct la_node *la_region_node(const struct la_region *r, uint64_t pc, bool after_return);
 
