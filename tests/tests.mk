@@ -45,6 +45,8 @@ $(UNIT)/test_dump_%.o: UNIT_CFLAGS += -Itests/mkdump
 
 $(UNIT)/test_dump_nomem: UNIT_LIBS += -Wl,--wrap=calloc
 
+$(UNIT)/test_writer: UNIT_LIBS += -Wl,--wrap=pwrite,--wrap=pthread_create,--wrap=sched_getaffinity
+
 $(UNIT)/test_dump_%: $(UNIT)/test_dump_%.o $(MKDUMP_OBJ) $(UNIT)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $^ $(UNIT_LIBS)

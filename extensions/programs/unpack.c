@@ -42,6 +42,8 @@ enum la_status unpack_begin(const char *program, int fd, struct unpacker *ret, s
 		_exit(127);
 	}
 	close(ends[1]);
+	/* More room for what is unpacked while its reader is busy. */
+	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
 	ret->stream = ends[0];
 	return LA_OK;
 }

@@ -5,7 +5,7 @@ fail, closed standard descriptors, unpackers that fail, signals.
 
 Usage: programs.py LADUMP LACONVERT MKDUMP STREAM; prints "ok - " or "not ok - " lines.
 """
-import contextlib, gzip, json, os, re, resource, signal, stat, struct, subprocess, sys, tempfile, time
+import contextlib, glob, gzip, json, os, re, resource, signal, stat, struct, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ladump, laconvert, mkdump, stream = (os.path.abspath(path) for path in sys.argv[1:5])
@@ -341,6 +341,46 @@ def cut_flattened():
           not os.path.exists("nothing"), got.stderr)
 
 
+def conversions():
+    """All forms, on one processor and on all: the same bytes. What fails in the middle leaves nothing, and says why in one line."""
+    put("cut", content("flat")[:-100])
+    forms = sorted(glob.glob(os.path.join(os.path.dirname(stream), "migration-*.bin"))) + ["whole.gz", "cut"]
+    for form in forms:
+        made = []
+        for cpus in (os.sched_getaffinity(0), {min(os.sched_getaffinity(0))}):
+            for path in ("made", "made.registers"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+            got = run(laconvert, form, "made", preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+            made.append((got.returncode, got.stderr, content("made"), os.path.exists("made.registers") and content("made.registers")))
+        check(f"laconvert {os.path.basename(form)}: the same on one processor", made[0] == made[1] and made[0][0] == 0, made[0][1])
+    check("... of all forms", len(forms) >= 5, forms)
+    pages = large_stream()
+    put("large.gz", gzip.compress(pages, 1))
+    before = set(os.listdir("."))
+    for name, data in (("junk", pages[:len(pages) // 2] + b"\xff" * 4096 + pages[len(pages) // 2 + 4096:]), ("cut", pages[:len(pages) // 2])):
+        put("odd.stream", data)
+        got = run(laconvert, "odd.stream", "odd")
+        check(f"a stream with {name} in its middle makes no dump", got.returncode == 1 and got.stderr.count(b"\n") == 1 and
+              set(os.listdir(".")) - {"odd.stream"} == before, got.stderr)
+    got = run("unshare", "-m", "sh", "-c", 'mkdir small; mount -t tmpfs -o size=8m none small && echo on && "$0" large.gz small/made; '
+              'echo $?; ls -A small', laconvert)
+    if got.stdout.startswith(b"on"):
+        check("a disk that becomes full makes no dump", got.stdout == b"on\n1\n" and got.stderr.count(b"\n") == 1 and
+              b"No space left" in got.stderr, got)
+
+
+def large_stream():
+    """20 MiB of pages that are not zero."""
+    size = 20 << 20
+    name = bytes([13]) + b"loongarch.ram"
+    data = [b"QEVM", struct.pack(">IBI", 3, 7, 4), b"virt", struct.pack(">BI", 1, 2), b"\3ram", struct.pack(">II", 0, 4),
+            struct.pack(">Q", size | 4), name, struct.pack(">QQBI", size, 16, 0x7e, 2), struct.pack(">BI", 3, 2)]
+    for at in range(0, size, 4096):
+        data += [struct.pack(">Q", at | (0x28 if at else 8)), b"" if at else name, struct.pack("<Q", at + 1) * 512]
+    return b"".join(data) + struct.pack(">QBIB", 16, 0x7e, 2, 0)
+
+
 def searches():
     """In RAM each of whose words is its own physical address."""
     run(mkdump, put("words.txt", b"kdump method=zlib\nram 0 40M words\nram 48M 1M excluded\n"), "words", check=True)
@@ -411,6 +451,7 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     failing_writes()
     statuses()
     cut_flattened()
+    conversions()
     searches()
     folders()
     os.chdir("/")

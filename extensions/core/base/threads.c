@@ -2,9 +2,7 @@
 // One job on several processors.
 #include "lakvm/base/threads.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 
 #include "lakvm/base/jump.h"
 
@@ -19,6 +17,22 @@ unsigned la_processors(void)
 		return MAX_THREADS;
 	n = CPU_COUNT(&set);
 	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (unsigned)n;
+}
+
+/* Enough for whatever works in one, however little the process itself was given (ulimit -s). */
+#define STACK ((size_t)1 << 20)
+
+static bool start(pthread_t *ret, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	bool started;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	started = pthread_attr_setstacksize(&attr, STACK) == 0 &&
+		  pthread_create(ret, &attr, run, arg) == 0;
+	pthread_attr_destroy(&attr);
+	return started;
 }
 
 struct part {
@@ -46,7 +60,7 @@ void la_run_threads(unsigned n, void (*work)(void *ctx, unsigned i), void *ctx)
 	la_hold(&before); /* a thread has the signals of who makes it */
 	for (unsigned i = 1; i < n; i++) {
 		part[i] = (struct part){ .work = work, .ctx = ctx, .i = i };
-		part[i].running = pthread_create(&part[i].thread, NULL, run_part, &part[i]) == 0;
+		part[i].running = start(&part[i].thread, run_part, &part[i]);
 	}
 	la_release(&before);
 	if (n)
@@ -57,4 +71,33 @@ void la_run_threads(unsigned n, void (*work)(void *ctx, unsigned i), void *ctx)
 		else
 			work(ctx, i);
 	}
+}
+
+static void *run_aside(void *arg)
+{
+	const struct la_aside *a = arg;
+
+	a->work(a->ctx);
+	return NULL;
+}
+
+void la_aside_begin(struct la_aside *a, void (*work)(void *ctx), void *ctx)
+{
+	sigset_t before;
+
+	*a = (struct la_aside){ .work = work, .ctx = ctx };
+	if (la_processors() > 1) {
+		la_hold(&before);
+		a->running = start(&a->thread, run_aside, a);
+		la_release(&before);
+	}
+	if (!a->running)
+		work(ctx);
+}
+
+void la_aside_end(struct la_aside *a)
+{
+	if (a->running)
+		pthread_join(a->thread, NULL);
+	a->running = false;
 }

@@ -278,9 +278,9 @@ static void decide_high_base(struct loader *l, struct la_arena *arena, uint64_t 
 	if (wanted) {
 		ret->high_base = wanted;
 		ret->high_base_from = "as told";
-	} else if (device_tree_says(arena, l->ram.out, newer)) {
+	} else if (device_tree_says(arena, l->ram.out.fd, newer)) {
 		ret->high_base_from = "the guest's device tree";
-	} else if (device_tree_says(arena, l->ram.out, older)) {
+	} else if (device_tree_says(arena, l->ram.out.fd, older)) {
 		ret->high_base = older;
 		ret->high_base_from = "the guest's device tree";
 	} else if (cpu_version >= 2 || strchr(l->machine, '.')) {
@@ -300,6 +300,7 @@ enum la_status la_convert(struct la_arena *arena, int in, int out,
 	struct loader *l = la_alloc(arena, sizeof(*l));
 	struct la_saved_cpu *cpus = NULL;
 	const uint8_t *tail = NULL;
+	struct la_error why = { "" };
 	unsigned cpu_version = 0;
 	size_t size = 0;
 	uint64_t magic;
@@ -309,13 +310,20 @@ enum la_status la_convert(struct la_arena *arena, int in, int out,
 		return la_fail(err, LA_NOMEM, "migration stream");
 	if (la_stream_init(&l->s, arena, in, opt, err) != LA_OK)
 		return LA_NOMEM;
-	l->ram = (struct la_saved_ram){ .arena = arena, .out = out };
+	l->ram = (struct la_saved_ram){ .arena = arena };
+	if (la_writer_begin(&l->ram.out, out, err) != LA_OK)
+		return LA_NOMEM;
 	magic = la_stream_be(&l->s, 8);
 	if (l->s.status == LA_OK && magic != ((uint64_t)0x5145564d << 32 | STREAM_VERSION))
 		la_stream_fail(&l->s, magic >> 32 == 0x5145564d ? LA_UNSUPPORTED : LA_ABSENT,
 			       "no migration stream of version %d", STREAM_VERSION);
 	if (l->s.status == LA_OK)
 		read_ram(l);
+	/* What could not be written was read before whatever is wrong with the stream. */
+	if (la_writer_end(&l->ram.out, &why) != LA_OK) {
+		la_error_clear(err);
+		return la_fail(err, LA_IO, "%s", why.text);
+	}
 	if (l->s.status == LA_TRUNCATED)
 		return la_fail(err, LA_TRUNCATED, "cut off, its RAM is incomplete");
 	if (l->s.status != LA_OK)

@@ -5,10 +5,9 @@
 #include "core_file.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "writer.h"
 
 #ifndef EM_LOONGARCH
 #define EM_LOONGARCH 258
@@ -19,26 +18,6 @@
 #define FPREGSET_SIZE 268
 #define CPU_NOTES (NOTE_HEAD + PRSTATUS_SIZE + NOTE_HEAD + FPREGSET_SIZE)
 #define NOTES_AT 4096
-
-enum la_status la_pwrite(int fd, const void *data, size_t size, uint64_t offset,
-			 struct la_error *err)
-{
-	const uint8_t *from = data;
-
-	while (size) {
-		ssize_t n = pwrite(fd, from, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return la_fail(err, LA_IO, "the dump cannot be written: %s",
-				       n ? strerror(errno) : "nothing written");
-		from += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return LA_OK;
-}
 
 static uint8_t *note_head(uint8_t *at, uint32_t type, uint32_t size)
 {

@@ -16,7 +16,5 @@
 
 enum la_status la_core_write(struct la_arena *arena, int out, uint64_t ram, uint64_t high_base,
 			     const struct la_saved_cpu *cpu, size_t ncpus, struct la_error *err);
-enum la_status la_pwrite(int fd, const void *data, size_t size, uint64_t offset,
-			 struct la_error *err);
 
 #endif

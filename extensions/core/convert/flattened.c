@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "writer.h"
 
 #define HEADER 4096
 #define RECORD 16
@@ -132,31 +133,39 @@ bool la_flattened_is_cut(int fd)
 	return found == FOUND_CUT;
 }
 
-static enum la_status copy(int in, int out, const struct record *r, uint64_t len,
+static enum la_status copy(int in, struct la_writer *out, const struct record *r, uint64_t len,
 			   struct la_error *err)
 {
 	char buffer[65536];
+	enum la_status status = LA_OK;
 
-	for (uint64_t done = 0; done < len;) {
+	for (uint64_t done = 0; done < len && status == LA_OK;) {
 		const size_t n =
 			len - done < sizeof(buffer) ? (size_t)(len - done) : sizeof(buffer);
-		size_t written = 0;
 
 		if (!read_at(in, r->at + done, buffer, n))
 			return la_fail(err, LA_IO, "%s", strerror(errno));
-		while (written < n) {
-			const ssize_t w = pwrite(out, buffer + written, n - written,
-						 (off_t)(r->to + done + written));
-
-			if (w < 0 && errno == EINTR)
-				continue;
-			if (w <= 0)
-				return la_fail(err, LA_IO, "%s", strerror(errno));
-			written += (size_t)w;
-		}
+		status = la_writer_put(out, buffer, n, r->to + done, err);
 		done += n;
 	}
-	return LA_OK;
+	return status;
+}
+
+/* All records; *@ret_bytes: how many bytes they have. */
+static enum la_status copy_all(struct records *r, struct la_writer *out, uint64_t *ret_bytes,
+			       struct la_error *err)
+{
+	struct record record = { 0 };
+	enum la_status status = LA_OK;
+
+	while (status == LA_OK && next_record(r, &record) == FOUND) {
+		const uint64_t left = r->size - record.at,
+			       len = record.len < left ? record.len : left;
+
+		status = copy(r->fd, out, &record, len, err);
+		*ret_bytes += len;
+	}
+	return status;
 }
 
 static enum la_status mark_incomplete(int out, struct la_error *err)
@@ -174,8 +183,9 @@ static enum la_status mark_incomplete(int out, struct la_error *err)
 
 enum la_status la_flattened_restore(int in, int out, uint64_t *ret_bytes, struct la_error *err)
 {
-	struct record record = { 0 };
-	enum la_status status;
+	enum la_status status, written;
+	struct la_error why = { "" };
+	struct la_writer writer;
 	struct records r;
 	struct stat st;
 
@@ -184,15 +194,12 @@ enum la_status la_flattened_restore(int in, int out, uint64_t *ret_bytes, struct
 		return la_fail(err, LA_IO, "%s", strerror(errno));
 	if (!is_flattened(in))
 		return la_fail(err, LA_INVALID, "not a flattened dump");
+	if (la_writer_begin(&writer, out, err) != LA_OK)
+		return LA_NOMEM;
 	begin_records(&r, in, (uint64_t)st.st_size);
-	while (next_record(&r, &record) == FOUND) {
-		const uint64_t left = r.size - record.at,
-			       len = record.len < left ? record.len : left;
-
-		status = copy(in, out, &record, len, err);
-		if (status != LA_OK)
-			return status;
-		*ret_bytes += len;
-	}
-	return mark_incomplete(out, err);
+	status = copy_all(&r, &writer, ret_bytes, err);
+	written = la_writer_end(&writer, status == LA_OK ? err : &why);
+	if (status == LA_OK)
+		status = written;
+	return status == LA_OK ? mark_incomplete(out, err) : status;
 }

@@ -27,7 +27,8 @@ enum {
 #define UNIT 4096 /* of the map of written pages; every page size is a multiple */
 #define MAX_PAGE 65536
 #define MAX_BLOCKS 4096
-#define MAX_NAMED 16 /* of the blocks that are left out */
+#define PIECE ((size_t)1 << 20) /* of a mapped block, at once */
+#define MAX_NAMED 16            /* of the blocks that are left out */
 #define MAX_RAM ((uint64_t)1 << 46)
 
 static bool starts(const char *name, const char *with)
@@ -145,44 +146,80 @@ static enum la_status put(struct la_stream *s, struct la_saved_ram *ram, uint64_
 			ram->written[at / UNIT / 8] |= (uint8_t)(1u << at / UNIT % 8);
 			ram->stored += UNIT;
 		}
-		if (la_pwrite(ram->out, data, UNIT, LA_CORE_DATA + at, s->err) != LA_OK)
+		if (la_writer_put(&ram->out, data, UNIT, LA_CORE_DATA + at, s->err) != LA_OK)
 			return s->status = LA_IO;
 	}
 	return LA_OK;
+}
+
+/* The map of a block's pages, a piece of it at a time. */
+struct page_map {
+	uint64_t at, pages; /* in the file; of the block */
+	uint64_t first;     /* page that the piece begins with, a multiple of 8 * sizeof(bits) */
+	bool read;
+	uint8_t bits[4096];
+};
+
+/* Is page @n stored? False in @there_ret: the file ends before its place in the map. */
+static bool is_stored(struct la_stream *s, struct page_map *map, uint64_t n, bool *there_ret)
+{
+	const uint64_t in_piece = n % (8 * sizeof(map->bits)), first = n - in_piece;
+	uint64_t left = (map->pages - first + 7) / 8;
+
+	if (!map->read || first != map->first) {
+		if (left > sizeof(map->bits))
+			left = sizeof(map->bits);
+		map->read = bytes_at(s, map->at + first / 8, map->bits, left) == left;
+		map->first = first;
+	}
+	*there_ret = map->read;
+	return map->read && map->bits[in_piece / 8] >> in_piece % 8 & 1;
+}
+
+/* The stored pages from @n on that follow one another, as many as are read at once. */
+static uint64_t run_of(struct la_stream *s, struct page_map *map, uint64_t n, uint64_t most)
+{
+	uint64_t run = 0;
+	bool there = true;
+
+	while (run < most && n + run < map->pages && is_stored(s, map, n + run, &there))
+		run++;
+	return run;
 }
 
 /* Pages with fixed places: struct MappedRamHeader, a bitmap, and the block as it is. */
 static enum la_status mapped_block(struct la_stream *s, struct la_saved_ram *ram,
 				   struct la_ram_block *b)
 {
-	uint64_t page = ram->page_size, bitmap_at = b->bitmap_at, pages_at = b->pages_at;
-	uint8_t *data = la_alloc(ram->arena, MAX_PAGE);
-	uint8_t map[4096];
+	struct page_map map = { .at = b->bitmap_at, .pages = b->size / ram->page_size };
+	const uint64_t page = ram->page_size;
+	uint64_t run, next_progress = 0;
 
-	if (!data)
-		return la_stream_fail(s, LA_NOMEM, "block \"%s\"", b->name);
 	ram->current = b;
-	for (uint64_t n = 0, pages = b->size / page; b->ram && n < pages; n++) {
-		uint64_t in_map = n / 8 % sizeof(map), left = (pages - n + 7) / 8;
+	for (uint64_t n = 0; b->ram && n < map.pages; n += run) {
+		uint64_t got;
+		bool there;
 
-		if (n % (8 * sizeof(map)) == 0) {
-			if (left > sizeof(map))
-				left = sizeof(map);
-			if (bytes_at(s, bitmap_at + n / 8, map, left) != left)
+		run = 1;
+		if (!is_stored(s, &map, n, &there)) {
+			if (!there)
 				return la_stream_fail(s, LA_TRUNCATED,
 						      "the map of block \"%s\" is behind the end",
 						      b->name);
-		}
-		if (!(map[in_map] >> n % 8 & 1))
 			continue;
-		if (bytes_at(s, pages_at + n * page, data, page) != page)
+		}
+		run = run_of(s, &map, n, PIECE / page);
+		got = bytes_at(s, b->pages_at + n * page, ram->piece, run * page) / page;
+		if (got && put(s, ram, n * page, ram->piece, got * page) != LA_OK)
+			return s->status;
+		if (got < run)
 			return la_stream_fail(s, LA_TRUNCATED,
 					      "block \"%s\" is cut off at 0x%" PRIx64, b->name,
-					      n * page);
-		if (put(s, ram, n * page, data, page) != LA_OK)
-			return s->status;
-		if (s->opt && s->opt->progress && !(n * page & ((16 << 20) - 1)))
-			s->opt->progress(s->opt->ctx, pages_at + n * page);
+					      (n + got) * page);
+		if (s->opt && s->opt->progress && n * page >= next_progress) {
+			s->opt->progress(s->opt->ctx, b->pages_at + n * page);
+			next_progress = (n + run) * page + (16 << 20);
+		}
 	}
 	return LA_OK;
 }
@@ -278,9 +315,11 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 	ram->written = la_alloc(ram->arena, ram->total / UNIT / 8 + 1);
 	if (!ram->written)
 		return la_stream_fail(s, LA_NOMEM, "a guest of %" PRIu64 " MiB", ram->total >> 20);
-	if (ftruncate(ram->out, (off_t)(LA_CORE_DATA + ram->total)))
+	if (ftruncate(ram->out.fd, (off_t)(LA_CORE_DATA + ram->total)))
 		return la_stream_fail(s, LA_IO, "a dump of %" PRIu64 " MiB cannot be made: %s",
 				      ram->total >> 20, strerror(errno));
+	if (ram->mapped && !(ram->piece = la_alloc(ram->arena, PIECE)))
+		return la_stream_fail(s, LA_NOMEM, "list of memory blocks");
 	for (size_t i = 0; ram->mapped && i < ram->nblocks; i++)
 		if (mapped_block(s, ram, &ram->blocks[i]) != LA_OK)
 			return s->status;

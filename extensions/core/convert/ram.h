@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "stream.h"
+#include "writer.h"
 
 struct la_ram_block {
 	char name[256];
@@ -19,7 +20,7 @@ struct la_ram_block {
 
 struct la_saved_ram {
 	struct la_arena *arena;
-	int out;
+	struct la_writer out;
 	bool mapped; /* capability "mapped-ram": pages have fixed places in the file */
 	struct la_ram_block *blocks, *current;
 	struct la_ram_block **by_name; /* all of them in this order */
@@ -27,6 +28,7 @@ struct la_saved_ram {
 	uint32_t page_size; /* 0: not known yet */
 	uint64_t total, stored;
 	uint8_t *written; /* a bit for each page of 4096 bytes */
+	uint8_t *piece;   /* mapped-ram: pages that follow one another */
 	char *left_out;
 };
 

@@ -73,7 +73,7 @@ struct la_converted {
  * Read a stream from @in, from where it stands to its end, and write an ELF64 core into the empty
  * file @out: PT_LOADs for all RAM, sparse, and for each vCPU the notes that QEMU's own
  * dump-guest-memory writes. @in may be a pipe, unless the stream's RAM is laid out for seeking
- * ("mapped-ram"). @opt may be NULL. Needs of @arena: little more than 1 MiB, a bit for every 4096 bytes of RAM, up to
+ * ("mapped-ram"). @opt may be NULL. Needs of @arena: little more than 2 MiB, a bit for every 4096 bytes of RAM, up to
  * four times the devices' state, and a few KiB for each vCPU. What @ret points to belongs to @arena.
  *
  * LA_ABSENT: no migration stream. LA_TRUNCATED: it ends before its RAM does. What is wrong behind the
@@ -82,6 +82,9 @@ struct la_converted {
  * compressed pages, sections before the RAM that do not tell their length. LA_CORRUPT: damaged.
  * LA_IO: reading or writing failed. LA_NOMEM: a guest, or a claim of one, that @arena is too small for.
  * After a failure @out holds nothing of use.
+ *
+ * @out is written by a second thread, where there is more than one processor; none is left when this returns, nor
+ * the 16 MiB that it had.
  */
 enum la_status la_convert(struct la_arena *arena, int in, int out,
 			  const struct la_convert_options *opt, struct la_converted *ret,
