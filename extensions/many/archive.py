@@ -53,11 +53,11 @@ def sweep():
 
 
 def plain_folders(path):
-    """Folders with a manifest, and with nothing that leads elsewhere."""
+    """Folders with a manifest, and with nothing that leads elsewhere: neither links nor, as root may unpack them, devices."""
     for entry in os.scandir(path):
         if entry.is_dir(follow_symlinks=False):
             names = os.listdir(entry.path)
-            if "manifest" in names and not any(os.path.islink(os.path.join(entry.path, name)) for name in names):
+            if "manifest" in names and all(stat.S_ISREG(os.lstat(os.path.join(entry.path, name)).st_mode) for name in names):
                 yield entry.path
 
 
@@ -77,7 +77,7 @@ def unpacked(path, run):
             os.mkdir(inside)
             os.symlink(os.path.dirname(path), beside)  # a name without colons
             status, _, said = run(["tar", "--force-local", "-I", "zstd", "-xf", path, "-C", inside, "--no-same-owner",
-                                   "--no-same-permissions"])
+                                   "--no-same-permissions", "--no-overwrite-dir"])
             if status:
                 raise NotUnpacked(f"cannot be unpacked into {place()}: {said or f'tar ended with status {status}'}")
             folder = next(plain_folders(inside), None)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What was judged, in SQLite: a row a dump, a transaction a row."""
+import contextlib
 import json
+import math
 import os
 import sqlite3
 
@@ -11,7 +13,7 @@ VERSION = 1
 ROW = "latriage.row/1"
 GROUPS = "latriage.groups/1"
 TRIES = 3      # of a dump whose judging broke off
-WAIT_S = float(os.environ.get("LATRIAGE_WAIT_S", 10))  # for another run that writes
+WAIT_S = 10    # for another run that writes
 
 SCHEMA = """
 CREATE TABLE dump (
@@ -48,7 +50,9 @@ def checked(row):
         raise ValueError(f"not of {ROW}")
     for key, kind in TYPES.items():
         value = row.get(key)
-        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and not 0 <= value <= MOST):
+        least = -MOST if key == "mtime_ns" else 0  # files may be older than 1970
+        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and not least <= value <= MOST) or \
+                (isinstance(value, float) and not math.isfinite(value)):
             raise ValueError(f"{key} is wrong or missing")
     if row["state"] not in ("judged", "failed", "broken") or (row["state"] == "judged") != (row["verdict"] is not None):
         raise ValueError("state is wrong")
@@ -71,12 +75,19 @@ def columns(row):
     return [values[key] for key in COLUMNS]
 
 
+def patience():
+    """Tests have less."""
+    with contextlib.suppress(ValueError):
+        return min(max(0, float(os.environ.get("LATRIAGE_WAIT_S", ""))), 3600)
+    return WAIT_S
+
+
 class Database:
     def __init__(self, path):
         self.path = path
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         try:
-            self.db = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+            self.db = sqlite3.connect(path, timeout=patience(), isolation_level=None)
             self.open()
         except sqlite3.Error as error:
             raise self.unusable(error) from None

@@ -9,6 +9,7 @@ import tempfile
 from words import shown, when
 
 SHOWN = 100  # dumps of a group on a page
+DOCTYPE = b"<!doctype html>"
 
 STYLE = """
 :root{--back:#fff;--card:#f6f7f9;--text:#1d2430;--dim:#5d6878;--line:#d5dae1;--bar:#b3261e}
@@ -29,7 +30,7 @@ UNSIGNED = "none: they need not have died of the same"
 
 def verdict(group):
     """"panic (certain 3, likely 1): what happened\""""
-    sure = ", ".join(f"{name} {n}" if len(group["confidence"]) > 1 else str(name) for name, n in sorted(group["confidence"].items()))
+    sure = ", ".join(f"{name} {n}" if len(group["confidence"]) > 1 else str(name) for name, n in sorted(group["confidence"].items(), key=str))
     said = group["summary"] or group["message"] or group["cause"]
     return shown(f"{group['kind']} ({sure})" + (f": {said}" if said else ""))
 
@@ -101,10 +102,14 @@ def page(known):
 
 
 def write(path, content):
-    """The whole file, or none; only what is absent, or a regular file, gives way to it. OSError."""
+    """The whole file, or none; only what is absent, empty, or a page, gives way to it. OSError."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode):
             raise OSError(0, "not a regular file, which is not replaced", path)
+        with open(path, "rb") as file:
+            if state.st_size and file.read(len(DOCTYPE)).lower() != DOCTYPE:
+                raise OSError(0, "no page, and is not replaced by one", path)
     except FileNotFoundError:
         pass
     fd, beside = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")

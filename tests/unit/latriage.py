@@ -5,7 +5,7 @@
 Usage: latriage.py LADUMP MKDUMP; prints "ok - " or "not ok - " lines. Most runs have a stand-in for ladump that does what the
 dump's name says.
 """
-import fcntl, html.parser, json, os, resource, shutil, signal, sqlite3, subprocess, sys, tempfile, time
+import fcntl, html.parser, json, os, resource, shutil, signal, sqlite3, struct, subprocess, sys, tempfile, time
 
 ladump, mkdump = (os.path.abspath(path) for path in sys.argv[1:3])
 LATRIAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../extensions/latriage")
@@ -402,6 +402,84 @@ def pages_and_output():
     check("nothing judged yet is said", got.returncode == 1 and "name a folder" in got.stderr and not os.path.exists("other"), got)
 
 
+def lines_of_others():
+    """What --import is given may be anything, and is a line each."""
+    dump("d/a-1")
+    row = json.loads(run("--one", "d/a-1").stdout)
+    other = {**row, "path": "/other", "verdict": {"schema": "lakvm.panic/1", "kind": "panic", "signature": row["verdict"]["signature"]}}
+    bad = [b"[" * 200000, json.dumps({**row, "seconds": float("nan")}).encode(), json.dumps({**row, "path": "/\ud800"}).encode(),
+           json.dumps({**row, "host": None}).encode()]
+    put("rows", b"\n".join([*bad, *(json.dumps(one).encode() for one in (row, other, {**row, "path": "/old", "mtime_ns": -5}))]) + b"\n")
+    got = run("--import", "rows")
+    check("lines without end, of no number, no character, no host are told, each in a line", got.returncode == 1 and
+          len(lines(got)) == len(bad) and counts(known()) == {"a": 3}, got)
+
+
+def surroundings():
+    """Descriptors, encodings, variables."""
+    put("d/\u4e2d-1/dump", b"KDUMP   ")
+    got = run("d", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    check("letters that the terminal has not are escapes", got.returncode == 0 and "1 \\xd7 no vmlinux" in got.stdout, got)
+    got = subprocess.run(["sh", "-c", '"$0" --db db >&-', LATRIAGE], capture_output=True, text=True, check=False)
+    check("a closed standard output is no success", got.returncode == 1 and "standard output: it is closed" in got.stderr and
+          len(lines(got)) == 1, got)
+    got = subprocess.run(["sh", "-c", '"$0" --db db --json nowhere 2>&-', LATRIAGE], capture_output=True, text=True, check=False)
+    check("without standard error messages do not get into the answer", got.returncode == 1 and json.loads(got.stdout)["groups"], got)
+    os.makedirs("home")
+    place = {**os.environ, "XDG_DATA_HOME": "relative", "HOME": os.path.abspath("home")}
+    got = subprocess.run([LATRIAGE, "d"], capture_output=True, text=True, check=False, env=place)
+    check("a relative XDG_DATA_HOME is ignored", got.returncode == 0 and os.path.exists("home/.local/share/lakvm/triage.db") and
+          not os.path.exists("relative"), got)
+    got = subprocess.run([LATRIAGE, "d"], capture_output=True, text=True, check=False, env={**place, "HOME": ""})
+    check("without a home a line says so", got.returncode == 1 and "HOME is not set" in got.stderr and not os.path.exists("~"), got)
+    check("LATRIAGE_WAIT_S may be no number", run(env={**os.environ, "LATRIAGE_WAIT_S": "soon"}).returncode == 0)
+    dump("d/slow-1")
+    with subprocess.Popen([LATRIAGE, "--db", "db", "d"], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as child:
+        asked()
+        while not os.path.exists("asked"):
+            time.sleep(0.02)
+        child.send_signal(signal.SIGHUP)
+        said = child.stderr.read()
+    check("a terminal that is closed ends it in order", child.returncode == 130 and "interrupted" in said, f"{child.returncode} {said}")
+
+
+def odd_files():
+    dump("d/a-1")
+    run("d")
+    for path in ("db", "d/a-1/dump", "rows"):
+        put(path, b"precious") if path == "rows" else None
+        with open(path, "rb") as file:
+            before = file.read()
+        got = run("--html", path)
+        with open(path, "rb") as file:
+            check(f"a page does not replace {path}", got.returncode == 1 and "no page" in got.stderr and file.read() == before, got)
+    os.mkfifo("d/pipe")
+    writer = subprocess.Popen(["sh", "-c", "exec 3>d/pipe; echo opened"], stdout=subprocess.PIPE)
+    time.sleep(0.2)
+    got = run("d")
+    check("what is no file is not opened", got.returncode == 0 and writer.poll() is None, got)
+    writer.kill()
+    writer.communicate()
+    head = bytearray(4096 + 104)
+    head[:8] = b"KDUMP   "
+    struct.pack_into("<i", head, 8, 6)
+    struct.pack_into("<III", head, 428, 4096, 1, 1 << 28)
+    struct.pack_into("<I", head, 4096 + 12, 1)
+    put("d/sparse/dump", bytes(head))
+    os.truncate("d/sparse/dump", 1 << 40)
+    os.utime("d/sparse/dump", (1700000000, 1700000000))
+    got = run("d", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (20, 20)))
+    check("a part that says it has a bitmap of 512 GiB takes no time", got.returncode == 0 and counts(known()) == {"a": 1, "sparse": 1}, got)
+    if shutil.which("zstd"):
+        put("x-1/manifest", b"lavirsh-dump 1\nend\n")
+        os.mkfifo("x-1/memory")
+        pack("d/x-1.tar.zst", "x-1")
+        got = run("d")
+        check("an archive's pipe is no memory", got.returncode == 0 and "x" not in counts(known()) and
+              known()["failed"][0]["reason"] == "no folder of lavirsh-dump is in it", got)
+
+
 def the_real_one():
     put("dump.txt", b"elf\nram 0 16M zero\n")
     os.makedirs("d/one")
@@ -423,7 +501,7 @@ def main():
         os.environ.update(LADUMP=os.path.abspath("standin"), ASKED=os.path.join(folder, "work", "asked"), HOSTILE=HOSTILE)
         os.chdir("work")
         for test in (what_is_found, only_what_is_new, what_goes_wrong, hostile, databases, killed_in_the_middle, many_machines,
-                     archives, split_dumps, pages_and_output, the_real_one):
+                     archives, split_dumps, pages_and_output, lines_of_others, surroundings, odd_files, the_real_one):
             new()
             test()
         os.chdir("/")
