@@ -89,16 +89,19 @@ static bool analyse_misfit(struct la_arena *arena, const char *text, struct la_p
 	return false;
 }
 
+#define MAX_READ (4 + LA_HOST_TEXTS + READER_PARTS)
+
 /* All that the session reads gives way to no output. */
 static struct la_text_file output_file(const char *path, const char *text,
-				       const char *read[READER_PARTS + 4])
+				       const char *read[MAX_READ])
 {
 	read[0] = pc->namelist;
 	read[1] = pc->dumpfile;
 	read[2] = text;
 	read[3] = getenv("LAKVM_REGISTERS");
-	reader_parts(read + 4);
-	return (struct la_text_file){ path, read, READER_PARTS + 4 };
+	session_host_texts(read + 4);
+	reader_parts(read + 4 + LA_HOST_TEXTS);
+	return (struct la_text_file){ path, read, MAX_READ };
 }
 
 /* What only the page has: source positions of all stacks, memory, versions. */
@@ -147,7 +150,7 @@ void cmd_lapanic(void)
 {
 	struct la_arena *arena;
 	struct la_error err = { "" };
-	const char *read[READER_PARTS + 4];
+	const char *read[MAX_READ];
 	struct la_text_file file;
 	struct la_panic panic;
 	const char *text = NULL, *markdown = NULL, *html = NULL;

@@ -16,6 +16,7 @@
 #include "lakvm/door/door.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/sections.h"
+#include "lakvm/host/host.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/base/status.h"
 
@@ -136,6 +137,8 @@ enum la_status session_lines(struct la_error *err);
 const struct la_cpus *session_cpus(struct la_error *err);
 /** Saved registers of the CPU that runs @task; NULL: none does, or nobody saved them. */
 const struct la_regs *session_registers(uint64_t task);
+/** Paths of what is read of the folder that LAKVM_HOST names, or NULL. */
+void session_host_texts(const char *ret[LA_HOST_TEXTS]);
 void session_close(void);
 
 /** Does the kernel of this vmlinux run in the dump where crash takes it to be? False: @ret says what differs. */

@@ -7,7 +7,6 @@
 #include "lakvm/base/escape.h"
 #include "lakvm/base/jump.h"
 #include "lakvm/dump/dump.h"
-#include "lakvm/host/host.h"
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/init.h"
@@ -61,6 +60,11 @@ static void take_host(void)
 			       sizeof(printable));
 		error(INFO, "%s\n", printable);
 	}
+}
+
+void session_host_texts(const char *ret[LA_HOST_TEXTS])
+{
+	memcpy(ret, here.host.text, sizeof(here.host.text));
 }
 
 struct la_kernel *session_kernel(struct la_error *err)

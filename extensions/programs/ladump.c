@@ -30,6 +30,7 @@ struct order {
 	const char *vmlinux, *text, *markdown, *html, *folders; /* NULL: not given */
 	struct search_words search;
 	const char *taken; /* a folder of lavirsh-dump, instead of parts; NULL: none */
+	const char *beside[LA_HOST_TEXTS]; /* what else is read of it */
 	const char *part[MAX_PARTS];
 	size_t nparts;
 	const char *named; /* the vmlinux as it was given, which may be packed */
@@ -169,7 +170,7 @@ static int print_report(const struct la_report *r, const struct order *o)
 	return status == LA_OK ? EXIT_SUCCESS : program_fail("out of memory");
 }
 
-#define MAX_READ (MAX_PARTS + 3)
+#define MAX_READ (3 + LA_HOST_TEXTS + MAX_PARTS)
 
 /* What is read gives way to no output. */
 static struct la_text_file output_file(const struct order *o, const char *path,
@@ -178,8 +179,9 @@ static struct la_text_file output_file(const struct order *o, const char *path,
 	read[0] = o->named;
 	read[1] = o->vmlinux;
 	read[2] = o->text;
-	memcpy(read + 3, o->part, o->nparts * sizeof(*read));
-	return (struct la_text_file){ path, read, o->nparts + 3 };
+	memcpy(read + 3, o->beside, sizeof(o->beside));
+	memcpy(read + 3 + LA_HOST_TEXTS, o->part, o->nparts * sizeof(*read));
+	return (struct la_text_file){ path, read, 3 + LA_HOST_TEXTS + o->nparts };
 }
 
 static int write_markdown(const struct la_report *r, const struct order *o, struct la_arena *arena)
@@ -235,6 +237,7 @@ static enum la_status open_taken(struct order *o, struct la_host *host, struct l
 		return status;
 	if (host->remark)
 		program_say("%s: %s", o->taken, host->remark);
+	memcpy(o->beside, host->text, sizeof(o->beside));
 	if (host->memory)
 		o->part[o->nparts++] = host->memory;
 	if (!o->text)

@@ -9,10 +9,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lakvm/render/sink.h"
 
 static const char *program;
+
+/* What a stack is usually given, and what is enough for finding where a CPU is. */
+#define STACK ((rlim_t)8 << 20)
+#define LEAST_STACK ((rlim_t)1 << 20)
+
+/* A stack grows up to the limit that holds when it does. */
+static void want_stack(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= STACK)
+		return;
+	limit.rlim_cur = limit.rlim_max < STACK ? limit.rlim_max : STACK;
+	setrlimit(RLIMIT_STACK, &limit);
+	if (limit.rlim_cur < LEAST_STACK) {
+		program_say("a stack of %llu KiB is too small (ulimit -s): %llu KiB are needed",
+			    (unsigned long long)limit.rlim_cur >> 10,
+			    (unsigned long long)LEAST_STACK >> 10);
+		exit(EXIT_FAILURE);
+	}
+}
 
 void program_start(const char *name)
 {
@@ -20,6 +42,7 @@ void program_start(const char *name)
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
 			exit(EXIT_FAILURE);
+	want_stack();
 }
 
 static void put(void *ctx, const char *text)

@@ -517,6 +517,13 @@ def test_archive(shell):
     status, told, errors = place.run("vmlinux", "hostile.tar.zst")
     check(shell, "an archive with links and names that lead out of it", status == 1 and told is None and
           not [f for _, _, files in os.walk(place.top) for f in files if f == "escaped"], (told, errors))
+    place.write(os.path.join(place.cwd, "hostile/memory2"), "")
+    os.chmod(os.path.join(place.cwd, "hostile"), 0o777)
+    subprocess.run(["tar", "-I", "zstd -q", "-cf", "open.tar.zst", "-C", "hostile", "."], cwd=place.cwd, check=True)
+    before = set(os.listdir(kept))
+    place.run("vmlinux", "open.tar.zst")
+    modes = [oct(os.stat(os.path.join(kept, f)).st_mode & 0o777) for f in set(os.listdir(kept)) - before]
+    check(shell, "what was unpacked is its owner's alone, whatever the archive says", modes == ["0o700"], modes)
     place.close()
 
 

@@ -381,6 +381,14 @@ def large_stream():
     return b"".join(data) + struct.pack(">QBIB", 16, 0x7e, 2, 0)
 
 
+def small_stacks():
+    for program, words in ((ladump, ("dump",)), (laconvert, ("--check", stream))):
+        for kib, hard, status in ((128, resource.RLIM_INFINITY, 0), (128, 128 << 10, 1)):
+            got = run(program, *words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (kib << 10, hard)))
+            check(f"{os.path.basename(program)} with a stack of {kib} KiB{' at the most' if status else ''}", got.returncode == status and
+                  (b"ulimit -s" in got.stderr) == bool(status), got)
+
+
 def searches():
     """In RAM each of whose words is its own physical address."""
     run(mkdump, put("words.txt", b"kdump method=zlib\nram 0 40M words\nram 48M 1M excluded\n"), "words", check=True)
@@ -420,6 +428,11 @@ def folders():
     got = run(ladump, name)
     check("... its registers and samples", got.returncode == 0 and b"2 samples of its registers" in got.stdout and
           b"16.0 MB" in got.stdout, f"{got.stderr} {got.stdout}")
+    for one in ("memory", "registers", "domain.xml", "host", "manifest"):
+        before = content(f"{name}/{one}")
+        got = run(ladump, "-M", f"{name}/{one}", "kernel", name)
+        check(f"... its {one} gives way to no output", got.returncode == 1 and b"is read" in got.stderr and
+              content(f"{name}/{one}") == before, got)
     put(f"{name}/memory", content(f"{name}/memory")[:-4096])
     got = run(ladump, name)
     check("... one that was cut is told", b"memory is not as it was written" in got.stderr, got.stderr)
@@ -452,6 +465,7 @@ with tempfile.TemporaryDirectory(prefix="lakvm-programs.") as folder:
     statuses()
     cut_flattened()
     conversions()
+    small_stacks()
     searches()
     folders()
     os.chdir("/")

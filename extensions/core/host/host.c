@@ -189,10 +189,14 @@ static const char *text_of(const struct folder *f, const char *name, size_t *ret
 
 static enum la_status read_folder(struct folder *f, struct la_host *ret, struct la_error *err)
 {
+	static const char *const texts[LA_HOST_TEXTS] = { "manifest", "host", "domain.xml" };
 	const char *text;
 	size_t size = 0;
 	enum la_status status = read_manifest(f, err);
 	bool done = true;
+
+	for (size_t i = 0; i < LA_HOST_TEXTS; i++)
+		ret->text[i] = la_format(f->arena, "%s/%s", f->path, texts[i]);
 
 	if (status != LA_OK)
 		return status;

@@ -32,9 +32,14 @@ struct la_host_cpu {
 	const char *model; /* "la464"; NULL: not said */
 };
 
+/* manifest, host, domain.xml */
+#define LA_HOST_TEXTS 3
+
 struct la_host {
 	const char *memory;    /* path of the dump; NULL: the folder has none */
 	const char *registers; /* path of the register text, or NULL */
+	const char
+		*text[LA_HOST_TEXTS]; /* paths of what else is read, whether it is there or not */
 	bool running; /* the guest ran before it was suspended, or had been, when the host was looked at */
 	struct la_host_cpu cpu;
 	unsigned cpus;                   /* of the host; 0: unknown */
