@@ -59,12 +59,15 @@ class Wiped(reblock.Dump):
 
 
 def moved(dump, names):
-    """How far the kernel moved itself."""
-    banner = names["linux_banner"][0] - DIRECT
-    for offset in range(0, 0x2000000, 0x10000):
-        if dump.read(banner + offset, 14) == b"Linux version ":
-            return offset
-    raise ValueError("the kernel is not where it can be expected")
+    """How far the kernel moved itself. Where it was loaded its image stays, whose ring nobody has ever written to."""
+    banner, ring, text = (names[name][0] - DIRECT for name in ("linux_banner", "prb", "__log_buf"))
+    found = [offset for offset in range(0, 0x2000000, 0x10000)
+             if dump.read(banner + offset, 14) == b"Linux version " and
+             struct.unpack("<Q", dump.read(ring + offset, 8)) == (names["printk_rb_static"][0] + offset,) and
+             any(dump.read(text + offset, 4096))]
+    if len(found) != 1:
+        raise ValueError(f"the kernel's ring of printk is in {len(found)} places")
+    return found[0]
 
 
 def main(vmlinux, source, target):
@@ -80,9 +83,6 @@ def main(vmlinux, source, target):
         plain.flush()
         dump = Wiped(plain)
         offset = moved(dump, names)
-        ring, = struct.unpack("<Q", dump.read(names["prb"][0] - DIRECT + offset, 8))
-        if ring != names["printk_rb_static"][0] + offset:
-            raise ValueError("the ring of printk is not the one in the kernel's image")
         for name in RING:
             address, size = names[name]
             dump.ranges.append((address - DIRECT + offset, address - DIRECT + offset + size))
