@@ -40,8 +40,6 @@ static const struct {
 	{ "do_lasx invoked from kernel context!", "fpu-disabled" },
 };
 
-#define INSN_BUG 0x002a0001 /* BUG() is "break 1", BRK_BUG of asm/break.h */
-
 /* "func+0x12/0x34 [mod]" as the kernel printed it: it knew its modules'. False: it is no such place. */
 static bool printed_place(struct la_judgement *j, const char *printed, const char **symbol_ret,
 			  uint64_t *offset_ret, const char **module_ret)
@@ -117,7 +115,7 @@ static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 		if (ecode < exception_kind[i].first || ecode > exception_kind[i].last)
 			continue;
 		c->kind = exception_kind[i].kind;
-		if (ecode == LA_ECODE_BRK && f->insn_known && f->insn == INSN_BUG)
+		if (ecode == LA_ECODE_BRK && f->insn_known && f->insn == LA_INSN_BUG)
 			c->kind = "bug";
 		if (exception_kind[i].address && la_csr_get(&f->regs, LA_CSR_BADV, &badv)) {
 			c->address = badv;

@@ -22,6 +22,9 @@ void la_triage_event_fault(const struct la_kernel *k, const struct la_event *e,
 /** The task that the last report of a hung task in @t's events names. */
 void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);
 
+/** Does work wait where the last report of the workqueues' watchdog has it? */
+void la_triage_work(const struct la_kernel *k, struct la_triage *t);
+
 /** Who waits for whom, and CPUs in die(); needs the CPUs and the log of @t. */
 void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
 void la_triage_dying(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);

@@ -42,7 +42,8 @@ static const struct la_event *shown_of(const struct la_triage *t, const struct l
 	const struct la_event *end = t->events.event + t->events.n;
 
 	for (const struct la_event *e = c->report; e && e < end && e->kind != LA_EVENT_PANIC; e++) {
-		if (!e->regs && !e->ntrace)
+		/* The detector's own BUG() shows where the detector is. */
+		if ((!e->regs && !e->ntrace) || e->kind == LA_EVENT_OOPS)
 			continue;
 		if (e == c->report || (!c->task && c->cpu >= 0 && e->cpu == c->cpu))
 			return e;
@@ -95,6 +96,23 @@ const struct la_cpu *la_triage_staller(const struct la_triage *t, const struct l
 	return only ? only : named;
 }
 
+/* The only CPU that runs a worker of a workqueue for that long, or -1. */
+static int only_worker(const struct la_triage *t)
+{
+	int found = -1;
+
+	for (size_t i = 0; t->cpus && i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+
+		if (!keeps_on(c) || strncmp(c->task.comm, "kworker/", 8))
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)c->cpu;
+	}
+	return found;
+}
+
 /* The registers of the last warning before the panic. */
 static void find_warned(const struct la_kernel *k, struct la_triage *t)
 {
@@ -102,6 +120,29 @@ static void find_warned(const struct la_kernel *k, struct la_triage *t)
 
 	if (e && e->regs)
 		la_triage_event_fault(k, e, &t->warned);
+}
+
+/* A detector that ran in an interrupt of the very CPU that it caught, and died of its BUG(): what the interrupt came into. */
+static bool find_interrupted(const struct la_triage *t, struct la_fault *ret)
+{
+	const struct la_stack *s = &t->cpu->stack;
+	size_t i = 0;
+
+	while (i < s->n && !la_panic_word_from(t->word, s->frame[i].symbol))
+		i++;
+	for (; i + 1 < s->n && s->frame[i + 1].method != LA_FROM_SCAN; i++) {
+		const struct la_frame *f = &s->frame[i + 1];
+
+		if (!s->frame[i].pt_regs)
+			continue;
+		*ret = (struct la_fault){ .pc_known = f->pc_known,
+					  .pc = f->pc,
+					  .symbol = f->symbol,
+					  .module = f->module,
+					  .offset = f->offset };
+		return f->pc_known;
+	}
+	return false;
 }
 
 void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
@@ -121,10 +162,16 @@ void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
 		c->cpu = c->report->cpu >= 0 ? c->report->cpu : starved_on(t, c->report);
 	else if (t->word->report == LA_EVENT_SOFT_LOCKUP)
 		c->cpu = t->cpu ? (int)t->cpu->cpu : t->panic_cpu;
+	else if (t->word->report == LA_EVENT_WORKQUEUE)
+		c->cpu = only_worker(t);
 	else if (!c->task)
 		c->cpu = only_deaf(t);
 	c->shown = c->report ? shown_of(t, c) : NULL;
 	c->at = c->cpu >= 0 && t->cpus ? la_cpus_find(t->cpus, (unsigned)c->cpu) : NULL;
+	/* Workers that sleep keep a pool from its work, too; what runs on its CPU meanwhile does not. */
+	if (t->word->report == LA_EVENT_WORKQUEUE && c->at &&
+	    strncmp(c->at->task.comm, "kworker/", 8))
+		c->at = NULL;
 	if (c->at && t->word->report == LA_EVENT_RCU_STALL) {
 		const struct la_cpu *staller = la_triage_staller(t, c->at);
 
@@ -137,6 +184,8 @@ void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
 	}
 	if (c->shown && c->shown->regs && !c->task)
 		la_triage_event_fault(k, c->shown, &c->place);
-	else if (c->at && c->at == t->cpu && t->stack_pt_regs)
+	else if (c->at && c->at == t->cpu && t->in_die && !find_interrupted(t, &c->place))
+		c->at = NULL;
+	else if (c->at && c->at == t->cpu && t->stack_pt_regs && !t->in_die)
 		c->place = t->stack_fault;
 }

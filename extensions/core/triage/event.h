@@ -19,6 +19,7 @@ enum la_event_kind {
 	LA_EVENT_HARD_LOCKUP,
 	LA_EVENT_RCU_STALL,
 	LA_EVENT_HUNG_TASK,
+	LA_EVENT_WORKQUEUE,   /* work items wait in a pool; cpu: the pool's, -1: it has several */
 	LA_EVENT_OOM,         /* the OOM killer took a process */
 	LA_EVENT_SPINLOCK,    /* "BUG: spinlock ..." of CONFIG_DEBUG_SPINLOCK */
 	LA_EVENT_ATOMIC,      /* "BUG: scheduling while atomic" */

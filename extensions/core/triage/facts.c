@@ -299,6 +299,19 @@ static void leave_memory(struct la_triage *t, struct la_judgement *j)
 	collect_stack(t, j);
 }
 
+/* The kernel died of a BUG(), by which a detector ends what somebody else has done. */
+static void find_bug_of_detector(struct la_triage *t)
+{
+	const struct la_fault *f = t->panic_oops ? &t->panic_fault : &t->stack_fault;
+	const struct la_panic_word *word = NULL;
+
+	if (t->message && (!t->word || t->word->by == LA_BY_OOPS) && f->insn_known &&
+	    f->insn == LA_INSN_BUG)
+		word = la_panic_word_of_bug(f->symbol);
+	if (word)
+		t->word = word;
+}
+
 void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j)
 {
 	la_triage_boot(k, j->arena, t);
@@ -323,6 +336,8 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	t->word = la_panic_word(t->message);
 	la_triage_memory(k, t, j);
 	la_triage_faults(k, t);
+	find_bug_of_detector(t);
+	la_triage_work(k, t);
 	la_triage_blocked(k, j->arena, t);
 	la_triage_waits(k, t, j);
 	la_triage_dying(k, j->arena, t);

@@ -106,6 +106,7 @@ static const struct la_cpu *culprit(const struct la_triage *t, const struct la_p
 	switch (p->verdict) {
 	case LA_VERDICT_HARD_LOCKUP:
 	case LA_VERDICT_SOFT_LOCKUP:
+	case LA_VERDICT_WORKQUEUE:
 		return c;
 	case LA_VERDICT_LOST_IPI:
 		return c && c->waits_for >= 0 ? la_cpus_find(t->cpus, (unsigned)c->waits_for) :

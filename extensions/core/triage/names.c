@@ -27,6 +27,7 @@ const char *la_verdict_name(enum la_verdict v)
 		[LA_VERDICT_HARD_LOCKUP] = "hard-lockup",
 		[LA_VERDICT_VCPU] = "vcpu",
 		[LA_VERDICT_LOST_IPI] = "lost-ipi",
+		[LA_VERDICT_WORKQUEUE] = "workqueue-lockup",
 		[LA_VERDICT_BOOTING] = "booting",
 		[LA_VERDICT_HALTED] = "halted",
 	};

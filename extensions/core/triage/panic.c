@@ -142,6 +142,8 @@ static const struct rule {
 	{ "hung-task", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_hung_task },
 	{ "lost-ipi", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_ipi },
 	{ "endless-loop", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_endless },
+	{ "workqueue-lockup", LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_CPUS), 0,
+	  la_judge_workqueue },
 	{ "lost-timer", LA_NEEDS(LA_SOURCE_CPUS), 0, la_judge_lost_timer },
 	{ "oops", LA_NEEDS(LA_SOURCE_LOG), 0, judge_oops },
 	{ "blocked", LA_NEEDS(LA_SOURCE_TASKS), 0, la_judge_blocked },

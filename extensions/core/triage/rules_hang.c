@@ -62,6 +62,13 @@ static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
 	cause->offset = f->offset;
 }
 
+void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind)
+{
+	cause_from_cpu(j, c, kind);
+	cause_from_before(j, c);
+	cause_from_printk(j, c);
+}
+
 /* In stop_machine(): it waits for other CPUs to come too (kernel/stop_machine.c). */
 static bool is_stopping(const struct la_cpu *c)
 {
@@ -444,9 +451,7 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	p->verdict = LA_VERDICT_SOFT_LOCKUP;
 	p->confidence = LA_LIKELY;
 	la_triage_who_from_cpu(j, worst);
-	cause_from_cpu(j, worst, "soft-lockup");
-	cause_from_before(j, worst);
-	cause_from_printk(j, worst);
+	la_triage_cause_running(j, worst, "soft-lockup");
 	function = p->cause.symbol;
 	p->message = for_ns(worst) ?
 			     la_format(j->arena, "CPU %u has let no other task run for %.0f s%s",

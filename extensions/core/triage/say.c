@@ -225,6 +225,17 @@ static void say_detected(enum la_event_kind report, struct la_judgement *j,
 			la_triage_summary(
 				j, "something does not let RCU go on; which CPU is not known");
 		break;
+	case LA_EVENT_WORKQUEUE:
+		if (place[0])
+			la_triage_summary(j,
+					  "CPU %d does not come to work that waits in its "
+					  "workqueues: %s does not come out of %s%s",
+					  p->cpu, p->task.comm[0] ? p->task.comm : "a worker",
+					  place, callers);
+		else
+			la_triage_summary(j, "work items wait, and no worker does them; which "
+					     "worker keeps them waiting is not known");
+		break;
 	case LA_EVENT_HARD_LOCKUP:
 		if (p->cpu >= 0)
 			la_triage_summary(j, "CPU %d takes no interrupts: it is%s%s%s", p->cpu,
@@ -384,6 +395,9 @@ static bool detected(const struct la_triage *t, const struct la_panic *p,
 		return true;
 	case LA_VERDICT_RCU_STALL:
 		*report = LA_EVENT_RCU_STALL;
+		return true;
+	case LA_VERDICT_WORKQUEUE:
+		*report = LA_EVENT_WORKQUEUE;
 		return true;
 	case LA_VERDICT_HUNG_TASK:
 		*report = LA_EVENT_HUNG_TASK;

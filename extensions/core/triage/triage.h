@@ -41,6 +41,8 @@ struct la_fault {
 	bool agrees;
 };
 
+#define LA_INSN_BUG 0x002a0001 /* BUG() is "break 1", BRK_BUG of asm/break.h */
+
 /** How to find out why panic() was called. */
 enum la_panic_by {
 	LA_BY_CALLER,   /* the message says it all, and who called panic() */
@@ -62,6 +64,9 @@ struct la_panic_word {
 
 /** The row for @message; NULL: there is none, or no message. */
 const struct la_panic_word *la_panic_word(const char *message);
+
+/** The row for a BUG() in @function, if that is how a detector ends the guest; NULL: it is a BUG() as any other. */
+const struct la_panic_word *la_panic_word_of_bug(const char *function);
 
 /** Is @function one of those that call panic() with @word's message? */
 bool la_panic_word_from(const struct la_panic_word *word, const char *function);
@@ -169,6 +174,8 @@ struct la_triage {
 	struct la_fault stack_fault, csr_fault;
 	bool gp_known; /* rcu_state.gp_seq; read where a stall report names a grace period */
 	int64_t gp;
+	/* Work waits for workers of the CPU that the workqueues' watchdog reported last; read only after a report. */
+	bool work_known, work_waits;
 	struct la_blocked blocked;    /* of the last report of a hung task */
 	struct la_waits waits;        /* who waits for whom */
 	uint64_t watchdog_ns;         /* how often the soft lockup detector looks; 0 = unknown */
@@ -328,6 +335,9 @@ void la_triage_sign(const struct la_triage *t, struct la_judgement *j);
 /** What the kernel reported and lived on: the verdict is that it runs, or unknown. */
 void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j);
 
+/** The cause of a CPU that does not come to an end: where it is, or where an interrupt took it from. */
+void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind);
+
 /** Uptime of the verdict; CPU and task of an event or a CPU. */
 void la_triage_set_uptime(struct la_judgement *j, uint64_t nsec);
 void la_triage_who_from_event(struct la_judgement *j, const struct la_event *e);
@@ -361,6 +371,7 @@ bool la_judge_hung_task(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_die_deadlock(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j);
+bool la_judge_workqueue(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_endless(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_vcpu(const struct la_triage *t, struct la_judgement *j);

@@ -80,7 +80,10 @@ const struct la_message la_vocabulary[] = {
 	{ LA_EVENT_REPORT, "INFO: task %s is blocked on a %s likely owned by task %t:%p",
 	  "hung-task-owner", NULL, 0 },
 	/* kernel/workqueue.c */
-	{ LA_EVENT_REPORT, "BUG: workqueue lockup - pool%m", "workqueue-lockup",
+	{ LA_EVENT_WORKQUEUE, "BUG: workqueue lockup - pool cpus=%c %m", "workqueue-lockup",
+	  "work items have waited for many seconds: something keeps a CPU or its workers busy",
+	  TROUBLE },
+	{ LA_EVENT_WORKQUEUE, "BUG: workqueue lockup - pool%m", "workqueue-lockup",
 	  "work items have waited for many seconds: something keeps a CPU or its workers busy",
 	  TROUBLE },
 	{ LA_EVENT_REPORT, "BUG: workqueue leaked %s: %t[%p]", "workqueue-leak",

@@ -8,6 +8,7 @@
 #define ROOT                                                                                       \
 	"check root= on the guest's command line, and that its disk and the driver of it are there"
 #define MORE_MEMORY "give the guest more memory, or find what used it up: kmem -i, ps -G, kmem -s"
+#define WORKQUEUE_WATCHDOG "panic_on_wq_watchdog|wq_watchdog_timer_fn"
 #define IMAGE "check the image that the guest boots from, and its command line"
 
 /*
@@ -38,6 +39,11 @@ static const struct la_panic_word words[] = {
 	  "panic_on_rcu_stall|check_cpu_stall|print_cpu_stall|print_other_cpu_stall|"
 	  "rcu_sched_clock_irq|rcu_pending",
 	  NULL, NULL },
+	/* kernel/workqueue.c of 7.1; 6.12 has BUG() there, see la_panic_word_of_bug() */
+	{ "stall(s) exceeded threshold", "workqueue-lockup", LA_BY_DETECTOR, LA_EVENT_WORKQUEUE,
+	  WORKQUEUE_WATCHDOG, NULL, NULL },
+	{ "workqueue: stall lasted", "workqueue-lockup", LA_BY_DETECTOR, LA_EVENT_WORKQUEUE,
+	  WORKQUEUE_WATCHDOG, NULL, NULL },
 	/* kernel/panic.c, mm/kasan/report.c, mm/kfence/report.c, lib/ubsan.c */
 	{ "panic_on_warn set", "warning", LA_BY_WARNING, 0, NULL, NULL, NULL },
 	{ "system warned too often", "warning", LA_BY_WARNING, 0, NULL, NULL, NULL },
@@ -98,6 +104,19 @@ const struct la_panic_word *la_panic_word(const char *message)
 		if (strstr(message, words[i].text))
 			return &words[i];
 	return NULL;
+}
+
+const struct la_panic_word *la_panic_word_of_bug(const char *function)
+{
+	static const struct la_panic_word workqueue = { "",
+							"workqueue-lockup",
+							LA_BY_DETECTOR,
+							LA_EVENT_WORKQUEUE,
+							WORKQUEUE_WATCHDOG,
+							NULL,
+							NULL };
+
+	return la_panic_word_from(&workqueue, function) ? &workqueue : NULL;
 }
 
 bool la_panic_word_from(const struct la_panic_word *word, const char *function)

@@ -45,7 +45,8 @@ enum la_verdict {
 	LA_VERDICT_HARD_LOCKUP, /* "hard-lockup": a CPU that takes no interrupts any more, in the kernel */
 	LA_VERDICT_VCPU, /* "vcpu": registers of a vCPU that no sound kernel has, or one that the host does not run */
 	LA_VERDICT_LOST_IPI, /* "lost-ipi": waited for, and its receiver cannot answer */
-	LA_VERDICT_BOOTING,  /* "booting": the kernel has not come to run its first process */
+	LA_VERDICT_WORKQUEUE, /* "workqueue-lockup": reported, and work still waits behind a worker that runs */
+	LA_VERDICT_BOOTING, /* "booting": the kernel has not come to run its first process */
 	LA_VERDICT_HALTED, /* "halted": somebody halted it, or it was shut down, and that is done */
 };
 const char *la_verdict_name(enum la_verdict v);
