@@ -289,17 +289,21 @@ static void test_hard_lockup(void **state)
 		unsigned cpus;
 		enum la_verdict verdict;
 		enum la_confidence confidence;
+		uint64_t late;
 	} cases[] = {
-		{ 8, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 8, 0, 0, 0, LA_CPU_DELAY, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 0, 4, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING,
-		  LA_UNSURE }, /* one period */
-		{ 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
-		{ 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_UNSURE },
-		{ 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_UNSURE },
-		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE },
-		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY },
+		{ 8, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 0 },
+		{ 0, 8, 0, 0, 0, LA_CPU_DELAY, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 0 },
+		{ 0, 4, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE,
+		  0 }, /* one period */
+		{ 8, 8, 0xb0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 0 },
+		{ 8, 8, 0xb4, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 0 },
+		{ 8, 8, 0, 0, 0, LA_CPU_IDLE, 2, LA_VERDICT_RUNNING, LA_UNSURE, 0 },
+		{ 8, 8, 0, 0, 0, LA_CPU_USER, 2, LA_VERDICT_RUNNING, LA_UNSURE, 0 },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE, 0 },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 1, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 0 },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_HARD_LOCKUP, LA_LIKELY, 8 },
+		{ 0, 0, 0xb0, 0x800, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE, 1 },
+		{ 0, 0, 0, 0, 0, LA_CPU_RUNNING, 2, LA_VERDICT_RUNNING, LA_UNSURE, 8 },
 	};
 	const uint64_t s = 1000000000;
 
@@ -319,6 +323,8 @@ static void test_hard_lockup(void **state)
 		c->clock_age_known = c->timer_lag_known = true;
 		c->clock_age_ns = cases[i].clock * s;
 		c->timer_lag_ns = cases[i].timer * s;
+		c->timer_late_known = cases[i].late != 0;
+		c->timer_late_ns = cases[i].late * s;
 		if (cases[i].crmd)
 			la_csr_set(&c->regs, LA_CSR_CRMD, cases[i].crmd);
 		if (cases[i].estat)
@@ -373,7 +379,7 @@ static void test_all_stopped(void **state)
 static void test_endless(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct guest *g = guest_new();
 		const struct la_panic *p;
 		struct la_cpu *c;
@@ -383,15 +389,19 @@ static void test_endless(void **state)
 		fake_symbol(g->f, "watchdog_thresh", W + 0x870000, 4, NULL);
 		fake_put_u32(g->f, 0x870000, 10);
 		g->cpu[1].state = LA_CPU_IDLE;
-		c = busy(g, 0, LA_CPU_RUNNING, i == 3 ? "multi_cpu_stop" : "poll_status");
+		c = busy(g, 0, i == 4 ? LA_CPU_DELAY : LA_CPU_RUNNING,
+			 i == 3 ? "multi_cpu_stop" :
+			 i == 4 ? "nmi_trigger_cpumask_backtrace" :
+				  "poll_status");
 		c->watchdog_age_known = true;
 		c->watchdog_age_ns = i == 1 ? 5000000000 : 8000000000;
 		c->timer_lag_known = i == 0;
 		c->preempt_known = true;
 		c->preempt_count = i == 2 ? 0x101 : 0;
 		p = analyse(g, true);
-		assert_int_equal(p->verdict,
-				 i == 0 || i == 2 ? LA_VERDICT_SOFT_LOCKUP : LA_VERDICT_RUNNING);
+		assert_int_equal(p->verdict, i == 0 || i == 2 ? LA_VERDICT_SOFT_LOCKUP :
+					     i == 4           ? LA_VERDICT_UNKNOWN :
+								LA_VERDICT_RUNNING);
 		if (i == 0)
 			assert_non_null(strstr(p->summary, "it still takes interrupts"));
 		if (i == 2) {

@@ -248,12 +248,22 @@ bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c)
 	       c->watchdog_age_ns >= t->watchdog_ns + WATCHDOG_SLACK;
 }
 
+/* It has asked others for their stacks, and waits 10 s at most for them (lib/nmi_backtrace.c, 4.9 to 7.1). */
+static bool asks_for_stacks(const struct la_cpu *c)
+{
+	for (size_t i = 0; i < c->stack.n && c->stack.frame[i].method != LA_FROM_SCAN; i++)
+		if (la_is_function(c->stack.frame[i].symbol, "nmi_trigger_cpumask_backtrace"))
+			return true;
+	return false;
+}
+
 /* In the kernel, where interrupts may be off; not one that waits, which is somebody else's doing. */
 static bool may_be_deaf(const struct la_triage *t, const struct la_cpu *c)
 {
 	const size_t node = la_waits_cpu(&t->waits, c->cpu);
 
-	if (!c->matched || (node != LA_NO_NODE && t->waits.node[node].on != LA_NO_NODE))
+	if (!c->matched || (node != LA_NO_NODE && t->waits.node[node].on != LA_NO_NODE) ||
+	    asks_for_stacks(c))
 		return false;
 	switch (c->state) {
 	case LA_CPU_RUNNING:
@@ -273,11 +283,25 @@ static const char *where(const struct la_cpu *c)
 	return c->symbol ? c->symbol : c->stack.n ? c->stack.frame[0].symbol : NULL;
 }
 
+/* Interrupts are off, and the timer's waits, for which nobody has set it anew. */
+static bool is_pending(const struct la_cpu *c)
+{
+	return (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
+}
+
+/* The same, and what the timer was set for last was due long ago: so nobody has let its interrupt in since. */
+static bool is_late(const struct la_cpu *c)
+{
+	return is_pending(c) && c->timer_late_known && c->timer_late_ns >= LA_DEAF_NS;
+}
+
 /* How long it has taken no interrupts; of the detector's timer, it is that and up to one period less or more. */
 static uint64_t deaf_ns(const struct la_cpu *c)
 {
 	if (c->clock_age_known && c->clock_age_ns >= LA_DEAF_NS)
 		return c->clock_age_ns;
+	if (is_late(c))
+		return c->timer_late_ns;
 	return c->timer_lag_known ? c->timer_lag_ns : 0;
 }
 
@@ -292,12 +316,6 @@ static bool reported_since(const struct la_triage *t, const struct la_cpu *c)
 			return true;
 	}
 	return false;
-}
-
-/* Interrupts are off, and the timer's waits, for which nobody has set it anew. */
-static bool is_pending(const struct la_cpu *c)
-{
-	return (c->odd & LA_ODD_TIMER_PENDING) && (c->odd & LA_ODD_TIMER_ENDED);
 }
 
 /* One or all: then no clock goes on that another one's could be told by. */
@@ -332,7 +350,7 @@ static bool waits_for_stop(const struct la_cpu *c)
 /*
  * A CPU takes no interrupts any more. Witnesses: the clock of its run queue stands, which each tick moves (others move
  * it, too, when they look for work); the soft lockup detector's timer is overdue on it and not on
- * others. Where all stand still, as of a guest with one CPU, only saved registers tell: the timer's interrupt is pending,
+ * others; saved registers have its timer pending, and what that was set for is long over. Where all stand still, as of a guest with one CPU, only saved registers tell: the timer's interrupt is pending,
  * interrupts are off.
  */
 static bool is_deaf(const struct la_triage *t, const struct la_cpu *c)
@@ -342,7 +360,7 @@ static bool is_deaf(const struct la_triage *t, const struct la_cpu *c)
 	const bool timer = c->timer_lag_known && t->watchdog_ns &&
 			   c->timer_lag_ns >= t->watchdog_ns + WATCHDOG_SLACK / 2;
 
-	return clock || timer || (is_pending(c) && all_pending(t));
+	return clock || timer || is_late(c) || (is_pending(c) && all_pending(t));
 }
 
 bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
