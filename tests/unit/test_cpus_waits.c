@@ -453,9 +453,12 @@ static void test_watchdog_notes(void **state)
 			fake_symbol(g->f, "watchdog_enabled", W + 0xf3000, 8, NULL);
 		fake_put_u64(g->f, 0xf3000, cases[i].enabled);
 		fake_symbol(g->f, "watchdog_hrtimer", W + 0xf2010, 64, NULL);
-		fake_member(g->f, "hrtimer", "node", 0, 32);
+		/* As 7.1 has it: where older nodes have the time, there are pointers. */
+		fake_member(g->f, "hrtimer", "node", 0, 48);
 		fake_member(g->f, "timerqueue_node", "expires", 24, 8);
-		fake_put_u64(g->f, 0xf2010 + 24 + AREA(0), cases[i].due);
+		fake_put_u64(g->f, 0xf2010 + 24 + AREA(0), W + 0xf2010);
+		fake_member(g->f, "hrtimer", "_softexpires", 56, 8);
+		fake_put_u64(g->f, 0xf2010 + 56 + AREA(0), cases[i].due);
 		la_cpus_find_since(&g->k, &cpus);
 		if (cpu.watchdog_age_known != !!cases[i].age || cpu.watchdog_age_ns != cases[i].age)
 			fail_msg("case %zu: %llu", i, (unsigned long long)cpu.watchdog_age_ns);

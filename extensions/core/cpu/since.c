@@ -49,17 +49,16 @@ static bool run_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *
 	return true;
 }
 
-/* When watchdog_hrtimer of this CPU is due (linux/hrtimer.h, linux/timerqueue.h). */
+/*
+ * When watchdog_hrtimer of this CPU is due, which has no slack (linux/hrtimer.h). The node that has the other copy is a
+ * timerqueue_node up to 7.0, and a timerqueue_linked_node, with pointers where the first has the time, in 7.1.
+ */
 static bool due_of(const struct la_kernel *k, const struct la_cpu *c, uint64_t *ret)
 {
-	const struct la_door *door = k->door;
-	struct la_member node, expires;
 	uint64_t at;
 
 	return c->matched && la_percpu(k, "watchdog_hrtimer", c->cpu, &at, NULL) == LA_OK &&
-	       door->member(door->ctx, "hrtimer", "node", &node) &&
-	       door->member(door->ctx, "timerqueue_node", "expires", &expires) &&
-	       la_read_u64(k, at + node.offset + expires.offset, ret, NULL) == LA_OK && *ret;
+	       la_read_member(k, at, "hrtimer", "_softexpires", ret, NULL) == LA_OK && *ret;
 }
 
 /*
