@@ -251,6 +251,17 @@ def test_options(shell):
         check(shell, "... and counts as no dump", got[0] is None and got[2] == 2 and "both existing" in got[3], got)
     check(shell, "ladump is asked about vmlinux and dump alone",
           set(place.lines_of("ladumped")) <= {"vmlinux", "dump"}, place.lines_of("ladumped"))
+    if not shutil.which("ladump"):
+        # as where lakvm.so and lacrash were copied, and nothing else
+        os.rename(f"{place.bin}/ladump", f"{place.bin}/ladump.not")
+        for option, lines in ([], 1), (["--kaslr=0x10000"], 0):
+            status, told, errors = place.run("-s", *option, "vmlinux", "dump")
+            check(shell, f"without ladump{' but with --kaslr=' if option else ''}: a session, and {lines} lines that say so",
+                  told and told["args"][3:] == ["-s", *option, "vmlinux", "dump"] and
+                  errors.count("\n") == errors.count("ladump not found") == lines, (status, told, errors))
+        os.rename(f"{place.bin}/ladump.not", f"{place.bin}/ladump")
+    else:
+        print("skip - lacrash without ladump: not checked: this machine has one installed")
     for option, word in ((["-i", "modules"], "directory"), (["-i", "none"], "cannot be read"), (["-imodules"], "directory")):
         got = given("vmlinux", "dump", *option)
         check(shell, f"{' '.join(option)}: one line, and no session", got[0] is None and got[2] == 2 and

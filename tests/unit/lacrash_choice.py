@@ -40,6 +40,7 @@ class Machine:
         program(self.at("bin/uname"), f"echo {machine}")
         for one in ("x86_64", "loongarch64"):
             program(self.at(f"tree/build/{one}/lakvm.so"))
+            program(self.at(f"tree/build/{one}/ladump"), "echo 0x0")
         self.files = [program(self.at(name)) for name in ("vmlinux", "dump")]
 
     def at(self, path):
