@@ -98,11 +98,22 @@ static void tell_losses(void)
 		      "the guest's memory nodes cannot be read: what is free in them is not known\n");
 }
 
+/* Up to 8.0.5 crash ends at the swap areas if they have neither swap_device nor old_block_size, which Linux 6.10 took away
+ * (1bc542c6a0d1). It reads one of them for a column that only the command swap prints: any number will do for the sums. */
+static bool lend_swap_member(void)
+{
+	if (VALID_MEMBER(swap_info_struct_swap_device) ||
+	    VALID_MEMBER(swap_info_struct_old_block_size) || INVALID_MEMBER(swap_info_struct_flags))
+		return false;
+	ASSIGN_OFFSET(swap_info_struct_old_block_size) = OFFSET(swap_info_struct_flags);
+	return true;
+}
+
 static void kmem_hook(void)
 {
 	struct la_kernel *kernel = session_kernel(NULL);
 	char *output;
-	bool done;
+	bool done, lent;
 
 	/* The correction is for the one option; -i among others prints a different page. */
 	if (!kernel || argcnt != 2 || !STREQ(args[1], "-i")) {
@@ -110,7 +121,10 @@ static void kmem_hook(void)
 		tell_losses();
 		return;
 	}
+	lent = lend_swap_member();
 	output = command_capture(here.crash_kmem, &done);
+	if (lent)
+		ASSIGN_OFFSET(swap_info_struct_old_block_size) = INVALID_OFFSET;
 	if (output && done)
 		print_corrected(kernel, output);
 	else if (output)

@@ -24,15 +24,37 @@ static void print_leaf(const struct la_geometry *g, unsigned level, ulong entry)
 	fprintf(fp, "%s  (%s)\n", mkstring(pa_text, width_pa, CENTER | RJUST, NULL), flags);
 }
 
+/* Where crash names nothing: up to 9.0.1 it takes the file of a swap area for a dentry if there is no old_block_size, which
+ * Linux 6.10 took away (1bc542c6a0d1). @ret: BUFSIZE bytes. */
+static void name_swap_file(unsigned type, char *ret)
+{
+	const struct la_kernel *k = session_kernel(NULL);
+	uint64_t table, area, file;
+	char device[BUFSIZE];
+	ulong mount;
+
+	strcpy(ret, "(unknown swap location)");
+	if (!k || !k->door->symbol(k->door->ctx, "swap_info", &table) ||
+	    la_read_u64(k, table + 8 * type, &area, NULL) != LA_OK ||
+	    la_read_member(k, area, "swap_info_struct", "swap_file", &file, NULL) != LA_OK || !file)
+		return;
+	mount = file_to_vfsmnt(file);
+	get_pathname(file_to_dentry(file), ret, BUFSIZE, 1, mount);
+	if (STREQ(vfsmount_devname(mount, device, BUFSIZE), "devtmpfs") && !STRNEQ(ret, "/dev/"))
+		string_insert("/dev", ret);
+}
+
 static void print_swapped(ulong entry)
 {
-	char where[BUFSIZE];
+	char where[BUFSIZE], name[BUFSIZE] = "";
 
 	/* Bit 23 marks exclusive swap entries since 6.3 (asm/pgtable-bits.h); crash counts it as part
 	 * of the type. Before, the type had 8 bits, but no guest has 128 swap areas. */
 	if (!swap_location(entry & ~(1UL << 23), where))
 		strcpy(where, "(swap entry, no swap area known)");
-	fprintf(fp, "      PTE: %016lx\n     SWAP: %s\n", entry, where);
+	else if (*where == ' ')
+		name_swap_file(entry >> 16 & 0x7f, name);
+	fprintf(fp, "      PTE: %016lx\n     SWAP: %s%s\n", entry, name, where);
 }
 
 /* What vtop itself does not say: that the address has a better name, or leads nowhere. */
