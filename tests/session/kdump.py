@@ -182,7 +182,8 @@ def check_excluded(report, case, truth):
     for question, text in got.items():
         if question.split()[0] in ("lamem", "vtop") or question in ("lapanic", "bt"):
             report.check(f"{question}: a page is excluded", "excluded" in text, text[:600])
-    report.equal("rd: a page is excluded", len(re.findall(r"^rd: .*excluded", said, re.M)), len(some))
+    # up to 9.0.0 crash has a line of its own, too
+    report.equal("rd: a page is excluded", len(re.findall(r"^rd: physical .*excluded", said, re.M)), len(some))
     panic = json.loads(got["lapanic -j"])
     report.equal("lapanic: the verdict does not need it", panic["kind"], "panic" if truth.panic_message() else "oops")
     os.remove(os.path.join(session.where, "part"))
