@@ -70,19 +70,19 @@ class Monitor:
         return self.command("human-monitor-command", **{"command-line": line}).replace("\r", "")
 
 
-def start(options, out, sockets):
-    """Start QEMU; its serial console goes to serial.log."""
+def start(options, out, sockets, bare=False, wait=False):
+    """Start QEMU; its serial console goes to serial.log. @bare: without a kernel. @wait: it does not begin to run."""
     line = ["qemu-system-loongarch64", "-M", "virt", "-accel", "tcg", "-cpu", "la464", "-nic", "none",
             "-display", "none", "-m", options.memory, "-smp", str(options.vcpus),
             "-serial", f"file:{out}/serial.log",
             "-qmp", f"unix:{sockets}/qmp,server=on,wait=off",
             "-chardev", f"socket,id=gdb,path={sockets}/gdb,server=on,wait=off", "-gdb", "chardev:gdb",
-            *([] if options.bare else ["-kernel", options.kernel, "-append", options.append])]
-    if options.initrd and not options.bare:
+            *([] if bare else ["-kernel", options.kernel, "-append", options.append])]
+    if options.initrd and not bare:
         line += ["-initrd", options.initrd]
     for device in options.device:
         line += device.split()
-    if options.first:
+    if wait:
         line += ["-S"]
     return line, subprocess.Popen(line, stdin=subprocess.DEVNULL)
 
@@ -262,7 +262,7 @@ def main():
     process = None
     with tempfile.TemporaryDirectory() as sockets:
         try:
-            line, process = start(options, out, sockets)
+            line, process = start(options, out, sockets, options.bare, bool(options.first))
             monitor = Monitor(f"{sockets}/qmp", process)
             if options.first:
                 debug(options.vmlinux, sockets, options.first)
