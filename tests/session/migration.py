@@ -4,8 +4,8 @@
 of the same instant; then one opened by lacrash in the real crash.
 
 Needs:  what make loongarch64 builds, build/unit/laconvert (make tools), the lab and its kernel-small.sh
-        sample, gzip, xz, bzip2, zstd. 1 GB of disk.
-Result: as run.py. The streams are made new, in build/session/streams, and removed at the end.
+        sample, gzip, xz, bzip2, zstd. 1 GB of disk, and 1 GB of memory in huge pages.
+Result: as run.py. The streams are made new, in build/session/streams, and removed at the end; so are the huge pages.
 
 Usage:  migration.py
 """
@@ -25,6 +25,11 @@ WHERE = os.path.join(TREE, "build/session/streams")
 CHUNK = 1 << 20
 NUMA = ("-object memory-backend-ram,id=ram-node0,size=512M -object memory-backend-ram,id=ram-node1,size=1536M "
         "-numa node,nodeid=0,cpus=0-1,memdev=ram-node0 -numa node,nodeid=1,cpus=2-3,memdev=ram-node1")
+
+# what libvirt gives a domain with <hugepages/> and <access mode='shared'/>, by the name that it gives the memory
+HUGE = ("-object memory-backend-memfd,id=loongarch.ram,size=1G,hugetlb=on,share=on,prealloc=on,"
+        "x-use-canonical-path-for-ramblock-id=off -machine memory-backend=loongarch.ram")
+HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
 
 
 class Core:
@@ -87,6 +92,28 @@ def take(name, *options):
         ln -f /cache/kernel-sample/vmlinux "$out/vmlinux" 2>/dev/null || cp /cache/kernel-sample/vmlinux "$out/vmlinux"
         exec python3 -B tests/lab/streams.py --kernel /cache/kernel-sample/vmlinux.boot --initrd "$out/initrd.gz" \\
             --out "$out" "$@"''', "sh", name, *options], check=True, timeout=600)
+
+
+def take_on_huge_pages(name, size):
+    """The same of a guest whose memory is in huge pages of the host, of which there are as many more meanwhile."""
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        kib = int(re.search(r"^Hugepagesize: +(\d+) kB", file.read(), re.M).group(1))
+
+    def number(new=None):
+        if new is not None:
+            with open(HUGE_PAGES, "w", encoding="utf-8") as file:
+                file.write(str(new))
+        with open(HUGE_PAGES, encoding="utf-8") as file:
+            return int(file.read())
+    before = number()
+    try:
+        if number(before + size // (kib << 10)) < before + size // (kib << 10):
+            print(f"skip - {name}: this machine has no {size >> 20} MiB of huge pages")
+            return False
+        take(name, "--device", HUGE)
+    finally:
+        number(before)
+    return True
 
 
 def convert(report, stream, out):
@@ -164,7 +191,8 @@ def main():
     try:
         take("one")
         take("numa", "--frozen", "--memory", "2G", "--device", NUMA)
-        for case, names in (("one", ("plain", "mapped", "live")), ("numa", ("plain", "mapped"))):
+        huge = [("huge", ("plain", "mapped", "live"))] if take_on_huge_pages("huge", 1 << 30) else []
+        for case, names in [("one", ("plain", "mapped", "live")), ("numa", ("plain", "mapped"))] + huge:
             for name in names:
                 report = Report(f"migration/{case} {name}")
                 compare(report, f"{WHERE}/{case}", name)
