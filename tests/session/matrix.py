@@ -5,12 +5,12 @@ of the first, to the byte.
 
 Needs:  as run.py and kdump.py; make tools build/bench/mkdump; each crash with its defs.h in a directory (tests/lab/crash.sh
         makes two), and lakvm.so is built for it here. NAME= without a directory is the native machine of tests/lab/run64.sh.
-        A case with a vmcore is kdump.py's.
+        A case with a vmcore is kdump.py's, with --vmcore the first part of it.
 Result: a line a cell, and the cells as a table in Markdown; exit status 1 where a check failed or an answer differs.
         A cell is kept in build/matrix/, with its log and answers, and is not run again at the same commit: what
         breaks off goes on where it was. What is not committed is refused: a cell is to be of one state.
 
-Usage:  matrix.py NAME=[DIRECTORY]... -- CASE-DIRECTORY...
+Usage:  matrix.py [--vmcore] NAME=[DIRECTORY]... -- CASE-DIRECTORY...
 """
 import json
 import os
@@ -59,10 +59,10 @@ def build(name, directory):
     return {**os.environ, "LAKVM_CRASH": directory, "LAKVM_BUILT": built}
 
 
-def run(case, where, environment):
+def run(case, where, environment, part):
     """One cell: the test of that case, what it found, and the answers of its session."""
     name, vmcore = os.path.basename(case), os.path.exists(os.path.join(case, "vmcore"))
-    test = ["kdump.py", case] if vmcore else ["run.py", case, "dump.kdump"]
+    test = ["kdump.py", *part, case] if vmcore else ["run.py", case, "dump.kdump"]
     session = os.path.join(TREE, "build/session", f"{name}-{'vmcore' if vmcore else 'dump.kdump'}")
     shutil.rmtree(session, ignore_errors=True)      # no answers of another crash
     began = time.monotonic()
@@ -93,16 +93,16 @@ def different(where, reference):
             if not content(where, answer) or content(where, answer) != content(reference, answer)]
 
 
-def cell(name, case, environment, state):
+def cell(name, case, environment, state, part):
     where = os.path.join(KEPT, name, os.path.basename(case))
     try:
         with open(f"{where}.cell", encoding="utf-8") as file:
             found = json.load(file)
     except (FileNotFoundError, ValueError):
         found = {}
-    if found.get("commit") != state:
+    if (found.get("commit"), found.get("part")) != (state, part):
         shutil.rmtree(where, ignore_errors=True)
-        found = {"commit": state, **run(case, where, environment())}
+        found = {"commit": state, "part": part, **run(case, where, environment(), part)}
         with open(f"{where}.cell", "w", encoding="utf-8") as file:
             json.dump(found, file)
     return where, found
@@ -112,7 +112,8 @@ def main():
     if "--" not in sys.argv[2:]:
         sys.exit(__doc__)
     at = sys.argv.index("--")
-    crashes = [one.partition("=")[::2] for one in sys.argv[1:at]]
+    part = [one for one in sys.argv[1:at] if one == "--vmcore"]
+    crashes = [one.partition("=")[::2] for one in sys.argv[1:at] if one not in part]
     cases = [os.path.abspath(one) for one in sys.argv[at + 1:]]
     state, rows, bad = commit(), [], False
     for name, directory in crashes:
@@ -126,7 +127,7 @@ def main():
         os.makedirs(os.path.join(KEPT, name), exist_ok=True)
         cells = []
         for case in cases:
-            where, found = cell(name, case, environment, state)
+            where, found = cell(name, case, environment, state, part)
             unlike = different(where, os.path.join(KEPT, crashes[0][0], os.path.basename(case)))
             bad = bad or bool(unlike or found["failed"])
             passed = f"{found['checks'] - len(found['failed'])} of {found['checks']}"
