@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "../unit/asm.h"
 #include "cpu/graph.h"
 #include "cpu/priv.h"
 #include "lakvm/cpu/waits.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
-#define RAM UINT64_C(0x200000)
 #define VA(offset) (WINDOW | (RAM + (offset)))
 #define FN(n) (0x1000 + 0x100 * (n))
 #define CALL 0x20
@@ -65,26 +65,9 @@ struct guest {
 	size_t moved[NLAYOUT]; /* by which an offset is changed */
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void put64(struct guest *g, size_t at, uint64_t value)
-{
-	memcpy(g->ram + at, &value, 8);
-}
-
-static void put32(struct guest *g, size_t at, uint32_t value)
-{
-	memcpy(g->ram + at, &value, 4);
-}
-
 static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
 {
-	const struct guest *g = ctx;
-
-	if (pa < RAM || pa - RAM > SIZE || len > SIZE - (pa - RAM))
-		return LA_NOT_RAM;
-	memcpy(ret, g->ram + (pa - RAM), len);
-	return LA_OK;
+	return read_ram(((const struct guest *)ctx)->ram, SIZE, pa, ret, len);
 }
 
 static bool symbol(void *ctx, const char *wanted, uint64_t *ret)
@@ -113,12 +96,6 @@ static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 		return false;
 	*ret = (struct la_symbol){ name[n], VA(FN(n)), VA(FN(n + 1)), NULL };
 	return true;
-}
-
-static bool symbol_size(void *ctx, const char *wanted, uint64_t *ret)
-{
-	(void)ctx, (void)wanted, (void)ret;
-	return false;
 }
 
 static bool member(void *ctx, const char *type, const char *wanted, struct la_member *ret)
@@ -159,25 +136,25 @@ static bool enumerator(void *ctx, const char *wanted, int64_t *ret)
 static void function(struct guest *g, unsigned n, int callee)
 {
 	for (unsigned i = 0; i < 0x100; i += 4)
-		put32(g, FN(n) + i, NOP);
-	put32(g, FN(n), ADDI_D(SP, SP, -FRAME));
-	put32(g, FN(n) + 4, ST_D(RA, SP, 24));
-	put32(g, FN(n) + 8, ST_D(S0, SP, 16));
+		put32(g->ram, FN(n) + i, NOP);
+	put32(g->ram, FN(n), ADDI_D(SP, SP, -FRAME));
+	put32(g->ram, FN(n) + 4, ST_D(RA, SP, 24));
+	put32(g->ram, FN(n) + 8, ST_D(S0, SP, 16));
 	if (callee >= 0) {
-		put32(g, FN(n) + CALL - 4, MOVE(A0, S1));
-		put32(g, FN(n) + CALL, BL(FN(n) + CALL, FN(callee)));
+		put32(g->ram, FN(n) + CALL - 4, MOVE(A0, S1));
+		put32(g->ram, FN(n) + CALL, BL(FN(n) + CALL, FN(callee)));
 	}
-	put32(g, FN(n) + 0xf0, LD_D(RA, SP, 24));
-	put32(g, FN(n) + 0xf8, ADDI_D(SP, SP, FRAME));
-	put32(g, FN(n) + 0xfc, RET);
+	put32(g->ram, FN(n) + 0xf0, LD_D(RA, SP, 24));
+	put32(g->ram, FN(n) + 0xf8, ADDI_D(SP, SP, FRAME));
+	put32(g->ram, FN(n) + 0xfc, RET);
 }
 
 static void link_two(struct guest *g, size_t head, size_t note)
 {
-	put64(g, head, VA(note));
-	put64(g, head + 8, VA(note));
-	put64(g, note, VA(head));
-	put64(g, note + 8, VA(head));
+	put64(g->ram, head, VA(note));
+	put64(g->ram, head + 8, VA(note));
+	put64(g->ram, note, VA(head));
+	put64(g->ram, note + 8, VA(head));
 }
 
 /* Task n sleeps in @wait(); its note goes to @head. */
@@ -185,13 +162,13 @@ static void sleeper(struct guest *g, unsigned n, unsigned wait, size_t head)
 {
 	const size_t sp = STACK(n) + 0x4000 - LA_PT_REGS_SIZE - 4 * FRAME;
 
-	put32(g, TASK(n) + 0x10, 2);
-	put64(g, TASK(n) + 0x80, VA(FN(SCHEDULE) + 0x40));
-	put64(g, TASK(n) + 0x88, VA(sp));
-	put64(g, sp + 24, VA(FN(wait) + CALL + 4));
-	put64(g, sp + FRAME + 24, VA(FN(CALLER) + CALL + 4));
-	put64(g, sp + FRAME + 16, VA(TASK(n)));
-	put64(g, sp + 2 * FRAME + 24, VA(FN(THREAD) + CALL + 4));
+	put32(g->ram, TASK(n) + 0x10, 2);
+	put64(g->ram, TASK(n) + 0x80, VA(FN(SCHEDULE) + 0x40));
+	put64(g->ram, TASK(n) + 0x88, VA(sp));
+	put64(g->ram, sp + 24, VA(FN(wait) + CALL + 4));
+	put64(g->ram, sp + FRAME + 24, VA(FN(CALLER) + CALL + 4));
+	put64(g->ram, sp + FRAME + 16, VA(TASK(n)));
+	put64(g->ram, sp + 2 * FRAME + 24, VA(FN(THREAD) + CALL + 4));
 	if (head)
 		link_two(g, head, sp + FRAME);
 }
@@ -204,25 +181,25 @@ static void build(struct guest *g)
 	for (unsigned n = 0; n < NTASKS; n++) {
 		const size_t task = TASK(n), next = n + 1 < NTASKS ? TASK(n + 1) : INIT;
 
-		put64(g, (n ? TASK(n - 1) : INIT) + 0x20, VA(task + 0x20));
-		put64(g, task + 0x20, VA(next + 0x20));
-		put64(g, task + 0x40, VA(SIGNAL(n)));
-		put64(g, SIGNAL(n), VA(task + 0x30));
-		put64(g, task + 0x30, VA(SIGNAL(n)));
-		put32(g, task + 0x48, 100 + n);
-		put64(g, task + 0x60, VA(STACK(n)));
+		put64(g->ram, (n ? TASK(n - 1) : INIT) + 0x20, VA(task + 0x20));
+		put64(g->ram, task + 0x20, VA(next + 0x20));
+		put64(g->ram, task + 0x40, VA(SIGNAL(n)));
+		put64(g->ram, SIGNAL(n), VA(task + 0x30));
+		put64(g->ram, task + 0x30, VA(SIGNAL(n)));
+		put32(g->ram, task + 0x48, 100 + n);
+		put64(g->ram, task + 0x60, VA(STACK(n)));
 	}
 	sleeper(g, 0, MUTEX, LOCK(0) + 16);
 	sleeper(g, 1, MUTEX, LOCK(1) + 16);
-	put64(g, LOCK(0), VA(TASK(1)));
-	put64(g, LOCK(1), VA(TASK(2)));
+	put64(g->ram, LOCK(0), VA(TASK(1)));
+	put64(g->ram, LOCK(1), VA(TASK(2)));
 	sleeper(g, 2, RWSEM, LOCK(2) + 16);
-	put64(g, LOCK(2), 0x102);
-	put64(g, LOCK(2) + 8, VA(TASK(3)) | 1);
+	put64(g->ram, LOCK(2), 0x102);
+	put64(g->ram, LOCK(2) + 8, VA(TASK(3)) | 1);
 	sleeper(g, 3, COMPLETION, LOCK(3) + 16);
 	sleeper(g, 4, BIT, 0);
-	put32(g, LOCK(4), 2 << 18 | 0x101);
-	put32(g, QNODES + 0x40 + 12, 1);
+	put32(g->ram, LOCK(4), 2 << 18 | 0x101);
+	put32(g->ram, QNODES + 0x40 + 12, 1);
 }
 
 struct cpus {
@@ -270,10 +247,10 @@ static void damage(struct guest *g, struct cpus *c, const uint8_t *record)
 			   word;
 	switch (what & 3) {
 	case 0:
-		put64(g, where % (SIZE - 8) & ~7u, value);
+		put64(g->ram, where % (SIZE - 8) & ~7u, value);
 		break;
 	case 1:
-		put32(g, where % (SIZE - 4) & ~3u, word);
+		put32(g->ram, where % (SIZE - 4) & ~3u, word);
 		break;
 	case 2:
 		la_gpr_set(&c->cpu[where % NCPUS].regs, (where >> 2) % LA_NGPR, value);
@@ -312,7 +289,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				.read_phys = read_phys,
 				.symbol = symbol,
 				.symbol_at = symbol_at,
-				.symbol_size = symbol_size,
+				.symbol_size = no_size,
 				.member = member,
 				.type_size = type_size,
 				.enumerator = enumerator };

@@ -4,28 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "lakvm/guest/log.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct memory {
-	const uint8_t *data;
-	size_t size;
-	bool old; /* the byte ring of 4.19 */
-};
-
-static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
-{
-	const struct memory *m = ctx;
-	uint8_t *out = ret;
-
-	/* Behind the input memory goes on for a while with zeros, so that blocks can be read. */
-	if (pa > UINT64_C(1) << 20 || len > UINT64_C(1) << 20)
-		return LA_NOT_RAM;
-	for (size_t i = 0; i < len; i++)
-		out[i] = pa + i < m->size ? m->data[pa + i] : 0;
-	return LA_OK;
-}
 
 static bool symbol(void *ctx, const char *name, uint64_t *ret)
 {
@@ -43,26 +23,14 @@ static bool symbol(void *ctx, const char *name, uint64_t *ret)
 	return !m->old && !strcmp(name, "prb");
 }
 
-static bool member(void *ctx, const char *type, const char *name, struct la_member *ret)
-{
-	(void)ctx, (void)type, (void)name, (void)ret;
-	return false;
-}
-
-static bool type_size(void *ctx, const char *type, size_t *ret)
-{
-	(void)ctx, (void)type, (void)ret;
-	return false;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memory m = { data, size, size && data[size - 1] & 1 };
 	struct la_door door = { .ctx = &m,
-				.read_phys = read_phys,
+				.read_phys = read_memory,
 				.symbol = symbol,
-				.member = member,
-				.type_size = type_size };
+				.member = no_member,
+				.type_size = no_type };
 	struct la_kernel k = { .door = &door, .ncpus = 1 };
 	struct la_arena *arena = la_arena_new(256 << 20);
 	struct la_log log;

@@ -4,30 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "lakvm/guest/modules.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct memory {
-	const uint8_t *data;
-	size_t size;
-	bool old; /* module_layout: before 6.4 */
-};
-
-static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
-{
-	const struct memory *m = ctx;
-	uint8_t *out = ret;
-
-	/* Behind the input memory goes on for a while with zeros. */
-	if (pa > UINT64_C(1) << 20 || len > UINT64_C(1) << 20)
-		return LA_NOT_RAM;
-	for (size_t i = 0; i < len; i++)
-		out[i] = pa + i < m->size ? m->data[pa + i] : 0;
-	return LA_OK;
-}
 
 static bool symbol(void *ctx, const char *name, uint64_t *ret)
 {
@@ -81,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memory m = { data, size, size && data[size - 1] & 1 };
 	struct la_door door = { .ctx = &m,
-				.read_phys = read_phys,
+				.read_phys = read_memory,
 				.symbol = symbol,
 				.member = member,
 				.type_size = type_size };

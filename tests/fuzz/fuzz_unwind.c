@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "../unit/asm.h"
 #include "lakvm/stack/unwind.h"
 #include "stack/orc.h"
 
 #define WINDOW UINT64_C(0x9000000000000000)
-#define RAM UINT64_C(0x200000) /* first byte of what the guest has */
 #define VA(offset) (WINDOW | (RAM + (offset)))
 #define TEXT 0x0
 #define FN(n) (TEXT + 0x1000 + 0x100 * (n))
@@ -59,26 +59,9 @@ struct guest {
 	bool orc;
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void put64(struct guest *g, size_t at, uint64_t value)
-{
-	memcpy(g->ram + at, &value, 8);
-}
-
-static void put32(struct guest *g, size_t at, uint32_t value)
-{
-	memcpy(g->ram + at, &value, 4);
-}
-
 static enum la_status read_phys(void *ctx, uint64_t pa, void *ret, size_t len)
 {
-	const struct guest *g = ctx;
-
-	if (pa < RAM || pa - RAM > SIZE || len > SIZE - (pa - RAM))
-		return LA_NOT_RAM;
-	memcpy(ret, g->ram + (pa - RAM), len);
-	return LA_OK;
+	return read_ram(((const struct guest *)ctx)->ram, SIZE, pa, ret, len);
 }
 
 static bool symbol(void *ctx, const char *wanted, uint64_t *ret)
@@ -105,12 +88,6 @@ static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 	return true;
 }
 
-static bool symbol_size(void *ctx, const char *wanted, uint64_t *ret)
-{
-	(void)ctx, (void)wanted, (void)ret;
-	return false;
-}
-
 static bool member(void *ctx, const char *type, const char *wanted, struct la_member *ret)
 {
 	(void)ctx;
@@ -118,12 +95,6 @@ static bool member(void *ctx, const char *type, const char *wanted, struct la_me
 		return false;
 	*ret = (struct la_member){ 0x20, 8 };
 	return true;
-}
-
-static bool type_size(void *ctx, const char *type, size_t *ret)
-{
-	(void)ctx, (void)type, (void)ret;
-	return false;
 }
 
 static bool enumerator(void *ctx, const char *wanted, int64_t *ret)
@@ -136,7 +107,7 @@ static void put_orc(struct guest *g, size_t i, uint64_t start, int16_t sp, unsig
 {
 	const int16_t entry[4] = { sp, 0, -8, (int16_t)kind };
 
-	put32(g, ORC_IP + 4 * i, (uint32_t)(start - (ORC_IP + 4 * i)));
+	put32(g->ram, ORC_IP + 4 * i, (uint32_t)(start - (ORC_IP + 4 * i)));
 	memcpy(g->ram + ORC + 8 * i, entry, 8);
 }
 
@@ -146,16 +117,16 @@ static void put_function(struct guest *g, unsigned n)
 	const size_t at = FN(n);
 
 	for (size_t i = 0; i < 0x100; i += 4)
-		put32(g, at + i, NOP);
-	put32(g, at, ADDI_D(SP, SP, -FRAME));
-	put32(g, at + 4, ST_D(RA, SP, 24));
-	put32(g, at + 8, ST_D(S0, SP, 16));
+		put32(g->ram, at + i, NOP);
+	put32(g->ram, at, ADDI_D(SP, SP, -FRAME));
+	put32(g->ram, at + 4, ST_D(RA, SP, 24));
+	put32(g->ram, at + 8, ST_D(S0, SP, 16));
 	if (callee[n] >= 0)
-		put32(g, at + CALL, BL(at + CALL, (size_t)FN((unsigned)callee[n])));
-	put32(g, at + 0xf0, LD_D(RA, SP, 24));
-	put32(g, at + 0xf4, LD_D(S0, SP, 16));
-	put32(g, at + 0xf8, ADDI_D(SP, SP, FRAME));
-	put32(g, at + 0xfc, RET);
+		put32(g->ram, at + CALL, BL(at + CALL, (size_t)FN((unsigned)callee[n])));
+	put32(g->ram, at + 0xf0, LD_D(RA, SP, 24));
+	put32(g->ram, at + 0xf4, LD_D(S0, SP, 16));
+	put32(g->ram, at + 0xf8, ADDI_D(SP, SP, FRAME));
+	put32(g->ram, at + 0xfc, RET);
 	put_orc(g, 3 * n, at, 0, 0x2002);
 	put_orc(g, 3 * n + 1, at + 8, FRAME, 0x2102);
 	put_orc(g, 3 * n + 2, at + 0xfc, 0, 0x2002);
@@ -163,8 +134,8 @@ static void put_function(struct guest *g, unsigned n)
 
 static void put_frame(struct guest *g, size_t sp, unsigned caller, uint64_t s0)
 {
-	put64(g, sp + 24, VA(FN(caller) + CALL + 4));
-	put64(g, sp + 16, s0);
+	put64(g->ram, sp + 24, VA(FN(caller) + CALL + 4));
+	put64(g->ram, sp + 16, s0);
 }
 
 static struct la_regs sound_guest(struct guest *g)
@@ -177,15 +148,15 @@ static struct la_regs sound_guest(struct guest *g)
 	memset(g->ram, 0, sizeof(g->ram));
 	for (unsigned n = 0; n < NFUNCTIONS; n++)
 		put_function(g, n);
-	put64(g, IRQ_SLOT, VA(IRQ_STACK));
-	put64(g, TASK + 0x20, VA(STACK));
+	put64(g->ram, IRQ_SLOT, VA(IRQ_STACK));
+	put64(g->ram, TASK + 0x20, VA(STACK));
 	put_frame(g, inner, OUTER, 0);
 	put_frame(g, inner + FRAME, THREAD, 0);
-	put64(g, pt + 16, VA(TASK));
-	put64(g, pt + 24, VA(inner));
-	put64(g, pt + 264, VA(FN(INNER) + 0x40));
+	put64(g->ram, pt + 16, VA(TASK));
+	put64(g->ram, pt + 24, VA(inner));
+	put64(g->ram, pt + 264, VA(FN(INNER) + 0x40));
 	put_frame(g, pt - FRAME, HANDLE_VINT, 0); /* of do_vint */
-	put64(g, irq, VA(pt));
+	put64(g->ram, irq, VA(pt));
 	put_frame(g, irq - FRAME, DO_VINT, VA(pt - FRAME));
 
 	la_gpr_set(&regs, LA_R_ZERO, 0);
@@ -209,10 +180,10 @@ static void damage(struct guest *g, struct la_regs *regs, const uint8_t *record)
 	value = record[0] & 4 ? VA(low) : (uint64_t)(int64_t)(int32_t)low;
 	switch (record[0] & 3) {
 	case 0:
-		put64(g, where % (SIZE - 7), value);
+		put64(g->ram, where % (SIZE - 7), value);
 		break;
 	case 1:
-		put32(g, where % (SIZE - 3), low);
+		put32(g->ram, where % (SIZE - 3), low);
 		break;
 	case 2:
 		la_gpr_set(regs, where % LA_NGPR, value);
@@ -246,9 +217,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				.read_phys = read_phys,
 				.symbol = symbol,
 				.symbol_at = symbol_at,
-				.symbol_size = symbol_size,
+				.symbol_size = no_size,
 				.member = member,
-				.type_size = type_size,
+				.type_size = no_type,
 				.enumerator = enumerator };
 	struct la_kernel k = { .door = &door, .ncpus = 1, .percpu = percpu };
 	struct la_arena *arena = la_arena_new(16 << 20);
