@@ -444,6 +444,33 @@ static void test_queue(void **state)
 	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on].how, LA_HOW_NOBODY);
 }
 
+/* Between two holders: it is free, and the first of the queue has not looked yet. Of a queue that leads nowhere nobody comes. */
+static void test_passing(void **state)
+{
+	(void)state;
+	for (int cut = 0; cut < 2; cut++) {
+		struct test *t = start();
+		const struct la_thing *l;
+
+		spin(t, 2, LOCK(0), FN(CALLER) + CALL);
+		spin(t, 3, LOCK(0), FN(CALLER) + CALL);
+		fake_put_u32(t->g.fake, LOCK(0) - WINDOW, (2 + 1) << 18);
+		fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(2) + 12, 1);
+		fake_put_u32(t->g.fake, QNODES - WINDOW + AREA(3) + 12, 1);
+		put64(&t->g, QNODES + AREA(3), QNODES + AREA(2));
+		if (cut)
+			put64(&t->g, QNODES + AREA(2), QNODES + AREA(3));
+		find(t);
+		l = &t->w.thing[t->w.node[la_waits_cpu(&t->w, 2)].on];
+		assert_int_equal(l->queue_cut, cut);
+		assert_int_equal(l->nwaiters, 2);
+		assert_int_equal(la_thing_passes(l), !cut);
+		assert_int_equal(l->how, cut ? LA_HOW_NOBODY : LA_HOW_UNKNOWN);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 #define LL_W(rd, rj, imm)                                                                          \
 	(UINT32_C(0x20) << 24 | ((uint32_t)((imm) / 4) & 0x3fff) << 10 | (rj) << 5 | (rd))
 #define SC_W(rd, rj, imm) (LL_W(rd, rj, imm) | UINT32_C(1) << 24)
@@ -582,6 +609,34 @@ static void test_answer(void **state)
 	assert_int_equal(t->w.thing[t->w.node[la_waits_cpu(&t->w, 1)].on].how, LA_HOW_CODE);
 }
 
+/* Who waits for the lock of its address space in a page fault is the one that touched the page; of a user's, the handler. */
+static void test_page_fault(void **state)
+{
+	static const char *const names[] = {
+		"queued_spin_lock_slowpath", "lock_mm_and_find_vma", "do_page_fault",
+		"tlb_do_page_fault_1",       "__clear_user_fast",    "pages_clear"
+	};
+
+	(void)state;
+	for (int user = 0; user < 2; user++) {
+		struct test *t = start();
+
+		spin(t, 1, LOCK(0), FN(CALLER) + 4);
+		fake_put_u32(t->g.fake, LOCK(0) - WINDOW, 0x101);
+		for (unsigned i = 0; i < 6; i++) {
+			t->frame[1][i].symbol = names[i];
+			t->frame[1][i].method = LA_FROM_CFI;
+		}
+		t->frame[1][3].pt_regs = STACK + 0x2100;
+		t->cpu[1].stack.n = user ? 4 : 6;
+		find(t);
+		assert_string_equal(t->w.node[la_waits_cpu(&t->w, 1)].function,
+				    user ? "lock_mm_and_find_vma" : "pages_clear");
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,9 +647,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test_setup_teardown(test_queue, setup, teardown),
+		cmocka_unit_test(test_passing),
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_caller),
 		cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
+		cmocka_unit_test(test_page_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

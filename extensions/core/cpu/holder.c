@@ -107,6 +107,8 @@ static void find_spin_holder(struct la_graph *g, size_t i)
 	struct suspects s;
 	uint64_t owner;
 
+	if (la_thing_passes(t))
+		return;
 	if (t->kind == LA_THING_SPINLOCK && t->address && la_spin_owner(g->k, t->address, &owner))
 		return held_by(g, i, la_graph_task(g, owner), LA_HOW_OWNER);
 	look_at_cpus(g, i, &s);

@@ -26,6 +26,13 @@ const char *la_thing_name(enum la_thing_kind kind)
 	return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
+/* kernel/locking/qspinlock.c: bits 0 to 15 are "locked" and "pending", those above name the last of the queue. */
+bool la_thing_passes(const struct la_thing *thing)
+{
+	return thing->kind == LA_THING_SPINLOCK && thing->word_known && !(thing->word & 0xffff) &&
+	       !thing->queue_cut && (thing->nqueue || !(uint32_t)thing->word);
+}
+
 const char *la_how_name(enum la_how how)
 {
 	static const char *const names[] = {
@@ -58,6 +65,52 @@ static char state_of(const struct la_kernel *k, uint64_t task)
 	return state & TASK_SLEEPS || (state && !(state & TASK_DEAD)) ? 'S' : 'R';
 }
 
+/* What a page fault runs before it has the lock of the address space (arch/loongarch/mm/{fault.c,tlbex.S}, mm/memory.c). */
+static bool takes_mmap_lock(const char *symbol)
+{
+	static const char *const names[] = { "lock_mm_and_find_vma", "do_page_fault",
+					     "__do_page_fault", "tlb_do_page_fault_0",
+					     "tlb_do_page_fault_1" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (la_is_function(symbol, names[i]))
+			return true;
+	return false;
+}
+
+/* What copies to and from user space for others (arch/loongarch/lib, lib/usercopy.c, lib/strn*_user.c). */
+static bool copies_for_others(const char *symbol)
+{
+	static const char *const begins[] = { "__clear_user",      "__copy_user",
+					      "_copy_from_user",   "_copy_to_user",
+					      "strncpy_from_user", "strnlen_user" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(symbol, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+/*
+ * A page fault that waits for the lock of its address space: the function of the kernel that touched the page, from
+ * frame @at of the handler outwards. Where a user's instruction did, or nothing is known, @at itself.
+ */
+static size_t who_touched(const struct la_stack *stack, size_t at)
+{
+	size_t i = at;
+
+	while (i < stack->n && !stack->frame[i].pt_regs && stack->frame[i].symbol &&
+	       takes_mmap_lock(stack->frame[i].symbol))
+		i++;
+	if (i + 1 >= stack->n || !stack->frame[i].pt_regs || !stack->frame[i].symbol ||
+	    !takes_mmap_lock(stack->frame[i].symbol))
+		return at;
+	for (i++; i < stack->n && stack->frame[i].symbol; i++)
+		if (!copies_for_others(stack->frame[i].symbol))
+			return i;
+	return at;
+}
+
 /* The first function from frame @from outwards that says what it is about. */
 static void find_function(struct la_wait_node *node, size_t from)
 {
@@ -69,6 +122,10 @@ static void find_function(struct la_wait_node *node, size_t from)
 
 		if (!f->symbol || la_is_waiting(f->symbol) || f->method == LA_FROM_SCAN)
 			continue;
+		if (takes_mmap_lock(f->symbol)) {
+			i = who_touched(stack, i);
+			f = &stack->frame[i];
+		}
 		node->function = f->symbol;
 		node->pc = f->pc_known ? f->pc : 0;
 		node->frame = i;

@@ -153,7 +153,9 @@ static void put_why(const struct la_waits *w, const struct la_wait_node *n,
 
 static void put_holder(const struct la_thing *g, const struct la_sink *sink)
 {
-	la_puts(sink, g->how == LA_HOW_NOBODY ? "nobody can hold it" : "held by unknown");
+	la_puts(sink, g->how == LA_HOW_NOBODY ? "nobody can hold it" :
+		      la_thing_passes(g)      ? "free, it passes to the first of its queue" :
+						"held by unknown");
 	if (g->io)
 		la_puts(sink, "; it ends with an I/O");
 }

@@ -131,8 +131,9 @@ static void put_ownerless(struct tree *t, size_t thing)
 	if (g->holder != LA_NO_NODE || !g->nwaiters || !may_put(t, 0))
 		return;
 	put_thing(g, t->sink);
-	la_puts(t->sink,
-		g->how == LA_HOW_NOBODY ? ": nobody can hold it\n" : ": held by unknown\n");
+	la_puts(t->sink, g->how == LA_HOW_NOBODY ? ": nobody can hold it\n" :
+			 la_thing_passes(g)      ? ": free, it passes to the first of its queue\n" :
+						   ": held by unknown\n");
 	for (size_t k = 0; k < t->w->n; k++) {
 		if (t->w->node[k].on != thing || !may_put(t, 1))
 			continue;

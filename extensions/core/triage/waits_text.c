@@ -121,6 +121,8 @@ const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, si
 			       why_in_words(thing));
 	else if (thing && thing->how == LA_HOW_NOBODY)
 		by = ", which no running CPU holds";
+	else if (thing && la_thing_passes(thing))
+		by = ", which is free, and passes to the first of its queue";
 	return or_empty(la_format(j->arena, "%s %s%s%s%s for %s%s", la_triage_who(j, node),
 				  how_long(j, node), node->function ? " in " : "",
 				  or_empty(node->function), node->function ? "()" : "",

@@ -73,6 +73,12 @@ struct la_thing {
 	size_t nwaiters;
 };
 
+/**
+ * Is it a spin lock that is free, and only waits for the first of its queue to come and take it? So it looks for some
+ * nanoseconds whenever it is given on (for longer where the host does not run that vCPU): nothing hangs because of it.
+ */
+bool la_thing_passes(const struct la_thing *thing);
+
 /** A CPU or a task that waits or is waited for. */
 struct la_wait_node {
 	int cpu; /* Linux's number; -1: a task that is on no CPU */
