@@ -58,6 +58,17 @@ static void test_addresses(void **state)
 	is(&g, STACK + 8, "in the stack of the task");
 	is(&g, STACK - 8, "8 bytes below the stack of the task: it ran over");
 	is(&g, WINDOW | 0x30000000, "physical 0x30000000 through a window");
+
+	/* Where a module was that is not there any more. */
+	fake_symbol(g.fake, "last_unloaded_module", WINDOW | 0x930000, 64, NULL);
+	fake_put(g.fake, 0x930000, "card_driver", 12);
+	is(&g, UINT64_C(0xffff800002040000),
+	   "in the range of modules and vmalloc; the module card_driver was removed before, and may "
+	   "have been there");
+	fake_put(g.fake, 0x930000, "", 1); /* none was */
+	is(&g, UINT64_C(0xffff800002040000), "in the range of modules and vmalloc");
+	fake_put(g.fake, 0x930000, "\x01x", 3); /* damaged */
+	is(&g, UINT64_C(0xffff800002040000), "in the range of modules and vmalloc");
 	guest_free(&g);
 }
 

@@ -97,15 +97,52 @@ static bool canonical(const struct la_kernel *k, uint64_t address)
 	return !high || high == UINT64_MAX >> (bits - 1);
 }
 
+/*
+ * The last module that was removed, or NULL. Both the array of characters (to 6.1) and the structure since 6.2
+ * (6f1dae1d84b6) begin with the name.
+ */
+static const char *removed_module(const struct la_kernel *k, struct la_arena *arena)
+{
+	char name[56] = ""; /* MODULE_NAME_LEN */
+	size_t n = 0;
+	uint64_t at;
+
+	if (!k->door->symbol(k->door->ctx, "last_unloaded_module", &at) ||
+	    la_read(k, at, name, sizeof(name), NULL) != LA_OK)
+		return NULL;
+	while (n < sizeof(name) &&
+	       (name[n] == '_' || (name[n] >= '0' && name[n] <= '9') ||
+		(name[n] >= 'A' && name[n] <= 'Z') || (name[n] >= 'a' && name[n] <= 'z')))
+		n++;
+	return n && n < sizeof(name) && !name[n] ? la_strndup(arena, name, n) : NULL;
+}
+
+static bool is_mapped(const struct la_kernel *k, uint64_t address)
+{
+	uint8_t byte;
+
+	return la_read(k, address, &byte, sizeof(byte), NULL) == LA_OK;
+}
+
 static const char *mapped_range(const struct la_kernel *k, struct la_arena *arena, uint64_t address)
 {
 	const struct la_door *door = k->door;
+	const char *removed;
 	struct la_symbol symbol;
 
 	if (door->symbol_at(door->ctx, address, &symbol) && symbol.module)
 		return la_format(arena, "in the module %s, behind %s", symbol.module, symbol.name);
 	if (k->mmu.vm_map_base && address < k->mmu.vm_map_base)
 		return "below all that the kernel maps by pages";
+	/* An area has a page behind it that is not mapped: who comes from that one ran over. */
+	removed = is_mapped(k, address - (UINT64_C(1) << k->mmu.geometry.page_shift)) ?
+			  NULL :
+			  removed_module(k, arena);
+	if (removed)
+		return la_format(arena,
+				 "in the range of modules and vmalloc; the module %s was removed "
+				 "before, and may have been there",
+				 removed);
 	return "in the range of modules and vmalloc";
 }
 
