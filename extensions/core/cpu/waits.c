@@ -65,7 +65,7 @@ static char state_of(const struct la_kernel *k, uint64_t task)
 	return state & TASK_SLEEPS || (state && !(state & TASK_DEAD)) ? 'S' : 'R';
 }
 
-/* What a page fault runs before it has the lock of the address space (arch/loongarch/mm/{fault.c,tlbex.S}, mm/memory.c). */
+/* What a page fault runs before it has its address space's lock (arch/loongarch/mm/{fault.c,tlbex.S}, mm/memory.c). */
 static bool takes_mmap_lock(const char *symbol)
 {
 	static const char *const names[] = { "lock_mm_and_find_vma", "do_page_fault",

@@ -25,6 +25,8 @@ extern const struct act sleeper_acts[];
 extern const struct act loop_acts[];
 extern const struct act unseen_acts[];
 extern const struct act unseen_wait_acts[];
+extern const struct act second_acts[];
+extern const struct act second_wait_acts[];
 
 /* a kernel thread of that name, bound to the CPU */
 void spawn(int (*body)(void *data), const char *name, unsigned int cpu);
