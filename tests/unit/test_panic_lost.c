@@ -83,6 +83,44 @@ static void test_recursion(void **state)
 	}
 }
 
+/*
+ * Exceptions down to the stack's end may be all that ran over it. A CPU without its task or per-CPU base faults in each
+ * handler again; where nothing is lost, the overflow may have come first.
+ */
+static void test_nested(void **state)
+{
+	static const struct {
+		unsigned odd;
+		const char *kind, *says;
+	} cases[] = {
+		{ LA_ODD_TASK, "tp-lost", "the CPU has lost tp, its task" },
+		{ LA_ODD_BASE, "percpu-lost", "the CPU has lost r21" },
+		{ 0, "stack-overflow", "by a call that has returned, or by the exceptions" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		put_text(g);
+		set_panic_cpu(g, UINT32_MAX);
+		overrun(g, 1, STACK);
+		g->cpu[1].odd = LA_ODD_STACK | cases[i].odd;
+		for (uint64_t at = STACK + 0x108; at < STACK + 0x3000; at += 0x200)
+			put_exception(g, at, VICTIM + 0x10);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_STACK_OVERFLOW);
+		assert_int_equal(p->confidence, LA_LIKELY);
+		assert_string_equal(p->cause.kind, cases[i].kind);
+		assert_non_null(strstr(p->summary, cases[i].says));
+		assert_non_null(strstr(p->summary, "poor_victim"));
+		if (cases[i].odd)
+			assert_string_equal(p->cause.symbol, "poor_victim");
+		guest_free(g);
+	}
+}
+
 /* The overflow has run through the list of modules, too: what called itself lies where they are, and has no name. */
 static void test_recursion_of_lost_module(void **state)
 {
@@ -332,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_recursion_of_lost_module),
 		GUEST(test_large_frame),
 		cmocka_unit_test(test_lost),

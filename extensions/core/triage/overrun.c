@@ -14,6 +14,9 @@
 /* So often in equal distances nothing but a function that calls itself leaves a return address. */
 #define LEAST 8
 
+/* More than the frames of one handler's functions, less than a stack has room for of such. */
+#define NEAR_END UINT64_C(1024)
+
 /* The struct pt_regs of an exception; its 32 general registers come first in each layout. */
 #define SAVED_SP 3
 
@@ -23,6 +26,18 @@ struct words {
 	uint64_t *word;
 	size_t first, n; /* those that could be read: first to n - 1 */
 };
+
+/*
+ * Is @address where modules' code is (MODULES_VADDR, arch/loongarch/include/asm/pgtable.h and processor.h), and in none
+ * that is known? An overflow runs on through what lies below the stack, the modules' list and pages included.
+ */
+static bool is_lost_module(const struct la_kernel *k, uint64_t address)
+{
+	const uint64_t from = k->mmu.vm_map_base + (UINT64_C(32) << 20);
+
+	return k->mmu.vm_map_base && !(address & 3) && address >= from &&
+	       address < from + (UINT64_C(256) << 20) && !la_is_text(k, address);
+}
 
 /*
  * An exception that came in the kernel goes on with the stack that it finds: right above the registers that it saves
@@ -36,11 +51,12 @@ static bool is_exception(const struct words *w, size_t i, struct la_regs *ret)
 	return i + LA_PT_REGS_SIZE / 8 <= w->n && w->word[i + SAVED_SP] == at + LA_PT_REGS_SIZE &&
 	       la_pt_regs_read(w->k, at, ret, NULL) == LA_OK && ret->pc_known &&
 	       la_gpr_get(ret, LA_R_SP, &sp) && sp == at + LA_PT_REGS_SIZE &&
-	       la_is_text(w->k, ret->pc) && !(la_csr_get(ret, LA_CSR_PRMD, &prmd) && (prmd & 3));
+	       (la_is_text(w->k, ret->pc) || is_lost_module(w->k, ret->pc)) &&
+	       !(la_csr_get(ret, LA_CSR_PRMD, &prmd) && (prmd & 3));
 }
 
 /* The first one is the highest; nested ones lie below. */
-static void find_first(const struct words *w, struct la_overrun *o)
+static void find_exceptions(const struct words *w, struct la_overrun *o)
 {
 	struct la_regs regs;
 	uint64_t sp;
@@ -48,22 +64,12 @@ static void find_first(const struct words *w, struct la_overrun *o)
 	for (size_t i = w->n; i-- > w->first;) {
 		if (!is_exception(w, i, &regs))
 			continue;
+		o->filled = o->nested >= LEAST && w->start + 8 * i < o->base + NEAR_END;
+		if (o->nested++)
+			continue;
 		la_triage_fault_of(w->k, &regs, &o->first);
 		o->below = la_gpr_get(&regs, LA_R_SP, &sp) && sp < o->base;
-		return;
 	}
-}
-
-/*
- * Is @address where modules' code is (MODULES_VADDR, arch/loongarch/include/asm/pgtable.h and processor.h), and in none
- * that is known? An overflow runs on through what lies below the stack, the modules' list and pages included.
- */
-static bool is_lost_module(const struct la_kernel *k, uint64_t address)
-{
-	const uint64_t from = k->mmu.vm_map_base + (UINT64_C(32) << 20);
-
-	return k->mmu.vm_map_base && !(address & 3) && address >= from &&
-	       address < from + (UINT64_C(256) << 20) && !la_is_text(k, address);
 }
 
 static bool is_return(const struct la_kernel *k, uint64_t address)
@@ -172,7 +178,7 @@ void la_triage_overrun(const struct la_kernel *k, struct la_arena *arena, struct
 	o->base = o->cpu->stack_base;
 	read_words(&w, o->base);
 	find_recursion(&w, o);
-	find_first(&w, o);
+	find_exceptions(&w, o);
 	if (o->first.regs.source == LA_REGS_NONE || !(stack = la_alloc(arena, sizeof(*stack))))
 		return;
 	la_unwind(k, arena, &o->first.regs, -1, stack);

@@ -112,7 +112,10 @@ struct la_overrun {
 	struct la_fault
 		again;  /* the call of itself that a function left on the stack again and again */
 	unsigned times; /* how often; 0: there is none */
-	struct la_fault first;        /* the first exception that is saved there, if any */
+	struct la_fault first; /* the first exception that is saved there, if any */
+	unsigned
+		nested; /* exceptions that are saved there; each but the first came in the handler of another */
+	bool filled;                  /* they reach down to its end: they alone made it run over */
 	bool below;                   /* it came when the stack pointer was below the stack */
 	const struct la_stack *stack; /* of that exception; or NULL */
 };
