@@ -237,13 +237,36 @@ static void test_verdict(void **state)
 	guest_free(g);
 }
 
+/* The OOM killer has killed what it could, and the guest lives, with no more memory than before. */
+static void test_living(void **state)
+{
+	(void)state;
+	for (int full = 0; full < 2; full++) {
+		struct guest *g = new_guest();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+		ring_add(&g->ring, 1000, 6, 0, 1,
+			 "Out of memory: Killed process 65 (dd) total-vm:2528kB");
+		set_pages(g, NODE, FILES, 350);
+		set_pages(g, NODE, SHMEM, 350);
+		if (!full)
+			set_pages(g, ZONE, FREE, 390);
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+		assert_non_null(strstr(p->summary, "memory ran out"));
+		assert_int_equal(!!strstr(p->summary, "; 350 of 400 MiB are tmpfs"), full);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_largest_process),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_parts),   cmocka_unit_test(test_largest_process),
+		cmocka_unit_test(test_damaged), cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_living),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -454,6 +454,7 @@ void la_triage_say(const struct la_triage *t, struct la_judgement *j)
 void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_event *first = NULL, *e;
+	const char *memory, *so_far;
 	size_t n = 0;
 
 	for (e = t->events.event; e < t->events.event + t->events.n; e++) {
@@ -469,9 +470,9 @@ void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j)
 	if (!first || j->panic->summary)
 		return;
 	j->event = first;
-	la_triage_summary(j, "%s the kernel reported %s%.6f s: \"%s\"%s%s%s",
-			  j->panic->verdict == LA_VERDICT_RUNNING ? "it runs, but" :
-								    "what hangs is not known, but",
+	so_far = j->panic->verdict == LA_VERDICT_RUNNING ? "it runs, but" :
+							   "what hangs is not known, but";
+	la_triage_summary(j, "%s the kernel reported %s%.6f s: \"%s\"%s%s%s", so_far,
 			  n > 1 ? "trouble, first at " : "at ", la_seconds(first->ts_nsec),
 			  first->line, first->said ? ", \"" : "", first->said ? first->said : "",
 			  first->said ? "\"" : "");
@@ -479,4 +480,9 @@ void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j)
 		la_triage_summary(j, "%s: %s", j->panic->summary, first->because->meaning);
 	else if (first->message->meaning)
 		la_triage_summary(j, "%s: %s", j->panic->summary, first->message->meaning);
+	memory = t->memory_known ? memory_in_words(j, &t->memory) : NULL;
+	/* The kernel's line is long, and says less. */
+	if (memory && !strcmp(la_event_name(first), "oom"))
+		la_triage_summary(j, "%s memory ran out at %.6f s%s", so_far,
+				  la_seconds(first->ts_nsec), memory);
 }
