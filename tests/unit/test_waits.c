@@ -314,6 +314,92 @@ static void test_completion(void **state)
 	assert_int_equal(thing_of(t, 100)->holder, LA_NO_NODE);
 }
 
+/* A writer that has shut out new readers waits for those that came before, and not for itself; others wait for it. */
+static void test_percpu_writer(void **state)
+{
+	struct test *t = *state;
+	uint64_t note;
+
+	fake_member(t->g.fake, "wait_queue_entry", "private", 8, 8);
+	fake_member(t->g.fake, "wait_queue_entry", "entry", 24, 16);
+	fake_member(t->g.fake, "wait_queue_head", "head", 8, 16);
+	fake_member(t->g.fake, "percpu_rw_semaphore", "writer", 0x10, 8);
+	fake_member(t->g.fake, "percpu_rw_semaphore", "waiters", 0x20, 24);
+	fake_member(t->g.fake, "rcuwait", "task", 0, 8);
+	add_task(t, 0, "freezer", 2);
+	add_task(t, 1, "reader", 2);
+	for (unsigned n = 0; n < 2; n++) {
+		note = sleep_in(t, n, n ? "percpu_rwsem_wait" : "percpu_down_write");
+		put64(&t->g, note + 8, TASK_OF(n));
+		if (n)
+			link_notes(t, LOCK(0) + 0x28, STACK_OF(0) + 0x100, note + 24);
+	}
+	put64(&t->g, LOCK(0) + 0x10, TASK_OF(0));
+	find(t);
+	assert_int_equal(t->w.ncycles, 0);
+	assert_ptr_equal(&t->w.node[thing_of(t, 101)->holder], node_of(t, 100));
+	assert_int_equal(thing_of(t, 101)->how, LA_HOW_OWNER);
+	put64(&t->g, STACK_OF(0) + 0x100 - 24 + 8, TASK_OF(0)); /* its own note is there, too */
+	find(t);
+	assert_int_equal(t->w.ncycles, 0);
+}
+
+/* flush_work() waits for the worker behind whose item it has put a barrier, work that has not begun for nobody known. */
+static void test_barrier(void **state)
+{
+	(void)state;
+	for (int begun = 0; begun < 2; begun++) {
+		struct test *t = start();
+		const uint64_t barrier = LOCK(0), worker = LOCK(1);
+		uint64_t a;
+
+		fake_member(t->g.fake, "wq_barrier", "work", 0, 32);
+		fake_member(t->g.fake, "wq_barrier", "done", 32, 32);
+		fake_member(t->g.fake, "work_struct", "entry", 8, 16);
+		fake_member(t->g.fake, "work_struct", "func", 24, 8);
+		fake_member(t->g.fake, "worker", "scheduled", 0x40, 16);
+		fake_member(t->g.fake, "worker", "task", 0x50, 8);
+		fake_symbol(t->g.fake, "wq_barrier_func", FN(UNLOCK), 0x100, NULL);
+		add_task(t, 0, "flusher", 2);
+		add_task(t, 1, "kworker/1:2", 2);
+		a = sleep_in(t, 0, "wait_for_completion");
+		link_notes(t, barrier + 32 + 16, a, 0);
+		sleep_in(t, 1, "msleep");
+		put64(&t->g, barrier + 24, FN(UNLOCK));
+		/* the barrier, and behind it the worker's list, or a pool's */
+		put64(&t->g, barrier + 8, worker + 0x40);
+		put64(&t->g, worker + 0x40, barrier + 8);
+		put64(&t->g, worker + 0x50, begun ? TASK_OF(1) : 0);
+		find(t);
+		assert_int_equal(thing_of(t, 100)->how, begun ? LA_HOW_ROLE : LA_HOW_UNKNOWN);
+		if (begun)
+			assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* Who takes a CPU away waits for that CPU's own thread. */
+static void test_hotplug(void **state)
+{
+	struct test *t = *state;
+	uint64_t a;
+
+	fake_symbol(t->g.fake, "cpuhp_state", WINDOW | 0x2600000, 0x80, NULL);
+	fake_member(t->g.fake, "cpuhp_cpu_state", "thread", 0x10, 8);
+	fake_member(t->g.fake, "cpuhp_cpu_state", "done_up", 0x20, 32);
+	fake_member(t->g.fake, "cpuhp_cpu_state", "done_down", 0x40, 32);
+	add_task(t, 0, "kworker/0:1", 2);
+	add_task(t, 1, "cpuhp/2", 2);
+	a = sleep_in(t, 0, "wait_for_completion");
+	link_notes(t, (WINDOW | 0x2600000) + AREA(2) + 0x40 + 16, a, 0);
+	put64(&t->g, (WINDOW | 0x2600000) + AREA(2) + 0x10, TASK_OF(1));
+	sleep_in(t, 1, "msleep");
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_ROLE);
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+}
+
 /* Threads that lead their process sleep too, and a list of threads that is damaged hides no other process. */
 static void test_threads(void **state)
 {
@@ -644,6 +730,9 @@ int main(void)
 		cmocka_unit_test(test_mutex_head),
 		cmocka_unit_test_setup_teardown(test_rwsem, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_percpu_writer, setup, teardown),
+		cmocka_unit_test(test_barrier),
+		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test_setup_teardown(test_queue, setup, teardown),

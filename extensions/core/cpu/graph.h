@@ -55,6 +55,9 @@ void la_lock_read(struct la_graph *g, struct la_thing *thing);
 /** What a task whose stack is @stack waits for, from what lies on that. False: nothing is known. */
 bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct la_wait *ret);
 
+/** Fill in the provider of @w, where something names the task that does what is waited for. */
+void la_wait_provider(const struct la_graph *g, struct la_wait *w);
+
 /**
  * Has a function of @stack, from frame @from outwards, taken the spin lock at @lock and not given it back, on all ways
  * through its code to where it is? @call: the last call that frame 0 made, where its pc is not known; 0: none.

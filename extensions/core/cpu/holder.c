@@ -193,14 +193,19 @@ static void find_percpu_writer(struct la_graph *g, size_t i)
 	const struct la_door *door = g->k->door;
 	struct la_thing *t = &g->thing[i];
 	struct la_member writer;
+	size_t node;
 
 	if (!door->member(door->ctx, "percpu_rw_semaphore", "writer", &writer) ||
 	    la_read_member(g->k, t->address + writer.offset, "rcuwait", "task", &t->word, NULL) !=
 		    LA_OK)
 		return;
 	t->word_known = true;
-	if (la_kernel_address(g->k, t->word))
-		held_by(g, i, la_graph_task(g, t->word), LA_HOW_OWNER);
+	if (!la_kernel_address(g->k, t->word))
+		return;
+	node = la_graph_task(g, t->word);
+	/* It keeps new readers out, and waits itself: for readers that came before, whom nothing names. */
+	if (node != LA_NO_NODE && g->node[node].on != i)
+		held_by(g, i, node, LA_HOW_OWNER);
 }
 
 void la_graph_holder(struct la_graph *g, size_t i)

@@ -82,6 +82,9 @@ static const char *const passed[] = { "__schedule",
 				      "wait_rcu_gp*",
 				      "rt_spin_lock*",
 				      "kthread_park*",
+				      "synchronize_srcu*",
+				      "__synchronize_srcu*",
+				      "work_on_cpu*",
 				      "generic_exec_single*",
 				      "_raw_spin_trylock*",
 				      "flush_work*",
@@ -396,38 +399,6 @@ static bool from_call(struct la_graph *g, const struct la_wait_node *node, size_
 	       la_read_u64(g->k, *ret, &first, NULL) == LA_OK;
 }
 
-/* Who works off a wait queue: the structure that it is part of names that task. */
-static const struct {
-	const char *type, *queue, *task;
-} providers[] = {
-	{ "journal_s", "j_wait_done_commit", "j_task" }, /* include/linux/jbd2.h */
-	{ "journal_s", "j_wait_transaction_locked", "j_task" },
-};
-
-static void find_provider(struct la_graph *g, struct la_wait *w)
-{
-	const struct la_door *door = g->k->door;
-	struct la_member queue;
-	struct la_task task;
-	uint64_t address;
-
-	if (w->kind != LA_THING_QUEUE || !w->address || !w->what || !strstr(w->what, "journal"))
-		return;
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-		if (!door->member(door->ctx, providers[i].type, providers[i].queue, &queue) ||
-		    la_read_member(g->k, w->address - queue.offset, providers[i].type,
-				   providers[i].task, &address, NULL) != LA_OK ||
-		    !la_kernel_address(g->k, address))
-			continue;
-		/* Nothing says which of the structure's queues it is, but for what comes of it. */
-		la_task_read(g->k, address, &task);
-		if (strncmp(task.comm, "jbd2/", 5))
-			continue;
-		w->provider = address;
-		return;
-	}
-}
-
 bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct la_wait *ret)
 {
 	const struct la_stack *stack = node->stack;
@@ -472,6 +443,6 @@ bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct l
 		from_call(g, node, last, &ret->address);
 	if (!found && ret->kind == LA_THING_QUEUE)
 		ret->kind = LA_THING_UNKNOWN;
-	find_provider(g, ret);
+	la_wait_provider(g, ret);
 	return true;
 }

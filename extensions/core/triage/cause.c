@@ -372,8 +372,8 @@ static void by_detector(const struct la_triage *t, struct la_judgement *j)
 		cause_place(j, &c->place, place);
 	if (c->at && t->word->report == LA_EVENT_RCU_STALL && la_triage_blame_timer(t, j, c->at))
 		return;
-	/* That it was the one is a conclusion, which no second witness makes sure. */
-	if (c->named)
+	/* That it was the one is a conclusion, which no second witness makes sure; and so is who holds the lock. */
+	if (c->named || la_triage_blame_holder(t, j))
 		return;
 	/* The second witness: the CPU was found where the report has it, or its clock stands. */
 	if (c->at && c->at == t->cpu && t->stack_pt_regs && c->place.pc_known &&

@@ -45,21 +45,44 @@ static void cause_from_printk(struct la_judgement *j, const struct la_cpu *c)
 		       "it prints for %s(), to a console", caller->symbol);
 }
 
-/* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
-static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
+static void cause_from_frame(struct la_judgement *j, const struct la_frame *f)
 {
 	struct la_cause *cause = &j->panic->cause;
-	const struct la_frame *f = c->before_frame;
 
-	/* A softirq runs behind an interrupt's entry, too, and is not over. */
-	if (!f || !f->verified || !f->symbol || !c->preempt_known ||
-	    !(c->preempt_count & LA_PREEMPT_HARDIRQ))
+	if (!f || !f->verified || !f->symbol)
 		return;
 	cause->symbol = f->symbol;
 	cause->module = f->module;
 	cause->pc_known = f->pc_known;
 	cause->pc = f->pc;
 	cause->offset = f->offset;
+}
+
+/* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
+static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
+{
+	/* A softirq runs behind an interrupt's entry, too, and is not over. */
+	if (c->preempt_known && (c->preempt_count & LA_PREEMPT_HARDIRQ))
+		cause_from_frame(j, c->before_frame);
+}
+
+/* What the interrupt came into that it is in, or behind which it runs softirqs; NULL: nothing of the kernel's is known. */
+static const struct la_frame *interrupted(const struct la_cpu *c)
+{
+	for (size_t i = 0; i + 1 < c->stack.n; i++)
+		if (c->stack.frame[i].pt_regs)
+			return &c->stack.frame[i + 1];
+	return NULL;
+}
+
+/* Does it wait, for some nanoseconds, for a lock that just passes to it? */
+static bool waits_in_passing(const struct la_triage *t, const struct la_cpu *c)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t node = la_waits_cpu(w, c->cpu);
+
+	return node != LA_NO_NODE && w->node[node].on != LA_NO_NODE &&
+	       la_thing_passes(&w->thing[w->node[node].on]);
 }
 
 void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind)
@@ -203,6 +226,8 @@ bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j)
 	p->message = e->line;
 	la_triage_who_from_cpu(j, c);
 	cause_from_cpu(j, c, "soft-lockup");
+	if (waits_in_passing(t, c))
+		cause_from_frame(j, interrupted(c));
 	la_triage_cause_reported(t, j, e);
 	return true;
 }

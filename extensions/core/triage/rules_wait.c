@@ -346,14 +346,59 @@ static void tell_long(const struct la_triage *t, struct la_judgement *j)
 			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
 }
 
+static bool is_lock(enum la_thing_kind kind)
+{
+	switch (kind) {
+	case LA_THING_MUTEX:
+	case LA_THING_RWSEM:
+	case LA_THING_SEMAPHORE:
+	case LA_THING_RT_MUTEX:
+	case LA_THING_PERCPU_RWSEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Who has a lock that names nobody, as one whose readers are only counted? Somebody who went to sleep for something
+ * else before the first began to wait for it; of several the last to do so. LA_NO_NODE: nobody has.
+ */
+static size_t guess_holder(const struct la_waits *w, size_t head)
+{
+	const size_t on = w->node[head].on;
+	size_t best = LA_NO_NODE;
+	uint64_t since = 0;
+
+	if (on == LA_NO_NODE || !is_lock(w->thing[on].kind) || w->thing[on].holder != LA_NO_NODE)
+		return LA_NO_NODE;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->node[i].on == on && w->node[i].since_ns > since)
+			since = w->node[i].since_ns;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->node[i].on != LA_NO_NODE && !is_lock(w->thing[w->node[i].on].kind) &&
+		    la_triage_waits_long(w, i) && w->node[i].since_ns >= since &&
+		    (best == LA_NO_NODE || w->node[i].since_ns < w->node[best].since_ns))
+			best = i;
+	return best;
+}
+
 /* Whose sleep is it that all others wait for? One that runs, or sleeps of its own will, may be right to. */
 static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
 	const size_t head = la_waits_head(&t->waits, from);
+	const size_t holder = guess_holder(&t->waits, head);
 	const bool hangs = t->waits.node[head].state == 'D';
 
-	la_triage_blame(j, &t->waits.node[hangs ? head : from], "hung-task");
-	tell_head(t, j, from);
+	if (holder != LA_NO_NODE) {
+		la_triage_blame(j, &t->waits.node[holder], "hung-task");
+		la_triage_summary(j,
+				  "%s, perhaps with what others wait for and that names nobody: %s",
+				  la_triage_edge(t, j, holder), la_triage_edge(t, j, head));
+	} else {
+		la_triage_blame(j, &t->waits.node[hangs ? head : from], "hung-task");
+		tell_head(t, j, from);
+	}
 	tell_long(t, j);
 }
 
@@ -366,6 +411,24 @@ bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t
 		return true;
 	}
 	return false;
+}
+
+bool la_triage_blame_holder(const struct la_triage *t, struct la_judgement *j)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t node =
+		j->panic->cpu >= 0 ? la_waits_cpu(w, (unsigned)j->panic->cpu) : LA_NO_NODE;
+	const size_t head = la_waits_head(w, node);
+
+	if (head == LA_NO_NODE || head == node || w->node[head].state == 'X')
+		return false;
+	la_triage_behind(t, j, head);
+	la_triage_blame(j, &w->node[head], j->panic->cause.kind);
+	/* The report, and registers, are those of the one that waits. */
+	j->panic->cause.regs_known = j->panic->cause.address_known = false;
+	j->event = NULL;
+	tell_head(t, j, node);
+	return true;
 }
 
 bool la_triage_longest(const struct la_triage *t, struct la_judgement *j)

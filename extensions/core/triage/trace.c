@@ -45,7 +45,9 @@ static const char *const machinery[] = {
 	"schedule_timeout", "schedule_timeout_uninterruptible", "schedule_timeout_interruptible",
 	"schedule_timeout_killable", "schedule_timeout_idle", "io_schedule", "io_schedule_timeout",
 	"__switch_to", "__cond_resched", "schedule_rtlock", "__udelay", "__delay", "__ndelay",
-	"__const_udelay", "udelay", "mdelay", "msleep", NULL
+	"__const_udelay", "udelay", "mdelay", "msleep",
+	/* trying for a lock, which never takes long */
+	"mutex_trylock", "down_trylock", "down_read_trylock", "down_write_trylock", NULL
 };
 
 /* The outermost functions: where every task, system call or interrupt comes from. */

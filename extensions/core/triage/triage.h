@@ -284,6 +284,12 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
  */
 bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t task);
 
+/**
+ * Blame whoever holds what the CPU of the verdict waits for, in the end, with summary. False: it waits for nothing, or
+ * that has no holder who could go on.
+ */
+bool la_triage_blame_holder(const struct la_triage *t, struct la_judgement *j);
+
 /** The same of whoever has slept longest, where no report names a task. False: nobody sleeps for long. */
 bool la_triage_longest(const struct la_triage *t, struct la_judgement *j);
 
