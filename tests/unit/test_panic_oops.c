@@ -220,6 +220,36 @@ static void test_oops_without_panic(void **state)
 	}
 }
 
+/* The page with the instruction is not in the dump: that it was a BUG() the kernel has said. */
+static void test_bug_without_code(void **state)
+{
+	static const char *const lines[] = { "------------[ cut here ]------------",
+					     "kernel BUG at flow.c:146!", NULL,
+					     "CPU: 0 UID: 0 PID: 8 Comm: busy Not tainted 7.1 #1",
+					     "Kernel panic - not syncing: Fatal exception" };
+	static const struct death death = {
+		0, "Fatal exception", { "panic", "die", "do_bp", "handle_bp", "ring_reset" },
+		3, W + 0x5000040,     0,
+		4, 0xc0000,
+	};
+
+	(void)state;
+	for (int bug = 0; bug < 2; bug++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 1000 * (i + 1), 0, 0, 0x80000000u,
+				 lines[i] ? lines[i] :
+				 bug      ? "Oops - BUG[#1]:" :
+					    "Unexpected breakpoint[#1]:");
+		die(g, &death);
+		p = analyse(g, true);
+		assert_string_equal(p->cause.kind, bug ? "bug" : "break");
+		guest_free(g);
+	}
+}
+
 /*
  * *(volatile int *)0 = 0 is "st.w $zero, $zero, 0" (lkdtm's EXCEPTION): the log, whose lines these are of a 6.12 but for
  * another pc, has no $zero, and it is known all the same. A store to 32 is none to 0.
@@ -335,6 +365,7 @@ int main(void)
 		GUEST(test_jump_from_lost_module),
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_null_by_zero),
+		cmocka_unit_test(test_bug_without_code),
 		cmocka_unit_test(test_stack_overflow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,7 @@ static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 {
 	const unsigned nkinds = sizeof(exception_kind) / sizeof(exception_kind[0]);
 	struct la_cause *c = &j->panic->cause;
+	const bool said_bug = c->kind && !strcmp(c->kind, "bug");
 	uint64_t estat, badv;
 
 	c->regs = f->regs;
@@ -115,7 +116,8 @@ static void cause_registers(struct la_judgement *j, const struct la_fault *f)
 		if (ecode < exception_kind[i].first || ecode > exception_kind[i].last)
 			continue;
 		c->kind = exception_kind[i].kind;
-		if (ecode == LA_ECODE_BRK && f->insn_known && f->insn == LA_INSN_BUG)
+		/* Where the instruction is lost the kernel's own word counts. */
+		if (ecode == LA_ECODE_BRK && (f->insn_known ? f->insn == LA_INSN_BUG : said_bug))
 			c->kind = "bug";
 		if (exception_kind[i].address && la_csr_get(&f->regs, LA_CSR_BADV, &badv)) {
 			c->address = badv;
