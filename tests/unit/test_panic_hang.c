@@ -444,6 +444,62 @@ static void test_reported_place(void **state)
 	}
 }
 
+/* Two looks at a CPU that find it in two functions of the kernel's, for one of a module: that one loops. */
+static void test_looper(void **state)
+{
+	static const char *const lines[] = {
+		"watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [filler:88]",
+		"CPU: 0 UID: 0 PID: 88 Comm: filler Tainted: G           O       6.12 #1",
+		"Call Trace:",
+		"[<9000000000310010>] watermark_ok+0x10/0x100",
+		"[<9000000000320010>] alloc_pages+0x10/0x100",
+		"[<ffff80000201e540>] ring_fill+0x50/0xc0 [dma]",
+		"[<ffff80000201e5c4>] filler+0x14/0x30 [dma]",
+		"[<9000000000330010>] kthread+0x10/0x100",
+		"",
+	};
+	static const struct {
+		const char *frame[5];
+		const char *blamed;
+	} cases[] = {
+		{ { "wakeup", "alloc_pages", "ring_fill", "filler", "kthread" }, "ring_fill" },
+		{ { "watermark_ok", "alloc_pages", "ring_fill", "filler", "kthread" },
+		  "watermark_ok" }, /* where it was: that loops, as far as is known */
+		{ { "wakeup", "alloc_pages", "rings_full", "filler", "kthread" }, "filler" },
+		{ { "wakeup", "alloc_pages", "ring_fill", "fillers", "kthread" }, "wakeup" },
+	};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+		struct la_cpu *c;
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 26000000000 + i, 0, 0, 0x80000000u, lines[i]);
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[1].state = LA_CPU_IDLE;
+		c = busy(g, 0, LA_CPU_RUNNING, cases[n].frame[0]);
+		for (size_t i = 0; i < 5; i++) {
+			g->frame[0][i] =
+				(struct la_frame){ .symbol = cases[n].frame[i],
+						   .module = i == 2 || i == 3 ? "dma" : NULL,
+						   .verified = true };
+			c->stack.n = i + 1;
+		}
+		c->task = (struct la_task){ .pid_known = true, .pid = 88, .comm = "filler" };
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_SOFT_LOCKUP);
+		assert_string_equal(p->cause.symbol, cases[n].blamed);
+		if (!n)
+			assert_non_null(strstr(p->summary,
+					       "ring_fill [dma] does not come to an end; "
+					       "it had called watermark_ok when that was "
+					       "reported, and wakeup now"));
+		guest_free(g);
+	}
+}
+
 /* Nobody has looked at a clock there, but its code leads nowhere else. */
 static void test_closed_loop(void **state)
 {
@@ -657,6 +713,7 @@ int main(void)
 		cmocka_unit_test(test_all_stopped),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_reported_place),
+		cmocka_unit_test(test_looper),
 		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_die_deadlock),
 		cmocka_unit_test(test_vcpu),

@@ -75,14 +75,19 @@ static const struct la_frame *interrupted(const struct la_cpu *c)
 	return NULL;
 }
 
+static bool is_waiting(const struct la_triage *t, const struct la_cpu *c)
+{
+	const size_t node = la_waits_cpu(&t->waits, c->cpu);
+
+	return node != LA_NO_NODE && t->waits.node[node].on != LA_NO_NODE;
+}
+
 /* Does it wait, for some nanoseconds, for a lock that just passes to it? */
 static bool waits_in_passing(const struct la_triage *t, const struct la_cpu *c)
 {
 	const struct la_waits *w = &t->waits;
-	const size_t node = la_waits_cpu(w, c->cpu);
 
-	return node != LA_NO_NODE && w->node[node].on != LA_NO_NODE &&
-	       la_thing_passes(&w->thing[w->node[node].on]);
+	return is_waiting(t, c) && la_thing_passes(&w->thing[w->node[la_waits_cpu(w, c->cpu)].on]);
 }
 
 void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind)
@@ -229,6 +234,8 @@ bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j)
 	if (waits_in_passing(t, c))
 		cause_from_frame(j, interrupted(c));
 	la_triage_cause_reported(t, j, e);
+	if (!is_waiting(t, c))
+		la_triage_blame_looper(t, j, c, e);
 	return true;
 }
 

@@ -285,6 +285,13 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
 bool la_triage_chain(const struct la_triage *t, struct la_judgement *j, uint64_t task);
 
 /**
+ * A CPU found in two functions of the kernel's own, where @report has it and where it is now, both called by one of a
+ * module: that one loops, with summary and advice. False: it is not so.
+ */
+bool la_triage_blame_looper(const struct la_triage *t, struct la_judgement *j,
+			    const struct la_cpu *c, const struct la_event *report);
+
+/**
  * Blame whoever holds what the CPU of the verdict waits for, in the end, with summary. False: it waits for nothing, or
  * that has no holder who could go on.
  */
