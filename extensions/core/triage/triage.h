@@ -351,6 +351,9 @@ void la_triage_sign(const struct la_triage *t, struct la_judgement *j);
 /** What the kernel reported and lived on: the verdict is that it runs, or unknown. */
 void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j);
 
+/** Kind and place of the cause: where @c is, if that is verified. */
+void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind);
+
 /** The cause of a CPU that does not come to an end: where it is, or where an interrupt took it from. */
 void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind);
 
@@ -379,7 +382,7 @@ bool la_triage_blame_timer(const struct la_triage *t, struct la_judgement *j,
 /** After the verdict: facts on all CPUs of which that is so. */
 void la_triage_say_timers(const struct la_triage *t, struct la_judgement *j);
 
-/* Rules of rules_hang.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
+/* Rules of rules_hang.c and rules_overrun.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j);
