@@ -45,6 +45,12 @@ static bool symbol(void *ctx, const char *name, uint64_t *ret)
 	return sp != NULL;
 }
 
+/* crash marks where a module's parts begin and end by symbols of its own: "_MODULE_TEXT_START_name". */
+static bool is_mark(const struct syment *sp)
+{
+	return !strncmp(sp->name, "_MODULE_", 8);
+}
+
 static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 {
 	struct load_module *module = NULL;
@@ -53,6 +59,11 @@ static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 
 	(void)ctx;
 	sp = value_search(address, &offset);
+	/* What begins with its part may have a symbol as well; a PLT entry has none. */
+	while (sp && is_mark(sp)) {
+		next = next_symbol(NULL, sp);
+		sp = next && next->value == sp->value ? next : NULL;
+	}
 	if (!sp)
 		return false;
 	next = next_symbol(NULL, sp);
