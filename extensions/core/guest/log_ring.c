@@ -359,7 +359,8 @@ enum la_status la_log_read_ring(struct la_log_reader *r, struct la_error *err)
 		struct la_error why = { "" };
 		bool lost;
 
-		st = read_record(r, &ring, id, &lost, &why);
+		/* Only the first failure is worded: of hostile memory there may be as many as records. */
+		st = read_record(r, &ring, id, &lost, worst == LA_OK ? &why : NULL);
 		if (st == LA_NOMEM)
 			return la_fail(err, st, "printk ring");
 		r->log->lost += lost;
