@@ -86,6 +86,9 @@ class Database:
     def __init__(self, path):
         self.path = path
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        # SQLite would wait for a FIFO, and put its journal beside a device.
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise Unusable(f"{shown(path)}: not a regular file")
         try:
             self.db = sqlite3.connect(path, timeout=patience(), isolation_level=None)
             self.open()

@@ -231,6 +231,13 @@ def databases():
               len(lines(got)) == 1 and not asked(), got)
         put("db", whole)
     check("the good one is still good", counts(known()) == {"a": 1})
+    os.mkfifo("pipe")
+    try:
+        got = subprocess.run([LATRIAGE, "--db", "pipe", "d"], capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired as got:
+        check("a FIFO is no database", False, got)
+    else:
+        check("a FIFO is no database", got.returncode == 1 and "pipe: not a regular file" in got.stderr and len(lines(got)) == 1, got)
     holder = sqlite3.connect("db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     dump("d/b-1")
