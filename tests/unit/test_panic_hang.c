@@ -210,6 +210,42 @@ static void test_damaged_task_list(void **state)
 	assert_true(said);
 }
 
+/* The one that the detector caught waits for a lock: that it is to blame is not certain, whoever has that. */
+static void test_lockup_of_waiter(void **state)
+{
+	static const struct death death = { 1,
+					    NULL,
+					    { "__udelay", "panic", "watchdog_timer_fn", "do_vint",
+					      "handle_vint", "queued_spin_lock_slowpath",
+					      "rule_count", "kthread" },
+					    4,
+					    W + 0x300040,
+					    0,
+					    4,
+					    0x800 };
+
+	(void)state;
+	for (int waits = 0; waits < 2; waits++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 26000000000, 0, 0, 0x80000001u,
+			 "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [counter:88]");
+		ring_add(&g->ring, 26100000000, 0, 0, 0x80000001u,
+			 "Kernel panic - not syncing: softlockup: hung tasks");
+		die(g, &death);
+		if (waits) {
+			g->cpu[1].before = LA_CPU_SPINNING;
+			g->cpu[1].before_frame = &g->frame[1][5];
+		}
+		fake_symbol(g->f, "queued_spin_lock_slowpath", W + 0x300000, 0x100, NULL);
+		p = analyse(g, true);
+		assert_string_equal(p->cause.kind, "soft-lockup");
+		assert_int_equal(p->confidence, waits ? LA_LIKELY : LA_CERTAIN);
+		guest_free(g);
+	}
+}
+
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 /* CPU @n is in @state in @function. */
@@ -704,6 +740,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GUEST(test_lockup_panic),
+		cmocka_unit_test(test_lockup_of_waiter),
 		cmocka_unit_test(test_rcu_stall),
 		cmocka_unit_test(test_reported_after_clock),
 		GUEST(test_flood),

@@ -316,6 +316,15 @@ static void by_warning(const struct la_triage *t, struct la_judgement *j)
 }
 
 /* Somebody else is the cause, whom the report names. */
+/* Whoever waits for a lock is not the one that keeps it, known or not. */
+static bool is_kept_waiting(const struct la_triage *t, int cpu)
+{
+	const struct la_waits *w = &t->waits;
+	const size_t node = cpu >= 0 ? la_waits_cpu(w, (unsigned)cpu) : LA_NO_NODE;
+
+	return node != LA_NO_NODE && w->node[node].on != LA_NO_NODE;
+}
+
 static void by_detector(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_culprit *c = &t->culprit;
@@ -375,7 +384,7 @@ static void by_detector(const struct la_triage *t, struct la_judgement *j)
 	if (c->at && t->word->report == LA_EVENT_RCU_STALL && la_triage_blame_timer(t, j, c->at))
 		return;
 	/* That it was the one is a conclusion, which no second witness makes sure; and so is who holds the lock. */
-	if (c->named || la_triage_blame_holder(t, j))
+	if (c->named || la_triage_blame_holder(t, j) || is_kept_waiting(t, c->cpu))
 		return;
 	/* The second witness: the CPU was found where the report has it, or its clock stands. */
 	if (c->at && c->at == t->cpu && t->stack_pt_regs && c->place.pc_known &&
