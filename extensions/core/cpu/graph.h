@@ -56,7 +56,12 @@ void la_lock_read(struct la_graph *g, struct la_thing *thing);
 bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct la_wait *ret);
 
 /** Fill in the provider of @w, where something names the task that does what is waited for. */
-void la_wait_provider(const struct la_graph *g, struct la_wait *w);
+void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w);
+
+/**
+ * The same of a completion that comes with the end of work items, for which task @self waits; and name them in w->what.
+ */
+void la_wait_work(const struct la_graph *g, uint64_t self, struct la_wait *w);
 
 /**
  * Has a function of @stack, from frame @from outwards, taken the spin lock at @lock and not given it back, on all ways

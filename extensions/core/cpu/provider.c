@@ -37,43 +37,6 @@ static uint64_t thread_of_journal(const struct la_graph *g, const struct la_wait
 	return 0;
 }
 
-#define MAX_SCHEDULED 256 /* work items that a worker has before it; more is damage */
-
-/*
- * flush_work() and its like put a struct wq_barrier behind the work item that runs, into the list of its worker
- * (kernel/workqueue.c, insert_wq_barrier(); 5.10 to 7.1). Behind one that has not begun it leads to no worker.
- */
-static uint64_t worker_of_barrier(const struct la_graph *g, const struct la_wait *w)
-{
-	const struct la_door *door = g->k->door;
-	struct la_member done, work, entry, scheduled;
-	uint64_t function, wanted, task, start, at;
-	struct la_task worker;
-
-	if (!door->member(door->ctx, "wq_barrier", "done", &done) ||
-	    !door->member(door->ctx, "wq_barrier", "work", &work) ||
-	    !door->member(door->ctx, "work_struct", "entry", &entry) ||
-	    !door->member(door->ctx, "worker", "scheduled", &scheduled) ||
-	    !door->symbol(door->ctx, "wq_barrier_func", &wanted) ||
-	    la_read_member(g->k, w->address - done.offset + work.offset, "work_struct", "func",
-			   &function, NULL) != LA_OK ||
-	    function != wanted)
-		return 0;
-	at = start = w->address - done.offset + work.offset + entry.offset;
-	for (unsigned i = 0; i < MAX_SCHEDULED; i++) {
-		if (la_read_u64(g->k, at, &at, NULL) != LA_OK || at == start)
-			return 0;
-		if (la_read_member(g->k, at - scheduled.offset, "worker", "task", &task, NULL) !=
-			    LA_OK ||
-		    !la_kernel_address(g->k, task))
-			continue;
-		la_task_read(g->k, task, &worker);
-		if (!strncmp(worker.comm, "kworker/", 8))
-			return task;
-	}
-	return 0;
-}
-
 /* CPUs come and go by the work of their threads cpuhp/N (kernel/cpu.c, struct cpuhp_cpu_state, 4.10 to 7.1). */
 static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait *w)
 {
@@ -92,7 +55,42 @@ static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait
 	return 0;
 }
 
-void la_wait_provider(const struct la_graph *g, struct la_wait *w)
+/*
+ * A task completes what its vfork_done says when it ends: kthread.exited, for which kthread_stop() waits (kernel/kthread.c,
+ * 5.10 to 7.1), or what its parent waits for in vfork() (kernel/fork.c).
+ */
+struct ending {
+	const struct la_kernel *k;
+	uint64_t completion, task;
+};
+
+static bool is_ending(void *ctx, uint64_t task)
+{
+	struct ending *e = ctx;
+	uint64_t done;
+
+	if (la_read_member(e->k, task, "task_struct", "vfork_done", &done, NULL) != LA_OK ||
+	    done != e->completion)
+		return true;
+	e->task = task;
+	return false;
+}
+
+static uint64_t task_that_ends(const struct la_graph *g, const struct la_stack *stack,
+			       const struct la_wait *w)
+{
+	struct ending e = { .k = g->k, .completion = w->address };
+
+	for (size_t i = 0; i < stack->n; i++)
+		if (la_is_function(stack->frame[i].symbol, "kthread_stop") ||
+		    la_is_function(stack->frame[i].symbol, "kernel_clone")) {
+			la_tasks_each(g->k, is_ending, &e, NULL);
+			break;
+		}
+	return e.task;
+}
+
+void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)
 {
 	if (!w->address)
 		return;
@@ -100,7 +98,9 @@ void la_wait_provider(const struct la_graph *g, struct la_wait *w)
 		w->provider = thread_of_journal(g, w);
 	if (w->kind != LA_THING_COMPLETION)
 		return;
-	w->provider = worker_of_barrier(g, w);
+	la_wait_work(g, node->task.address, w);
 	if (!w->provider)
 		w->provider = thread_of_hotplug(g, w);
+	if (!w->provider)
+		w->provider = task_that_ends(g, node->stack, w);
 }

@@ -443,6 +443,6 @@ bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct l
 		from_call(g, node, last, &ret->address);
 	if (!found && ret->kind == LA_THING_QUEUE)
 		ret->kind = LA_THING_UNKNOWN;
-	la_wait_provider(g, ret);
+	la_wait_provider(g, node, ret);
 	return true;
 }

@@ -123,6 +123,32 @@ static bool is_proved(const struct la_waits *w, size_t first)
 	return true;
 }
 
+/* Does somebody of the circle wait for what another one has to do, and not for a lock? */
+static bool has_role(const struct la_waits *w, size_t first)
+{
+	size_t i = first;
+
+	do {
+		if (w->thing[w->node[i].on].how == LA_HOW_ROLE)
+			return true;
+		i = la_waits_next(w, i);
+	} while (i != first);
+	return false;
+}
+
+/* How not to get into such a circle. */
+static const char *way_out(const struct la_waits *w, size_t first)
+{
+	const bool alone = la_waits_next(w, first) == first;
+
+	if (has_role(w, first))
+		return alone ? "a work item, thread or handler may not wait for its own end, nor for what is done only after it" :
+			       "who waits for the end of a work item, thread or handler may hold nothing that this one wants";
+	return alone ? "a lock that is held may not be taken again: not by the functions it is held over, and not in an "
+		       "interrupt or softirq that comes meanwhile (spin_lock_irqsave(), spin_lock_bh())" :
+		       "these functions have to take their locks in one order";
+}
+
 bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_waits *w = &t->waits;
@@ -144,19 +170,16 @@ bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
 	text = la_format(j->arena, "%s", la_triage_edge(t, j, first));
 	while ((i = la_waits_next(w, i)) != first && text)
 		text = la_format(j->arena, "%s; %s", text, la_triage_edge(t, j, i));
-	j->panic->message = la_waits_next(w, first) == first ?
-				    la_format(j->arena, "%s waits for what it has itself",
-					      la_triage_who(j, &w->node[first])) :
-				    "each waits for what the next one has";
+	j->panic->message =
+		la_waits_next(w, first) == first ?
+			la_format(j->arena, "%s waits for %s", la_triage_who(j, &w->node[first]),
+				  has_role(w, first) ? "itself" : "what it has itself") :
+		has_role(w, first) ? "each waits for the next one" :
+				     "each waits for what the next one has";
 	if (text)
 		la_triage_summary(j, "%s", text);
 	la_triage_behind(t, j, first);
-	la_triage_advice(
-		j, "%s",
-		la_waits_next(w, first) == first ?
-			"a lock that is held may not be taken again: not by the functions it is held over, and not in an "
-			"interrupt or softirq that comes meanwhile (spin_lock_irqsave(), spin_lock_bh())" :
-			"these functions have to take their locks in one order");
+	la_triage_advice(j, "%s", way_out(w, first));
 	la_triage_advice(j, "a kernel with CONFIG_PROVE_LOCKING says so before it happens");
 	return true;
 }

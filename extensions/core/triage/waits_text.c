@@ -115,7 +115,8 @@ const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, si
 	const char *by = "";
 
 	if (holder == node)
-		by = ", which it holds itself";
+		by = thing->how == LA_HOW_ROLE ? ", which is to come from itself" :
+						 ", which it holds itself";
 	else if (holder)
 		by = la_format(j->arena, ", %s %s%s", how_in_words(thing), la_triage_who(j, holder),
 			       why_in_words(thing));

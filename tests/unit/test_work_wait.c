@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who waits for work items: the item, its workqueue, the worker that it takes; and for threads to end.
+#include "waits_guest.h"
+
+#define THING(n) (WINDOW | (0x2600000 + UINT64_C(0x400) * (n)))
+#define BARRIER THING(0)
+#define ITEM THING(1)
+#define PWQ THING(2)
+#define WQ THING(3)
+#define POOL THING(4)
+#define QUEUES THING(5)
+#define WORKER(n) THING(6 + (n))
+#define BARRIER_FUNC FN(UNLOCK)
+#define STEP_TWO FN(10)
+#define STOP 11
+
+#define ENTRY 8 /* in a work_struct: data, entry, func */
+#define FUNC 24
+#define DONE 32 /* in a wq_barrier */
+#define WORKERS 0x40
+#define NODE 0x20
+#define SCHEDULED 0x40
+#define W_TASK 0x50
+#define W_PWQ 0x58
+#define W_FUNC 0x60
+#define PWQS_NODE 0x30
+
+/* A list of its head and one element, or of the head alone (@element 0). */
+static void ring(struct test *t, uint64_t head, uint64_t element)
+{
+	const uint64_t other = element ? element : head;
+
+	put64(&t->g, head, other);
+	put64(&t->g, head + 8, other);
+	put64(&t->g, other, head);
+	put64(&t->g, other + 8, head);
+}
+
+static void work_here(struct test *t)
+{
+	static const struct {
+		const char *type, *name;
+		size_t offset, size;
+	} members[] = {
+		{ "wq_barrier", "work", 0, 32 },
+		{ "wq_barrier", "done", DONE, 32 },
+		{ "wq_flusher", "done", 0x18, 32 },
+		{ "work_struct", "data", 0, 8 },
+		{ "work_struct", "entry", ENTRY, 16 },
+		{ "work_struct", "func", FUNC, 8 },
+		{ "worker", "node", NODE, 16 },
+		{ "worker", "scheduled", SCHEDULED, 16 },
+		{ "worker", "task", W_TASK, 8 },
+		{ "worker", "current_pwq", W_PWQ, 8 },
+		{ "worker", "current_func", W_FUNC, 8 },
+		{ "worker_pool", "cpu", 0, 4 },
+		{ "worker_pool", "workers", WORKERS, 16 },
+		{ "pool_workqueue", "pool", 0, 8 },
+		{ "pool_workqueue", "wq", 8, 8 },
+		{ "pool_workqueue", "pwqs_node", PWQS_NODE, 16 },
+		{ "workqueue_struct", "pwqs", 0, 16 },
+		{ "workqueue_struct", "list", 0x10, 16 },
+		{ "workqueue_struct", "first_flusher", 0x20, 8 },
+		{ "workqueue_struct", "name", 0x40, 32 },
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		fake_member(t->g.fake, members[i].type, members[i].name, members[i].offset,
+			    members[i].size);
+	fake_symbol(t->g.fake, "wq_barrier_func", BARRIER_FUNC, 0x100, NULL);
+	fake_symbol(t->g.fake, "step_two", STEP_TWO, 0x100, NULL);
+	fake_symbol(t->g.fake, "workqueues", QUEUES, 16, NULL);
+	for (uint64_t at = 0; at < 13 * 0x400; at += 8)
+		put64(&t->g, THING(0) + at, 0);
+	ring(t, WQ, PWQ + PWQS_NODE);
+	ring(t, QUEUES, WQ + 0x10);
+	put64(&t->g, PWQ, POOL);
+	put64(&t->g, PWQ + 8, WQ);
+	fake_put(t->g.fake, WQ + 0x40 - WINDOW, "steps", 6);
+	fake_put_u32(t->g.fake, POOL - WINDOW, 0xffffffff);
+	ring(t, POOL + WORKERS, 0);
+}
+
+/* Worker @n, which is task @task, works on an item of @pwq. */
+static void add_worker(struct test *t, unsigned n, unsigned task, uint64_t pwq)
+{
+	const uint64_t head = POOL + WORKERS, node = WORKER(n) + NODE;
+	const uint64_t last = n ? WORKER(n - 1) + NODE : head;
+
+	put64(&t->g, last, node);
+	put64(&t->g, node + 8, last);
+	put64(&t->g, node, head);
+	put64(&t->g, head + 8, node);
+	put64(&t->g, WORKER(n) + W_TASK, TASK_OF(task));
+	put64(&t->g, WORKER(n) + W_PWQ, pwq);
+	put64(&t->g, WORKER(n) + W_FUNC, FN(CALLER));
+	ring(t, WORKER(n) + SCHEDULED, 0);
+}
+
+/* Task 0 waits for the completion at @completion. */
+static void await(struct test *t, uint64_t completion)
+{
+	link_notes(t, completion + 16, sleep_in(t, 0, "wait_for_completion"), 0);
+}
+
+/* A barrier behind an item that has not begun, whose data has these flags. */
+static void behind_item(struct test *t, uint64_t flags)
+{
+	put64(&t->g, ITEM, PWQ | flags);
+	put64(&t->g, ITEM + FUNC, STEP_TWO);
+	put64(&t->g, BARRIER + FUNC, BARRIER_FUNC);
+	ring(t, ITEM + ENTRY, BARRIER + ENTRY);
+	await(t, BARRIER + DONE);
+}
+
+/* The item runs: the barrier is in the list of its worker. */
+static void test_running_item(void **state)
+{
+	struct test *t = *state;
+
+	add_task(t, 0, "flusher", 2);
+	add_task(t, 1, "kworker/1:2", 2);
+	work_here(t);
+	add_worker(t, 0, 1, PWQ);
+	sleep_in(t, 1, "schedule_timeout");
+	put64(&t->g, BARRIER + FUNC, BARRIER_FUNC);
+	ring(t, WORKER(0) + SCHEDULED, BARRIER + ENTRY);
+	await(t, BARRIER + DONE);
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_ROLE);
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+	assert_string_equal(thing_of(t, 100)->what,
+			    "the work item config_set() of workqueue steps");
+
+	put64(&t->g, WORKER(0) + W_TASK, 0); /* a list of something else */
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_UNKNOWN);
+}
+
+/* It has to wait for its turn: the only one of its queue that runs is the one that waits for it, or another. */
+static void test_item_to_come(void **state)
+{
+	(void)state;
+	for (unsigned bits = 8; bits <= 9; bits++)
+		for (unsigned runs = 0; runs < 2; runs++) {
+			struct test *t = start();
+
+			add_task(t, 0, "kworker/u8:0", 2);
+			add_task(t, 1, "kworker/u8:1", 2);
+			work_here(t);
+			add_worker(t, 0, runs, PWQ);
+			sleep_in(t, 1, "schedule_timeout");
+			behind_item(t, 6 | (bits == 9 ? 0x100 : 0)); /* and a color */
+			find(t);
+			assert_string_equal(thing_of(t, 100)->what,
+					    "the work item step_two() of workqueue steps");
+			assert_int_equal(thing_of(t, 100)->how, LA_HOW_ROLE);
+			assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder],
+					 node_of(t, 100 + runs));
+			assert_int_equal(t->w.ncycles, runs ? 0 : 1);
+			guest_free(&t->g);
+			free(t);
+		}
+}
+
+/* Several of its queue run: nobody is named, unless the one that waits is one of them. */
+static void test_several_run(void **state)
+{
+	(void)state;
+	for (unsigned self = 0; self < 2; self++) {
+		struct test *t = start();
+
+		add_task(t, 0, "kworker/u8:0", 2);
+		add_task(t, 1, "kworker/u8:1", 2);
+		add_task(t, 2, "kworker/u8:2", 2);
+		work_here(t);
+		add_worker(t, 0, 1, PWQ);
+		add_worker(t, 1, self ? 0 : 2, PWQ);
+		sleep_in(t, 1, "schedule_timeout");
+		sleep_in(t, 2, "schedule_timeout");
+		behind_item(t, 6);
+		find(t);
+		assert_int_equal(thing_of(t, 100)->how, self ? LA_HOW_ROLE : LA_HOW_UNKNOWN);
+		assert_int_equal(t->w.ncycles, self);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* A pool bound to a CPU begins no item while one of its workers runs; others begin all that come. */
+static void test_pool_is_busy(void **state)
+{
+	(void)state;
+	for (unsigned bound = 0; bound < 2; bound++) {
+		struct test *t = start();
+
+		add_task(t, 0, "flusher", 2);
+		add_task(t, 1, "kworker/1:1", 0);
+		work_here(t);
+		add_worker(t, 0, 1, THING(11));
+		fake_put_u32(t->g.fake, POOL - WINDOW, bound ? 1 : 0xffffffff);
+		t->cpu[1].task.address = TASK_OF(1);
+		t->cpu[1].task.pid = 101;
+		t->cpu[1].task.pid_known = true;
+		t->cpu[1].state = LA_CPU_RUNNING;
+		behind_item(t, 4);
+		find(t);
+		assert_int_equal(thing_of(t, 100)->how, bound ? LA_HOW_ROLE : LA_HOW_UNKNOWN);
+		if (bound)
+			assert_int_equal(t->w.node[thing_of(t, 100)->holder].cpu, 1);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* flush_workqueue(): of all workqueues the one whose first flusher it is; out of one of its own items it never ends. */
+static void test_flush_queue(void **state)
+{
+	(void)state;
+	for (unsigned self = 0; self < 2; self++) {
+		struct test *t = start();
+
+		add_task(t, 0, "kworker/u8:0", 2);
+		add_task(t, 1, "kworker/u8:1", 2);
+		work_here(t);
+		add_worker(t, 0, 1, PWQ);
+		if (self)
+			add_worker(t, 1, 0, PWQ);
+		sleep_in(t, 1, "schedule_timeout");
+		put64(&t->g, WQ + 0x20, LOCK(0));
+		await(t, LOCK(0) + 0x18);
+		find(t);
+		assert_string_equal(thing_of(t, 100)->what, "all work of workqueue steps");
+		assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101 - self));
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* Lists that lead nowhere, or in a circle that never comes back, and pointers to nothing: nobody is named. */
+static void test_damaged_queues(void **state)
+{
+	static const uint64_t places[] = {
+		ITEM,
+		ITEM + ENTRY,
+		ITEM + ENTRY + 8,
+		ITEM + FUNC,
+		BARRIER + ENTRY + 8,
+		PWQ,
+		PWQ + 8,
+		PWQ + PWQS_NODE,
+		POOL + WORKERS,
+		WQ,
+		WORKER(0) + NODE,
+		WORKER(0) + W_TASK,
+		WORKER(0) + W_PWQ,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		for (unsigned bad = 0; bad < 4; bad++) {
+			const uint64_t values[] = { 0, 0x1234, places[i] & ~7, UINT64_MAX };
+			struct test *t = start();
+
+			add_task(t, 0, "kworker/u8:0", 2);
+			add_task(t, 1, "kworker/u8:1", 2);
+			work_here(t);
+			add_worker(t, 0, 1, PWQ);
+			sleep_in(t, 1, "schedule_timeout");
+			behind_item(t, 6);
+			put64(&t->g, places[i], values[bad]);
+			find(t);
+			assert_int_equal(thing_of(t, 100)->kind, LA_THING_COMPLETION);
+			if (thing_of(t, 100)->holder != LA_NO_NODE)
+				assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder],
+						 node_of(t, 101));
+			guest_free(&t->g);
+			free(t);
+		}
+}
+
+/* kthread_stop() waits for what the thread completes when it ends. */
+static void test_thread_to_end(void **state)
+{
+	struct test *t = *state;
+
+	fake_member(t->g.fake, "task_struct", "vfork_done", 0x180, 8);
+	add_task(t, 0, "rmmod", 2);
+	add_task(t, 1, "sampler", 2);
+	add_task(t, 2, "other", 2);
+	put64(&t->g, TASK_OF(1) + 0x180, LOCK(1));
+	put64(&t->g, TASK_OF(2) + 0x180, LOCK(2));
+	await(t, LOCK(1));
+	function(&t->g, STOP, "kthread_stop", WAIT);
+	frame_at(&t->g, STACK_OF(0) + LA_THREAD_SIZE - LA_PT_REGS_SIZE - 3 * FRAME, BACK(STOP),
+		 TASK_OF(0));
+	sleep_in(t, 1, "schedule_timeout");
+	sleep_in(t, 2, "schedule_timeout");
+	find(t);
+	assert_int_equal(thing_of(t, 100)->how, LA_HOW_ROLE);
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_running_item, setup, teardown),
+		cmocka_unit_test(test_item_to_come),
+		cmocka_unit_test(test_several_run),
+		cmocka_unit_test(test_pool_is_busy),
+		cmocka_unit_test(test_flush_queue),
+		cmocka_unit_test(test_damaged_queues),
+		cmocka_unit_test_setup_teardown(test_thread_to_end, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
