@@ -570,6 +570,7 @@ static void test_cpus_json(void **state)
 					    "pending_call",
 					    "since_ns",
 					    "clock_age_ns",
+					    "realtime",
 					    "watchdog_age_ns",
 					    "timer_lag_ns",
 					    "timer_late_ns",

@@ -293,6 +293,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 	la_cpus_find_callers(k, arena, ret);
 	settle_not_started(ret);
 	la_cpus_find_since(k, ret);
+	la_cpus_find_realtime(k, ret);
 	la_cpus_find_odd(k, arena, ret);
 	return LA_OK;
 }

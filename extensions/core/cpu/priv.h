@@ -77,4 +77,7 @@ void la_cpu_find_pending(const struct la_kernel *k, struct la_arena *arena, stru
 /** Fill in how long each CPU has run its task, and how old its clock is; needs their tasks. */
 void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus);
 
+/** Fill in whose task is of a real-time class, and what it leaves to others; needs their tasks. */
+void la_cpus_find_realtime(const struct la_kernel *k, struct la_cpus *cpus);
+
 #endif

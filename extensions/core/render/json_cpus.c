@@ -129,6 +129,21 @@ static json_t *odd(struct la_json *b, const struct la_cpu *c)
 	return list;
 }
 
+static json_t *realtime(struct la_json *b, const struct la_cpu *c)
+{
+	json_t *o;
+
+	if (!c->realtime)
+		return json_null();
+	o = json_object();
+	la_json_set(b, o, "policy", la_json_text(c->realtime));
+	la_json_set(b, o, "priority", la_json_number(true, c->rt_priority));
+	la_json_set(b, o, "wanting", la_json_number(true, c->wanting));
+	la_json_set(b, o, "life_ns", la_json_number(c->share_known, c->life_ns));
+	la_json_set(b, o, "ran_ns", la_json_number(c->share_known, c->ran_ns));
+	return o;
+}
+
 static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 {
 	bool has_regs = c->regs.source != LA_REGS_NONE, has_pc = c->pc_source != LA_PC_NONE;
@@ -155,6 +170,7 @@ static json_t *cpu_object(struct la_json *b, const struct la_cpu *c)
 	la_json_set(b, o, "pending_call", la_json_text(c->call));
 	la_json_set(b, o, "since_ns", la_json_number(c->since_known, c->since_ns));
 	la_json_set(b, o, "clock_age_ns", la_json_number(c->clock_age_known, c->clock_age_ns));
+	la_json_set(b, o, "realtime", realtime(b, c));
 	la_json_set(b, o, "watchdog_age_ns",
 		    la_json_number(c->watchdog_age_known, c->watchdog_age_ns));
 	la_json_set(b, o, "timer_lag_ns", la_json_number(c->timer_lag_known, c->timer_lag_ns));

@@ -94,7 +94,8 @@ bool la_put_who(const struct la_panic *p, const struct la_sink *sink)
 	const struct la_cpu *c =
 		p->cpus && p->cpu >= 0 ? la_cpus_find(p->cpus, (unsigned)p->cpu) : NULL;
 
-	if (p->verdict == LA_VERDICT_RUNNING || p->verdict == LA_VERDICT_FIRMWARE)
+	if (p->verdict == LA_VERDICT_FIRMWARE ||
+	    (p->verdict == LA_VERDICT_RUNNING && !p->task.comm[0]))
 		return false;
 	if (p->task.comm[0]) {
 		la_puts(sink, "\"");

@@ -120,7 +120,7 @@ static bool judge_oops(const struct la_triage *t, struct la_judgement *j)
 
 /*
  * The rules in order of rank; the first that fits gives the verdict. To add a rule: write its
- * judge, here or in rules_hang.c, and declare what it reads. all: every one of these must be there.
+ * judge, here or in rules_*.c, and declare what it reads. all: every one of these must be there.
  * any: at least one of these. What is not there makes the rule "not checked", with the reason.
  * What still goes on ranks before an oops that may have been survived long ago.
  */
@@ -238,8 +238,10 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		la_detail_collect(k, t, &j);
 		la_triage_say(t, &j);
 		la_triage_explain_host(t, &j);
-		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN)
+		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN) {
 			la_triage_say_reports(t, &j);
+			la_triage_say_hogs(t, &j);
+		}
 		keep_log_tail(t, &j);
 		la_triage_sign(t, &j);
 	}

@@ -403,6 +403,22 @@ static uint64_t for_ns(const struct la_cpu *c)
 	return c->watchdog_age_known ? c->watchdog_age_ns : c->since_known ? c->since_ns : 0;
 }
 
+/* The others that stand still as @worst does: perhaps each waits for what the other does. */
+static void tell_others(const struct la_triage *t, struct la_judgement *j,
+			const struct la_cpu *worst)
+{
+	for (size_t i = 0; i < t->cpus->n; i++) {
+		const struct la_cpu *c = &t->cpus->cpu[i];
+		const char *function = c->before_frame ? c->before_frame->symbol : where(c);
+
+		if (c == worst || !may_be_deaf(t, c) || !(la_triage_starved(t, c) || is_deaf(t, c)))
+			continue;
+		la_triage_stuck(j, "CPU %u (%s, PID %d) does not come out%s%s%s either", c->cpu,
+				c->task.comm, c->task.pid, function ? " of " : "",
+				function ? function : "", function ? "()" : "");
+	}
+}
+
 /* A CPU that takes interrupts, and yet lets nobody else run: what the soft lockup detector will report, if it may. */
 bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 {
@@ -444,6 +460,7 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 	for (size_t i = 0; i < t->waits.n; i++)
 		if (la_waits_next(&t->waits, i) == la_waits_cpu(&t->waits, worst->cpu))
 			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+	tell_others(t, j, worst);
 	la_triage_advice(j, "crash> lacpus -b -c %u: its stack and what it waits for", worst->cpu);
 	return true;
 }
@@ -498,50 +515,4 @@ bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 		return true;
 	}
 	return false;
-}
-
-/* Every CPU does what a healthy system's CPUs do. */
-bool la_judge_running(const struct la_triage *t, struct la_judgement *j)
-{
-	const struct la_cpus *cpus = t->cpus;
-	size_t idle = 0, user = 0, kernel = 0, asleep = 0;
-
-	for (size_t i = 0; i < cpus->n; i++) {
-		switch (cpus->cpu[i].state) {
-		case LA_CPU_IDLE:
-			idle++;
-			break;
-		case LA_CPU_USER:
-			user++;
-			break;
-		case LA_CPU_RUNNING:
-		case LA_CPU_IRQ:
-		case LA_CPU_EXCEPTION:
-			kernel++;
-			break;
-		case LA_CPU_OFFLINE:
-			break;
-		case LA_CPU_NEVER_STARTED:
-			/* maxcpus=, or nobody has wanted it yet: a kernel that has come up lives without. */
-			if (!t->boot.state_known || t->boot.booting)
-				return false;
-			asleep++;
-			break;
-		default:
-			return false;
-		}
-	}
-	if (!(idle + user + kernel))
-		return false;
-	j->panic->verdict = LA_VERDICT_RUNNING;
-	/* Without its words nobody knows what it has reported, without its tasks who waits for ever. */
-	j->panic->confidence =
-		kernel || ~t->have & (LA_NEEDS(LA_SOURCE_LOG) | LA_NEEDS(LA_SOURCE_TASKS)) ?
-			LA_UNSURE :
-			LA_LIKELY;
-	la_triage_fact(j, "registers", "CPUs idle: %zu, in user mode: %zu, in the kernel: %zu%s",
-		       idle, user, kernel,
-		       asleep ? la_format(j->arena, ", not started by Linux: %zu", asleep) : "");
-	la_triage_say_consoles(t, j);
-	return true;
 }

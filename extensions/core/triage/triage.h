@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Triage from the inside. Evidence flows one way: collect.h's files read the guest and fill in a struct
- * la_triage; rules (panic.c, cause.c, rules_hang.c) get that as it is, and no way to read more, and
+ * la_triage; rules (panic.c, cause.c, rules_*.c) get that as it is, and no way to read more, and
  * write a struct la_judgement.
  */
 #ifndef LAKVM_TRIAGE_H
@@ -351,6 +351,9 @@ void la_triage_sign(const struct la_triage *t, struct la_judgement *j);
 /** What the kernel reported and lived on: the verdict is that it runs, or unknown. */
 void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j);
 
+/** Real-time tasks that keep others from their CPUs: of a guest that runs, or of which nothing else is known. */
+void la_triage_say_hogs(const struct la_triage *t, struct la_judgement *j);
+
 /** Kind and place of the cause: where @c is, if that is verified. */
 void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind);
 
@@ -382,7 +385,7 @@ bool la_triage_blame_timer(const struct la_triage *t, struct la_judgement *j,
 /** After the verdict: facts on all CPUs of which that is so. */
 void la_triage_say_timers(const struct la_triage *t, struct la_judgement *j);
 
-/* Rules of rules_hang.c and rules_overrun.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
+/* Rules of rules_*.c. Each gives the verdict and returns true, or leaves @j alone but for facts. */
 bool la_judge_stack_overflow(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j);
 bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j);

@@ -91,6 +91,13 @@ struct la_cpu {
 	uint64_t since_ns, clock_age_ns;
 	uint64_t
 		clock_ns; /* that clock itself, which the log's times are of, too; only with clock_age_known */
+	/* Its task is of a real-time class, which others of lower rank have to wait for: "FIFO", "RR" or "DEADLINE"; NULL: it is
+	 * not, or that is not known. Then, too: its priority (of DEADLINE 0), how many other tasks want this CPU; and, if that
+	 * is known, how long there has been that task, and how much of that time it ran. */
+	const char *realtime;
+	unsigned rt_priority, wanting;
+	bool share_known;
+	uint64_t life_ns, ran_ns;
 	/* Nanoseconds since the soft lockup detector's thread could run on it last; and how much later than its own
 	 * the detector's timers of other CPUs are due, which is 0 to one period of them where all take timer
 	 * interrupts. Only where that detector runs. */
