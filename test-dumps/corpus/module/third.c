@@ -3,13 +3,12 @@
 #include "mishap.h"
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <linux/pid.h>
 #include <linux/reboot.h>
-#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/version.h>
@@ -256,21 +255,26 @@ static void fault_nested(void)
 	add_timer_on(&level_timer, 5);
 }
 
-/* a session's owner is killed by the number that was kept of it: of its parent, which is init by now */
-static noinline void session_kill(pid_t owner)
-{
-	struct task_struct *task;
+/* an error is taken for a pointer, and a member of it lies just above 0 */
+struct sensor {
+	u64 number;
+	u64 range[2];
+	u64 owner;
+};
 
-	rcu_read_lock();
-	task = pid_task(find_vpid(owner), PIDTYPE_PID);
-	if (task)
-		send_sig(SIGKILL, task, 1);
-	rcu_read_unlock();
+static noinline struct sensor *sensor_claim(unsigned int number)
+{
+	return READ_ONCE(windows[number % 4]) ? NULL : ERR_PTR(-EBUSY);
 }
 
-static void init_killed(void)
+static noinline u64 sensor_owner(struct sensor *sensor)
 {
-	session_kill(1 + (total > 1000));
+	return READ_ONCE(sensor->owner);
+}
+
+static void error_followed(void)
+{
+	total += sensor_owner(sensor_claim(1));
 }
 
 /* too hot: the guest is to switch itself off */
@@ -305,7 +309,7 @@ const struct act third_acts[] = {
 	{ "pointer_is_text", pointer_is_text },
 	{ "died_with_mmap_lock", died_with_mmap_lock },
 	{ "fault_nested", fault_nested },
-	{ "init_killed", init_killed },
+	{ "error_followed", error_followed },
 	{ "too_hot", too_hot },
 	{ "valve_stuck", valve_stuck },
 	{},
