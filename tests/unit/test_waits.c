@@ -412,12 +412,25 @@ static void test_taken(void **state)
 /* Its pc is not known and the likeliest place is the caller of the slow path: does it wait, or has it the lock? */
 static void test_caller(void **state)
 {
+	/* what the caller called, and whether that is how one comes to wait */
+	static const struct {
+		const char *name;
+		bool leads;
+	} callees[] = {
+		{ "queued_spin_lock_slowpath", true },
+		{ "_raw_spin_lock", true },
+		{ "_raw_spin_unlock", false },
+	};
+
 	(void)state;
-	for (int waiters = 0; waiters < 3; waiters++) {
+	for (int i = 0; i < 9; i++) {
 		struct test *t = start();
 		const uint64_t at = two_locks(t, false);
+		const int waiters = callees[i / 3].leads ? i % 3 : 0;
 
-		fake_put_u32(t->g.fake, LOCK(1) - WINDOW, waiters ? 0x101 : 1);
+		function(&t->g, 12, callees[i / 3].name, -1);
+		code(&t->g, at, BL(at, FN(12)));
+		fake_put_u32(t->g.fake, LOCK(1) - WINDOW, i % 3 ? 0x101 : 1);
 		spin(t, 1, LOCK(1), at);
 		t->frame[1][0] = t->frame[1][1];
 		t->frame[1][0].pc_known = false;
@@ -425,7 +438,7 @@ static void test_caller(void **state)
 		t->cpu[1].stack.n = 1;
 		t->cpu[1].state = LA_CPU_RUNNING;
 		la_gpr_set(&t->cpu[1].regs, LA_R_RA, at + 4);
-		if (waiters == 2) { /* and two in the queue, who are known already */
+		if (i % 3 == 2) { /* and two in the queue, who are known already */
 			spin(t, 2, LOCK(1), at);
 			spin(t, 3, LOCK(1), at);
 			t->cpu[2].lock = t->cpu[3].lock = LOCK(1);

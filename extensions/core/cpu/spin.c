@@ -167,6 +167,15 @@ bool la_spin_find(const struct la_kernel *k, const struct la_cpu *c, size_t at, 
 	return at == 0 && c->lock;
 }
 
+/* The slow path, or what leaves to it by a jump: kernels that preempt do not inline these (kernel/locking/spinlock.c). */
+static bool leads_to_slow_path(const char *function)
+{
+	return la_is_function(function, spinners[0].function) ||
+	       la_is_function(function, spinners[1].function) ||
+	       la_is_function(function, "_raw_spin_lock") ||
+	       la_is_function(function, "_raw_spin_lock_irq");
+}
+
 /*
  * A CPU whose pc is not known may be in what it called last or in the caller again. If that call was of the slow path
  * and the lock, still in a0, has a waiter that is nobody else, it is in there: it would not come out otherwise.
@@ -183,9 +192,7 @@ static bool called_slow_path(const struct la_kernel *k, const struct la_cpu *c, 
 	       !c->stack.frame[0].pc_known && la_gpr_get(&c->regs, LA_R_RA, &ra) &&
 	       la_gpr_get(&c->regs, LA_R_A0, ret) &&
 	       ra - 4 - c->stack.frame[0].start < MAX_FUNCTION &&
-	       la_frame_call(k, &c->stack, 0, ra - 4, &callee) &&
-	       (la_is_function(callee.name, spinners[0].function) ||
-		la_is_function(callee.name, spinners[1].function)) &&
+	       la_frame_call(k, &c->stack, 0, ra - 4, &callee) && leads_to_slow_path(callee.name) &&
 	       la_frame_register(k, &c->stack, 0, ra - 4, LA_R_A0, &argument) && argument == *ret &&
 	       la_lock_held(k, LA_THING_SPINLOCK, *ret) && contended(k, *ret);
 }
