@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rules over the graph of waits, each given such a graph: whose sleep it is that all wait for, and what is said of circles.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "triage/triage.h"
+
+#define S UINT64_C(1000000000)
+#define MAX 4
+
+struct test {
+	struct la_triage t;
+	struct la_judgement j;
+	struct la_panic panic;
+	struct la_arena *arena;
+	struct la_wait_node node[MAX];
+	struct la_thing thing[MAX];
+	struct la_stack stack[MAX];
+	struct la_frame frame[MAX];
+};
+
+static int setup(void **state)
+{
+	struct test *t = calloc(1, sizeof(*t));
+
+	t->arena = la_arena_new(1 << 20);
+	t->panic.cpu = -1;
+	assert_true(la_triage_open(&t->j, t->arena, &t->panic, 1));
+	t->t.waits = (struct la_waits){ .node = t->node, .thing = t->thing };
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *t = *state;
+
+	la_arena_free(t->arena);
+	free(t);
+	return 0;
+}
+
+/* A node in @function(): on @cpu, or (-1) asleep for @seconds; it waits for thing @on, LA_NO_NODE: for none. */
+static void add(struct test *t, const char *function, int cpu, uint64_t seconds, size_t on)
+{
+	const size_t i = t->t.waits.n++;
+	struct la_wait_node *n = &t->node[i];
+
+	t->frame[i] = (struct la_frame){ .symbol = function, .pc_known = true, .pc = 0x100 * i };
+	t->stack[i] = (struct la_stack){ .frame = &t->frame[i], .n = 1 };
+	*n = (struct la_wait_node){
+		.cpu = cpu,
+		.task = { .address = 0x1000 + i, .pid = 100 + (int)i, .pid_known = true },
+		.stack = &t->stack[i],
+		.function = function,
+		.on = on,
+		.state = cpu < 0 ? 'D' : 'R',
+		.since_known = cpu < 0,
+		.since_ns = seconds * S
+	};
+	snprintf(n->task.comm, sizeof(n->task.comm), "task%zu", i);
+}
+
+static void thing(struct test *t, enum la_thing_kind kind, size_t holder, enum la_how how)
+{
+	t->thing[t->t.waits.nthings++] = (struct la_thing){
+		.kind = kind, .address = 0x5000, .bit = -1, .holder = holder, .how = how
+	};
+}
+
+/*
+ * A semaphore names nobody. One who has slept for something else since before the first began to wait has it, perhaps; of
+ * several the last to do so; and nobody who went to sleep later.
+ */
+static void test_guessed_holder(void **state)
+{
+	static const struct {
+		uint64_t other[2]; /* seconds that two others have slept for a completion */
+		const char *blamed;
+	} test[] = {
+		{ { 12, 0 }, "first" },  { { 7, 0 }, "waiter" }, { { 30, 12 }, "second" },
+		{ { 12, 30 }, "first" }, { { 12, 7 }, "first" }, { { 8, 0 }, "first" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "waiter", -1, 8, 0);
+		add(t, "first", -1, test[i].other[0], 1);
+		add(t, "second", -1, test[i].other[1], 2);
+		thing(t, LA_THING_SEMAPHORE, LA_NO_NODE, LA_HOW_UNKNOWN);
+		thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+		thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+		t->node[0].behind = 1; /* it is the one that is asked about */
+		assert_true(la_judge_blocked(&t->t, &t->j));
+		assert_int_equal(t->panic.confidence, LA_LIKELY);
+		assert_string_equal(t->panic.cause.symbol, test[i].blamed);
+		if (strcmp(test[i].blamed, "waiter"))
+			assert_non_null(strstr(t->panic.summary, "perhaps"));
+		teardown((void **)&t);
+	}
+}
+
+/* A lock that names its holder is not guessed at, nor is what is no lock. */
+static void test_not_guessed(void **state)
+{
+	(void)state;
+	for (int named = 0; named < 2; named++) {
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "waiter", -1, 8, 0);
+		add(t, "holder", -1, 6, LA_NO_NODE);
+		add(t, "sleeper", -1, 30, 1);
+		thing(t, named ? LA_THING_MUTEX : LA_THING_PAGE, named ? 1 : LA_NO_NODE,
+		      named ? LA_HOW_OWNER : LA_HOW_UNKNOWN);
+		thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+		t->node[0].behind = 1;
+		assert_true(la_judge_blocked(&t->t, &t->j));
+		assert_string_equal(t->panic.cause.symbol, named ? "holder" : "waiter");
+		teardown((void **)&t);
+	}
+}
+
+/* A detector caught CPU 0, which waits for CPU 1: that one is to blame, and what was shown of CPU 0 is not its. */
+static void test_blamed_holder(void **state)
+{
+	static const struct {
+		bool held;
+		char holder;
+		bool blames;
+	} test[] = { { true, 'R', true }, { true, 'X', false }, { false, 'R', false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct la_event event = { .cpu = 0 };
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "waits", 0, 0, 0);
+		add(t, "holds", 1, 0, LA_NO_NODE);
+		thing(t, LA_THING_SPINLOCK, test[i].held ? 1 : LA_NO_NODE, LA_HOW_CODE);
+		t->node[1].state = test[i].holder;
+		t->panic.cpu = 0;
+		t->panic.cause = (struct la_cause){ .kind = "soft-lockup",
+						    .symbol = "waits",
+						    .regs_known = true,
+						    .address_known = true };
+		t->j.event = &event;
+		assert_int_equal(la_triage_blame_holder(&t->t, &t->j), test[i].blames);
+		assert_string_equal(t->panic.cause.symbol, test[i].blames ? "holds" : "waits");
+		assert_int_equal(t->panic.cpu, test[i].blames ? 1 : 0);
+		assert_int_equal(t->panic.cause.regs_known, !test[i].blames);
+		assert_int_equal(t->panic.cause.address_known, !test[i].blames);
+		assert_ptr_equal(t->j.event, test[i].blames ? NULL : &event);
+		assert_string_equal(t->panic.cause.kind, "soft-lockup");
+		teardown((void **)&t);
+	}
+}
+
+/* What is said of circles: of locks, and of what another has to do. */
+static void test_circles(void **state)
+{
+	static const struct {
+		bool alone;
+		enum la_how how;
+		const char *message, *edge, *advice;
+		enum la_confidence confidence;
+	} test[] = {
+		{ true, LA_HOW_OWNER, "task task0 (PID 100) waits for what it has itself",
+		  "which it holds itself", "may not be taken again", LA_CERTAIN },
+		{ true, LA_HOW_ROLE, "task task0 (PID 100) waits for itself",
+		  "which is to come from itself", "may not wait for its own end", LA_LIKELY },
+		{ false, LA_HOW_OWNER, "each waits for what the next one has",
+		  "held by task task1 (PID 101)", "in one order", LA_CERTAIN },
+		{ false, LA_HOW_ROLE, "each waits for the next one",
+		  "which is to come from task task1 (PID 101)", "may hold nothing", LA_LIKELY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "one", -1, 8, 0);
+		thing(t, LA_THING_MUTEX, test[i].alone ? 0 : 1, test[i].how);
+		if (!test[i].alone) {
+			add(t, "two", -1, 8, 1);
+			thing(t, LA_THING_MUTEX, 0, LA_HOW_OWNER);
+			t->node[1].cycle = 1;
+		}
+		t->node[0].cycle = 1;
+		assert_true(la_judge_deadlock(&t->t, &t->j));
+		assert_string_equal(t->panic.message, test[i].message);
+		assert_non_null(strstr(t->panic.summary, test[i].edge));
+		assert_non_null(strstr(t->panic.advice[0], test[i].advice));
+		assert_int_equal(t->panic.confidence, test[i].confidence);
+		teardown((void **)&t);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_guessed_holder),
+		cmocka_unit_test(test_not_guessed),
+		cmocka_unit_test(test_blamed_holder),
+		cmocka_unit_test(test_circles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
