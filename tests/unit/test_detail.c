@@ -11,10 +11,38 @@
 static void is(const struct guest *g, uint64_t address, const char *words)
 {
 	const struct la_task task = { .address = TASK, .stack = STACK };
-	const char *said = la_address_class(&g->k, g->arena, address, 1, &task);
+	const char *said = la_address_class(&g->k, g->arena, address, address, 1, &task);
 
 	if (strcmp(said, words))
 		fail_msg("%" PRIx64 ": %s, not %s", address, said, words);
+}
+
+/* The pointer that the address was made of tells more than the address. */
+static void test_pointers(void **state)
+{
+	static const struct {
+		uint64_t base, offset;
+		const char *words;
+	} test[] = {
+		{ (uint64_t)-16, 0x18, "error pointer -16 (EBUSY; or NULL - 16) plus 0x18" },
+		{ (uint64_t)-12, 4, "error pointer -12 (ENOMEM; or NULL - 12) plus 0x4" },
+		{ (uint64_t)-517, 8, "error pointer -517 (EPROBE_DEFER; or NULL - 517) plus 0x8" },
+		{ (uint64_t)-200, 200, "NULL pointer minus 200 plus 0xc8" },
+		{ (uint64_t)-4096, 0x1010, "NULL pointer plus 0x10" }, /* no code is that large */
+		{ 0x10, 0x18, "NULL pointer plus 0x28" },
+		{ UINT64_C(0x0064656c69616601), 0x10, "no address: its upper bits are not alike" },
+		{ UINT64_C(0x64656c6961662041), 0x10,
+		  "the text \"A failed\" over a pointer, plus 0x10" },
+	};
+	const struct la_task task = { .address = TASK, .stack = STACK };
+	struct guest g = guest_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++)
+		assert_string_equal(la_address_class(&g.k, g.arena, test[i].base + test[i].offset,
+						     test[i].base, 1, &task),
+				    test[i].words);
+	guest_free(&g);
 }
 
 static void test_addresses(void **state)
@@ -52,6 +80,13 @@ static void test_addresses(void **state)
 	is(&g, UINT64_C(0xffff000000000000), "no address: its upper bits are not alike");
 	is(&g, UINT64_C(0xffff800000008064), "in the range of modules and vmalloc");
 	is(&g, UINT64_C(0xffff800002000010), "in the module mod, behind mod_init");
+	is(&g, UINT64_C(0xff0032312d717269), "the text \"irq-12\" over a pointer");
+	is(&g, UINT64_C(0x00006f6c6c656800), "in user space"); /* its first byte is none */
+	is(&g, UINT64_C(0x0000000065686568), "in user space"); /* 4 bytes may be a number */
+	is(&g, UINT64_C(0x000000006f6c6c65), "in user space");
+	is(&g, 0x10000008, "NULL per-CPU pointer of CPU 0 plus 0x8");
+	is(&g, 0x10100000, "NULL per-CPU pointer of CPU 1 plus 0");
+	is(&g, 0x10101000, "in user space");
 	is(&g, WINDOW | 0x10901000, "in the per-CPU area of CPU 0, another one's");
 	is(&g, WINDOW | 0x10a01000, "in the per-CPU area of CPU 1");
 	is(&g, WINDOW | 0x920010, "in the kernel's image, a_table+0x10");
@@ -223,9 +258,9 @@ static void test_log_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_clock),     cmocka_unit_test(test_clock_data),
-		cmocka_unit_test(test_log_lines),
+		cmocka_unit_test(test_pointers),   cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_words),      cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_clock_data), cmocka_unit_test(test_log_lines),
 	};
 
 	return cmocka_run_group_tests_name("detail", tests, NULL, NULL);

@@ -8,6 +8,8 @@
 /* As far as a member of a structure may lie behind a NULL pointer: the largest page. */
 #define NULL_PAGE 0x10000
 #define MAX_ERRNO 4095
+/* Behind a NULL per-CPU pointer less: an address there may be a user's as well. */
+#define NULL_PERCPU 0x1000
 
 /* Bytes that fill memory in a state; an address made of them, plus an offset, was read from such memory. */
 static const struct {
@@ -58,6 +60,18 @@ static const char *small(struct la_arena *arena, uint64_t address)
 	if (!address)
 		return "NULL pointer";
 	return la_format(arena, "NULL pointer plus %#" PRIx64 "%s", address, mark);
+}
+
+/*
+ * A per-CPU pointer that is NULL leads to where the first of a CPU's variables would be if the kernel were linked at 0: to
+ * __per_cpu_offset[cpu]. The CPU, or -1.
+ */
+static int null_percpu(const struct la_kernel *k, uint64_t address)
+{
+	for (unsigned cpu = 0; k->percpu && cpu < k->ncpus; cpu++)
+		if (k->percpu[cpu] && address - k->percpu[cpu] < NULL_PERCPU)
+			return (int)cpu;
+	return -1;
 }
 
 /* The CPU whose per-CPU area has @address, or -1. */
@@ -174,14 +188,33 @@ static const char *in_window(const struct la_kernel *k, struct la_arena *arena, 
 	return la_format(arena, "physical %#" PRIx64 " through a window", pa);
 }
 
+/* In user space, or no address: what could be there, and was written over the pointer or made of another one? */
+static const char *no_kernel_address(const struct la_kernel *k, struct la_arena *arena,
+				     uint64_t address, uint64_t base)
+{
+	const int percpu = null_percpu(k, address);
+	const char *text = la_text_pointer(arena, base);
+
+	if (percpu >= 0)
+		return la_format(arena, "NULL per-CPU pointer of CPU %d plus %#" PRIx64, percpu,
+				 address - k->percpu[percpu]);
+	if (text && base != address)
+		return la_format(arena, "%s, plus %#" PRIx64, text, address - base);
+	if (text)
+		return text;
+	return canonical(k, address) ? "in user space" : "no address: its upper bits are not alike";
+}
+
 const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
-			     int cpu, const struct la_task *task)
+			     uint64_t base, int cpu, const struct la_task *task)
 {
 	const char *poison = poison_of(address);
 	const char *bytes = poison ? NULL : bytes_of(arena, address);
 	uint64_t pa;
 	int window;
 
+	if (base != address && base >= (uint64_t)-MAX_ERRNO && address - base < NULL_PAGE)
+		return la_error_pointer(arena, base, address);
 	if (address < NULL_PAGE)
 		return small(arena, address);
 	if (bytes)
@@ -195,9 +228,7 @@ const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, 
 		return poison;
 	if (la_window(&k->mmu, address, &pa, &window))
 		return in_window(k, arena, address, pa, cpu, task);
-	if (la_segment_of(address) == LA_XUVRANGE && canonical(k, address))
-		return "in user space";
-	if (!canonical(k, address))
-		return "no address: its upper bits are not alike";
+	if (la_segment_of(address) == LA_XUVRANGE || !canonical(k, address))
+		return no_kernel_address(k, arena, address, base);
 	return mapped_range(k, arena, address);
 }

@@ -47,10 +47,14 @@ static void explain_address(const struct la_kernel *k, struct la_arena *arena,
 			    const struct la_panic *p, struct la_detail *ret)
 {
 	const struct la_cause *c = &p->cause;
+	uint64_t base = c->address;
 
 	if (!c->address_known)
 		return;
-	ret->address_class = la_address_class(k, arena, c->address, p->cpu, &p->task);
+	/* Not of an index, which may be the part that is wrong. */
+	if (ret->reaches_known && ret->reaches == c->address && ret->insn.index < 0)
+		base = c->address - (uint64_t)ret->insn.offset;
+	ret->address_class = la_address_class(k, arena, c->address, base, p->cpu, &p->task);
 	la_mem_explain(k, NULL, tables_for(k, c->address, p), c->address, false, &ret->walk);
 	ret->walked = true;
 }

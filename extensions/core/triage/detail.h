@@ -10,11 +10,18 @@ void la_detail_collect(const struct la_kernel *k, const struct la_triage *t,
 		       const struct la_judgement *j);
 
 /**
- * What kind of address @address is, one phrase in @arena: "NULL pointer plus 0x80". @cpu: of whose fault it is, -1:
- * not known; @task: what ran there. NULL: out of memory.
+ * What kind of address @address is, one phrase in @arena: "NULL pointer plus 0x80". @base: the pointer that it was made of,
+ * @address itself where that is not known. @cpu: of whose fault it is, -1: not known; @task: what ran there. NULL: out of
+ * memory.
  */
 const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
-			     int cpu, const struct la_task *task);
+			     uint64_t base, int cpu, const struct la_task *task);
+
+/** "error pointer -16 (EBUSY; or NULL - 16) plus 0x18": @address was made of @pointer, one of the last 4095 addresses. */
+const char *la_error_pointer(struct la_arena *arena, uint64_t pointer, uint64_t address);
+
+/** Of a pointer that text was written over, that text; NULL: @value does not look so. */
+const char *la_text_pointer(struct la_arena *arena, uint64_t value);
 
 /** Letters of tainted_mask in words: an array in @arena, *@ret_n of them. */
 const char *const *la_taint_words(struct la_arena *arena, uint64_t taint, size_t *ret_n);
