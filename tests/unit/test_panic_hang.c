@@ -536,6 +536,34 @@ static void test_looper(void **state)
 	}
 }
 
+/* A timer's function that is due again whenever it returns is on no stack, and to blame. */
+static void test_callback(void **state)
+{
+	struct guest *g = *state;
+	const struct la_panic *p;
+	struct la_cpu *c;
+
+	g->cpu[1].state = LA_CPU_IDLE;
+	c = busy(g, 0, LA_CPU_IRQ, "timerqueue_add");
+	c->clock_age_known = true;
+	c->clock_age_ns = 8000000000;
+	g->frame[0][1] = (struct la_frame){ .symbol = "__hrtimer_run_queues", .verified = true };
+	g->frame[0][2] = (struct la_frame){ .symbol = "handle_percpu_irq", .verified = true };
+	c->stack.n = 3;
+	c->callback = "servo_tick";
+	c->callback_module = "servo";
+	c->dispatcher = "__hrtimer_run_queues";
+	p = analyse(g, true);
+	assert_int_equal(p->verdict, LA_VERDICT_HARD_LOCKUP);
+	assert_string_equal(p->cause.symbol, "servo_tick");
+	assert_string_equal(p->cause.module, "servo");
+	assert_false(p->cause.pc_known);
+	assert_non_null(strstr(p->summary, "servo_tick(), a timer's function that is due again"));
+	assert_true(
+		has_fact(p, "timers of CPU 0", "__hrtimer_run_queues() has called servo_tick()"));
+	assert_string_equal(p->signature, "lakvm-2 hard-lockup servo_tick");
+}
+
 /* Nobody has looked at a clock there, but its code leads nowhere else. */
 static void test_closed_loop(void **state)
 {
@@ -751,6 +779,7 @@ int main(void)
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_reported_place),
 		cmocka_unit_test(test_looper),
+		GUEST(test_callback),
 		cmocka_unit_test(test_closed_loop),
 		cmocka_unit_test(test_die_deadlock),
 		cmocka_unit_test(test_vcpu),

@@ -289,6 +289,7 @@ enum la_status la_cpus_analyse_text(const struct la_kernel *k, struct la_arena *
 		la_cpu_find_closed(k, &ret->cpu[i]);
 		la_cpu_find_wait(k, arena, &ret->cpu[i]);
 		la_cpu_find_pending(k, arena, &ret->cpu[i]);
+		la_cpu_find_callback(k, &ret->cpu[i]);
 	}
 	la_cpus_find_callers(k, arena, ret);
 	settle_not_started(ret);

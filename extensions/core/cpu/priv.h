@@ -74,6 +74,9 @@ enum la_status la_cpu_each_call(const struct la_kernel *k, unsigned cpu,
 /** Fill in what others have queued for a CPU, and the time the host took from it. */
 void la_cpu_find_pending(const struct la_kernel *k, struct la_arena *arena, struct la_cpu *c);
 
+/** Fill in whose function a CPU calls that is in the kernel's timers. */
+void la_cpu_find_callback(const struct la_kernel *k, struct la_cpu *c);
+
 /** Fill in how long each CPU has run its task, and how old its clock is; needs their tasks. */
 void la_cpus_find_since(const struct la_kernel *k, struct la_cpus *cpus);
 

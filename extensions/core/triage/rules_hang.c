@@ -89,11 +89,36 @@ static bool waits_in_passing(const struct la_triage *t, const struct la_cpu *c)
 	return is_waiting(t, c) && la_thing_passes(&w->thing[w->node[la_waits_cpu(w, c->cpu)].on]);
 }
 
+/* In what runs timers, after one of them: the same one comes again and again, or it would be at another. */
+static void cause_from_callback(struct la_judgement *j, const struct la_cpu *c)
+{
+	struct la_cause *cause = &j->panic->cause;
+
+	if (!c->callback)
+		return;
+	cause->symbol = c->callback;
+	cause->module = c->callback_module;
+	cause->pc_known = false;
+	cause->pc = cause->offset = 0;
+	j->off_stack = true;
+	la_triage_fact(j, la_format(j->arena, "timers of CPU %u", c->cpu),
+		       "%s() has called %s()%s%s%s, which has returned", c->dispatcher, c->callback,
+		       c->callback_module ? " [" : "", c->callback_module ? c->callback_module : "",
+		       c->callback_module ? "]" : "");
+}
+
+/* What it does not come out of, behind the function's name. */
+static const char *again(const struct la_cpu *c)
+{
+	return c->callback ? ", a timer's function that is due again when it returns" : "";
+}
+
 void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind)
 {
 	la_triage_cause_cpu(j, c, kind);
 	cause_from_before(j, c);
 	cause_from_printk(j, c);
+	cause_from_callback(j, c);
 }
 
 /* In stop_machine(): it waits for other CPUs to come too (kernel/stop_machine.c). */
@@ -349,14 +374,15 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	la_triage_who_from_cpu(j, worst);
 	la_triage_cause_cpu(j, worst, "hard-lockup");
 	cause_from_printk(j, worst);
+	cause_from_callback(j, worst);
 	function = p->cause.symbol ? p->cause.symbol : where(worst);
 	p->message = deaf_ns(worst) >= LA_DEAF_NS ?
 			     la_format(j->arena, "CPU %u has taken no interrupt for %.1f s",
 				       worst->cpu, (double)deaf_ns(worst) / 1e9) :
 			     la_format(j->arena, "CPU %u takes no interrupts", worst->cpu);
 	la_triage_summary(
-		j, "CPU %u does not come out of %s%s, %s%s", worst->cpu,
-		function ? function : "where it is", function ? "()" : "",
+		j, "CPU %u does not come out of %s%s%s, %s%s", worst->cpu,
+		function ? function : "where it is", function ? "()" : "", again(worst),
 		la_regs_interrupts_on(&worst->regs) ?
 			"though its interrupts are on: does the host run it?" :
 			"with interrupts off",
@@ -449,8 +475,8 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 				       worst->cpu, (double)for_ns(worst) / 1e9, context_of(worst)) :
 			     la_format(j->arena, "CPU %u is in an endless loop%s", worst->cpu,
 				       context_of(worst));
-	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s%s", worst->cpu,
-			  function ? function : "where it is", function ? "()" : "",
+	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s%s%s", worst->cpu,
+			  function ? function : "where it is", function ? "()" : "", again(worst),
 			  worst->closed_loop ? ", whose code there leads nowhere else" : "",
 			  context_of(worst),
 			  worst->timer_lag_known && t->cpus->n > 1 &&

@@ -185,7 +185,7 @@ void la_triage_callers(const struct la_triage *t, const struct la_judgement *j,
 	size_t from = 0;
 
 	*ret = (struct la_callers){ .n = 0 };
-	if (p->verdict == LA_VERDICT_FIRMWARE)
+	if (p->verdict == LA_VERDICT_FIRMWARE || j->off_stack)
 		return;
 	if (e && e->ntrace) {
 		la_callers_of_trace(e, first, ret);

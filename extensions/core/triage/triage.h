@@ -212,6 +212,7 @@ struct la_judgement {
 	size_t stuck_left_out;
 	const struct la_event *event; /* that is the cause, or names it; NULL: none in the log */
 	unsigned witnesses;           /* LA_WITNESS_* that tell the same cause */
+	bool off_stack; /* the cause is a function that is on no stack any more: no callers are its */
 };
 
 /** Facts that a result holds: more are counted, and the last fact says how many. */

@@ -72,6 +72,9 @@ struct la_cpu {
 	const struct la_frame *before_frame;
 	/* From its proved position, or the one it was taken from, its code leads nowhere else: it never ends. */
 	bool closed_loop;
+	/* A timer's function that it calls, or has called just now, in @dispatcher, a function on its stack, and that is on no
+	 * stack itself; NULL: none is known. */
+	const char *callback, *callback_module, *dispatcher;
 	/* What it waits for; 0, NULL and -1 are unknown. */
 	uint64_t lock; /* spinning: address of the lock */
 	const char *lock_symbol;
