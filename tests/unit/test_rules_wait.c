@@ -110,6 +110,70 @@ static void test_guessed_holder(void **state)
 	}
 }
 
+/* Of several, rather one whom nobody is known to keep waiting than one who waits for the lock's own waiter. */
+static void test_victim_not_guessed(void **state)
+{
+	struct test *t = *state;
+
+	add(t, "writer", -1, 9, 0);
+	add(t, "asks_writer", -1, 11, 1);
+	add(t, "reader", -1, 12, 2);
+	thing(t, LA_THING_PERCPU_RWSEM, LA_NO_NODE, LA_HOW_UNKNOWN);
+	thing(t, LA_THING_COMPLETION, 0, LA_HOW_ROLE);
+	thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+	t->node[0].behind = 1;
+	assert_true(la_judge_blocked(&t->t, &t->j));
+	assert_string_equal(t->panic.cause.symbol, "reader");
+
+	t->node[2].since_ns = 8 * S; /* it came too late: then it can only be the other one */
+	assert_true(la_judge_blocked(&t->t, &t->j));
+	assert_string_equal(t->panic.cause.symbol, "asks_writer");
+}
+
+/* What waits for its turn behind a worker that sleeps is said. */
+static void test_queued(void **state)
+{
+	struct test *t = *state;
+
+	add(t, "upload_send", -1, 9, 0);
+	thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+	t->node[0].queued = "ack_take()";
+	assert_true(la_judge_blocked(&t->t, &t->j));
+	assert_int_equal(t->panic.nstuck, 2);
+	assert_non_null(strstr(t->panic.stuck[1], "behind task task0 (PID 100): ack_take()"));
+}
+
+/* A task whose oops left it with a lock that its own end wants: the oops is the cause; another task's oops is none. */
+static void test_died_with_lock(void **state)
+{
+	static const struct la_regs none = { .source = LA_REGS_NONE };
+
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		struct la_event oops = { .kind = LA_EVENT_OOPS,
+					 .cpu = 1,
+					 .pid = same ? 100 : 7,
+					 .pid_known = true,
+					 .text = "Oops",
+					 .line = "Oops[#1]:",
+					 .regs = &none };
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "do_exit", -1, 8, 0);
+		thing(t, LA_THING_RWSEM, 0, LA_HOW_OWNER);
+		t->node[0].cycle = 1;
+		t->t.oops = t->t.last_oops = &oops;
+		assert_true(la_judge_deadlock(&t->t, &t->j));
+		assert_int_equal(t->panic.verdict, LA_VERDICT_DEADLOCK);
+		assert_int_equal(t->panic.confidence, same ? LA_LIKELY : LA_CERTAIN);
+		assert_int_equal(strstr(t->panic.summary, "who had it died") != NULL, same);
+		assert_string_equal(t->panic.cause.kind, same ? "page-fault" : "deadlock");
+		assert_int_equal(t->panic.cause.address_known, !same);
+		teardown((void **)&t);
+	}
+}
+
 /* A lock that names its holder is not guessed at, nor is what is no lock. */
 static void test_not_guessed(void **state)
 {
@@ -213,6 +277,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guessed_holder),
 		cmocka_unit_test(test_not_guessed),
+		cmocka_unit_test_setup_teardown(test_victim_not_guessed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_queued, setup, teardown),
+		cmocka_unit_test(test_died_with_lock),
 		cmocka_unit_test(test_blamed_holder),
 		cmocka_unit_test(test_circles),
 	};

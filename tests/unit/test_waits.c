@@ -145,6 +145,81 @@ static void test_percpu_writer(void **state)
 	assert_int_equal(t->w.ncycles, 0);
 }
 
+/* What only lets time pass, or takes a lock for others, is not what somebody waits in. */
+static void test_wrappers(void **state)
+{
+	static const char *const names[] = { "msleep", "usleep_range_state", "cpus_read_lock",
+					     "rtnl_lock", "schedule_timeout_idle" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct test *t = start();
+
+		add_task(t, 0, "trainer", 2);
+		sleep_in(t, 0, names[i]);
+		find(t);
+		assert_string_equal(node_of(t, 100)->function, "config_set");
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* A bit of a page: which one, of whose page, and can an I/O be what it waits for? */
+static void test_page_bits(void **state)
+{
+	static const struct {
+		const char *fs; /* "": no file, NULL: anonymous memory */
+		unsigned bit;
+		uint64_t swap;
+		const char *what;
+		bool io;
+	} test[] = {
+		{ "vda1", 0, 0, "the lock of a page of inode 77 on vda1", true },
+		{ "tmpfs", 0, 0, "the lock of a page of inode 77 on tmpfs", false },
+		{ "tmpfs", 0, 5, "the lock of a page of inode 77 on tmpfs", true },
+		{ "vda1", 1, 0, "the writing of a page of inode 77 on vda1", true },
+		{ NULL, 0, 5, "the lock of a page of anonymous memory", true },
+		{ "", 0, 0, "the lock of a page of no file", true },
+		{ "vda1", 5, 0, NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct la_wait w = { .kind = LA_THING_PAGE,
+				     .address = LOCK(0),
+				     .bit = (int)test[i].bit,
+				     .io = true };
+		const bool file = test[i].fs && test[i].fs[0];
+		struct test *t = start();
+		struct la_graph g = { .k = &t->g.k, .arena = t->g.arena };
+
+		fake_enumerator(t->g.fake, "PG_locked", 0);
+		fake_enumerator(t->g.fake, "PG_writeback", 1);
+		fake_member(t->g.fake, "page", "mapping", 24, 8);
+		fake_member(t->g.fake, "address_space", "host", 0, 8);
+		fake_member(t->g.fake, "inode", "i_ino", 8, 8);
+		fake_member(t->g.fake, "inode", "i_sb", 16, 8);
+		fake_member(t->g.fake, "super_block", "s_id", 32, 32);
+		fake_symbol(t->g.fake, "total_swap_pages", LOCK(4), 8, NULL);
+		put64(&t->g, LOCK(4), test[i].swap);
+		put64(&t->g, LOCK(0) + 24, file ? LOCK(1) : test[i].fs ? 0 : LOCK(1) | 1);
+		put64(&t->g, LOCK(1), LOCK(2));
+		put64(&t->g, LOCK(2) + 8, 77);
+		put64(&t->g, LOCK(2) + 16, LOCK(3));
+		if (file)
+			fake_put(t->g.fake, LOCK(3) + 32 - WINDOW, test[i].fs,
+				 strlen(test[i].fs) + 1);
+		la_wait_page(&g, &w);
+		if (test[i].what)
+			assert_string_equal(w.what, test[i].what);
+		else
+			assert_null(w.what);
+		assert_int_equal(w.io, test[i].io);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 /* Who takes a CPU away waits for that CPU's own thread. */
 static void test_hotplug(void **state)
 {
@@ -510,6 +585,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rwsem, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_percpu_writer, setup, teardown),
+		cmocka_unit_test(test_wrappers),
+		cmocka_unit_test(test_page_bits),
 		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test(test_damage),

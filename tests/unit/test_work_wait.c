@@ -237,6 +237,50 @@ static void test_flush_queue(void **state)
 	}
 }
 
+/* What waits for its turn behind a worker's item: three by name, the others counted, barriers not. */
+static void test_behind(void **state)
+{
+	(void)state;
+	for (unsigned items = 0; items < 6; items++) {
+		struct test *t = start();
+		struct la_graph g = { .k = &t->g.k, .arena = t->g.arena };
+		const uint64_t head = PWQ + 0x50, kthread = LOCK(3);
+		uint64_t last = head;
+		struct la_task task;
+		const char *text;
+
+		add_task(t, 0, "kworker/1:0H", 2);
+		work_here(t);
+		add_worker(t, 0, 0, PWQ);
+		fake_member(t->g.fake, "task_struct", "worker_private", 0x188, 8);
+		fake_member(t->g.fake, "kthread", "data", 8, 8);
+		fake_member(t->g.fake, "pool_workqueue", "inactive_works", 0x50, 16);
+		put64(&t->g, TASK_OF(0) + 0x188, kthread);
+		put64(&t->g, kthread + 8, WORKER(0));
+		put64(&t->g, head, head);
+		for (unsigned i = 0; i < items; i++) {
+			const uint64_t item = ITEM + 0x40 * i;
+
+			put64(&t->g, item + FUNC, i == 1 ? BARRIER_FUNC : STEP_TWO);
+			put64(&t->g, last, item + ENTRY);
+			put64(&t->g, item + ENTRY, head);
+			last = item + ENTRY;
+		}
+		la_task_read(&t->g.k, TASK_OF(0), &task);
+		text = la_work_behind(&g, &task);
+		if (!items)
+			assert_null(text);
+		else if (items < 3)
+			assert_string_equal(text, "step_two()");
+		else if (items == 5)
+			assert_string_equal(text, "step_two(), step_two(), step_two(), and 1 more");
+		memcpy(task.comm, "other", 6);
+		assert_null(la_work_behind(&g, &task));
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 /* Lists that lead nowhere, or in a circle that never comes back, and pointers to nothing: nobody is named. */
 static void test_damaged_queues(void **state)
 {
@@ -309,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_several_run),
 		cmocka_unit_test(test_pool_is_busy),
 		cmocka_unit_test(test_flush_queue),
+		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_damaged_queues),
 		cmocka_unit_test_setup_teardown(test_thread_to_end, setup, teardown),
 	};

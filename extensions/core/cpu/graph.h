@@ -58,6 +58,9 @@ bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct l
 /** Fill in the provider of @w, where something names the task that does what is waited for. */
 void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w);
 
+/** Say in w->what which bit of whose page it is that @w waits for, and in w->io whether an I/O can be behind that. */
+void la_wait_page(const struct la_graph *g, struct la_wait *w);
+
 /**
  * The same of a completion that comes with the end of work items, for which task @self waits; and name them in w->what.
  */
@@ -75,6 +78,9 @@ bool la_lock_taken_by(const struct la_kernel *k, const struct la_cpu *c, size_t 
 
 /** Is this function part of how one waits, and not of why: of locks, of scheduling? */
 bool la_is_waiting(const char *symbol);
+
+/** What waits for its turn behind the item that a worker's task runs, in words: "ack_take(), and 2 more"; NULL: nothing. */
+const char *la_work_behind(const struct la_graph *g, const struct la_task *task);
 
 /** The node of a CPU, of a task (that of its CPU, if it runs); LA_NO_NODE: no room. */
 size_t la_graph_cpu(struct la_graph *g, const struct la_cpu *c);

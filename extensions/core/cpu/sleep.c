@@ -103,6 +103,12 @@ static const char *const passed[] = { "__schedule",
 				      "hrtimer_cancel*",
 				      "kthread_stop",
 				      "schedule_timeout*",
+				      "msleep*",
+				      "usleep_range*",
+				      "cpus_read_lock",
+				      "cpus_write_lock",
+				      "rtnl_lock*",
+				      "console_lock",
 				      "schedule_preempt_disabled",
 				      "schedule_hrtimeout*",
 				      "schedule_idle",
@@ -432,6 +438,8 @@ bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct l
 		break;
 	case LA_THING_PAGE:
 		found = from_page(g, node, part, ret);
+		if (found)
+			la_wait_page(g, ret);
 		break;
 	case LA_THING_RT_MUTEX:
 		found = from_task(g, node, &ret->address);

@@ -305,6 +305,7 @@ static void add_sleep(struct la_graph *g, size_t node)
 	struct la_wait w;
 	uint64_t at;
 
+	n->queued = la_work_behind(g, &n->task);
 	if (n->state != 'D' && n->state != 'S')
 		return;
 	/* When its run time was counted last: when it went to sleep (kernel/sched/fair.c, update_curr()). */

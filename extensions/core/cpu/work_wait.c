@@ -298,3 +298,52 @@ void la_wait_work(const struct la_graph *g, uint64_t self, struct la_wait *w)
 	if (layout_of(g->k, &l) && !wait_for_item(g, &l, self, w))
 		wait_for_queue(g, &l, self, w);
 }
+
+/* --- what a worker keeps waiting --- */
+
+/* struct kthread, its data, is the worker: in worker_private since 5.17, in set_child_tid before (kernel/kthread.c). */
+static bool worker_of(const struct la_kernel *k, const struct la_task *task, uint64_t *ret)
+{
+	uint64_t thread, back;
+
+	return !strncmp(task->comm, "kworker/", 8) &&
+	       (la_read_member(k, task->address, "task_struct", "worker_private", &thread, NULL) ==
+			LA_OK ||
+		la_read_member(k, task->address, "task_struct", "set_child_tid", &thread, NULL) ==
+			LA_OK) &&
+	       la_read_member(k, thread, "kthread", "data", ret, NULL) == LA_OK &&
+	       la_read_member(k, *ret, "worker", "task", &back, NULL) == LA_OK &&
+	       back == task->address;
+}
+
+#define NAMED 3 /* items by their functions; more are counted */
+
+const char *la_work_behind(const struct la_graph *g, const struct la_task *task)
+{
+	const struct la_door *door = g->k->door;
+	const char *text = NULL;
+	uint64_t worker, pwq, function;
+	struct la_member waiting;
+	struct la_symbol symbol;
+	struct layout l;
+	struct walk walk;
+	size_t n = 0;
+
+	if (!layout_of(g->k, &l) || !worker_of(g->k, task, &worker) ||
+	    la_read_member(g->k, worker, "worker", "current_pwq", &pwq, NULL) != LA_OK || !pwq ||
+	    (!door->member(door->ctx, "pool_workqueue", "inactive_works",
+			   &waiting) && /* since 5.15 */
+	     !door->member(door->ctx, "pool_workqueue", "delayed_works", &waiting)))
+		return NULL;
+	for (walk = walk_from(g->k, pwq + waiting.offset); step(&walk);) {
+		if (la_read_member(g->k, walk.at - l.entry.offset, "work_struct", "func", &function,
+				   NULL) != LA_OK ||
+		    function == l.barrier_func || !door->symbol_at(door->ctx, function, &symbol) ||
+		    symbol.start != function)
+			continue;
+		if (n++ < NAMED)
+			text = la_format(g->arena, "%s%s%s()", text ? text : "", text ? ", " : "",
+					 symbol.name);
+	}
+	return n > NAMED && text ? la_format(g->arena, "%s, and %zu more", text, n - NAMED) : text;
+}

@@ -136,6 +136,35 @@ static bool has_role(const struct la_waits *w, size_t first)
 	return false;
 }
 
+/* The last oops that was before: did its task die with the lock? */
+static bool blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock)
+{
+	const struct la_event *oops = t->last_oops;
+
+	if (!oops)
+		return false;
+	la_triage_cause_oops(t, j);
+	la_triage_set_uptime(j, oops->ts_nsec);
+	la_triage_summary(j, "%s at %.6f: who had it died with %s, which nobody gives back",
+			  oops->text ? oops->text : "an oops", la_seconds(oops->ts_nsec), lock);
+	return true;
+}
+
+/* Is the task of the last oops in the circle? */
+static bool died_in(const struct la_triage *t, size_t first)
+{
+	const struct la_waits *w = &t->waits;
+	size_t i = first;
+
+	do {
+		if (t->last_oops->pid_known && w->node[i].task.pid_known &&
+		    w->node[i].task.pid == t->last_oops->pid)
+			return true;
+		i = la_waits_next(w, i);
+	} while (i != first);
+	return false;
+}
+
 /* How not to get into such a circle. */
 static const char *way_out(const struct la_waits *w, size_t first)
 {
@@ -179,6 +208,13 @@ bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
 	if (text)
 		la_triage_summary(j, "%s", text);
 	la_triage_behind(t, j, first);
+	/* Its own end wants what it had when it died. */
+	if (t->last_oops && died_in(t, first)) {
+		j->panic->confidence = LA_LIKELY;
+		j->panic->cause = (struct la_cause){ .kind = NULL };
+		blame_oops(t, j, la_triage_thing(j, thing));
+		return true;
+	}
 	la_triage_advice(j, "%s", way_out(w, first));
 	la_triage_advice(j, "a kernel with CONFIG_PROVE_LOCKING says so before it happens");
 	return true;
@@ -223,20 +259,6 @@ static bool is_lost(const struct la_triage *t, size_t thing)
 	if (l->how == LA_HOW_NOBODY)
 		return true;
 	return l->holder != LA_NO_NODE && (t->waits.node[l->holder].cpu < 0 || any_long(t, thing));
-}
-
-/* The last oops that was before: did its task die with the lock? */
-static bool blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock)
-{
-	const struct la_event *oops = t->last_oops;
-
-	if (!oops)
-		return false;
-	la_triage_cause_oops(t, j);
-	la_triage_set_uptime(j, oops->ts_nsec);
-	la_triage_summary(j, "%s at %.6f: who had it died with %s, which nobody gives back",
-			  oops->text ? oops->text : "an oops", la_seconds(oops->ts_nsec), lock);
-	return true;
 }
 
 static void tell_lost(const struct la_triage *t, struct la_judgement *j, const struct la_thing *l)
@@ -364,9 +386,17 @@ static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t 
 
 static void tell_long(const struct la_triage *t, struct la_judgement *j)
 {
-	for (size_t i = 0; i < t->waits.n; i++)
-		if (la_triage_waits_long(&t->waits, i))
-			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+	for (size_t i = 0; i < t->waits.n; i++) {
+		if (!la_triage_waits_long(&t->waits, i))
+			continue;
+		la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
+		if (t->waits.node[i].queued)
+			la_triage_stuck(j,
+					"work items that wait for their turn behind %s: %s; does it "
+					"wait for one of them?",
+					la_triage_who(j, &t->waits.node[i]),
+					t->waits.node[i].queued);
+	}
 }
 
 static bool is_lock(enum la_thing_kind kind)
@@ -392,6 +422,7 @@ static size_t guess_holder(const struct la_waits *w, size_t head)
 	const size_t on = w->node[head].on;
 	size_t best = LA_NO_NODE;
 	uint64_t since = 0;
+	bool ends = false;
 
 	if (on == LA_NO_NODE || !is_lock(w->thing[on].kind) || w->thing[on].holder != LA_NO_NODE)
 		return LA_NO_NODE;
@@ -400,9 +431,16 @@ static size_t guess_holder(const struct la_waits *w, size_t head)
 			since = w->node[i].since_ns;
 	for (size_t i = 0; i < w->n; i++)
 		if (w->node[i].on != LA_NO_NODE && !is_lock(w->thing[w->node[i].on].kind) &&
-		    la_triage_waits_long(w, i) && w->node[i].since_ns >= since &&
-		    (best == LA_NO_NODE || w->node[i].since_ns < w->node[best].since_ns))
+		    la_triage_waits_long(w, i) && w->node[i].since_ns >= since) {
+			/* Rather one whom nobody is known to keep waiting: who waits for @head is a victim. */
+			const bool end = la_waits_next(w, i) == LA_NO_NODE;
+
+			if (best != LA_NO_NODE &&
+			    (end != ends ? ends : w->node[i].since_ns >= w->node[best].since_ns))
+				continue;
 			best = i;
+			ends = end;
+		}
 	return best;
 }
 

@@ -95,6 +95,8 @@ struct la_wait_node {
 	char state;
 	bool since_known; /* it sleeps: for how long, until the youngest clock of all run queues */
 	uint64_t since_ns;
+	const char *
+		queued; /* a workqueue's worker: what waits for its turn behind its item, in words; NULL: nothing */
 	size_t behind;  /* how many wait for it, also through others */
 	unsigned cycle; /* 1, 2, ...: it is in that cycle, and waits for itself; 0: in none */
 };
