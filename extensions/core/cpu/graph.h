@@ -58,6 +58,12 @@ bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct l
 /** Fill in the provider of @w, where something names the task that does what is waited for. */
 void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w);
 
+/**
+ * Of which structure the lock at @address is, in words: "the i_rwsem of inode 12 on vda1"; NULL: of none that says so itself.
+ * Needs all nodes of @g.
+ */
+const char *la_lock_name(const struct la_graph *g, enum la_thing_kind kind, uint64_t address);
+
 /** Say in w->what which bit of whose page it is that @w waits for, and in w->io whether an I/O can be behind that. */
 void la_wait_page(const struct la_graph *g, struct la_wait *w);
 
