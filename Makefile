@@ -76,7 +76,7 @@ PROGRAM_PARTS := program output search unpack kept vmlinux
 PROGRAM_OBJ := $(PROGRAM_PARTS:%=$(BUILD)/extensions/programs/%.o)
 
 # Files of the core that wrap an allocator on purpose.
-MALLOC_OK := base/arena door/elf_file stack/cfi dump/unpack stack/lines
+MALLOC_OK := base/arena door/elf_file stack/cfi dump/unpack stack/lines door/libdw_memory
 # The one that has a recovery point.
 JUMP_OK := door/libdw_memory
 core_allows = $(if $(filter $*,$(MALLOC_OK)),-DLA_ALLOW_MALLOC) $(if $(filter $*,$(JUMP_OK)),-DLA_ALLOW_JUMP)

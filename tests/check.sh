@@ -37,6 +37,7 @@ sample=build/sample
 [ -f $sample/dump.16k ] || test-dumps/sample/unpack.sh $sample
 part unit make --no-print-directory unit
 part damage make --no-print-directory damage N=5
+part memory make --no-print-directory short-memory
 cp test-dumps/sample/truth/* $sample/
 part gdb sh -c 'make --no-print-directory tools &&
 	(cd build/sample && ../unit/la-stacks vmlinux dump.kdump >la-stacks.txt) &&

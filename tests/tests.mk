@@ -199,6 +199,12 @@ damage: $(PROGRAM_NAMES:%=$(PROGRAM_DIR)/%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) | b
 	@tests/tools/damage.py $(if $(filter $(UNIT),$(PROGRAM_DIR)),-a) -n $(or $(N),10) -f $(or $(FIRST),0) $(KIND:%=-k %) \
 		$(PROGRAM_DIR) build/sample $(FUZZ)/seeds tests/unit/data
 
+# The programs as they are installed, with less memory than they want.
+NATIVE := build/$(shell uname -m)
+short-memory: | build/sample/dump.16k
+	@$(MAKE) --no-print-directory BUILD=$(NATIVE) $(NATIVE)/ladump
+	@tests/tools/memory.py $(NATIVE) build/sample
+
 build/sample/dump.16k:
 	test-dumps/sample/unpack.sh build/sample
 
@@ -243,4 +249,4 @@ $(UNIT)/la-door: $(UNIT)/tools/door_facts.o
 
 tools: $(UNIT)/la-stacks $(UNIT)/la-door $(PROGRAM_NAMES:%=$(UNIT)/%)
 
-.PHONY: unit unit-programs unit-pages unit-triage includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate damage tools
+.PHONY: unit unit-programs unit-pages unit-triage includes coverage disassembly instructions format-check static-check fuzz-corpus fuzz-smoke bench mutate damage short-memory tools

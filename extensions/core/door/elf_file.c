@@ -185,7 +185,10 @@ static char *beside(const struct la_elf_file *f, const char *name)
 static bool begin_dwarf(struct la_elf_file *f)
 {
 	f->dwarf_tried = true;
+	errno = 0;
 	f->dwarf = all_unpack(f->elf) ? dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
+	/* For libdw, a section that it had no memory for is not there. */
+	f->exhausted = errno == ENOMEM;
 	if (!f->dwarf)
 		return false;
 	la_libdw_watch(f->dwarf);
@@ -227,9 +230,15 @@ Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 
 bool la_elf_file_ask_dwarf(struct la_elf_file *f, void (*fn)(void *), void *arg)
 {
-	if (!f->exhausted)
-		f->exhausted = !la_libdw_run(fn, arg);
+	/* @fn may have set it, too. */
+	if (!f->exhausted && !la_libdw_run(fn, arg))
+		f->exhausted = true;
 	return !f->exhausted;
+}
+
+void la_elf_file_set_exhausted(struct la_elf_file *f)
+{
+	f->exhausted = true;
 }
 
 bool la_elf_file_exhausted(const struct la_elf_file *f)
@@ -264,13 +273,16 @@ enum la_status la_elf_file_section(struct la_elf_file *f, const char *name, Elf_
 
 	if (!section)
 		return la_fail(err, LA_ABSENT, "no %s", name);
+	errno = 0;
 	if (!la_elf_unpacks(section, &header) ||
 	    (header.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0))
-		return la_fail(err, LA_CORRUPT, "%s does not inflate", name);
+		return errno == ENOMEM ? la_fail(err, LA_NOMEM, "%s", name) :
+					 la_fail(err, LA_CORRUPT, "%s does not inflate", name);
 	*ret = elf_getdata(section, NULL);
-	if (!*ret || !(*ret)->d_buf)
-		return la_fail(err, LA_CORRUPT, "%s is empty", name);
-	return LA_OK;
+	if (*ret && (*ret)->d_buf)
+		return LA_OK;
+	return errno == ENOMEM ? la_fail(err, LA_NOMEM, "%s", name) :
+				 la_fail(err, LA_CORRUPT, "%s is empty", name);
 }
 
 size_t la_elf_file_bytes(const struct la_elf_file *f, uint64_t address, void *ret, size_t len)

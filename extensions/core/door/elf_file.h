@@ -20,7 +20,10 @@ Dwarf *la_elf_file_dwarf(struct la_elf_file *f);
  */
 bool la_elf_file_ask_dwarf(struct la_elf_file *f, void (*fn)(void *), void *arg);
 
-/** Did libdw run out of memory for this file? */
+/** Memory ran out for what was to be kept of this file's DWARF: from now on it has none. */
+void la_elf_file_set_exhausted(struct la_elf_file *f);
+
+/** Did memory run out for this file's DWARF? */
 bool la_elf_file_exhausted(const struct la_elf_file *f);
 
 /**

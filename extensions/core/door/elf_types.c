@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dwarf_bounds.h"
+#include "libdw_memory.h"
 
 /* Structures within structures without a name of their own: 6 in 6.12's struct page. */
 #define MAX_DEPTH 32
@@ -164,14 +165,18 @@ static bool read_unit(struct la_types *t, enum kind kind)
 	Dwarf_Die unit;
 	size_t header;
 
+	la_libdw_room();
 	if (names->finished || !dwarf ||
 	    dwarf_nextcu(dwarf, names->next_unit, &next, &header, NULL, NULL, NULL) ||
-	    next <= names->next_unit ||
-	    (dwarf_offdie(dwarf, names->next_unit + header, &unit) &&
-	     !remember_unit(t, kind, &unit)))
+	    next <= names->next_unit) {
 		names->finished = true;
-	else
+	} else if (dwarf_offdie(dwarf, names->next_unit + header, &unit) &&
+		   !remember_unit(t, kind, &unit)) {
+		names->finished = true;
+		la_elf_file_set_exhausted(t->file);
+	} else {
 		names->next_unit = next;
+	}
 	return !names->finished;
 }
 

@@ -6,6 +6,8 @@
 #include "libdw_memory.h"
 
 #include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
 
 #include "lakvm/base/jump.h"
 
@@ -21,6 +23,28 @@ static void __attribute__((noreturn)) on_no_memory(void)
 	longjmp(*recovery, 1);
 }
 
+/* Where its hash tables cannot grow, libdw (to 0.191) ends by an assertion; POSIX lets a handler of SIGABRT not return. */
+static void on_abort(int number)
+{
+	(void)number;
+	if (!recovery)
+		return;
+	left = true;
+	longjmp(*recovery, 1);
+}
+
+/* More than it takes for a unit at once: it does not look at all that it is given. */
+#define ROOM ((size_t)1 << 20)
+
+void la_libdw_room(void)
+{
+	void *volatile room = malloc(ROOM);
+
+	if (!room)
+		on_no_memory();
+	free(room);
+}
+
 void la_libdw_watch(Dwarf *dwarf)
 {
 	usual = dwarf_new_oom_handler(dwarf, on_no_memory);
@@ -28,15 +52,21 @@ void la_libdw_watch(Dwarf *dwarf)
 
 bool la_libdw_run(void (*fn)(void *), void *arg)
 {
+	const struct sigaction caught = { .sa_handler = on_abort };
+	struct sigaction usual_abort;
 	jmp_buf here;
 	sigset_t before;
 
 	la_hold(&before);
 	left = false;
 	recovery = &here;
-	if (setjmp(here) == 0)
+	sigaction(SIGABRT, &caught, &usual_abort);
+	if (setjmp(here) == 0) {
+		la_libdw_room();
 		fn(arg);
+	}
 	recovery = NULL;
+	sigaction(SIGABRT, &usual_abort, NULL);
 	la_release(&before);
 	return !left;
 }

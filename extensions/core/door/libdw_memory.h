@@ -9,6 +9,9 @@
 /** From now on @dwarf ends what la_libdw_run() runs, and outside of that the process, as before. */
 void la_libdw_watch(Dwarf *dwarf);
 
+/** To be called in @fn of la_libdw_run() before each unit that is new to libdw: leaves @fn where memory is short. */
+void la_libdw_room(void);
+
 /**
  * Run @fn(@arg), which must hold nothing that is lost when it is left in a call of libdw. Signals wait meanwhile.
  * False: it was left, because libdw is out of memory.

@@ -234,16 +234,16 @@ static void add_lines(const struct la_kernel *k, struct la_arena *arena, enum la
 		la_cpus_add_remark(arena, cpus, "source positions: out of memory");
 }
 
-static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
-		    const struct la_report_options *opt, struct la_arena *arena,
-		    struct la_report *ret)
+static enum la_status analyse(const struct la_door *door, struct la_elf_door *vmlinux,
+			      const struct la_report_options *opt, struct la_arena *arena,
+			      struct la_report *ret, struct la_error *fatal)
 {
 	struct la_kernel *k = la_alloc(arena, sizeof(*k));
 	enum la_status lines = LA_ABSENT;
 	struct la_error err = { "" };
 
 	if (!k)
-		return;
+		return la_fail(fatal, LA_NOMEM, "report");
 	/* What it lacks is missed where it is needed, and said there. */
 	la_kernel_init(k, door, arena, NULL);
 	if (k->vmcoreinfo_remark)
@@ -252,7 +252,10 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 		k->place = &ret->relocation;
 	k->host = opt->host;
 	la_kernel_use_registers(k, opt->text, opt->ntext);
-	la_cfi_open(k, NULL);
+	/* Without memory for it, guessed stacks would look as if nothing better was to be had. */
+	if (la_cfi_open(k, fatal) == LA_NOMEM)
+		return LA_NOMEM;
+	la_error_clear(fatal);
 	la_vectors_open(k, arena);
 	if (opt->lines)
 		lines = la_lines_open(k, NULL);
@@ -277,13 +280,14 @@ static void analyse(const struct la_door *door, struct la_elf_door *vmlinux,
 	else if (opt->lines)
 		add_lines(k, arena, lines, &ret->cpus);
 	note_exceptions(k, opt, arena, ret);
-	if (!opt->log)
-		return;
 	la_error_clear(&err);
-	if (la_log_read(k, arena, &ret->log, &err) != LA_OK)
+	if (opt->log && la_log_read(k, arena, &ret->log, &err) != LA_OK)
 		ret->log_reason =
 			la_format(arena, "%s%s", err.text,
 				  door->vmlinux ? "" : " (a vmlinux would tell where it is)");
+	if (vmlinux && la_elf_door_exhausted(vmlinux))
+		return la_fail(fatal, LA_NOMEM, "types of vmlinux");
+	return LA_OK;
 }
 
 enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
@@ -324,10 +328,7 @@ enum la_status la_report_make(struct la_dump *dump, struct la_elf_door *vmlinux,
 		ret->other[i] = la_other_kernel_text(la_elf_door(vmlinux),
 						     &ret->relocation.other[i], arena);
 	la_error_clear(err);
-	analyse(door, vmlinux, opt, arena, ret);
-	if (vmlinux && la_elf_door_exhausted(vmlinux))
-		return la_fail(err, LA_NOMEM, "types of vmlinux");
-	return ret->kernel ? LA_OK : la_fail(err, LA_NOMEM, "report");
+	return analyse(door, vmlinux, opt, arena, ret, err);
 }
 
 void la_report_picture(struct la_report *r, struct la_arena *arena)

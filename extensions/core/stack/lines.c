@@ -11,6 +11,7 @@
 
 #include "door/dwarf_bounds.h"
 #include "door/elf_file.h"
+#include "door/libdw_memory.h"
 
 #include "lakvm/stack/unwind.h"
 
@@ -74,6 +75,7 @@ static enum la_status index_units(struct la_lines *l, struct la_error *err)
 		ptrdiff_t at = 0;
 		Dwarf_Die unit;
 
+		la_libdw_room();
 		if (dwarf_offdie(l->dwarf, offset + header, &unit) &&
 		    dwarf_tag(&unit) == DW_TAG_compile_unit)
 			while ((at = dwarf_ranges(&unit, at, &base, &start, &end)) > 0 &&
@@ -118,7 +120,9 @@ static enum la_status open_lines(struct la_kernel *k, struct la_error *err)
 		struct opening o = { .lines = k->lines, .err = err };
 
 		k->lines->dwarf = la_elf_file_dwarf(k->lines->file);
-		if (!k->lines->dwarf)
+		if (!k->lines->dwarf && la_elf_file_exhausted(k->lines->file))
+			status = la_fail(err, LA_NOMEM, "source positions");
+		else if (!k->lines->dwarf)
 			status = la_fail(err, LA_ABSENT, "%s: no debugging information", path);
 		else if (la_elf_file_ask_dwarf(k->lines->file, index_all, &o))
 			status = o.status;
