@@ -20,13 +20,15 @@ make_module() {
 		for module in /cache/kernel-$2/modules/*.ko "$new/mishap.ko"; do
 			"${CROSS_COMPILE}strip" -g -o "$new/small/${module##*/}" "$module"
 		done
-		python3 -B tests/lab/initrd.py "$new.gz" /usr/lib/lakvm/busybox test-dumps/corpus/init.sh "$new"/small/*.ko
+		"${CROSS_COMPILE}gcc" -O2 -ffreestanding -fno-stack-protector -nostdlib -static -s -o "$new/small/service" \
+			test-dumps/corpus/service.c
+		python3 -B tests/lab/initrd.py "$new.gz" /usr/lib/lakvm/busybox test-dumps/corpus/init.sh "$new"/small/*
 		mv "$new.gz" "/cache/corpus/initrd-$2.gz"
 		rm -rf "$new/small"' sh "$1" "$2" >&2
 }
 
 mkdir -p "$cache/corpus"
-inputs=$(cat "$tree"/test-dumps/corpus/module/* "$tree/test-dumps/corpus/init.sh" | sha256sum)
+inputs=$(cat "$tree"/test-dumps/corpus/module/* "$tree/test-dumps/corpus/init.sh" "$tree/test-dumps/corpus/service.c" | sha256sum)
 for kernel in $("$here/lab.sh" python3 -B tests/lab/corpus.py --list "$@" | awk '$2 != "none" { print $2 }' | sort -u); do
 	"$here/kernel-small.sh" --tree "$kernel" >/dev/null
 	if [ "$inputs" != "$(cat "$cache/corpus/modules-$kernel/inputs" 2>/dev/null)" ]; then

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A program of the corpus' guests, /bin/service, without a C library. What it does is its first argument:
+//
+// service frames	touches the second page of /dev/frames (the module's act frame_below)
+// service shrunk	touches a page of a file which is empty by then: SIGBUS
+// service worker	has a child by vfork() that never starts another program
+// service threads	two threads take a lock each, and then wait for that of the other
+#include <linux/fcntl.h>
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/time_types.h>
+#include <asm/unistd.h>
+
+#define PAGE 16384L
+
+long call(long number, ...);
+long start_thread(long flags, char *stack_end, void (*body)(void));
+void start(long *stack);
+
+// the kernel does not keep the temporary registers: the body of a thread is on its stack
+__asm__(".globl _start, call, start_thread\n"
+	"_start: move $a0, $sp\n"
+	"bstrins.d $sp, $zero, 3, 0\n"
+	"bl start\n"
+	"call: move $t0, $a0\n"
+	"move $a0, $a1\n"
+	"move $a1, $a2\n"
+	"move $a2, $a3\n"
+	"move $a3, $a4\n"
+	"move $a4, $a5\n"
+	"move $a5, $a6\n"
+	"move $a7, $t0\n"
+	"syscall 0\n"
+	"jr $ra\n"
+	"start_thread: st.d $a2, $a1, -16\n"
+	"addi.d $a1, $a1, -16\n"
+	"li.w $a7, 220\n"
+	"syscall 0\n"
+	"bnez $a0, 1f\n"
+	"ld.d $t0, $sp, 0\n"
+	"jirl $ra, $t0, 0\n"
+	"1: jr $ra\n");
+
+static void rest(long seconds)
+{
+	struct __kernel_timespec time = { seconds, 300000000 };
+
+	call(__NR_nanosleep, &time, 0L);
+}
+
+static volatile char *map(const char *path, long flags)
+{
+	long file = call(__NR_openat, (long)AT_FDCWD, path, flags, 0600L);
+
+	return (char *)call(__NR_mmap, 0L, 4 * PAGE, (long)(PROT_READ | PROT_WRITE),
+			    (long)MAP_SHARED, file, 0L);
+}
+
+static void touch_frame(void)
+{
+	map("/dev/frames", O_RDWR)[PAGE] = 1;
+}
+
+static void touch_shrunk(void)
+{
+	map("/journal", O_RDWR | O_CREAT)[8] = 1;
+}
+
+static void start_worker(void)
+{
+	if (!call(__NR_clone, (long)(CLONE_VM | CLONE_VFORK | SIGCHLD), 0L, 0L, 0L, 0L))
+		for (;;)
+			rest(100);
+}
+
+static unsigned int accounts, orders;
+static char stacks[2][PAGE] __attribute__((aligned(16)));
+
+static void lock(unsigned int *word)
+{
+	while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE))
+		call(__NR_futex, word, (long)FUTEX_WAIT, 2L, 0L, 0L, 0L);
+}
+
+static void pay(void)
+{
+	lock(&accounts);
+	rest(0);
+	lock(&orders);
+}
+
+static void ship(void)
+{
+	lock(&orders);
+	rest(0);
+	lock(&accounts);
+}
+
+static void start_threads(void)
+{
+	long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
+	start_thread(flags, stacks[0] + PAGE, pay);
+	start_thread(flags, stacks[1] + PAGE, ship);
+	for (;;)
+		rest(100);
+}
+
+void start(long *stack)
+{
+	const char *what = stack[0] > 1 ? (const char *)stack[2] : "";
+
+	if (what[0] == 'f')
+		touch_frame();
+	else if (what[0] == 's')
+		touch_shrunk();
+	else if (what[0] == 'w')
+		start_worker();
+	else if (what[0] == 't')
+		start_threads();
+	call(__NR_exit_group, 0L);
+}
