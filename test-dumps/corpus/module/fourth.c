@@ -51,7 +51,7 @@ static noinline u64 clients_sum(void)
 
 	client = list_first_entry(&clients, struct client, link);
 	while (&client->link != &clients) {
-		pause_ms(500);
+		pause_ms(2000);
 		sum += READ_ONCE(client->used);
 		client = list_next_entry(client, link);
 	}
@@ -72,7 +72,7 @@ static struct miscdevice clients_device = { .minor = MISC_DYNAMIC_MINOR,
 
 static noinline int client_expire(void *data)
 {
-	pause_ms(1700);
+	pause_ms(3300);
 	list_del(&known_clients[1].link);
 	return 0;
 }
@@ -159,7 +159,7 @@ static noinline void sample_arrive(struct timer_list *timer)
 {
 	unsigned int i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 4; i++)
 		WRITE_ONCE(sample_target[i], 0x2424242424242424);
 }
 
@@ -167,7 +167,7 @@ static noinline int sample_request(void)
 {
 	u64 samples[32];
 
-	WRITE_ONCE(sample_target, samples + 24);
+	WRITE_ONCE(sample_target, samples + 28);
 	barrier_data(samples);
 	timer_setup(&sample_timer, sample_arrive, TIMER_PINNED);
 	sample_timer.expires = jiffies + HZ / 5;
