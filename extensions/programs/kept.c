@@ -21,6 +21,8 @@
 #define LIMIT_MIB 4096
 /* What has another name than a kept file is one that was not completed; it may be in work for as long. */
 #define IN_WORK_SECONDS 3600
+/* Another run may have been told its name, and be about to open it. */
+#define JUST_USED_SECONDS 60
 #define ENDING ".vmlinux"
 
 static uint64_t limit(void)
@@ -129,9 +131,15 @@ static struct entry *list(DIR *dir, struct la_arena *arena, size_t *ret_n)
 	return entry;
 }
 
-/* Remove those used longest ago until all take at most the limit; @stays is not touched. */
-static void make_room(const char *folder, const char *stays, struct la_arena *arena)
+static bool just_used(const struct entry *e, time_t now)
 {
+	return e->used.tv_sec <= now && now - e->used.tv_sec < JUST_USED_SECONDS;
+}
+
+/* Remove those used longest ago until all take at most the limit, but for what was used just now. */
+static void make_room(const char *folder, struct la_arena *arena)
+{
+	const time_t now = time(NULL);
 	DIR *dir = opendir(folder);
 	struct entry *entry;
 	uint64_t all = 0;
@@ -145,7 +153,7 @@ static void make_room(const char *folder, const char *stays, struct la_arena *ar
 	if (n)
 		qsort(entry, n, sizeof(*entry), oldest_first);
 	for (size_t i = 0; i < n && all > limit(); i++)
-		if (strcmp(entry[i].name, stays) && !unlinkat(dirfd(dir), entry[i].name, 0))
+		if (!just_used(&entry[i], now) && !unlinkat(dirfd(dir), entry[i].name, 0))
 			all -= entry[i].bytes;
 	closedir(dir);
 }
@@ -243,6 +251,6 @@ enum la_status kept_unpacked(const char *path, int fd, const char *program, stru
 			return la_fail(err, status, "%s", path);
 	}
 	utimensat(AT_FDCWD, *ret, NULL, 0);
-	make_room(folder, name, arena);
+	make_room(folder, arena);
 	return LA_OK;
 }

@@ -195,17 +195,31 @@ def packed():
     check("without a home it says so", got.returncode == 1 and b"XDG_CACHE_HOME" in got.stderr, got)
 
 
+def age():
+    """Let all that is kept have been used a while ago, in the same order."""
+    for name in kept():
+        path = os.path.join("cache/lakvm/vmlinux", name)
+        os.utime(path, ns=(0, os.stat(path).st_mtime_ns - 100 * 10**9))
+
+
 def limit():
     names = []
+    for i in (8, 9):
+        put(f"d{i}/vmlinux.gz", gzip.compress(vmlinux(OURS) + os.urandom(1 << 20), 1))
+        find("said", "-D", f"d{i}", env={"LAKVM_CACHE_MIB": "2"})
+    check("what another run may just be about to open stays", len(kept()) == 2, kept())
+    shutil.rmtree("cache")
     for i in range(4):
         put(f"d{i}/vmlinux.gz", gzip.compress(vmlinux(OURS) + os.urandom(1 << 20), 1))
         got = find("said", "-D", f"d{i}", env={"LAKVM_CACHE_MIB": "3"})
         names.append(os.path.basename(got.stdout.decode().strip()))
+        age()
         if i == 1:
             put("cache/lakvm/vmlinux/1.vmlinux.AbC123", b"half of one")
             os.utime("cache/lakvm/vmlinux/1.vmlinux.AbC123", (1, 1))
             put("cache/lakvm/vmlinux/2.vmlinux.AbC123", b"half of one, in work")
             find("said", "-D", "d0")  # used again: the other one is older now
+            age()
     check("what is used longest ago makes room", set(kept()) - {"2.vmlinux.AbC123"} == {names[0], names[3]} or
           set(kept()) - {"2.vmlinux.AbC123"} == {names[2], names[3]}, (names, kept()))
     check("... and what a killed one left goes", "1.vmlinux.AbC123" not in kept() and "2.vmlinux.AbC123" in kept(), kept())
