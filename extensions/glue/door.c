@@ -23,6 +23,7 @@ static struct {
 	struct la_door door;
 	struct la_overrides overrides;
 	struct la_arena *arena;
+	const struct la_modules *modules; /* NULL: crash knows them itself */
 	bool open;
 	struct layout layout[1024];
 	size_t nlayouts;
@@ -40,9 +41,10 @@ static bool symbol(void *ctx, const char *name, uint64_t *ret)
 	struct syment *sp = *name ? symbol_search((char *)name) : NULL;
 
 	(void)ctx;
-	if (sp)
-		*ret = sp->value;
-	return sp != NULL;
+	if (!sp)
+		return here.modules && la_modules_symbol(here.modules, name, ret);
+	*ret = sp->value;
+	return true;
 }
 
 /* crash marks where a module's parts begin and end by symbols of its own: "_MODULE_TEXT_START_name". */
@@ -65,7 +67,7 @@ static bool symbol_at(void *ctx, uint64_t address, struct la_symbol *ret)
 		sp = next && next->value == sp->value ? next : NULL;
 	}
 	if (!sp)
-		return false;
+		return la_modules_symbol_at(here.modules, address, ret);
 	next = next_symbol(NULL, sp);
 	*ret = (struct la_symbol){ .name = sp->name,
 				   .start = sp->value,
@@ -273,8 +275,14 @@ const struct la_door *door_open(struct la_error *err)
 	return &here.door;
 }
 
+void door_set_modules(const struct la_modules *modules)
+{
+	here.modules = modules;
+}
+
 void door_close(void)
 {
+	here.modules = NULL;
 	vmlinux_close();
 	la_arena_free(here.arena);
 	here.arena = NULL;

@@ -14,6 +14,7 @@
 #include "lakvm/base/arena.h"
 #include "lakvm/cpu/cpus.h"
 #include "lakvm/door/door.h"
+#include "lakvm/door/modules.h"
 #include "lakvm/guest/kernel.h"
 #include "lakvm/guest/sections.h"
 #include "lakvm/host/host.h"
@@ -118,6 +119,8 @@ void net_close(void);
 /** The door; valid until door_close(). NULL with @err if vmlinux cannot be read. */
 const struct la_door *door_open(struct la_error *err);
 void door_close(void);
+/** Modules whose symbols the door knows besides crash's, until it is closed; they must live as long. */
+void door_set_modules(const struct la_modules *modules);
 
 /* --- session.c: the guest's kernel as the core sees it --- */
 

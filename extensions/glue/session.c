@@ -10,6 +10,7 @@
 #include "lakvm/stack/lines.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/init.h"
+#include "lakvm/guest/modules.h"
 #include "lakvm/triage/other.h"
 #include "lakvm/stack/unwind.h"
 #include "lakvm/stack/cfi.h"
@@ -22,7 +23,8 @@ static struct {
 	struct la_arena *cpus_arena;
 	struct la_kernel kernel;
 	bool kernel_open;
-	struct la_regs_text text; /* saved registers; n is 0: there are none */
+	struct la_modules modules; /* where crash knows none */
+	struct la_regs_text text;  /* saved registers; n is 0: there are none */
 	struct la_sections sections;
 	bool sections_known;         /* or why they are not */
 	struct la_error no_sections; /* why they are not known; empty: they are */
@@ -67,6 +69,14 @@ void session_host_texts(const char *ret[LA_HOST_TEXTS])
 	memcpy(ret, here.host.text, sizeof(here.host.text));
 }
 
+/* A crash older than the kernel may find no modules in it, as 9.0.2 in 7.1 (its layout of their kallsyms). */
+static void take_modules(void)
+{
+	if (!st->mods_installed &&
+	    la_modules_read(&here.kernel, here.arena, &here.modules, NULL) == LA_OK)
+		door_set_modules(&here.modules);
+}
+
 struct la_kernel *session_kernel(struct la_error *err)
 {
 	const struct la_door *door;
@@ -80,11 +90,12 @@ struct la_kernel *session_kernel(struct la_error *err)
 	door = door_open(err);
 	if (!door)
 		return NULL;
+	door_set_modules(NULL); /* of a start that was cut short, as below */
 	if (!arena_renew(&here.arena, SESSION_MEMORY)) {
 		la_fail(err, LA_NOMEM, "session");
 		return NULL;
 	}
-	la_cfi_close(&here.kernel); /* of a start that was cut short */
+	la_cfi_close(&here.kernel);
 	if (la_kernel_init(&here.kernel, door, here.arena, err) != LA_OK)
 		return NULL;
 	here.kernel.place = &here.place;
@@ -94,6 +105,7 @@ struct la_kernel *session_kernel(struct la_error *err)
 	/* Without call-frame information frames are found by following the code; they say so. */
 	la_cfi_open(&here.kernel, NULL);
 	la_vectors_open(&here.kernel, here.arena);
+	take_modules();
 	LA_PUBLISH(here.kernel_open, true);
 	return &here.kernel;
 }

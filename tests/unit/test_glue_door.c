@@ -299,12 +299,47 @@ static void test_marks(void **state)
 	}
 }
 
+/* Where crash knows no modules, those that the core has read are known: by address and by name; crash's own go first. */
+static void test_modules(void **state)
+{
+	static const struct la_module_symbol train = { .start = 0x800,
+						       .size = 0x40,
+						       .name = "link_train" };
+	static const struct la_module module = { .name = "link",
+						 .part = { { 0x700, 0x900 } },
+						 .nparts = 1,
+						 .symbol = &symbol,
+						 .nsymbols = 1 };
+	struct la_modules all = { .module = &module, .n = 1 };
+	struct la_arena *arena = la_arena_new(1 << 16);
+	struct la_symbol got = { .name = NULL };
+	uint64_t value = 0;
+
+	(void)state;
+	assert_true(la_modules_hash(&all, arena));
+	assert_false(symbol_at(NULL, 0x810, &got));
+	door_set_modules(&all);
+	assert_true(symbol_at(NULL, 0x810, &got));
+	assert_string_equal(got.name, "link_train");
+	assert_string_equal(got.module, "link");
+	assert_int_equal(got.start, 0x800);
+	assert_true(symbol(NULL, "link_train", &value));
+	assert_int_equal(value, 0x800);
+	assert_false(symbol(NULL, "link_query", &value));
+	assert_true(symbol_at(NULL, 0x1044, &got));
+	assert_string_equal(got.name, "route_add");
+	door_close();
+	assert_false(symbol_at(NULL, 0x810, &got));
+	la_arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interrupted), cmocka_unit_test(test_interrupted_before),
 		cmocka_unit_test(test_error),       cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_guard),       cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_modules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

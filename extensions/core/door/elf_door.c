@@ -72,17 +72,6 @@ static bool symbol_size(void *ctx, const char *name, uint64_t *ret)
 	return true;
 }
 
-static bool module_symbol_at(const struct la_modules *modules, uint64_t addr, struct la_symbol *ret)
-{
-	const struct la_module *m = modules ? la_modules_find(modules, addr) : NULL;
-	uint64_t end;
-	const struct la_module_symbol *s = m ? la_module_symbol_at(m, addr, &end) : NULL;
-
-	if (s)
-		*ret = (struct la_symbol){ s->name, s->start, end, m->name };
-	return s != NULL;
-}
-
 static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 {
 	const struct la_elf_door *v = ctx;
@@ -100,11 +89,11 @@ static bool symbol_at(void *ctx, uint64_t addr, struct la_symbol *ret)
 	}
 	/* Modules and heap lie behind the last symbol, which is _end. */
 	if (!low || low == v->n)
-		return module_symbol_at(v->modules, addr, ret);
+		return la_modules_symbol_at(v->modules, addr, ret);
 	e = &v->by_address[low - 1];
 	/* Offsets in per-CPU areas and absolute symbols lie far below the kernel's addresses. */
 	if (e->start >> 48 != file >> 48)
-		return module_symbol_at(v->modules, addr, ret);
+		return la_modules_symbol_at(v->modules, addr, ret);
 	while (e > v->by_address && e[-1].start == e->start)
 		e--; /* the best of those at one address */
 	*ret = (struct la_symbol){ e->name, e->start + v->door.relocation,

@@ -48,6 +48,17 @@ const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, ui
 	return s;
 }
 
+bool la_modules_symbol_at(const struct la_modules *modules, uint64_t address, struct la_symbol *ret)
+{
+	const struct la_module *m = modules ? la_modules_find(modules, address) : NULL;
+	uint64_t end;
+	const struct la_module_symbol *s = m ? la_module_symbol_at(m, address, &end) : NULL;
+
+	if (s)
+		*ret = (struct la_symbol){ s->name, s->start, end, m->name };
+	return s != NULL;
+}
+
 /* FNV-1a */
 static uint64_t hash_of(const char *text)
 {

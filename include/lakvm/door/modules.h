@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lakvm/base/arena.h"
+#include "lakvm/door/door.h"
 
 /** Kinds of memory that a module has: 7 since 6.4 (enum mod_mem_type), core and init before. */
 #define LA_MODULE_PARTS 8
@@ -56,6 +57,10 @@ const struct la_module *la_modules_find(const struct la_modules *m, uint64_t add
  */
 const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, uint64_t address,
 						   uint64_t *ret_end);
+
+/** The same of all modules, with what a door tells of it. False: none; so it is where @modules is NULL. */
+bool la_modules_symbol_at(const struct la_modules *modules, uint64_t address,
+			  struct la_symbol *ret);
 
 /** Hash the names of @m's symbols, in @arena. False: out of memory, and no name is found. */
 bool la_modules_hash(struct la_modules *m, struct la_arena *arena);
