@@ -45,6 +45,47 @@ static void test_pointers(void **state)
 	guest_free(&g);
 }
 
+/* An element that was removed from its list: the code took its link's offset from the mark that was left there. */
+static void test_removed_entry(void **state)
+{
+	const struct {
+		uint32_t before; /* the instruction before the access */
+		uint64_t base;
+		const char *words;
+	} test[] = {
+		{ ADDI_D(S0, T0, -24), 0xe8,
+		  "LIST_POISON1 minus 0x10, of an entry that was removed from its list" },
+		{ ADDI_D(S0, T0, -24), 0x10a,
+		  "LIST_POISON2 minus 0x10, of an entry that was removed from its list" },
+		{ ADDI_D(S0, T0, 8), 0x108,
+		  "LIST_POISON1 plus 0x10, of an entry that was removed from its list" },
+		{ ADDI_D(S1, T0, -24), 0xe8, "NULL pointer plus 0xf0" }, /* another register's */
+		{ ADDI_D(S0, T0, -24), 0xe0, "NULL pointer plus 0xe8" },
+		{ NOP, 0xe8, "NULL pointer plus 0xf0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct guest g = guest_new();
+		struct la_panic p = { .cpu = -1,
+				      .cause = { .regs_known = true, .pc_known = true } };
+		struct la_judgement j = { .arena = g.arena, .panic = &p };
+		struct la_triage t = { .panic_cpu = -1 };
+		struct la_cause *c = &p.cause;
+
+		c->code[LA_CODE_BEFORE - 2] = NOP;
+		c->code[LA_CODE_BEFORE - 1] = test[i].before;
+		c->code[LA_CODE_BEFORE] = LD_D(T1, S0, 8);
+		c->code_known = 7u << (LA_CODE_BEFORE - 2);
+		la_gpr_set(&c->regs, S0, test[i].base);
+		c->address_known = true;
+		c->address = test[i].base + 8;
+		la_detail_collect(&g.k, &t, &j);
+		assert_string_equal(p.detail.address_class, test[i].words);
+		guest_free(&g);
+	}
+}
+
 static void test_addresses(void **state)
 {
 	static const uint64_t percpu[] = { 0x10000000, 0x10100000 };
@@ -258,9 +299,10 @@ static void test_log_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pointers),   cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_words),      cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_clock_data), cmocka_unit_test(test_log_lines),
+		cmocka_unit_test(test_pointers),  cmocka_unit_test(test_removed_entry),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_clock),     cmocka_unit_test(test_clock_data),
+		cmocka_unit_test(test_log_lines),
 	};
 
 	return cmocka_run_group_tests_name("detail", tests, NULL, NULL);

@@ -49,6 +49,20 @@ static const char *bytes_of(struct la_arena *arena, uint64_t address)
 			 byte);
 }
 
+const char *la_list_poison(uint64_t value)
+{
+	return value == 0x100 ? "LIST_POISON1" : value == 0x122 ? "LIST_POISON2" : NULL;
+}
+
+static const char *removed_entry(struct la_arena *arena, uint64_t address, uint64_t link)
+{
+	const bool behind = address >= link;
+
+	return la_format(arena, "%s %s %#" PRIx64 ", of an entry that was removed from its list",
+			 la_list_poison(link), behind ? "plus" : "minus",
+			 behind ? address - link : link - address);
+}
+
 static const char *small(struct la_arena *arena, uint64_t address)
 {
 	const char *mark = address >= 0x100 && address < 0x110 ?
@@ -215,6 +229,8 @@ const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, 
 
 	if (base != address && base >= (uint64_t)-MAX_ERRNO && address - base < NULL_PAGE)
 		return la_error_pointer(arena, base, address);
+	if (base != address && la_list_poison(base) && address < NULL_PAGE)
+		return removed_entry(arena, address, base);
 	if (address < NULL_PAGE)
 		return small(arena, address);
 	if (bytes)

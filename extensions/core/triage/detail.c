@@ -43,6 +43,23 @@ static uint64_t tables_for(const struct la_kernel *k, uint64_t address, const st
 	return tables.pgd;
 }
 
+#define ADDI_D(insn) (((insn)&0xffc00000) == 0x02c00000) /* rd, rj, si12 */
+
+/*
+ * Of a list's element what its link was: container_of() takes the link's offset from it, in a register that the access then
+ * has for its base. @base where the code before does not say so.
+ */
+static uint64_t link_of(const struct la_cause *c, unsigned reg, uint64_t base)
+{
+	for (unsigned i = LA_CODE_BEFORE; i-- > 0 && c->code_known >> i & 1;) {
+		const uint32_t insn = c->code[i];
+
+		if (ADDI_D(insn) && (insn & 31) == reg)
+			return base - (uint64_t)((int64_t)((uint64_t)insn << 42) >> 52);
+	}
+	return base;
+}
+
 static void explain_address(const struct la_kernel *k, struct la_arena *arena,
 			    const struct la_panic *p, struct la_detail *ret)
 {
@@ -54,6 +71,8 @@ static void explain_address(const struct la_kernel *k, struct la_arena *arena,
 	/* Not of an index, which may be the part that is wrong. */
 	if (ret->reaches_known && ret->reaches == c->address && ret->insn.index < 0)
 		base = c->address - (uint64_t)ret->insn.offset;
+	if (base != c->address && la_list_poison(link_of(c, ret->insn.base, base)))
+		base = link_of(c, ret->insn.base, base);
 	ret->address_class = la_address_class(k, arena, c->address, base, p->cpu, &p->task);
 	la_mem_explain(k, NULL, tables_for(k, c->address, p), c->address, false, &ret->walk);
 	ret->walked = true;

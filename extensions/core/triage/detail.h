@@ -17,6 +17,9 @@ void la_detail_collect(const struct la_kernel *k, const struct la_triage *t,
 const char *la_address_class(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
 			     uint64_t base, int cpu, const struct la_task *task);
 
+/** The name of a mark that is left in the links of a list's element when that is removed; NULL: @value is none. */
+const char *la_list_poison(uint64_t value);
+
 /** "error pointer -16 (EBUSY; or NULL - 16) plus 0x18": @address was made of @pointer, one of the last 4095 addresses. */
 const char *la_error_pointer(struct la_arena *arena, uint64_t pointer, uint64_t address);
 

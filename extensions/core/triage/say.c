@@ -148,7 +148,8 @@ static const char *address_in_words(const struct la_judgement *j)
 	const char *class = j->panic->detail.address_class;
 	const char *text;
 
-	if (class && (!strncmp(class, "NULL ", 5) || !strncmp(class, "error pointer", 13)))
+	if (class && (!strncmp(class, "NULL ", 5) || !strncmp(class, "error pointer", 13) ||
+		      !strncmp(class, "LIST_POISON", 11)))
 		return class;
 	text = la_format(j->arena, "address %#" PRIx64 "%s%s%s", j->panic->cause.address,
 			 class ? " (" : "", class ? class : "", class ? ")" : "");
