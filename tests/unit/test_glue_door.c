@@ -308,7 +308,7 @@ static void test_modules(void **state)
 	static const struct la_module module = { .name = "link",
 						 .part = { { 0x700, 0x900 } },
 						 .nparts = 1,
-						 .symbol = &symbol,
+						 .symbol = &train,
 						 .nsymbols = 1 };
 	struct la_modules all = { .module = &module, .n = 1 };
 	struct la_arena *arena = la_arena_new(1 << 16);

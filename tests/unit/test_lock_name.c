@@ -31,6 +31,9 @@ static struct la_graph put_guest(struct test *t)
 		{ "super_block", "s_umount", 0x70, 40 },
 		{ "super_block", "s_root", 0x20, 8 },
 		{ "dentry", "d_sb", 8, 8 },
+		{ "super_block", "s_writers", 0x98, 0x60 },
+		{ "sb_writers", "frozen", 0, 4 },
+		{ "sb_writers", "rw_sem", 8, 0x30 },
 		{ "mm_struct", "mmap_lock", 0x30, 40 },
 		{ "signal_struct", "exec_update_lock", 0x40, 40 },
 		{ "signal_struct", "cred_guard_mutex", 0x80, 32 },
@@ -53,6 +56,8 @@ static struct la_graph put_guest(struct test *t)
 	fake_put(t->g.fake, SB + 0x40 - WINDOW, "vda1", 5);
 	put64(&t->g, SB + 0x20, ROOT);
 	put64(&t->g, ROOT + 8, SB);
+	fake_type(t->g.fake, "percpu_rw_semaphore", 0x10);
+	fake_put_u32(t->g.fake, SB + 0x98 - WINDOW, 4);
 	fake_symbol(t->g.fake, "devices_kset", KSET_POINTER, 8, NULL);
 	put64(&t->g, KSET_POINTER, KSET);
 	put64(&t->g, DEVICE + 0x10, NAME);
@@ -82,6 +87,9 @@ static void test_names(void **state)
 		{ LA_THING_RWSEM, INODE + I_DATA + 0x50, "the invalidate_lock of inode 12 on vda1",
 		  INODE + 0x18 },
 		{ LA_THING_RWSEM, SB + 0x70, "the s_umount of the file system on vda1", ROOT + 8 },
+		{ LA_THING_PERCPU_RWSEM, SB + 0xa0 + 0x10,
+		  "the right to write to the file system on vda1, which is frozen (fsfreeze -u ends that)",
+		  ROOT + 8 },
 		{ LA_THING_RWSEM, MM + 0x30, "the mmap_lock of process tar (PID 100)",
 		  TASK_OF(0) + 0x188 },
 		{ LA_THING_RWSEM, SIGNAL + 0x40, "the exec_update_lock of process tar (PID 100)",

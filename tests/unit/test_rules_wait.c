@@ -130,6 +130,75 @@ static void test_victim_not_guessed(void **state)
 	assert_string_equal(t->panic.cause.symbol, "asks_writer");
 }
 
+/* Where no time is set nobody sleeps for seconds on purpose; where one is, drivers may for longer. */
+static void test_set_time(void **state)
+{
+	static const struct {
+		uint64_t seconds;
+		bool timed, long_;
+	} test[] = {
+		{ 4, false, false }, { 6, false, true }, { 6, true, false }, { 11, true, true }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "credit_wait", -1, test[i].seconds, LA_NO_NODE);
+		t->node[0].timed = test[i].timed;
+		assert_int_equal(la_judge_blocked(&t->t, &t->j), test[i].long_);
+		teardown((void **)&t);
+	}
+}
+
+/* Who has the lock is stopped by a signal or a debugger: that is said, and how it goes on. */
+static void test_stopped_holder(void **state)
+{
+	struct test *t = *state;
+
+	add(t, "spool_run", -1, 9, 0);
+	add(t, "do_signal_stop", -1, 12, LA_NO_NODE);
+	thing(t, LA_THING_MUTEX, 1, LA_HOW_OWNER);
+	t->node[1].state = 'T';
+	assert_true(la_judge_blocked(&t->t, &t->j));
+	assert_non_null(strstr(t->panic.summary, "that one is stopped (SIGSTOP, or a debugger)"));
+	assert_non_null(strstr(t->panic.advice[0], "kill -CONT 101"));
+	assert_string_equal(t->panic.cause.symbol, "spool_run");
+}
+
+/* Of a wait in the kernel's own code it is said whose it is: the first module's function that led there. */
+static void test_module_behind(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		struct la_frame frames[4] = { { .symbol = "remove_one", .pc_known = true, .pc = 1 },
+					      { .symbol = "debugfs_remove" },
+					      { .symbol = "gauge_remove", .module = "gauge" },
+					      { .symbol = "gauge_exit", .module = "gauge" } };
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "remove_one", -1, 9, 0);
+		thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+		frames[0].symbol = t->node[0].function;
+		if (how == 1)
+			frames[1].pt_regs = 0x1000; /* an exception lies between */
+		if (how == 2)
+			frames[1].method = LA_FROM_SCAN;
+		t->stack[0] = (struct la_stack){ .frame = frames, .n = 4 };
+		assert_true(la_judge_blocked(&t->t, &t->j));
+		assert_string_equal(t->panic.cause.symbol, "remove_one");
+		if (how) {
+			assert_null(t->panic.cause.caller);
+		} else {
+			assert_string_equal(t->panic.cause.caller, "gauge_remove");
+			assert_string_equal(t->panic.cause.module, "gauge");
+		}
+		teardown((void **)&t);
+	}
+}
+
 /* What waits for its turn behind a worker that sleeps is said. */
 static void test_queued(void **state)
 {
@@ -279,6 +348,9 @@ int main(void)
 		cmocka_unit_test(test_not_guessed),
 		cmocka_unit_test_setup_teardown(test_victim_not_guessed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queued, setup, teardown),
+		cmocka_unit_test(test_set_time),
+		cmocka_unit_test_setup_teardown(test_stopped_holder, setup, teardown),
+		cmocka_unit_test(test_module_behind),
 		cmocka_unit_test(test_died_with_lock),
 		cmocka_unit_test(test_blamed_holder),
 		cmocka_unit_test(test_circles),

@@ -345,6 +345,82 @@ static void test_thread_to_end(void **state)
 	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
 }
 
+/* vfork() waits for the child to be somebody else. */
+static void test_vfork(void **state)
+{
+	struct test *t = *state;
+
+	fake_member(t->g.fake, "task_struct", "vfork_done", 0x180, 8);
+	add_task(t, 0, "make", 2);
+	add_task(t, 1, "make", 1);
+	put64(&t->g, TASK_OF(1) + 0x180, LOCK(1));
+	await(t, LOCK(1));
+	function(&t->g, STOP, "kernel_clone", WAIT);
+	frame_at(&t->g, STACK_OF(0) + LA_THREAD_SIZE - LA_PT_REGS_SIZE - 3 * FRAME, BACK(STOP),
+		 TASK_OF(0));
+	sleep_in(t, 1, "schedule_timeout");
+	find(t);
+	assert_string_equal(thing_of(t, 100)->what,
+			    "its child of vfork() to run a program, or to end");
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+}
+
+/* rcu_barrier() waits for the one CPU that does not come out of its callbacks; of several for none in particular. */
+static void test_rcu_barrier(void **state)
+{
+	(void)state;
+	for (unsigned cpus = 0; cpus < 3; cpus++) {
+		struct test *t = start();
+
+		add_task(t, 0, "cleaner", 2);
+		add_task(t, 1, "swapper/1", 0);
+		await(t, LOCK(1));
+		function(&t->g, STOP, "rcu_barrier", WAIT);
+		frame_at(&t->g, STACK_OF(0) + LA_THREAD_SIZE - LA_PT_REGS_SIZE - 3 * FRAME,
+			 BACK(STOP), TASK_OF(0));
+		for (unsigned i = 1; i <= cpus; i++) {
+			t->cpu[i].state = LA_CPU_RUNNING;
+			t->cpu[i].task.address = i == 1 ? TASK_OF(1) : INIT;
+			t->frame[i][0].symbol = "cache_evict";
+			t->frame[i][1].symbol = "rcu_do_batch";
+			t->cpu[i].stack.n = 2;
+		}
+		find(t);
+		assert_int_equal(thing_of(t, 100)->how, cpus == 1 ? LA_HOW_ROLE : LA_HOW_UNKNOWN);
+		if (cpus == 1)
+			assert_int_equal(t->w.node[thing_of(t, 100)->holder].cpu, 1);
+		assert_string_equal(node_of(t, 100)->function, "ret_from_kernel_thread");
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
+/* Stopped and traced tasks sleep, and are not asleep. */
+static void test_halted(void **state)
+{
+	static const struct {
+		uint32_t task_state;
+		char is;
+	} test[] = { { 1, 'S' }, { 2, 'D' }, { 0x104, 'T' }, { 0x108, 'T' }, { 0, 'R' } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t = start();
+
+		add_task(t, 0, "waiter", 2);
+		add_task(t, 1, "sh", test[i].task_state);
+		put64(&t->g, LOCK(0), TASK_OF(1));
+		link_notes(t, LOCK(0) + 16, sleep_in(t, 0, "__mutex_lock"), 0);
+		sleep_in(t, 1, "schedule_timeout");
+		find(t);
+		assert_int_equal(node_of(t, 101)->state, test[i].is);
+		assert_int_equal(node_of(t, 101)->timed, test[i].is == 'S' || test[i].is == 'D');
+		assert_false(node_of(t, 100)->timed);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +432,9 @@ int main(void)
 		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_damaged_queues),
 		cmocka_unit_test_setup_teardown(test_thread_to_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vfork, setup, teardown),
+		cmocka_unit_test(test_rcu_barrier),
+		cmocka_unit_test(test_halted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

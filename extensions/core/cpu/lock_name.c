@@ -102,16 +102,45 @@ static const char *of_mapping(const struct la_graph *g, uint64_t address, const 
 	return of_inode(g, inode, lock);
 }
 
+static bool is_mounted(const struct la_graph *g, uint64_t sb)
+{
+	uint64_t root;
+
+	return la_read_member(g->k, sb, "super_block", "s_root", &root, NULL) == LA_OK &&
+	       points_to(g, root, "dentry", "d_sb", sb);
+}
+
 static const char *of_mount(const struct la_graph *g, uint64_t address)
 {
 	const uint64_t sb = around(g, address, "super_block", "s_umount");
-	const char *fs = sb ? file_system(g, sb) : NULL;
-	uint64_t root;
+	const char *fs = sb && is_mounted(g, sb) ? file_system(g, sb) : NULL;
 
-	if (!fs || la_read_member(g->k, sb, "super_block", "s_root", &root, NULL) != LA_OK ||
-	    !points_to(g, root, "dentry", "d_sb", sb))
+	return fs ? la_format(g->arena, "the s_umount of the file system on %s", fs) : NULL;
+}
+
+/* A file system that is frozen keeps those out that want to write: by one of s_writers.rw_sem[], after its level. */
+static const char *of_writers(const struct la_graph *g, uint64_t address)
+{
+	const struct la_door *door = g->k->door;
+	struct la_member writers, sems;
+	uint64_t frozen, sb;
+	const char *fs;
+	size_t size;
+
+	if (!door->member(door->ctx, "super_block", "s_writers", &writers) ||
+	    !door->member(door->ctx, "sb_writers", "rw_sem", &sems) ||
+	    !door->type_size(door->ctx, "percpu_rw_semaphore", &size) || !size)
 		return NULL;
-	return la_format(g->arena, "the s_umount of the file system on %s", fs);
+	for (size_t i = 0; i < sems.size / size; i++) {
+		sb = address - writers.offset - sems.offset - i * size;
+		fs = is_mounted(g, sb) ? file_system(g, sb) : NULL;
+		if (fs && la_read_member(g->k, sb + writers.offset, "sb_writers", "frozen", &frozen,
+					 NULL) == LA_OK)
+			return la_format(g->arena, "the right to write to the file system on %s%s",
+					 fs,
+					 frozen ? ", which is frozen (fsfreeze -u ends that)" : "");
+	}
+	return NULL;
 }
 
 /* --- devices: the name that sysfs has for it, and the set of devices that it is in --- */
@@ -143,6 +172,8 @@ const char *la_lock_name(const struct la_graph *g, enum la_thing_kind kind, uint
 		return name ? name :
 			      of_task(g, address, "signal_struct", "cred_guard_mutex", "signal");
 	}
+	if (kind == LA_THING_PERCPU_RWSEM)
+		return of_writers(g, address);
 	if (kind != LA_THING_RWSEM)
 		return NULL;
 	name = of_task(g, address, "mm_struct", "mmap_lock", "mm");

@@ -77,17 +77,44 @@ static bool is_ending(void *ctx, uint64_t task)
 }
 
 static uint64_t task_that_ends(const struct la_graph *g, const struct la_stack *stack,
-			       const struct la_wait *w)
+			       struct la_wait *w)
 {
 	struct ending e = { .k = g->k, .completion = w->address };
 
+	for (size_t i = 0; i < stack->n; i++) {
+		const bool vfork = la_is_function(stack->frame[i].symbol, "kernel_clone");
+
+		if (!vfork && !la_is_function(stack->frame[i].symbol, "kthread_stop"))
+			continue;
+		la_tasks_each(g->k, is_ending, &e, NULL);
+		if (vfork && e.task)
+			w->what = "its child of vfork() to run a program, or to end";
+		break;
+	}
+	return e.task;
+}
+
+/* rcu_barrier() waits for callbacks of all CPUs (kernel/rcu/tree.c): for the CPU that does not come out of one of them. */
+static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack *stack)
+{
+	const struct la_cpu *found = NULL;
+	bool waits = false;
+
 	for (size_t i = 0; i < stack->n; i++)
-		if (la_is_function(stack->frame[i].symbol, "kthread_stop") ||
-		    la_is_function(stack->frame[i].symbol, "kernel_clone")) {
-			la_tasks_each(g->k, is_ending, &e, NULL);
+		waits = waits || la_is_function(stack->frame[i].symbol, "rcu_barrier");
+	for (size_t i = 0; waits && g->cpus && i < g->cpus->n; i++) {
+		const struct la_cpu *c = &g->cpus->cpu[i];
+
+		for (size_t n = 0; n < c->stack.n; n++) {
+			if (!la_is_function(c->stack.frame[n].symbol, "rcu_do_batch"))
+				continue;
+			if (found)
+				return 0;
+			found = c;
 			break;
 		}
-	return e.task;
+	}
+	return found ? found->task.address : 0;
 }
 
 void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)
@@ -103,4 +130,6 @@ void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node,
 		w->provider = thread_of_hotplug(g, w);
 	if (!w->provider)
 		w->provider = task_that_ends(g, node->stack, w);
+	if (!w->provider)
+		w->provider = task_in_callback(g, node->stack);
 }

@@ -49,6 +49,7 @@ const char *la_how_name(enum la_how how)
 /* exit_state, and TASK_DEAD of __state (include/linux/sched.h; state before 5.14). */
 #define TASK_DEAD 0x80
 #define TASK_SLEEPS 0x3 /* interruptibly or not */
+#define TASK_HALTED 0xc /* stopped or traced */
 
 static char state_of(const struct la_kernel *k, uint64_t task)
 {
@@ -62,6 +63,8 @@ static char state_of(const struct la_kernel *k, uint64_t task)
 		return 'X';
 	if (la_task_blocked(k, task))
 		return 'D';
+	if (state & TASK_HALTED)
+		return 'T';
 	return state & TASK_SLEEPS || (state && !(state & TASK_DEAD)) ? 'S' : 'R';
 }
 
@@ -297,6 +300,20 @@ static void add_queued(struct la_graph *g)
 		}
 }
 
+/* Does it wake by itself, when some time is over (kernel/time/{sleep_timeout,timer,hrtimer}.c)? */
+static bool is_timed(const struct la_stack *stack)
+{
+	static const char *const begins[] = { "schedule_timeout", "schedule_hrtimeout", "msleep",
+					      "usleep_range", "io_schedule_timeout" };
+
+	for (size_t i = 0; stack && i < stack->n && i < 6; i++)
+		for (size_t n = 0; n < sizeof(begins) / sizeof(begins[0]); n++)
+			if (stack->frame[i].symbol &&
+			    !strncmp(stack->frame[i].symbol, begins[n], strlen(begins[n])))
+				return true;
+	return false;
+}
+
 static void add_sleep(struct la_graph *g, size_t node)
 {
 	const struct la_door *door = g->k->door;
@@ -316,6 +333,7 @@ static void add_sleep(struct la_graph *g, size_t node)
 		n->since_known = true;
 		n->since_ns = g->now - at;
 	}
+	n->timed = is_timed(n->stack);
 	if (!la_sleep_find(g, n, &w))
 		return;
 	if (w.kind == LA_THING_UNKNOWN && !w.what) {

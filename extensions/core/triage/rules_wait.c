@@ -329,7 +329,7 @@ bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j)
 
 /* --- tasks that sleep, and nobody has said a word yet --- */
 
-/* Longer than drivers sleep on purpose (msleep()); and where the chain is known, longer than locks are held. */
+/* Longer than drivers sleep on purpose (msleep()); and where no time is set, longer than locks are held. */
 #define SLEPT_LONG (10 * SECOND)
 #define WAITED_LONG (5 * SECOND)
 
@@ -341,7 +341,7 @@ bool la_triage_waits_long(const struct la_waits *w, size_t i)
 						  w->thing[n->on].kind != LA_THING_QUEUE));
 
 	return n->cpu < 0 && n->state == 'D' && n->since_known &&
-	       n->since_ns >= (lock ? WAITED_LONG : SLEPT_LONG);
+	       n->since_ns >= (lock || !n->timed ? WAITED_LONG : SLEPT_LONG);
 }
 
 /* The end of the chain that the longest wait, of those with the most behind them, is in. */
@@ -374,10 +374,14 @@ static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t 
 	else if (head != from)
 		la_triage_summary(j, "%s; that one %s%s%s%s", la_triage_edge(t, j, from),
 				  h->state == 'X' ? "is dead" :
+				  h->state == 'T' ? "is stopped (SIGSTOP, or a debugger)," :
 				  h->cpu >= 0     ? "runs" :
 						    "sleeps",
 				  h->function ? " in " : "", h->function ? h->function : "",
 				  h->function ? "()" : "");
+	if (h->state == 'T' && h->task.pid_known)
+		la_triage_advice(j, "let it go on: kill -CONT %d, or end what traces it",
+				 h->task.pid);
 	if (h->on != LA_NO_NODE && w->thing[h->on].io)
 		la_triage_advice(
 			j,

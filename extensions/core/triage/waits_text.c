@@ -160,6 +160,7 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
 	p->task = node->task;
 	p->stack = node->stack && node->stack->n ? node->stack : NULL;
 	c->kind = kind;
+	c->caller = NULL;
 	if (!node->function || !f || f->symbol != node->function)
 		return;
 	c->symbol = f->symbol;
@@ -167,6 +168,19 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
 	c->pc_known = f->pc_known;
 	c->pc = f->pc;
 	c->offset = f->pc_known ? f->offset : 0;
+	/* The kernel's own way to wait for something of a module's: whose it is, says more. */
+	for (size_t i = node->frame + 1; !f->module && i < node->stack->n; i++) {
+		const struct la_frame *caller = &node->stack->frame[i];
+
+		if (caller->pt_regs || caller->method == LA_FROM_SCAN)
+			break;
+		if (!caller->module || !caller->symbol)
+			continue;
+		c->caller = caller->symbol;
+		c->caller_offset = caller->pc_known ? caller->offset : 0;
+		c->module = caller->module;
+		break;
+	}
 }
 
 /* The node of what the verdict names. */

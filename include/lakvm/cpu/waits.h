@@ -90,11 +90,12 @@ struct la_wait_node {
 		function; /* the first on its stack that is not about waiting itself; NULL = unknown */
 	uint64_t pc;      /* where in that; 0 = unknown */
 	size_t frame;     /* which frame of stack that is */
-	/* 'R': it runs, or could; 'D': it sleeps uninterruptibly; 'S': it sleeps otherwise; 'X': it has exited, or is
-	 * no task any more; '?': unknown. */
+	/* 'R': it runs, or could; 'D': it sleeps uninterruptibly; 'S': it sleeps otherwise; 'T': it is stopped, or traced;
+	 * 'X': it has exited, or is no task any more; '?': unknown. */
 	char state;
 	bool since_known; /* it sleeps: for how long, until the youngest clock of all run queues */
 	uint64_t since_ns;
+	bool timed; /* it sleeps for a time that is set, as far as its stack tells */
 	const char *
 		queued; /* a workqueue's worker: what waits for its turn behind its item, in words; NULL: nothing */
 	size_t behind;  /* how many wait for it, also through others */

@@ -66,7 +66,8 @@ struct la_cause {
 	uint64_t offset;
 	const char *module;
 	/* Where pc is no code, who jumped there; where it is in a function that only checks (list_add,
-	 * refcount_t), whose call it was; or NULL. caller_offset 0: not known. */
+	 * refcount_t), whose call it was; where a task waits in the kernel's own code, the module's function that
+	 * led there; or NULL. caller_offset 0: not known. */
 	const char *caller;
 	uint64_t caller_offset;
 	bool regs_known;
