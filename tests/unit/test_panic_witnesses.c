@@ -350,12 +350,51 @@ static void test_signature_masks_numbers(void **state)
 
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
+/* In the end of a task, which a signal has killed, others' code runs: a fault or a panic() in that is not the end's. */
+static void test_in_exit(void **state)
+{
+	static const struct death deaths[] = {
+		{ 0,
+		  "Fatal exception",
+		  { "panic", "die", "do_page_fault", "tlb_do_page_fault_1", "session_watch",
+		    "filp_flush", "put_files_struct", "do_exit", "do_group_exit", "get_signal" },
+		  3,
+		  W + 0x300040,
+		  0x10,
+		  0,
+		  0x10000 },
+		{ 0,
+		  "card: lost",
+		  { "panic", "session_watch", "filp_flush", "put_files_struct", "do_exit",
+		    "do_group_exit", "get_signal" },
+		  0,
+		  0,
+		  0,
+		  0,
+		  0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		fake_symbol(g->f, "session_watch", W + 0x300000, 0x100, NULL);
+		die(g, &deaths[i]);
+		p = analyse(g, true);
+		assert_string_equal(p->cause.symbol, "session_watch");
+		assert_string_equal(p->cause.kind, i ? "panic" : "page-fault");
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GUEST(test_all_witnesses),
 		GUEST(test_log_alone),
 		GUEST(test_record_missing),
+		cmocka_unit_test(test_in_exit),
 		GUEST(test_no_log),
 		GUEST(test_what_rules_say),
 		GUEST(test_many_facts),

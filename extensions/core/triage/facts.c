@@ -205,16 +205,20 @@ static void collect_stack(struct la_triage *t, struct la_judgement *j)
 		return;
 	/* Words found by searching the stack may be left over from calls long finished. */
 	for (size_t i = 0; i < t->cpu->stack.n; i++) {
-		if (t->cpu->stack.frame[i].method == LA_FROM_SCAN)
+		const struct la_frame *f = &t->cpu->stack.frame[i];
+
+		if (f->method == LA_FROM_SCAN)
 			break;
-		if (any_function(t->cpu->stack.frame[i].symbol, dying))
+		/* A task that ends runs others' code, too: what happens in that is the reason, not that it ends. */
+		if (any_function(f->symbol, dying) &&
+		    (t->below_panic == i || !la_is_function(f->symbol, "do_exit")))
 			t->below_panic = i + 1;
 		/* Frames are innermost first: a die() before panic() is of a fault while panicking. */
-		if (any_function(t->cpu->stack.frame[i].symbol, panicking)) {
+		if (any_function(f->symbol, panicking)) {
 			t->in_panic = true;
 			t->in_die = false;
 		}
-		t->in_die |= la_is_function(t->cpu->stack.frame[i].symbol, "die");
+		t->in_die |= la_is_function(f->symbol, "die");
 	}
 	if (t->below_panic != SIZE_MAX)
 		la_triage_fact(j, la_format(j->arena, "stack of CPU %u", t->cpu->cpu),
