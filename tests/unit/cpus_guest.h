@@ -128,4 +128,21 @@ static inline void check_task(const struct la_cpu *c, unsigned n)
 	assert_int_equal(c->task.comm[5], '0' + n);
 }
 
+#define KEEPER (W + 0xf0000)
+
+/* The guest's clock: 20 s after boot. */
+static inline void put_clock(struct guest *g)
+{
+	fake_symbol(g->f, "tk_core", KEEPER, 0x80, NULL);
+	fake_type(g->f, "timekeeper", 0x78);
+	fake_member(g->f, "timekeeper", "tkr_mono", 0, 64);
+	fake_member(g->f, "timekeeper", "xtime_sec", 64, 8);
+	fake_member(g->f, "timekeeper", "wall_to_monotonic", 72, 16);
+	fake_member(g->f, "tk_read_base", "xtime_nsec", 40, 8);
+	fake_member(g->f, "tk_read_base", "shift", 32, 4);
+	fake_put(g->f, KEEPER - W, (char[0x80]){ 0 }, 0x80);
+	fake_put_u64(g->f, KEEPER - W + 8 + 64, 1000);
+	fake_put_u64(g->f, KEEPER - W + 8 + 72, (uint64_t)-980);
+}
+
 #endif

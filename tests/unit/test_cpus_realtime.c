@@ -8,7 +8,6 @@
 
 #include "cpus_guest.h"
 
-#define KEEPER (W + 0xf0000)
 #define RT (W + 0xe0000)
 #define DL (W + 0xe1000)
 #define STOP (W + 0xe2000)
@@ -20,21 +19,6 @@ static void put_task(struct guest *g, uint32_t policy, uint64_t class)
 	fake_put_u64(g->f, 0xc0008, class);
 	fake_put_u64(g->f, 0xc0010, 10000000000); /* started */
 	fake_put_u64(g->f, 0xc0080, 9000000000);  /* ran */
-}
-
-/* It is 20 s after boot. */
-static void put_clock(struct guest *g)
-{
-	fake_symbol(g->f, "tk_core", KEEPER, 0x80, NULL);
-	fake_type(g->f, "timekeeper", 0x78);
-	fake_member(g->f, "timekeeper", "tkr_mono", 0, 64);
-	fake_member(g->f, "timekeeper", "xtime_sec", 64, 8);
-	fake_member(g->f, "timekeeper", "wall_to_monotonic", 72, 16);
-	fake_member(g->f, "tk_read_base", "xtime_nsec", 40, 8);
-	fake_member(g->f, "tk_read_base", "shift", 32, 4);
-	fake_put(g->f, KEEPER - W, (char[0x80]){ 0 }, 0x80);
-	fake_put_u64(g->f, KEEPER - W + 8 + 64, 1000);
-	fake_put_u64(g->f, KEEPER - W + 8 + 72, (uint64_t)-980);
 }
 
 static void put_members(struct guest *g)

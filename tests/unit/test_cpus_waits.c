@@ -373,7 +373,6 @@ static void test_since(void **state)
 	guest_free(g);
 }
 
-#define KEEPER (W + 0xf0000)
 #define HRTIMERS (W + 0xf1000)
 
 /* hrtimer_cpu_base.expires_next against the timekeeper, not against run queues' clocks, which begin earlier. */
@@ -396,16 +395,7 @@ static void test_timer_late(void **state)
 	la_cpus_find_since(&g->k, &cpus);
 	assert_false(cpu[0].timer_late_known);
 
-	fake_symbol(g->f, "tk_core", KEEPER, 0x80, NULL);
-	fake_type(g->f, "timekeeper", 0x78);
-	fake_member(g->f, "timekeeper", "tkr_mono", 0, 64);
-	fake_member(g->f, "timekeeper", "xtime_sec", 64, 8);
-	fake_member(g->f, "timekeeper", "wall_to_monotonic", 72, 16);
-	fake_member(g->f, "tk_read_base", "xtime_nsec", 40, 8);
-	fake_member(g->f, "tk_read_base", "shift", 32, 4);
-	fake_put(g->f, KEEPER - W, (char[0x80]){ 0 }, 0x80);
-	fake_put_u64(g->f, KEEPER - W + 8 + 64, 1000);
-	fake_put_u64(g->f, KEEPER - W + 8 + 72, (uint64_t)-980);
+	put_clock(g);
 	la_cpus_find_since(&g->k, &cpus);
 	assert_true(cpu[0].timer_late_known && cpu[1].timer_late_known && cpu[2].timer_late_known);
 	assert_int_equal(cpu[0].timer_late_ns, 18000000000);

@@ -93,51 +93,10 @@ bool la_judge_die_deadlock(const struct la_triage *t, struct la_judgement *j)
 	return true;
 }
 
-/* --- circles --- */
-
-/* The cycle with the most behind it, by its first node. */
-static size_t worst_cycle(const struct la_waits *w)
-{
-	size_t worst = LA_NO_NODE;
-
-	for (size_t i = 0; i < w->n; i++) {
-		if (!w->node[i].cycle)
-			continue;
-		if (worst == LA_NO_NODE || (w->node[i].cycle != w->node[worst].cycle &&
-					    w->node[i].behind > w->node[worst].behind))
-			worst = i;
-	}
-	return worst;
-}
-
-/* Do all locks of the circle name their holders themselves? */
-static bool is_proved(const struct la_waits *w, size_t first)
-{
-	size_t i = first;
-
-	do {
-		if (w->thing[w->node[i].on].how != LA_HOW_OWNER)
-			return false;
-		i = la_waits_next(w, i);
-	} while (i != first);
-	return true;
-}
-
-/* Does somebody of the circle wait for what another one has to do, and not for a lock? */
-static bool has_role(const struct la_waits *w, size_t first)
-{
-	size_t i = first;
-
-	do {
-		if (w->thing[w->node[i].on].how == LA_HOW_ROLE)
-			return true;
-		i = la_waits_next(w, i);
-	} while (i != first);
-	return false;
-}
+/* --- a spin lock that does not come back --- */
 
 /* The last oops that was before: did its task die with the lock? */
-static bool blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock)
+bool la_triage_blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock)
 {
 	const struct la_event *oops = t->last_oops;
 
@@ -149,78 +108,6 @@ static bool blame_oops(const struct la_triage *t, struct la_judgement *j, const 
 			  oops->text ? oops->text : "an oops", la_seconds(oops->ts_nsec), lock);
 	return true;
 }
-
-/* Is the task of the last oops in the circle? */
-static bool died_in(const struct la_triage *t, size_t first)
-{
-	const struct la_waits *w = &t->waits;
-	size_t i = first;
-
-	do {
-		if (t->last_oops->pid_known && w->node[i].task.pid_known &&
-		    w->node[i].task.pid == t->last_oops->pid)
-			return true;
-		i = la_waits_next(w, i);
-	} while (i != first);
-	return false;
-}
-
-/* How not to get into such a circle. */
-static const char *way_out(const struct la_waits *w, size_t first)
-{
-	const bool alone = la_waits_next(w, first) == first;
-
-	if (has_role(w, first))
-		return alone ? "a work item, thread or handler may not wait for its own end, nor for what is done only after it" :
-			       "who waits for the end of a work item, thread or handler may hold nothing that this one wants";
-	return alone ? "a lock that is held may not be taken again: not by the functions it is held over, and not in an "
-		       "interrupt or softirq that comes meanwhile (spin_lock_irqsave(), spin_lock_bh())" :
-		       "these functions have to take their locks in one order";
-}
-
-bool la_judge_deadlock(const struct la_triage *t, struct la_judgement *j)
-{
-	const struct la_waits *w = &t->waits;
-	const size_t first = worst_cycle(w);
-	const struct la_thing *thing;
-	const char *text;
-	size_t i = first;
-
-	if (first == LA_NO_NODE)
-		return false;
-	thing = &w->thing[w->node[first].on];
-	j->panic->verdict = LA_VERDICT_DEADLOCK;
-	j->panic->confidence = is_proved(w, first) ? LA_CERTAIN : LA_LIKELY;
-	la_triage_blame(j, &w->node[first], "deadlock");
-	if (thing->address) {
-		j->panic->cause.address = thing->address;
-		j->panic->cause.address_known = true;
-	}
-	text = la_format(j->arena, "%s", la_triage_edge(t, j, first));
-	while ((i = la_waits_next(w, i)) != first && text)
-		text = la_format(j->arena, "%s; %s", text, la_triage_edge(t, j, i));
-	j->panic->message =
-		la_waits_next(w, first) == first ?
-			la_format(j->arena, "%s waits for %s", la_triage_who(j, &w->node[first]),
-				  has_role(w, first) ? "itself" : "what it has itself") :
-		has_role(w, first) ? "each waits for the next one" :
-				     "each waits for what the next one has";
-	if (text)
-		la_triage_summary(j, "%s", text);
-	la_triage_behind(t, j, first);
-	/* Its own end wants what it had when it died. */
-	if (t->last_oops && died_in(t, first)) {
-		j->panic->confidence = LA_LIKELY;
-		j->panic->cause = (struct la_cause){ .kind = NULL };
-		blame_oops(t, j, la_triage_thing(j, thing));
-		return true;
-	}
-	la_triage_advice(j, "%s", way_out(w, first));
-	la_triage_advice(j, "a kernel with CONFIG_PROVE_LOCKING says so before it happens");
-	return true;
-}
-
-/* --- a spin lock that does not come back --- */
 
 /* Has this CPU been at it for seconds, or did the kernel say that it is stuck? */
 static bool is_long(const struct la_triage *t, int cpu)
@@ -266,7 +153,7 @@ static void tell_lost(const struct la_triage *t, struct la_judgement *j, const s
 	const char *lock = la_triage_thing(j, l);
 	const struct la_wait_node *holder = &t->waits.node[l->holder];
 
-	if (holder->state == 'X' && blame_oops(t, j, lock))
+	if (holder->state == 'X' && la_triage_blame_oops(t, j, lock))
 		return;
 	if (holder->cpu < 0)
 		la_triage_summary(j,
@@ -305,7 +192,7 @@ bool la_judge_spinlock(const struct la_triage *t, struct la_judgement *j)
 			la_format(j->arena, "%s waits for %s, which no running CPU holds",
 				  la_triage_who(j, waiter), lock);
 		la_triage_blame(j, waiter, "spinlock");
-		if (!blame_oops(t, j, lock))
+		if (!la_triage_blame_oops(t, j, lock))
 			la_triage_summary(
 				j,
 				"%s was not given back: every other CPU is idle, in user mode, or waits for it",

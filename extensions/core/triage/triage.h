@@ -279,6 +279,9 @@ void la_triage_behind(const struct la_triage *t, struct la_judgement *j, size_t 
 /** CPU, task, stack and place of the verdict are @node's. */
 void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, const char *kind);
 
+/** Make the last oops the cause, whose task died with @lock, in words; false: there was none. */
+bool la_triage_blame_oops(const struct la_triage *t, struct la_judgement *j, const char *lock);
+
 /**
  * Blame whoever the chain of waits that begins at the task_struct @task ends in, with summary and advice. False: it is
  * in no chain.
