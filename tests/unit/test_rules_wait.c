@@ -199,6 +199,24 @@ static void test_module_behind(void **state)
 	}
 }
 
+/* Who sleeps in the same module is named, as a guess, where nothing else is known. */
+static void test_nearby(void **state)
+{
+	struct test *t = *state;
+
+	add(t, "gauge_remove", -1, 9, 0);
+	add(t, "gauge_read", -1, 30, LA_NO_NODE);
+	thing(t, LA_THING_COMPLETION, LA_NO_NODE, LA_HOW_UNKNOWN);
+	t->node[1].state = 'S';
+	t->node[1].nearby = true;
+	assert_true(la_judge_blocked(&t->t, &t->j));
+	assert_string_equal(t->panic.cause.symbol, "gauge_remove");
+	assert_int_equal(t->panic.nadvice, 1);
+	assert_string_equal(
+		t->panic.advice[0],
+		"crash> bt 101: task1 is in the same module, in gauge_read(), and may be who it waits for");
+}
+
 /* What waits for its turn behind a worker that sleeps is said. */
 static void test_queued(void **state)
 {
@@ -348,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_not_guessed),
 		cmocka_unit_test_setup_teardown(test_victim_not_guessed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queued, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nearby, setup, teardown),
 		cmocka_unit_test(test_set_time),
 		cmocka_unit_test_setup_teardown(test_stopped_holder, setup, teardown),
 		cmocka_unit_test(test_module_behind),

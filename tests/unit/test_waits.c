@@ -164,6 +164,44 @@ static void test_wrappers(void **state)
 	}
 }
 
+/*
+ * Nothing names who is to complete it: whoever else sleeps in that module is shown beside it; not who sleeps elsewhere, nor
+ * where the lock names its owner.
+ */
+static void test_nearby(void **state)
+{
+	(void)state;
+	for (int named = 0; named < 2; named++) {
+		struct test *t = start();
+		uint64_t note;
+
+		fake_symbol(t->g.fake, "gauge_wait", FN(12), 0x100, "gauge");
+		fake_symbol(t->g.fake, "tape_read", FN(13), 0x100, "tape");
+		function(&t->g, 12, "", WAIT);
+		function(&t->g, 13, "", WAIT);
+		for (unsigned n = 0; n < 3; n++) {
+			add_task(t, n, n ? "cat" : "rmmod", n ? 1 : 2);
+			note = sleep_in(t, n,
+					n     ? "schedule_timeout" :
+					named ? "__mutex_lock" :
+						"wait_for_completion");
+			frame_at(&t->g, note, BACK(n == 2 ? 13 : 12), TASK_OF(n));
+			if (!n)
+				link_notes(t, LOCK(0) + 16, note, 0);
+		}
+		put64(&t->g, LOCK(0), named ? TASK_OF(2) : 0);
+		find(t);
+		assert_int_equal(t->w.n, 2);
+		assert_false(node_of(t, 100)->nearby);
+		assert_int_equal(node_of(t, named ? 102 : 101)->nearby, !named);
+		if (!named)
+			assert_string_equal(node_of(t, 101)->function, "gauge_wait");
+		assert_int_equal(t->w.ncycles, 0);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 /* A bit of a page: which one, of whose page, and can an I/O be what it waits for? */
 static void test_page_bits(void **state)
 {
@@ -587,6 +625,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_percpu_writer, setup, teardown),
 		cmocka_unit_test(test_wrappers),
 		cmocka_unit_test(test_page_bits),
+		cmocka_unit_test(test_nearby),
 		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test(test_damage),

@@ -92,6 +92,9 @@ const char *la_work_behind(const struct la_graph *g, const struct la_task *task)
 size_t la_graph_cpu(struct la_graph *g, const struct la_cpu *c);
 size_t la_graph_task(struct la_graph *g, uint64_t task);
 
+/** Add tasks that sleep in the same module as somebody who waits for what nobody is known to have, as nearby ones. */
+void la_graph_nearby(struct la_graph *g);
+
 /** Find the holder of thing @i; may add nodes. */
 void la_graph_holder(struct la_graph *g, size_t i);
 

@@ -445,6 +445,7 @@ void la_waits_find(const struct la_kernel *k, struct la_arena *arena, const stru
 		else
 			la_graph_holder(&g, thing++);
 	}
+	la_graph_nearby(&g);
 	for (size_t i = 0; i < g.nthings; i++)
 		if (g.thing[i].address && !g.thing[i].symbol && !g.thing[i].what)
 			g.thing[i].what = la_lock_name(&g, g.thing[i].kind, g.thing[i].address);

@@ -20,6 +20,7 @@ static json_t *node(struct la_json *b, const struct la_wait_node *n)
 	la_json_set(b, o, "waits_for", index_or_null(n->on));
 	la_json_set(b, o, "writes", json_boolean(n->write));
 	la_json_set(b, o, "since_ns", la_json_number(n->since_known, n->since_ns));
+	la_json_set(b, o, "nearby", json_boolean(n->nearby));
 	la_json_set(b, o, "timed", json_boolean(n->timed));
 	la_json_set(b, o, "queued", la_json_text(n->queued));
 	la_json_set(b, o, "behind", la_json_number(true, n->behind));

@@ -335,6 +335,24 @@ static size_t guess_holder(const struct la_waits *w, size_t head)
 	return best;
 }
 
+/* Who sleeps in the same module may be who is waited for. */
+static void advise_nearby(const struct la_triage *t, struct la_judgement *j)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < t->waits.n && told < 2; i++) {
+		const struct la_wait_node *n = &t->waits.node[i];
+
+		if (!n->nearby || !n->task.pid_known)
+			continue;
+		la_triage_advice(
+			j,
+			"crash> bt %d: %s is in the same module, in %s(), and may be who it waits for",
+			n->task.pid, n->task.comm, n->function);
+		told++;
+	}
+}
+
 /* Whose sleep is it that all others wait for? One that runs, or sleeps of its own will, may be right to. */
 static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
@@ -350,6 +368,7 @@ static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, siz
 	} else {
 		la_triage_blame(j, &t->waits.node[hangs ? head : from], "hung-task");
 		tell_head(t, j, from);
+		advise_nearby(t, j);
 	}
 	tell_long(t, j);
 }

@@ -95,6 +95,9 @@ struct la_wait_node {
 	char state;
 	bool since_known; /* it sleeps: for how long, until the youngest clock of all run queues */
 	uint64_t since_ns;
+	/* It is here only because it sleeps in the same module as somebody who waits for what nobody is known to have: function
+	 * is the module's. */
+	bool nearby;
 	bool timed; /* it sleeps for a time that is set, as far as its stack tells */
 	const char *
 		queued; /* a workqueue's worker: what waits for its turn behind its item, in words; NULL: nothing */
