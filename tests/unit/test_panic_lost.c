@@ -366,9 +366,49 @@ static void test_base_without_pc(void **state)
 
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
+/* Without its log a panic over a warning still tells what a function that only checks reports, and whose call it was. */
+static void test_check(void **state)
+{
+	static const struct {
+		const char *function, *words;
+	} test[] = {
+		{ "__list_del_entry_valid_or_report", "list_del corruption" },
+		{ "refcount_warn_saturate", "refcount_t" },
+		{ "ring_check", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		const struct death death = { 0,
+					     "kernel: panic_on_warn set ...",
+					     { "panic", "check_panic_on_warn", "__warn",
+					       "report_bug", "do_bp", "handle_bp", test[i].function,
+					       "ring_unlink" },
+					     5,
+					     W + 0x300040,
+					     0,
+					     0,
+					     0xc0000 };
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		fake_symbol(g->f, test[i].function, W + 0x300000, 0x100, NULL);
+		fake_put_u32(g->f, 0x300040, 0x002a0001);
+		die(g, &death);
+		p = analyse(g, true);
+		assert_string_equal(p->cause.symbol, test[i].function);
+		if (test[i].words)
+			assert_non_null(strstr(p->summary, test[i].words));
+		else
+			assert_null(p->summary);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_recursion),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_recursion_of_lost_module),

@@ -270,8 +270,10 @@ static void say_warning(struct la_judgement *j, const struct la_callers *who)
 	const struct la_event *e = j->event;
 	const char *where = place_in_words(j), *callers = callers_in_words(j, who);
 	const struct la_message *m = e ? (e->because ? e->because : e->message) : NULL;
-	const char *said;
+	const char *said = la_check_in_words(j->panic->cause.symbol);
 
+	if (!e && said && where && callers)
+		la_triage_summary(j, "%s; in %s%s", said, where, callers);
 	if (!e || !where || !callers)
 		return;
 	said = e->said ? e->said : e->text ? e->text : e->line;

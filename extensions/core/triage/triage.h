@@ -68,6 +68,9 @@ const struct la_panic_word *la_panic_word(const char *message);
 /** The row for a BUG() in @function, if that is how a detector ends the guest; NULL: it is a BUG() as any other. */
 const struct la_panic_word *la_panic_word_of_bug(const char *function);
 
+/** What @function reports, if it is one that only checks: told where its words are lost; NULL: it is none. */
+const char *la_check_in_words(const char *function);
+
 /** Is @function one of those that call panic() with @word's message? */
 bool la_panic_word_from(const struct la_panic_word *word, const char *function);
 

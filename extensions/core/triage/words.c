@@ -135,3 +135,32 @@ bool la_panic_word_from(const struct la_panic_word *word, const char *function)
 	}
 	return false;
 }
+
+/* What functions report that only check: told where their words are lost (lib/, kernel/sched/core.c, mm/, 5.10 to 7.1). */
+static const struct {
+	const char *function, *text;
+} checks[] = {
+	{ "__list_add_valid",
+	  "list_add corruption: neighbours in a list do not lead to each other" },
+	{ "__list_add_valid_or_report",
+	  "list_add corruption: neighbours in a list do not lead to each other" },
+	{ "__list_del_entry_valid",
+	  "list_del corruption: an entry is not in its list, or its neighbours do not lead to it" },
+	{ "__list_del_entry_valid_or_report",
+	  "list_del corruption: an entry is not in its list, or its neighbours do not lead to it" },
+	{ "refcount_warn_saturate",
+	  "refcount_t: references were taken of 0, or given back too often" },
+	{ "__might_resched", "a sleeping function was called where nobody may sleep" },
+	{ "__schedule_bug", "scheduling while atomic: somebody slept where nobody may" },
+	{ "debug_print_object",
+	  "debugobjects: an object was used in a state in which it may not be" },
+	{ "bad_page", "a page was freed or given out in a bad state" },
+};
+
+const char *la_check_in_words(const char *function)
+{
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (la_is_function(function, checks[i].function))
+			return checks[i].text;
+	return NULL;
+}
