@@ -243,7 +243,7 @@ static void test_behind(void **state)
 	(void)state;
 	for (unsigned items = 0; items < 6; items++) {
 		struct test *t = start();
-		struct la_graph g = { .k = &t->g.k, .arena = t->g.arena };
+		struct la_graph g = { .k = &t->g.k, .arena = t->g.arena, .work_steps = 100 };
 		const uint64_t head = PWQ + 0x50, kthread = LOCK(3);
 		uint64_t last = head;
 		struct la_task task;
@@ -274,6 +274,9 @@ static void test_behind(void **state)
 			assert_string_equal(text, "step_two()");
 		else if (items == 5)
 			assert_string_equal(text, "step_two(), step_two(), step_two(), and 1 more");
+		g.work_steps = 0; /* of a guest whose lists have used them up */
+		assert_null(la_work_behind(&g, &task));
+		g.work_steps = 100;
 		memcpy(task.comm, "other", 6);
 		assert_null(la_work_behind(&g, &task));
 		guest_free(&t->g);

@@ -16,6 +16,13 @@ struct la_qnodes {
 	size_t n;
 };
 
+/** A completion, and the task that completes it when it ends (task_struct.vfork_done). */
+struct la_ending {
+	uint64_t completion, task;
+};
+
+#define LA_WORK_STEPS 65536
+
 struct la_graph {
 	const struct la_kernel *k;
 	struct la_arena *arena;
@@ -25,7 +32,12 @@ struct la_graph {
 	struct la_thing *thing;
 	size_t nthings;
 	size_t tasks, left_out;
-	uint64_t now; /* the youngest clock of all run queues; 0 = unknown */
+	uint64_t now;        /* the youngest clock of all run queues; 0 = unknown */
+	unsigned work_steps; /* along lists of workqueues that are left: damage can multiply them */
+	/* What tasks complete when they end, read once: see la_wait_provider(). */
+	bool endings_read;
+	struct la_ending *ending;
+	size_t nendings;
 	bool qnodes_read;
 	struct la_qnodes qnodes;
 };
@@ -56,7 +68,7 @@ void la_lock_read(struct la_graph *g, struct la_thing *thing);
 bool la_sleep_find(struct la_graph *g, const struct la_wait_node *node, struct la_wait *ret);
 
 /** Fill in the provider of @w, where something names the task that does what is waited for. */
-void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w);
+void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struct la_wait *w);
 
 /**
  * Of which structure the lock at @address is, in words: "the i_rwsem of inode 12 on vda1"; NULL: of none that says so itself.
@@ -70,7 +82,7 @@ void la_wait_page(const struct la_graph *g, struct la_wait *w);
 /**
  * The same of a completion that comes with the end of work items, for which task @self waits; and name them in w->what.
  */
-void la_wait_work(const struct la_graph *g, uint64_t self, struct la_wait *w);
+void la_wait_work(struct la_graph *g, uint64_t self, struct la_wait *w);
 
 /**
  * Has a function of @stack, from frame @from outwards, taken the spin lock at @lock and not given it back, on all ways
@@ -86,7 +98,7 @@ bool la_lock_taken_by(const struct la_kernel *k, const struct la_cpu *c, size_t 
 bool la_is_waiting(const char *symbol);
 
 /** What waits for its turn behind the item that a worker's task runs, in words: "ack_take(), and 2 more"; NULL: nothing. */
-const char *la_work_behind(const struct la_graph *g, const struct la_task *task);
+const char *la_work_behind(struct la_graph *g, const struct la_task *task);
 
 /** The node of a CPU, of a task (that of its CPU, if it runs); LA_NO_NODE: no room. */
 size_t la_graph_cpu(struct la_graph *g, const struct la_cpu *c);

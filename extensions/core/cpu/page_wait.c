@@ -6,6 +6,8 @@
 
 #include "graph.h"
 
+#define MAX_NAME 32 /* of super_block.s_id */
+
 /* File systems whose pages come from nowhere else: nothing is read or written for them, but to a swap. */
 static bool in_memory_only(const struct la_kernel *k, const char *fs)
 {
@@ -32,7 +34,7 @@ static const char *file_of(const struct la_graph *g, uint64_t mapping, uint64_t 
 	    la_read_member(g->k, host, "inode", "i_ino", inode, NULL) != LA_OK ||
 	    la_read_member(g->k, host, "inode", "i_sb", &sb, NULL) != LA_OK ||
 	    !door->member(door->ctx, "super_block", "s_id", &id) ||
-	    la_read_text(g->k, g->arena, sb + id.offset, id.size, &name, NULL) != LA_OK)
+	    la_read_text(g->k, g->arena, sb + id.offset, MAX_NAME, &name, NULL) != LA_OK)
 		return NULL;
 	return name[0] ? name : NULL;
 }

@@ -59,39 +59,45 @@ static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait
  * A task completes what its vfork_done says when it ends: kthread.exited, for which kthread_stop() waits (kernel/kthread.c,
  * 5.10 to 7.1), or what its parent waits for in vfork() (kernel/fork.c).
  */
-struct ending {
-	const struct la_kernel *k;
-	uint64_t completion, task;
-};
-
-static bool is_ending(void *ctx, uint64_t task)
+static bool take_ending(void *ctx, uint64_t task)
 {
-	struct ending *e = ctx;
+	struct la_graph *g = ctx;
+	const size_t n = g->nendings;
 	uint64_t done;
 
-	if (la_read_member(e->k, task, "task_struct", "vfork_done", &done, NULL) != LA_OK ||
-	    done != e->completion)
+	if (la_read_member(g->k, task, "task_struct", "vfork_done", &done, NULL) != LA_OK || !done)
 		return true;
-	e->task = task;
-	return false;
+	if (!(n & (n - 1))) { /* full at each power of two */
+		struct la_ending *more =
+			la_regrow(g->arena, g->ending, n, n ? 2 * n : 1, sizeof(*g->ending));
+
+		if (!more)
+			return false;
+		g->ending = more;
+	}
+	g->ending[g->nendings++] = (struct la_ending){ done, task };
+	return true;
 }
 
-static uint64_t task_that_ends(const struct la_graph *g, const struct la_stack *stack,
-			       struct la_wait *w)
+static uint64_t task_that_ends(struct la_graph *g, const struct la_stack *stack, struct la_wait *w)
 {
-	struct ending e = { .k = g->k, .completion = w->address };
+	bool vfork = false, asks = false;
 
-	for (size_t i = 0; i < stack->n; i++) {
-		const bool vfork = la_is_function(stack->frame[i].symbol, "kernel_clone");
-
-		if (!vfork && !la_is_function(stack->frame[i].symbol, "kthread_stop"))
-			continue;
-		la_tasks_each(g->k, is_ending, &e, NULL);
-		if (vfork && e.task)
-			w->what = "its child of vfork() to run a program, or to end";
-		break;
+	for (size_t i = 0; i < stack->n && !asks; i++) {
+		vfork = la_is_function(stack->frame[i].symbol, "kernel_clone");
+		asks = vfork || la_is_function(stack->frame[i].symbol, "kthread_stop");
 	}
-	return e.task;
+	if (asks && !g->endings_read)
+		la_tasks_each(g->k, take_ending, g, NULL);
+	g->endings_read = g->endings_read || asks;
+	for (size_t i = 0; asks && i < g->nendings; i++) {
+		if (g->ending[i].completion != w->address)
+			continue;
+		if (vfork)
+			w->what = "its child of vfork() to run a program, or to end";
+		return g->ending[i].task;
+	}
+	return 0;
 }
 
 /* rcu_barrier() waits for callbacks of all CPUs (kernel/rcu/tree.c): for the CPU that does not come out of one of them. */
@@ -117,7 +123,7 @@ static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack
 	return found ? found->task.address : 0;
 }
 
-void la_wait_provider(const struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)
+void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)
 {
 	if (!w->address)
 		return;

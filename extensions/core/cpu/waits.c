@@ -423,7 +423,7 @@ static void count_behind(const struct la_graph *g, const struct la_waits *w)
 void la_waits_find(const struct la_kernel *k, struct la_arena *arena, const struct la_cpus *cpus,
 		   struct la_waits *ret)
 {
-	struct la_graph g = { .k = k, .arena = arena, .cpus = cpus };
+	struct la_graph g = { .k = k, .arena = arena, .cpus = cpus, .work_steps = LA_WORK_STEPS };
 	struct la_error err = { "" };
 
 	*ret = (struct la_waits){ .remark = "out of memory" };

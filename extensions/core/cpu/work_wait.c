@@ -10,7 +10,7 @@
 /* Flags of work_struct.data (include/linux/workqueue.h); the workqueue's part is aligned behind 8 or 9 bits of flags. */
 #define WORK_INACTIVE 2 /* it waits until its queue's max_active lets it begin */
 #define WORK_PWQ 4      /* data holds a struct pool_workqueue */
-#define MAX_STEPS 4096  /* of lists here; one with more is damage */
+#define MAX_BARRIERS 64 /* behind one item; more are damage */
 #define MAX_NAME 64     /* WQ_NAME_LEN is 24 or 32 */
 
 /* Members that every walk here needs. */
@@ -35,22 +35,23 @@ static bool layout_of(const struct la_kernel *k, struct layout *l)
 
 /* A walk of a struct list_head, as far as it can be read and does not come back to where it was. */
 struct walk {
-	const struct la_kernel *k;
+	struct la_graph *g;
 	uint64_t head, at;
-	unsigned steps;
 	struct la_cycle cycle;
 };
 
-static struct walk walk_from(const struct la_kernel *k, uint64_t head)
+static struct walk walk_from(struct la_graph *g, uint64_t head)
 {
-	return (struct walk){ .k = k, .head = head, .at = head };
+	return (struct walk){ .g = g, .head = head, .at = head };
 }
 
 static bool step(struct walk *w)
 {
-	return w->steps++ < MAX_STEPS && la_read_u64(w->k, w->at, &w->at, NULL) == LA_OK &&
-	       w->at != w->head && la_kernel_address(w->k, w->at) &&
-	       !la_cycle_step(&w->cycle, w->at);
+	if (!w->g->work_steps)
+		return false;
+	w->g->work_steps--;
+	return la_read_u64(w->g->k, w->at, &w->at, NULL) == LA_OK && w->at != w->head &&
+	       la_kernel_address(w->g->k, w->at) && !la_cycle_step(&w->cycle, w->at);
 }
 
 /* --- workers --- */
@@ -73,7 +74,7 @@ struct wanted {
 	unsigned found;
 };
 
-static void look_at_pool(const struct la_graph *g, uint64_t pool, struct wanted *wanted)
+static void look_at_pool(struct la_graph *g, uint64_t pool, struct wanted *wanted)
 {
 	const struct la_door *door = g->k->door;
 	struct la_member workers, node;
@@ -82,7 +83,7 @@ static void look_at_pool(const struct la_graph *g, uint64_t pool, struct wanted 
 	if (!door->member(door->ctx, "worker_pool", "workers", &workers) ||
 	    !door->member(door->ctx, "worker", "node", &node))
 		return;
-	for (walk = walk_from(g->k, pool + workers.offset); step(&walk);) {
+	for (walk = walk_from(g, pool + workers.offset); step(&walk);) {
 		const uint64_t worker = walk.at - node.offset;
 		uint64_t pwq = 0, task;
 
@@ -105,7 +106,7 @@ static uint64_t the_one(const struct wanted *wanted)
 
 /* --- names --- */
 
-static const char *queue_name(const struct la_graph *g, const struct layout *l, uint64_t wq)
+static const char *queue_name(struct la_graph *g, const struct layout *l, uint64_t wq)
 {
 	char *name;
 
@@ -117,7 +118,7 @@ static const char *queue_name(const struct la_graph *g, const struct layout *l, 
 }
 
 /* In words: the item whose function is at @function, of workqueue @wq; 0: unknown. */
-static void tell(const struct la_graph *g, const struct layout *l, uint64_t function, uint64_t wq,
+static void tell(struct la_graph *g, const struct layout *l, uint64_t function, uint64_t wq,
 		 struct la_wait *w)
 {
 	const struct la_door *door = g->k->door;
@@ -163,7 +164,7 @@ static uint64_t item_before(const struct la_kernel *k, const struct layout *l, u
 	uint64_t at = entry, function;
 	struct la_symbol symbol;
 
-	for (unsigned i = 0; i < MAX_STEPS; i++) {
+	for (unsigned i = 0; i < MAX_BARRIERS; i++) {
 		if (la_read_u64(k, at + 8, &at, NULL) != LA_OK || at == entry ||
 		    la_read_member(k, at - l->entry.offset, "work_struct", "func", &function,
 				   NULL) != LA_OK)
@@ -182,8 +183,8 @@ static uint64_t item_before(const struct la_kernel *k, const struct layout *l, u
  * It has not begun. Where its queue runs as many as it may, one of these has to end first; else a pool bound to a CPU
  * lets none begin while one of its workers runs.
  */
-static void wait_for_turn(const struct la_graph *g, const struct layout *l, uint64_t item,
-			  uint64_t self, struct la_wait *w)
+static void wait_for_turn(struct la_graph *g, const struct layout *l, uint64_t item, uint64_t self,
+			  struct la_wait *w)
 {
 	uint64_t function, data, pwq = 0, wq = 0, pool, cpu;
 	struct wanted wanted = { .self = self };
@@ -207,7 +208,7 @@ static void wait_for_turn(const struct la_graph *g, const struct layout *l, uint
 }
 
 /* A barrier behind an item that runs is in the list of its worker. */
-static bool wait_for_worker(const struct la_graph *g, const struct layout *l, uint64_t entry,
+static bool wait_for_worker(struct la_graph *g, const struct layout *l, uint64_t entry,
 			    struct la_wait *w)
 {
 	const struct la_door *door = g->k->door;
@@ -216,7 +217,7 @@ static bool wait_for_worker(const struct la_graph *g, const struct layout *l, ui
 
 	if (!door->member(door->ctx, "worker", "scheduled", &scheduled))
 		return false;
-	for (walk = walk_from(g->k, entry); step(&walk);) {
+	for (walk = walk_from(g, entry); step(&walk);) {
 		const uint64_t worker = walk.at - scheduled.offset;
 		uint64_t function, pwq, wq = 0;
 
@@ -236,7 +237,7 @@ static bool wait_for_worker(const struct la_graph *g, const struct layout *l, ui
 	return false;
 }
 
-static bool wait_for_item(const struct la_graph *g, const struct layout *l, uint64_t self,
+static bool wait_for_item(struct la_graph *g, const struct layout *l, uint64_t self,
 			  struct la_wait *w)
 {
 	const uint64_t barrier = w->address - l->done.offset + l->work.offset;
@@ -255,7 +256,7 @@ static bool wait_for_item(const struct la_graph *g, const struct layout *l, uint
 
 /* --- flush_workqueue(), drain_workqueue(): all items of a queue --- */
 
-static void wait_for_queue(const struct la_graph *g, const struct layout *l, uint64_t self,
+static void wait_for_queue(struct la_graph *g, const struct layout *l, uint64_t self,
 			   struct la_wait *w)
 {
 	const struct la_door *door = g->k->door;
@@ -270,7 +271,7 @@ static void wait_for_queue(const struct la_graph *g, const struct layout *l, uin
 	    !door->member(door->ctx, "workqueue_struct", "list", &list) ||
 	    !door->member(door->ctx, "workqueue_struct", "pwqs", &pwqs))
 		return;
-	for (walk = walk_from(g->k, queues); !wq && step(&walk);)
+	for (walk = walk_from(g, queues); !wq && step(&walk);)
 		if (la_read_member(g->k, walk.at - list.offset, "workqueue_struct", "first_flusher",
 				   &first, NULL) == LA_OK &&
 		    first && first == w->address - done.offset)
@@ -281,7 +282,7 @@ static void wait_for_queue(const struct la_graph *g, const struct layout *l, uin
 	text = la_format(g->arena, "all work of workqueue %s", name ? name : "(no name)");
 	if (text)
 		w->what = text;
-	for (walk = walk_from(g->k, wq + pwqs.offset); step(&walk);) {
+	for (walk = walk_from(g, wq + pwqs.offset); step(&walk);) {
 		wanted.pwq = walk.at - l->pwqs_node.offset;
 		if (la_read_member(g->k, wanted.pwq, "pool_workqueue", "pool", &pool, NULL) ==
 			    LA_OK &&
@@ -291,7 +292,7 @@ static void wait_for_queue(const struct la_graph *g, const struct layout *l, uin
 	w->provider = the_one(&wanted);
 }
 
-void la_wait_work(const struct la_graph *g, uint64_t self, struct la_wait *w)
+void la_wait_work(struct la_graph *g, uint64_t self, struct la_wait *w)
 {
 	struct layout l;
 
@@ -318,7 +319,7 @@ static bool worker_of(const struct la_kernel *k, const struct la_task *task, uin
 
 #define NAMED 3 /* items by their functions; more are counted */
 
-const char *la_work_behind(const struct la_graph *g, const struct la_task *task)
+const char *la_work_behind(struct la_graph *g, const struct la_task *task)
 {
 	const struct la_door *door = g->k->door;
 	const char *text = NULL;
@@ -335,7 +336,7 @@ const char *la_work_behind(const struct la_graph *g, const struct la_task *task)
 			   &waiting) && /* since 5.15 */
 	     !door->member(door->ctx, "pool_workqueue", "delayed_works", &waiting)))
 		return NULL;
-	for (walk = walk_from(g->k, pwq + waiting.offset); step(&walk);) {
+	for (walk = walk_from(g, pwq + waiting.offset); step(&walk);) {
 		if (la_read_member(g->k, walk.at - l.entry.offset, "work_struct", "func", &function,
 				   NULL) != LA_OK ||
 		    function == l.barrier_func || !door->symbol_at(door->ctx, function, &symbol) ||
