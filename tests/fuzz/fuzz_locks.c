@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Fuzz target: the graph of who waits for whom. A sound guest (a list of tasks with threads, of whom some sleep for mutexes,
-// an rwsem, a completion, a bit, and two CPUs that spin) is damaged as the input says, and asked.
+// an rwsem of an address space, a work item of a queue, a bit, and two CPUs that spin) is damaged as the input says, and asked.
 //
 // Records of 8 bytes: what to change (bits 0-1 of the first: 8 bytes of memory, 4 bytes, a register of a CPU, an offset of
 // a structure), where (24 bits), and to what (32 bits; with bit 2 of the record the offset of an address in the guest, with
@@ -23,40 +23,117 @@
 #define TASK(n) (0x5000 + 0x200 * (n))
 #define SIGNAL(n) (0x6000 + 0x20 * (n))
 #define LOCK(n) (0x7000 + 0x40 * (n))
-#define QNODES 0x8000 /* CPU n's at 0x40 * n behind */
+#define QNODES 0x8000          /* CPU n's at 0x40 * n behind */
+#define BARRIER (LOCK(3) - 32) /* whose completion is lock 3 */
+#define ITEM 0x9000
+#define PWQ 0x9100
+#define WQ 0x9200
+#define POOL 0x9300
+#define WORKER 0x9400
+#define KTHREAD 0x9500
+#define QUEUES 0x9600
 #define STACK(n) (0xc000 + 0x4000 * (n))
 #define NTASKS 6
 #define NCPUS 3
 #define SIZE (0xc000 + 0x4000 * NTASKS)
 
-enum { SCHEDULE, MUTEX, RWSEM, COMPLETION, BIT, CALLER, THREAD, SLOWPATH, NFUNCTIONS };
+enum {
+	SCHEDULE,
+	MUTEX,
+	RWSEM,
+	COMPLETION,
+	BIT,
+	CALLER,
+	THREAD,
+	SLOWPATH,
+	BARRIER_FUNC,
+	STEP,
+	NFUNCTIONS
+};
 
 static const char *const name[NFUNCTIONS] = {
-	"schedule",      "__mutex_lock", "rwsem_down_write_slowpath", "wait_for_completion",
-	"__wait_on_bit", "caller",       "ret_from_kernel_thread",    "queued_spin_lock_slowpath",
+	"schedule",        "__mutex_lock", "rwsem_down_write_slowpath", "wait_for_completion",
+	"__wait_on_bit",   "caller",       "ret_from_kernel_thread",    "queued_spin_lock_slowpath",
+	"wq_barrier_func", "step_two",
 };
 
 static struct {
 	const char *type, *name;
 	size_t offset, size;
 } layout[] = {
-	{ "task_struct", "__state", 0x10, 4 },     { "task_struct", "exit_state", 0x14, 4 },
-	{ "task_struct", "tasks", 0x20, 16 },      { "task_struct", "thread_node", 0x30, 16 },
-	{ "task_struct", "signal", 0x40, 8 },      { "task_struct", "pid", 0x48, 4 },
-	{ "task_struct", "comm", 0x50, 16 },       { "task_struct", "stack", 0x60, 8 },
-	{ "task_struct", "thread", 0x80, 112 },    { "task_struct", "pi_blocked_on", 0x68, 8 },
-	{ "signal_struct", "thread_head", 0, 16 }, { "mutex", "owner", 0, 8 },
-	{ "mutex", "wait_list", 16, 16 },          { "mutex_waiter", "list", 0, 16 },
-	{ "mutex_waiter", "task", 16, 8 },         { "rw_semaphore", "count", 0, 8 },
-	{ "rw_semaphore", "owner", 8, 8 },         { "rw_semaphore", "wait_list", 16, 16 },
-	{ "rwsem_waiter", "list", 0, 16 },         { "rwsem_waiter", "task", 16, 8 },
-	{ "completion", "wait", 8, 24 },           { "swait_queue_head", "task_list", 8, 16 },
-	{ "swait_queue", "task_list", 0, 16 },     { "swait_queue", "task", 16, 8 },
-	{ "wait_bit_queue_entry", "key", 0, 24 },  { "wait_bit_queue_entry", "wq_entry", 24, 40 },
-	{ "wait_bit_key", "flags", 0, 8 },         { "wait_bit_key", "bit_nr", 8, 4 },
-	{ "wait_queue_entry", "private", 8, 8 },   { "wait_queue_entry", "entry", 24, 16 },
-	{ "wait_queue_head", "head", 8, 16 },      { "mcs_spinlock", "next", 0, 8 },
+	{ "task_struct", "__state", 0x10, 4 },
+	{ "task_struct", "exit_state", 0x14, 4 },
+	{ "task_struct", "tasks", 0x20, 16 },
+	{ "task_struct", "thread_node", 0x30, 16 },
+	{ "task_struct", "signal", 0x40, 8 },
+	{ "task_struct", "pid", 0x48, 4 },
+	{ "task_struct", "comm", 0x50, 16 },
+	{ "task_struct", "stack", 0x60, 8 },
+	{ "task_struct", "thread", 0x80, 112 },
+	{ "task_struct", "pi_blocked_on", 0x68, 8 },
+	{ "signal_struct", "thread_head", 0, 16 },
+	{ "mutex", "owner", 0, 8 },
+	{ "mutex", "wait_list", 16, 16 },
+	{ "mutex_waiter", "list", 0, 16 },
+	{ "mutex_waiter", "task", 16, 8 },
+	{ "rw_semaphore", "count", 0, 8 },
+	{ "rw_semaphore", "owner", 8, 8 },
+	{ "rw_semaphore", "wait_list", 16, 16 },
+	{ "rwsem_waiter", "list", 0, 16 },
+	{ "rwsem_waiter", "task", 16, 8 },
+	{ "completion", "wait", 8, 24 },
+	{ "swait_queue_head", "task_list", 8, 16 },
+	{ "swait_queue", "task_list", 0, 16 },
+	{ "swait_queue", "task", 16, 8 },
+	{ "wait_bit_queue_entry", "key", 0, 24 },
+	{ "wait_bit_queue_entry", "wq_entry", 24, 40 },
+	{ "wait_bit_key", "flags", 0, 8 },
+	{ "wait_bit_key", "bit_nr", 8, 4 },
+	{ "wait_queue_entry", "private", 8, 8 },
+	{ "wait_queue_entry", "entry", 24, 16 },
+	{ "wait_queue_head", "head", 8, 16 },
+	{ "mcs_spinlock", "next", 0, 8 },
 	{ "mcs_spinlock", "count", 12, 4 },
+	{ "wq_barrier", "work", 0, 32 },
+	{ "wq_barrier", "done", 32, 32 },
+	{ "wq_flusher", "done", 24, 32 },
+	{ "work_struct", "data", 0, 8 },
+	{ "work_struct", "entry", 8, 16 },
+	{ "work_struct", "func", 24, 8 },
+	{ "worker", "node", 0x20, 16 },
+	{ "worker", "scheduled", 0x40, 16 },
+	{ "worker", "task", 0x50, 8 },
+	{ "worker", "current_pwq", 0x58, 8 },
+	{ "worker", "current_func", 0x60, 8 },
+	{ "worker_pool", "cpu", 0, 4 },
+	{ "worker_pool", "workers", 0x40, 16 },
+	{ "pool_workqueue", "pool", 0, 8 },
+	{ "pool_workqueue", "wq", 8, 8 },
+	{ "pool_workqueue", "pwqs_node", 0x30, 16 },
+	{ "pool_workqueue", "inactive_works", 0x50, 16 },
+	{ "workqueue_struct", "pwqs", 0, 16 },
+	{ "workqueue_struct", "list", 0x10, 16 },
+	{ "workqueue_struct", "first_flusher", 0x20, 8 },
+	{ "workqueue_struct", "name", 0x40, 32 },
+	{ "kthread", "data", 8, 8 },
+	{ "task_struct", "worker_private", 0x100, 8 },
+	{ "task_struct", "vfork_done", 0x108, 8 },
+	{ "task_struct", "mm", 0x110, 8 },
+	{ "mm_struct", "mmap_lock", 0x10, 40 },
+	{ "inode", "i_rwsem", 0x20, 40 },
+	{ "inode", "i_ino", 0x10, 8 },
+	{ "inode", "i_sb", 0x18, 8 },
+	{ "inode", "i_data", 0x50, 0x80 },
+	{ "address_space", "host", 0, 8 },
+	{ "address_space", "i_mmap_rwsem", 0x28, 40 },
+	{ "super_block", "s_id", 0x40, 32 },
+	{ "super_block", "s_umount", 0x70, 40 },
+	{ "super_block", "s_root", 0x20, 8 },
+	{ "dentry", "d_sb", 8, 8 },
+	{ "device", "mutex", 0x18, 32 },
+	{ "device", "kobj", 0, 16 },
+	{ "kobject", "name", 0, 8 },
+	{ "kobject", "kset", 8, 8 },
 };
 #define NLAYOUT (sizeof(layout) / sizeof(layout[0]))
 
@@ -84,6 +161,10 @@ static bool symbol(void *ctx, const char *wanted, uint64_t *ret)
 		return *ret = VA(INIT), true;
 	if (!strcmp(wanted, "qnodes"))
 		return *ret = VA(QNODES), true;
+	if (!strcmp(wanted, "workqueues"))
+		return *ret = VA(QUEUES), true;
+	if (!strcmp(wanted, "devices_kset"))
+		return *ret = VA(QUEUES + 0x20), true;
 	return false;
 }
 
@@ -173,6 +254,30 @@ static void sleeper(struct guest *g, unsigned n, unsigned wait, size_t head)
 		link_two(g, head, sp + FRAME);
 }
 
+/* Task 3 works on an item, and waits for the next of its queue, which has to wait for it. */
+static void build_work(struct guest *g)
+{
+	memcpy(g->ram + TASK(3) + 0x50, "kworker/0:1", 12);
+	memcpy(g->ram + WQ + 0x40, "steps", 6);
+	put64(g->ram, BARRIER + 24, VA(FN(BARRIER_FUNC)));
+	put64(g->ram, ITEM, VA(PWQ) | 6);
+	put64(g->ram, ITEM + 24, VA(FN(STEP)));
+	link_two(g, ITEM + 8, BARRIER + 8);
+	put64(g->ram, PWQ, VA(POOL));
+	put64(g->ram, PWQ + 8, VA(WQ));
+	link_two(g, WQ, PWQ + 0x30);
+	link_two(g, QUEUES, WQ + 0x10);
+	link_two(g, PWQ + 0x50, ITEM + 8);
+	put32(g->ram, POOL, 0xffffffff);
+	link_two(g, POOL + 0x40, WORKER + 0x20);
+	link_two(g, WORKER + 0x40, WORKER + 0x40);
+	put64(g->ram, WORKER + 0x50, VA(TASK(3)));
+	put64(g->ram, WORKER + 0x58, VA(PWQ));
+	put64(g->ram, WORKER + 0x60, VA(FN(CALLER)));
+	put64(g->ram, TASK(3) + 0x100, VA(KTHREAD));
+	put64(g->ram, KTHREAD + 8, VA(WORKER));
+}
+
 static void build(struct guest *g)
 {
 	memset(g, 0, sizeof(*g));
@@ -196,6 +301,8 @@ static void build(struct guest *g)
 	sleeper(g, 2, RWSEM, LOCK(2) + 16);
 	put64(g->ram, LOCK(2), 0x102);
 	put64(g->ram, LOCK(2) + 8, VA(TASK(3)) | 1);
+	put64(g->ram, TASK(2) + 0x110, VA(LOCK(2) - 0x10));
+	build_work(g);
 	sleeper(g, 3, COMPLETION, LOCK(3) + 16);
 	sleeper(g, 4, BIT, 0);
 	put32(g->ram, LOCK(4), 2 << 18 | 0x101);
