@@ -117,7 +117,7 @@ static noinline void stream_period(struct timer_list *timer)
 	total += READ_ONCE(stream->clock->rate) / 100;
 }
 
-static noinline struct stream *stream_open(void)
+static noinline struct stream *stream_start(void)
 {
 	struct stream *opened = kzalloc(sizeof(*opened), GFP_KERNEL);
 
@@ -142,7 +142,7 @@ static noinline void speakers_name(void)
 
 static void put_twice(void)
 {
-	stream = stream_open();
+	stream = stream_start();
 	if (!stream)
 		return;
 	stream_put(stream);

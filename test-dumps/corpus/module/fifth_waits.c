@@ -193,7 +193,7 @@ static void polite_retry(void)
 	spawn(bridge_count, "bridge_stat", 2);
 }
 
-/* a CPU has its IPIs masked by a driver that meant another interrupt; all else goes on there, and nobody reaches it */
+/* a driver masks the IPIs of a CPU, and meant another interrupt; the CPU looks for calls only when idle */
 static noinline int line_mask(void *data)
 {
 	clear_csr_ecfg(ECFGF_IPI);
@@ -298,8 +298,9 @@ static void irq_thread_awaited(void)
 	unsigned int irq;
 
 	for (irq = 1; irq < 256 && !knob_irq; irq++)
-		if (irq_has_action(irq) && !request_threaded_irq(irq, knob_interrupt, knob_turned,
-								 IRQF_SHARED, "knob", &knob_mutex))
+		if (irq_has_action(irq) && !irq_is_percpu_devid(irq) &&
+		    !request_threaded_irq(irq, knob_interrupt, knob_turned, IRQF_SHARED, "knob",
+					  &knob_mutex))
 			knob_irq = irq;
 	pr_info("mishap: shares interrupt %u\n", knob_irq);
 	spawn(knob_off, "knob_off", 1);
