@@ -193,10 +193,10 @@ static void polite_retry(void)
 	spawn(bridge_count, "bridge_stat", 2);
 }
 
-/* a driver masks the IPIs of a CPU, and meant another interrupt; the CPU looks for calls only when idle */
-static noinline int line_mask(void *data)
+/* a driver switches a CPU's IPIs off, and meant a register of its own; the CPU looks for calls only when idle */
+static noinline int line_reset(void *data)
 {
-	clear_csr_ecfg(ECFGF_IPI);
+	iocsr_write32(0, LOONGARCH_IOCSR_IPI_EN);
 	return 0;
 }
 
@@ -213,9 +213,9 @@ static noinline int scrub_banks(void *data)
 	return 0;
 }
 
-static void ipi_masked(void)
+static void ipi_disabled(void)
 {
-	spawn(line_mask, "line_mask", 2);
+	spawn(line_reset, "line_reset", 2);
 	spawn(scrub_banks, "scrubber", 1);
 }
 
@@ -338,7 +338,7 @@ const struct act fifth_wait_acts[] = {
 	{ "rwlock_below", rwlock_below },
 	{ "park_never", park_never },
 	{ "polite_retry", polite_retry },
-	{ "ipi_masked", ipi_masked },
+	{ "ipi_disabled", ipi_disabled },
 	{ "disk_under_mutex", disk_under_mutex },
 	{ "irq_thread_awaited", irq_thread_awaited },
 	{ "backup_slow", backup_slow },
