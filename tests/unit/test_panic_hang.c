@@ -104,6 +104,48 @@ static void test_spinlock(void **state)
 	}
 }
 
+/* One that takes interrupts has had the request for seconds: its IPI was lost, or is masked there. */
+static void test_ipi_not_taken(void **state)
+{
+	static const struct {
+		enum la_cpu_state target;
+		unsigned calls;
+		uint64_t seconds, ecfg; /* ecfg 0: not known */
+		const char *advice;     /* NULL: nothing is lost */
+	} test[] = {
+		{ LA_CPU_USER, 1, 11, 0, "IPIs are switched off on that CPU" },
+		{ LA_CPU_IDLE, 2, 11, 0x1fff, "IPIs are switched off on that CPU" },
+		{ LA_CPU_USER, 1, 11, 0x0fff, "its ECFG has the IPI line off" },
+		{ LA_CPU_USER, 1, 1, 0, NULL },
+		{ LA_CPU_USER, 0, 11, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = test[i].target;
+		g->cpu[0].calls = test[i].calls;
+		if (test[i].ecfg)
+			la_csr_set(&g->cpu[0].regs, LA_CSR_ECFG, test[i].ecfg);
+		g->cpu[1].state = LA_CPU_IPI_WAIT;
+		g->cpu[1].waits_for = 0;
+		g->cpu[1].since_known = true;
+		g->cpu[1].since_ns = test[i].seconds * 1000000000;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict == LA_VERDICT_LOST_IPI, test[i].advice != NULL);
+		if (test[i].advice) {
+			assert_int_equal(p->cpu, 1);
+			assert_int_equal(p->confidence, LA_LIKELY);
+			assert_non_null(strstr(p->summary, "has not taken the request for 11 s"));
+			assert_non_null(strstr(p->advice[0], test[i].advice));
+		}
+		guest_free(g);
+	}
+}
+
 static void test_lost_ipi(void **state)
 {
 	static const struct {
@@ -774,6 +816,7 @@ int main(void)
 		GUEST(test_flood),
 		cmocka_unit_test(test_spinlock),
 		cmocka_unit_test(test_lost_ipi),
+		cmocka_unit_test(test_ipi_not_taken),
 		cmocka_unit_test(test_hard_lockup),
 		cmocka_unit_test(test_all_stopped),
 		cmocka_unit_test(test_endless),

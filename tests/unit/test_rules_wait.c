@@ -152,6 +152,47 @@ static void test_set_time(void **state)
 	}
 }
 
+/* A boot that lets time pass on purpose is not hung; one that waits for something is, and so is another task then. */
+static void test_boot_delay(void **state)
+{
+	static const struct {
+		bool booting, timed;
+		int pid;
+		bool hung;
+	} test[] = {
+		{ true, true, 1, false },
+		{ true, false, 1, true },
+		{ true, true, 7, true },
+		{ false, true, 1, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t;
+
+		setup((void **)&t);
+		add(t, "prepare_namespace", -1, 14, LA_NO_NODE);
+		t->node[0].timed = test[i].timed;
+		t->node[0].task.pid = test[i].pid;
+		t->t.boot.booting = test[i].booting;
+		assert_int_equal(la_judge_blocked(&t->t, &t->j), test[i].hung);
+		teardown((void **)&t);
+	}
+}
+
+/* Who hangs since an oops that the guest lived on after is said, too. */
+static void test_hang_after_oops(void **state)
+{
+	struct test *t = *state;
+
+	add(t, "plot_page", -1, 12, LA_NO_NODE);
+	add(t, "just_now", -1, 1, LA_NO_NODE);
+	t->panic.verdict = LA_VERDICT_OOPS;
+	la_triage_add_waits(&t->t, &t->j);
+	assert_int_equal(t->panic.nstuck, 1);
+	assert_non_null(strstr(t->panic.stuck[0], "plot_page"));
+}
+
 /* Who has the lock is stopped by a signal or a debugger: that is said, and how it goes on. */
 static void test_stopped_holder(void **state)
 {
@@ -368,6 +409,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_queued, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nearby, setup, teardown),
 		cmocka_unit_test(test_set_time),
+		cmocka_unit_test(test_boot_delay),
+		cmocka_unit_test_setup_teardown(test_hang_after_oops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stopped_holder, setup, teardown),
 		cmocka_unit_test(test_module_behind),
 		cmocka_unit_test(test_died_with_lock),

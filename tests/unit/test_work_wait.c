@@ -348,6 +348,27 @@ static void test_thread_to_end(void **state)
 	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
 }
 
+/* kthread_park() waits for the thread that has to see it. */
+static void test_thread_to_park(void **state)
+{
+	struct test *t = *state;
+
+	fake_member(t->g.fake, "task_struct", "worker_private", 0x188, 8);
+	fake_member(t->g.fake, "kthread", "parked", 0x20, 32);
+	add_task(t, 0, "governor", 2);
+	add_task(t, 1, "scaler", 1);
+	add_task(t, 2, "bash", 1);
+	put64(&t->g, TASK_OF(1) + 0x188, LOCK(4));
+	await(t, LOCK(4) + 0x20);
+	function(&t->g, STOP, "kthread_park", WAIT);
+	frame_at(&t->g, STACK_OF(0) + LA_THREAD_SIZE - LA_PT_REGS_SIZE - 3 * FRAME, BACK(STOP),
+		 TASK_OF(0));
+	sleep_in(t, 1, "schedule_timeout");
+	find(t);
+	assert_string_equal(thing_of(t, 100)->what, "a kernel thread to park");
+	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+}
+
 /* vfork() waits for the child to be somebody else. */
 static void test_vfork(void **state)
 {
@@ -366,6 +387,46 @@ static void test_vfork(void **state)
 	assert_string_equal(thing_of(t, 100)->what,
 			    "its child of vfork() to run a program, or to end");
 	assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+}
+
+/* synchronize_irq() waits for the thread of an interrupt, if there is one, not of several. */
+static void test_irq_thread(void **state)
+{
+	(void)state;
+	for (unsigned threads = 0; threads < 3; threads++) {
+		struct test *t = start();
+		const uint64_t desc = LOCK(0), action = LOCK(2);
+		uint64_t note;
+
+		fake_member(t->g.fake, "wait_queue_entry", "private", 8, 8);
+		fake_member(t->g.fake, "wait_queue_entry", "entry", 24, 16);
+		fake_member(t->g.fake, "wait_queue_head", "head", 8, 16);
+		fake_member(t->g.fake, "irq_desc", "wait_for_threads", 0x40, 24);
+		fake_member(t->g.fake, "irq_desc", "action", 0x10, 8);
+		fake_member(t->g.fake, "irqaction", "thread", 8, 8);
+		fake_member(t->g.fake, "irqaction", "next", 16, 8);
+		add_task(t, 0, "knob_off", 2);
+		add_task(t, 1, "irq/19-knob", 2);
+		note = sleep_in(t, 0, "__synchronize_irq");
+		put64(&t->g, note + 8, TASK_OF(0));
+		link_notes(t, desc + 0x48, note + 24, 0);
+		put64(&t->g, desc + 0x10, action);
+		put64(&t->g, action + 8, 0); /* who shares it, without a thread */
+		put64(&t->g, action + 16, action + 0x40);
+		put64(&t->g, action + 0x48, threads > 0 ? TASK_OF(1) : 0);
+		put64(&t->g, action + 0x50, action + 0x80);
+		put64(&t->g, action + 0x88, threads > 1 ? INIT : 0);
+		put64(&t->g, action + 0x90, 0);
+		sleep_in(t, 1, "schedule_timeout");
+		find(t);
+		assert_string_equal(thing_of(t, 100)->what, "an interrupt's thread to be done");
+		assert_int_equal(thing_of(t, 100)->how,
+				 threads == 1 ? LA_HOW_ROLE : LA_HOW_UNKNOWN);
+		if (threads == 1)
+			assert_ptr_equal(&t->w.node[thing_of(t, 100)->holder], node_of(t, 101));
+		guest_free(&t->g);
+		free(t);
+	}
 }
 
 /* rcu_barrier() waits for the one CPU that does not come out of its callbacks; of several for none in particular. */
@@ -435,7 +496,9 @@ int main(void)
 		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_damaged_queues),
 		cmocka_unit_test_setup_teardown(test_thread_to_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thread_to_park, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vfork, setup, teardown),
+		cmocka_unit_test(test_irq_thread),
 		cmocka_unit_test(test_rcu_barrier),
 		cmocka_unit_test(test_halted),
 	};

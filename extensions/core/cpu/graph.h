@@ -16,7 +16,7 @@ struct la_qnodes {
 	size_t n;
 };
 
-/** A completion, and the task that completes it when it ends (task_struct.vfork_done). */
+/** A completion, and the task that completes it when it ends or parks. */
 struct la_ending {
 	uint64_t completion, task;
 };
@@ -34,7 +34,7 @@ struct la_graph {
 	size_t tasks, left_out;
 	uint64_t now;        /* the youngest clock of all run queues; 0 = unknown */
 	unsigned work_steps; /* along lists of workqueues that are left: damage can multiply them */
-	/* What tasks complete when they end, read once: see la_wait_provider(). */
+	/* What tasks complete when they end or park, read once: see la_wait_provider(). */
 	bool endings_read;
 	struct la_ending *ending;
 	size_t nendings;

@@ -5,6 +5,16 @@
 #include "graph.h"
 #include "priv.h"
 
+#define MAX_HANDLERS 16 /* of one interrupt that share it; more are damage */
+
+static bool is_in(const struct la_stack *stack, const char *function)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (la_is_function(stack->frame[i].symbol, function))
+			return true;
+	return false;
+}
+
 /* Who works off a wait queue: the structure that it is part of names that task. */
 static const struct {
 	const char *type, *queue, *task;
@@ -37,6 +47,28 @@ static uint64_t thread_of_journal(const struct la_graph *g, const struct la_wait
 	return 0;
 }
 
+/* synchronize_irq() waits for the threads of one interrupt's handlers (include/linux/irqdesc.h, interrupt.h, 5.10 to 7.1). */
+static uint64_t thread_of_irq(const struct la_graph *g, const struct la_wait *w)
+{
+	const struct la_door *door = g->k->door;
+	uint64_t action, thread, found = 0;
+	struct la_member queue;
+
+	if (!door->member(door->ctx, "irq_desc", "wait_for_threads", &queue) ||
+	    la_read_member(g->k, w->address - queue.offset, "irq_desc", "action", &action, NULL) !=
+		    LA_OK)
+		return 0;
+	for (unsigned i = 0; i < MAX_HANDLERS && la_kernel_address(g->k, action); i++) {
+		if (la_read_member(g->k, action, "irqaction", "thread", &thread, NULL) != LA_OK ||
+		    (thread && found))
+			return 0;
+		found = thread ? thread : found;
+		if (la_read_member(g->k, action, "irqaction", "next", &action, NULL) != LA_OK)
+			return 0;
+	}
+	return la_kernel_address(g->k, found) ? found : 0;
+}
+
 /* CPUs come and go by the work of their threads cpuhp/N (kernel/cpu.c, struct cpuhp_cpu_state, 4.10 to 7.1). */
 static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait *w)
 {
@@ -55,18 +87,10 @@ static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait
 	return 0;
 }
 
-/*
- * A task completes what its vfork_done says when it ends: kthread.exited, for which kthread_stop() waits (kernel/kthread.c,
- * 5.10 to 7.1), or what its parent waits for in vfork() (kernel/fork.c).
- */
-static bool take_ending(void *ctx, uint64_t task)
+static bool add_ending(struct la_graph *g, uint64_t completion, uint64_t task)
 {
-	struct la_graph *g = ctx;
 	const size_t n = g->nendings;
-	uint64_t done;
 
-	if (la_read_member(g->k, task, "task_struct", "vfork_done", &done, NULL) != LA_OK || !done)
-		return true;
 	if (!(n & (n - 1))) { /* full at each power of two */
 		struct la_ending *more =
 			la_regrow(g->arena, g->ending, n, n ? 2 * n : 1, sizeof(*g->ending));
@@ -75,18 +99,36 @@ static bool take_ending(void *ctx, uint64_t task)
 			return false;
 		g->ending = more;
 	}
-	g->ending[g->nendings++] = (struct la_ending){ done, task };
+	g->ending[g->nendings++] = (struct la_ending){ completion, task };
 	return true;
+}
+
+/*
+ * A task completes what its vfork_done says when it ends: kthread.exited, for which kthread_stop() waits, or what its
+ * parent waits for in vfork() (kernel/fork.c); and a thread kthread.parked, for which kthread_park() does. Its struct
+ * kthread is in worker_private since 5.17 (kernel/kthread.c, to 7.1).
+ */
+static bool take_ending(void *ctx, uint64_t task)
+{
+	struct la_graph *g = ctx;
+	const struct la_door *door = g->k->door;
+	struct la_member parked;
+	uint64_t at;
+
+	if (la_read_member(g->k, task, "task_struct", "vfork_done", &at, NULL) == LA_OK && at &&
+	    !add_ending(g, at, task))
+		return false;
+	return la_read_member(g->k, task, "task_struct", "worker_private", &at, NULL) != LA_OK ||
+	       !at || !door->member(door->ctx, "kthread", "parked", &parked) ||
+	       add_ending(g, at + parked.offset, task);
 }
 
 static uint64_t task_that_ends(struct la_graph *g, const struct la_stack *stack, struct la_wait *w)
 {
-	bool vfork = false, asks = false;
+	const bool vfork =
+		is_in(stack, "kernel_clone") || is_in(stack, "_do_fork"); /* before 5.10 */
+	const bool asks = vfork || is_in(stack, "kthread_stop") || is_in(stack, "kthread_park");
 
-	for (size_t i = 0; i < stack->n && !asks; i++) {
-		vfork = la_is_function(stack->frame[i].symbol, "kernel_clone");
-		asks = vfork || la_is_function(stack->frame[i].symbol, "kthread_stop");
-	}
 	if (asks && !g->endings_read)
 		la_tasks_each(g->k, take_ending, g, NULL);
 	g->endings_read = g->endings_read || asks;
@@ -103,11 +145,9 @@ static uint64_t task_that_ends(struct la_graph *g, const struct la_stack *stack,
 /* rcu_barrier() waits for callbacks of all CPUs (kernel/rcu/tree.c): for the CPU that does not come out of one of them. */
 static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack *stack)
 {
+	const bool waits = is_in(stack, "rcu_barrier");
 	const struct la_cpu *found = NULL;
-	bool waits = false;
 
-	for (size_t i = 0; i < stack->n; i++)
-		waits = waits || la_is_function(stack->frame[i].symbol, "rcu_barrier");
 	for (size_t i = 0; waits && g->cpus && i < g->cpus->n; i++) {
 		const struct la_cpu *c = &g->cpus->cpu[i];
 
@@ -129,6 +169,9 @@ void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struc
 		return;
 	if (w->kind == LA_THING_QUEUE)
 		w->provider = thread_of_journal(g, w);
+	if (w->kind == LA_THING_QUEUE &&
+	    (is_in(node->stack, "__synchronize_irq") || is_in(node->stack, "synchronize_irq")))
+		w->provider = thread_of_irq(g, w);
 	if (w->kind != LA_THING_COMPLETION)
 		return;
 	la_wait_work(g, node->task.address, w);

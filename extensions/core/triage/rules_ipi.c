@@ -30,6 +30,32 @@ static const char *why_deaf(struct la_arena *arena, const struct la_cpu *c)
 	}
 }
 
+/* For how long @c has waited, as far as that is known: its task was not taken from it meanwhile. */
+static uint64_t waited_ns(const struct la_triage *t, const struct la_cpu *c)
+{
+	return la_triage_starved(t, c) ? c->watchdog_age_ns : c->since_known ? c->since_ns : 0;
+}
+
+/* One that takes interrupts has had the request before it for seconds: that interrupt did not come. */
+static const char *why_lost(struct la_judgement *j, const struct la_triage *t,
+			    const struct la_cpu *c, const struct la_cpu *to)
+{
+	uint64_t lines;
+
+	if ((to->state != LA_CPU_USER && to->state != LA_CPU_IDLE) || !to->calls ||
+	    waited_ns(t, c) < LA_DEAF_NS)
+		return NULL;
+	if (la_csr_get(&to->regs, LA_CSR_ECFG, &lines) && !(lines >> 12 & 1))
+		la_triage_advice(j, "its ECFG has the IPI line off: who masked it?");
+	else
+		la_triage_advice(
+			j,
+			"IPIs are switched off on that CPU (IOCSR_IPI_EN), or KVM or QEMU lost one: with a migration, a snapshot?");
+	return la_format(j->arena, "%s, takes interrupts, and has not taken the request for %.0f s",
+			 to->state == LA_CPU_USER ? "in user mode" : "idle",
+			 (double)waited_ns(t, c) / 1e9);
+}
+
 /* A CPU waits for an answer from one that stands still where it takes no interrupts. */
 bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 {
@@ -41,6 +67,8 @@ bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 			c->waits_for >= 0 ? la_cpus_find(cpus, (unsigned)c->waits_for) : NULL;
 		const char *why = to ? why_deaf(j->arena, to) : NULL;
 
+		if (to && !why)
+			why = why_lost(j, t, c, to);
 		if (!why)
 			continue;
 		j->panic->verdict = LA_VERDICT_LOST_IPI;
@@ -49,6 +77,7 @@ bool la_judge_lost_ipi(const struct la_triage *t, struct la_judgement *j)
 					      c->cpu, to->cpu, why);
 		la_triage_who_from_cpu(j, c);
 		la_triage_cause_cpu(j, c, "lost-ipi");
+		la_triage_summary(j, "%s", j->panic->message);
 		return true;
 	}
 	return false;

@@ -422,6 +422,9 @@ bool la_judge_blocked(const struct la_triage *t, struct la_judgement *j)
 	if (worst == LA_NO_NODE)
 		return false;
 	n = &w->node[worst];
+	/* A boot that lets some time pass, as rootdelay= wants, is the boot's own matter. */
+	if (t->boot.booting && n->timed && n->task.pid_known && n->task.pid == 1 && !n->behind)
+		return false;
 	for (size_t i = 0; i < w->n; i++)
 		more += i != worst && la_triage_waits_long(w, i);
 	j->panic->verdict = LA_VERDICT_HUNG_TASK;

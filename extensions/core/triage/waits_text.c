@@ -200,6 +200,10 @@ void la_triage_add_waits(const struct la_triage *t, struct la_judgement *j)
 
 	if (j->panic->nstuck)
 		return;
+	/* A guest that lived on after an oops: who hangs since, perhaps for what the dead task was to do. */
+	for (size_t i = 0; j->panic->verdict == LA_VERDICT_OOPS && i < w->n; i++)
+		if (la_triage_waits_long(w, i))
+			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));
 	/* Who waits for what somebody had who is dead. */
 	for (size_t i = 0; i < w->n; i++)
 		if (la_waits_next(w, i) != LA_NO_NODE && w->node[la_waits_next(w, i)].state == 'X')
