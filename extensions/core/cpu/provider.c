@@ -7,9 +7,10 @@
 
 #define MAX_HANDLERS 16 /* of one interrupt that share it; more are damage */
 
+/* As far as the stack is more than words that may be left over. */
 static bool is_in(const struct la_stack *stack, const char *function)
 {
-	for (size_t i = 0; i < stack->n; i++)
+	for (size_t i = 0; i < stack->n && stack->frame[i].method != LA_FROM_SCAN; i++)
 		if (la_is_function(stack->frame[i].symbol, function))
 			return true;
 	return false;
@@ -151,14 +152,11 @@ static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack
 	for (size_t i = 0; waits && g->cpus && i < g->cpus->n; i++) {
 		const struct la_cpu *c = &g->cpus->cpu[i];
 
-		for (size_t n = 0; n < c->stack.n; n++) {
-			if (!la_is_function(c->stack.frame[n].symbol, "rcu_do_batch"))
-				continue;
-			if (found)
-				return 0;
-			found = c;
-			break;
-		}
+		if (!is_in(&c->stack, "rcu_do_batch"))
+			continue;
+		if (found)
+			return 0;
+		found = c;
 	}
 	return found ? found->task.address : 0;
 }
