@@ -330,7 +330,7 @@ const char *la_work_behind(struct la_graph *g, const struct la_task *task)
 	struct walk walk;
 	size_t n = 0;
 
-	if (!layout_of(g->k, &l) || !worker_of(g->k, task, &worker) ||
+	if (!worker_of(g->k, task, &worker) || !layout_of(g->k, &l) ||
 	    la_read_member(g->k, worker, "worker", "current_pwq", &pwq, NULL) != LA_OK || !pwq ||
 	    (!door->member(door->ctx, "pool_workqueue", "inactive_works",
 			   &waiting) && /* since 5.15 */
