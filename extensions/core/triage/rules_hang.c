@@ -102,9 +102,9 @@ static void cause_from_callback(struct la_judgement *j, const struct la_cpu *c)
 	cause->pc = cause->offset = 0;
 	j->off_stack = true;
 	la_triage_fact(j, la_format(j->arena, "timers of CPU %u", c->cpu),
-		       "%s() has called %s()%s%s%s, which has returned", c->dispatcher, c->callback,
-		       c->callback_module ? " [" : "", c->callback_module ? c->callback_module : "",
-		       c->callback_module ? "]" : "");
+		       "%s() has called %s()%s%s%s, which its stack does not show", c->dispatcher,
+		       c->callback, c->callback_module ? " [" : "",
+		       c->callback_module ? c->callback_module : "", c->callback_module ? "]" : "");
 }
 
 /* What it does not come out of, behind the function's name. */
