@@ -224,6 +224,8 @@ Dwarf *la_elf_file_dwarf(struct la_elf_file *f)
 	if (!f->dwarf_tried && !(begin_dwarf(f) && open_shared(f))) {
 		dwarf_end(f->dwarf);
 		f->dwarf = NULL;
+		if (f->shared && f->shared->exhausted)
+			f->exhausted = true;
 	}
 	return f->exhausted ? NULL : f->dwarf;
 }
