@@ -10,6 +10,7 @@ Usage:  corpus.py [--cache DIR] [--list] [--again] [NAME]...
         Without names: all cases that are not there yet. --again: also those that are.
 """
 import argparse
+import fnmatch
 import glob
 import json
 import os
@@ -44,10 +45,22 @@ def cases():
             raise RuntimeError(f"{', '.join(twice)}: there twice")
         said.update(table)
         found.update((name, os.path.basename(path)[:-5]) for name in table)
-    for name, group in found.items():
+
+    def whole(name):
+        """With what it has from the one that it is the same as, on another kernel or machine."""
         case = said[name]
-        if "same_as" in case:   # on another kernel or machine
-            case = {**said[case["same_as"]], **case}
+        if "same_as" not in case:
+            return case
+        same = whole(case["same_as"])
+        return {**same, **case, "same_as": same.get("same_as", case["same_as"])}
+
+    for name in [name for name in said if name.endswith("*")]:  # each of another group, on this kernel or machine
+        case, group = said.pop(name), found.pop(name)
+        for other in [other for other in said if fnmatch.fnmatch(other, case["same_as"])]:
+            one = name[:-1] + other[other.index("-") + 1:]
+            said[one], found[one] = {**case, "same_as": other}, group
+    for name, group in found.items():
+        case = whole(name)
         strange = set(case) - set(DEFAULTS) - {"truth"}
         if strange or "truth" not in case:
             raise RuntimeError(f"{name}: no truth, or unknown words {strange}")
