@@ -4,6 +4,8 @@
 // service frames	touches the second page of /dev/frames (the module's act frame_below)
 // service shrunk	touches a page of a file which is empty by then: SIGBUS
 // service worker	has a child by vfork() that never starts another program
+// service illegal	runs a word that is no instruction: SIGILL
+// service realtime	loops with real-time priority (FIFO)
 // service threads	two threads take a lock each, and then wait for that of the other
 #include <linux/fcntl.h>
 #include <linux/futex.h>
@@ -68,6 +70,21 @@ static void touch_shrunk(void)
 	map("/journal", O_RDWR | O_CREAT)[8] = 1;
 }
 
+// as a program for a newer CPU comes to it
+static void run_illegal(void)
+{
+	__asm__ volatile(".word 0");
+}
+
+static void run_realtime(void)
+{
+	int priority = 50;
+
+	call(__NR_sched_setscheduler, 0L, (long)SCHED_FIFO, &priority);
+	for (;;)
+		__asm__ volatile("");
+}
+
 static void start_worker(void)
 {
 	if (!call(__NR_clone, (long)(CLONE_VM | CLONE_VFORK | SIGCHLD), 0L, 0L, 0L, 0L))
@@ -116,6 +133,10 @@ void start(long *stack)
 		touch_frame();
 	else if (what[0] == 's')
 		touch_shrunk();
+	else if (what[0] == 'i')
+		run_illegal();
+	else if (what[0] == 'r')
+		run_realtime();
 	else if (what[0] == 'w')
 		start_worker();
 	else if (what[0] == 't')
