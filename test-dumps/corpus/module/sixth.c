@@ -99,8 +99,7 @@ static noinline int lanes_show(struct seq_file *to, void *unused)
 {
 	struct lane *lane;
 
-	list_for_each_entry(lane, &idle_lanes, all)
-		seq_printf(to, "%llu\n", lane_bytes(lane));
+	list_for_each_entry(lane, &idle_lanes, all) seq_printf(to, "%llu\n", lane_bytes(lane));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(lanes);
@@ -408,16 +407,10 @@ static void slot_empty(void)
 }
 
 const struct act sixth_acts[] = {
-	{ "lamp_unbound", lamp_unbound },
-	{ "lanes_listed", lanes_listed },
-	{ "recipe_absent", recipe_absent },
-	{ "tariff_new", tariff_new },
-	{ "grid_full", grid_full },
-	{ "valve_shut", valve_shut },
-	{ "capsule_added", capsule_added },
-	{ "reply_late", reply_late },
-	{ "tank_shared", tank_shared },
-	{ "pulse_closed", pulse_closed },
-	{ "slot_empty", slot_empty },
-	{},
+	{ "lamp_unbound", lamp_unbound },   { "lanes_listed", lanes_listed },
+	{ "recipe_absent", recipe_absent }, { "tariff_new", tariff_new },
+	{ "grid_full", grid_full },         { "valve_shut", valve_shut },
+	{ "capsule_added", capsule_added }, { "reply_late", reply_late },
+	{ "tank_shared", tank_shared },     { "pulse_closed", pulse_closed },
+	{ "slot_empty", slot_empty },       {},
 };

@@ -112,7 +112,8 @@ static noinline void shelf_ask(struct dentry *name)
 	wait_for_completion(&shelf_answer);
 }
 
-static noinline struct dentry *shelf_lookup(struct inode *dir, struct dentry *name, unsigned int flags)
+static noinline struct dentry *shelf_lookup(struct inode *dir, struct dentry *name,
+					    unsigned int flags)
 {
 	shelf_ask(name);
 	return simple_lookup(dir, name, flags);
@@ -204,7 +205,7 @@ static int bay_probe(struct platform_device *device)
 	init_completion(&bay->empty);
 	platform_set_drvdata(device, bay);
 	return percpu_ref_init(&bay->users, bay_empty, 0, GFP_KERNEL) ?:
-	       device_create_file(&device->dev, &dev_attr_disks);
+		       device_create_file(&device->dev, &dev_attr_disks);
 }
 
 static noinline void bay_remove(struct platform_device *device)
@@ -229,7 +230,7 @@ static void bay_counted(void)
 		pr_err("mishap: no bay\n");
 }
 
-/* a tasklet is disabled, and only then is its end awaited: it is never run, and never done */
+/* a tasklet is disabled, and only then is its end awaited: it is looked at all the time, and never run */
 static DEFINE_MUTEX(mixer_mutex);
 static struct tasklet_struct mixer_tasklet;
 
@@ -242,7 +243,8 @@ static noinline int mixer_stop(void *data)
 {
 	mutex_lock(&mixer_mutex);
 	tasklet_disable(&mixer_tasklet);
-	tasklet_schedule(&mixer_tasklet); /* as the interrupt of its device would, which may still come */
+	tasklet_schedule(
+		&mixer_tasklet); /* as the interrupt of its device would, which may still come */
 	pause_ms(200);
 	tasklet_kill(&mixer_tasklet);
 	mutex_unlock(&mixer_mutex);
@@ -384,10 +386,11 @@ static void modem_again(void)
 	spawn(modem_reset, "modem_reset", 2);
 }
 
-/* a disk for two requests at a time, which takes them and forgets that it has */
+/* a disk for two requests of a page at a time, which takes them and forgets that it has */
 static struct blk_mq_tag_set vault_tags;
 
-static noinline blk_status_t vault_queue(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
+static noinline blk_status_t vault_queue(struct blk_mq_hw_ctx *hctx,
+					 const struct blk_mq_queue_data *data)
 {
 	blk_mq_start_request(data->rq);
 	total += blk_rq_bytes(data->rq);
@@ -404,6 +407,7 @@ static const struct block_device_operations vault_disk_ops = { .owner = THIS_MOD
 
 static void vault_opened(void)
 {
+	struct queue_limits limits = { .max_hw_sectors = PAGE_SIZE >> SECTOR_SHIFT };
 	struct gendisk *vault;
 
 	vault_tags.ops = &vault_ops;
@@ -412,7 +416,7 @@ static void vault_opened(void)
 	vault_tags.numa_node = NUMA_NO_NODE;
 	if (blk_mq_alloc_tag_set(&vault_tags))
 		return;
-	vault = blk_mq_alloc_disk(&vault_tags, NULL, NULL);
+	vault = blk_mq_alloc_disk(&vault_tags, &limits, NULL);
 	if (IS_ERR(vault))
 		return;
 	vault->major = register_blkdev(0, "vault");
@@ -426,14 +430,9 @@ static void vault_opened(void)
 }
 
 const struct act sixth_wait_acts[] = {
-	{ "index_slow", index_slow },
-	{ "audit_full", audit_full },
-	{ "shelf_served", shelf_served },
-	{ "bay_counted", bay_counted },
-	{ "mixer_quiet", mixer_quiet },
-	{ "brake_errs", brake_errs },
-	{ "codec_reset", codec_reset },
-	{ "modem_again", modem_again },
-	{ "vault_opened", vault_opened },
-	{},
+	{ "index_slow", index_slow },     { "audit_full", audit_full },
+	{ "shelf_served", shelf_served }, { "bay_counted", bay_counted },
+	{ "mixer_quiet", mixer_quiet },   { "brake_errs", brake_errs },
+	{ "codec_reset", codec_reset },   { "modem_again", modem_again },
+	{ "vault_opened", vault_opened }, {},
 };
