@@ -19,7 +19,7 @@
 #define CACHES 0x820400
 #define CACHE(n) (0x821000 + (n)*0x200)
 #define CACHE_NODE(n) (0x822000 + (n)*0x100)
-#define NAME(n) (0x823000 + (n)*0x100)
+#define NAME(n) (0x823030 + (n)*0x100) /* near the end of what can be read */
 #define TASK(n) (0x824000 + (n)*0x1000)
 #define MM(n) (0x828000 + (n)*0x1000)
 
@@ -77,10 +77,10 @@ static void describe_caches(struct guest *g)
 		fake_put_u64(g->f, CACHE(i), W + (i ? CACHES : CACHE(1)));
 		fake_put_u32(g->f, CACHE(i) + 16, i ? 1024 : 192);
 		fake_put_u64(g->f, CACHE(i) + 24, W + NAME(i));
+		fake_hide(g->f, NAME(i) + 16, 0x80, LA_EXCLUDED);
 		fake_put_u64(g->f, CACHE(i) + 32, W + CACHE_NODE(i));
 		fake_put_u64(g->f, CACHE(i) + 40, W + CACHES - 8);
-		fake_put(g->f, NAME(i), (char[64]){ 0 }, 64);
-		fake_put(g->f, NAME(i), names[i], strlen(names[i]));
+		fake_put(g->f, NAME(i), names[i], strlen(names[i]) + 1);
 		fake_put_u64(g->f, CACHE_NODE(i) + 8, i ? 350 * 1024 : 1000);
 	}
 }

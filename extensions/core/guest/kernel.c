@@ -145,30 +145,40 @@ bool la_list_endless(const struct la_kernel *k, uint64_t head)
 	return false;
 }
 
+enum la_status la_read_name(const struct la_kernel *k, uint64_t va, char *ret, size_t size,
+			    struct la_error *err)
+{
+	size_t used = 0;
+
+	/* Small pieces, so that a text in front of an unreadable page is still read. */
+	while (used < size - 1) {
+		size_t n = 64 - (size_t)((va + used) % 64);
+		enum la_status status;
+
+		if (n > size - 1 - used)
+			n = size - 1 - used;
+		status = la_read(k, va + used, ret + used, n, err);
+		if (status != LA_OK) {
+			ret[0] = '\0';
+			return status;
+		}
+		if (memchr(ret + used, '\0', n))
+			return LA_OK;
+		used += n;
+	}
+	ret[used] = '\0';
+	return LA_OK;
+}
+
 enum la_status la_read_text(const struct la_kernel *k, struct la_arena *arena, uint64_t va,
 			    size_t max, char **ret, struct la_error *err)
 {
 	char *text = la_alloc(arena, max + 1);
-	size_t used = 0;
 
 	if (!text)
 		return la_fail(err, LA_NOMEM, "text of %zu bytes", max);
-	/* Small pieces, so that a text in front of an unreadable page is still read. */
-	while (used < max) {
-		size_t n = 64 - (size_t)((va + used) % 64);
-		enum la_status status;
-
-		if (n > max - used)
-			n = max - used;
-		status = la_read(k, va + used, text + used, n, err);
-		if (status != LA_OK)
-			return status;
-		if (memchr(text + used, '\0', n))
-			break;
-		used += n;
-	}
 	*ret = text;
-	return LA_OK;
+	return la_read_name(k, va, text, max + 1, err);
 }
 
 enum la_status la_read_member(const struct la_kernel *k, uint64_t base, const char *type,

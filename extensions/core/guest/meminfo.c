@@ -125,9 +125,8 @@ static void find_cache(const struct la_kernel *k, struct la_meminfo *ret)
 	/* A cache cannot have more than all of them: what says so is damaged. */
 	if (!largest || ret->cache_bytes > ret->bytes[LA_MEMORY_SLAB] ||
 	    la_read_member(k, largest, "kmem_cache", "name", &at, NULL) != LA_OK ||
-	    la_read(k, at, ret->cache, sizeof(ret->cache) - 1, NULL) != LA_OK)
+	    la_read_name(k, at, ret->cache, sizeof(ret->cache), NULL) != LA_OK)
 		ret->cache[0] = '\0';
-	ret->cache[sizeof(ret->cache) - 1] = '\0';
 }
 
 /* --- the largest process --- */

@@ -94,8 +94,15 @@ enum la_status la_read_u32(const struct la_kernel *k, uint64_t va, uint32_t *ret
 bool la_list_endless(const struct la_kernel *k, uint64_t head);
 
 /**
+ * A NUL-terminated text into the @size bytes at @ret; a longer one is cut there. Where it cannot be read to its NUL, *@ret is
+ * empty. What lies behind the NUL need not be readable.
+ */
+enum la_status la_read_name(const struct la_kernel *k, uint64_t va, char *ret, size_t size,
+			    struct la_error *err);
+
+/**
  * A NUL-terminated text, in @arena; one that has no NUL within @max bytes is cut there. LA_NOMEM, too.
- * What lies behind its NUL need not be readable.
+ * Else as la_read_name().
  */
 enum la_status la_read_text(const struct la_kernel *k, struct la_arena *arena, uint64_t va,
 			    size_t max, char **ret, struct la_error *err);
