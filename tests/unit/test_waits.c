@@ -211,14 +211,19 @@ static void test_page_bits(void **state)
 		uint64_t swap;
 		const char *what;
 		bool io;
+		const char *device; /* of the whole of this; "": whose name is unknown */
 	} test[] = {
-		{ "vda1", 0, 0, "the lock of a page of inode 77 on vda1", true },
-		{ "tmpfs", 0, 0, "the lock of a page of inode 77 on tmpfs", false },
-		{ "tmpfs", 0, 5, "the lock of a page of inode 77 on tmpfs", true },
-		{ "vda1", 1, 0, "the writing of a page of inode 77 on vda1", true },
-		{ NULL, 0, 5, "the lock of a page of anonymous memory", true },
-		{ "", 0, 0, "the lock of a page of no file", true },
-		{ "vda1", 5, 0, NULL, true },
+		{ "vda1", 0, 0, "the lock of a page of inode 77 on vda1", true, NULL },
+		{ "tmpfs", 0, 0, "the lock of a page of inode 77 on tmpfs", false, NULL },
+		{ "tmpfs", 0, 5, "the lock of a page of inode 77 on tmpfs", true, NULL },
+		{ "vda1", 1, 0, "the writing of a page of inode 77 on vda1", true, NULL },
+		{ NULL, 0, 5, "the lock of a page of anonymous memory", true, NULL },
+		{ "", 0, 0, "the lock of a page of no file", true, NULL },
+		{ "vda1", 5, 0, NULL, true, NULL },
+		{ "bdev", 1, 0, "the writing of a page of block device vdb2 (254:18)", true,
+		  "vdb2" },
+		{ "bdev", 1, 0, "the writing of a page of block device 254:18", true, "" },
+		{ "a\nb", 1, 0, "the writing of a page of a file", true, NULL },
 	};
 
 	(void)state;
@@ -238,12 +243,24 @@ static void test_page_bits(void **state)
 		fake_member(t->g.fake, "inode", "i_ino", 8, 8);
 		fake_member(t->g.fake, "inode", "i_sb", 16, 8);
 		fake_member(t->g.fake, "super_block", "s_id", 32, 32);
+		fake_member(t->g.fake, "inode", "i_mode", 24, 2);
+		fake_member(t->g.fake, "inode", "i_rdev", 28, 4);
+		fake_member(t->g.fake, "bdev_inode", "vfs_inode", 0x100, 64);
+		fake_member(t->g.fake, "block_device", "bd_device", 0x40, 128);
+		fake_member(t->g.fake, "device", "kobj", 0x10, 64);
+		fake_member(t->g.fake, "kobject", "name", 8, 8);
 		fake_symbol(t->g.fake, "total_swap_pages", LOCK(4), 8, NULL);
 		put64(&t->g, LOCK(4), test[i].swap);
 		put64(&t->g, LOCK(0) + 24, file ? LOCK(1) : test[i].fs ? 0 : LOCK(1) | 1);
 		put64(&t->g, LOCK(1), LOCK(2));
 		put64(&t->g, LOCK(2) + 8, 77);
 		put64(&t->g, LOCK(2) + 16, LOCK(3));
+		put64(&t->g, LOCK(2) + 24,
+		      test[i].device ? 254ULL << 52 | 18ULL << 32 | 0060600 : 0100644);
+		put64(&t->g, LOCK(2) - 0x100 + 0x58, LOCK(5));
+		if (test[i].device)
+			fake_put(t->g.fake, LOCK(5) - WINDOW, test[i].device,
+				 strlen(test[i].device) + 1);
 		if (file)
 			fake_put(t->g.fake, LOCK(3) + 32 - WINDOW, test[i].fs,
 				 strlen(test[i].fs) + 1);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Locks that are no variables of their own but part of some structure: of which one, told by what that structure says of
 // itself. Layouts: include/linux/{mm_types,fs,device,sched/signal}.h, 5.10 to 7.1.
-#include <inttypes.h>
 #include <string.h>
 
 #include "graph.h"
+#include "lakvm/guest/inode.h"
 #include "priv.h"
 
 #define MAX_NAME 64
@@ -81,17 +81,15 @@ static const char *of_inode(const struct la_graph *g, uint64_t inode, const char
 {
 	const struct la_door *door = g->k->door;
 	struct la_member data;
-	uint64_t number, sb;
-	const char *fs;
+	struct la_inode file;
+	const char *whose;
 
 	if (!inode || !door->member(door->ctx, "inode", "i_data", &data) ||
 	    !points_to(g, inode + data.offset, "address_space", "host", inode) ||
-	    la_read_member(g->k, inode, "inode", "i_ino", &number, NULL) != LA_OK ||
-	    la_read_member(g->k, inode, "inode", "i_sb", &sb, NULL) != LA_OK)
+	    !la_inode_read(g->k, inode, &file))
 		return NULL;
-	fs = file_system(g, sb);
-	return fs ? la_format(g->arena, "the %s of inode %" PRIu64 " on %s", lock, number, fs) :
-		    NULL;
+	whose = la_inode_words(g->arena, &file);
+	return whose ? la_format(g->arena, "the %s of %s", lock, whose) : NULL;
 }
 
 static const char *of_mapping(const struct la_graph *g, uint64_t address, const char *lock)

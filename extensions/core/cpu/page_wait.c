@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Waits for a bit of a page: what the bit is, and whose page. A lock that nobody gave back and a disk that does not answer
 // look alike but for that.
-#include <inttypes.h>
 #include <string.h>
 
 #include "graph.h"
-
-#define MAX_NAME 32 /* of super_block.s_id */
+#include "lakvm/guest/inode.h"
 
 /* File systems whose pages come from nowhere else: nothing is read or written for them, but to a swap. */
-static bool in_memory_only(const struct la_kernel *k, const char *fs)
+static bool in_memory_only(const struct la_kernel *k, const struct la_inode *inode)
 {
 	static const char *const names[] = { "tmpfs", "devtmpfs", "ramfs", "rootfs", "hugetlbfs" };
 	/* Absent where the kernel was built without. */
@@ -17,26 +15,9 @@ static bool in_memory_only(const struct la_kernel *k, const char *fs)
 	const enum la_status st = la_read_variable(k, "total_swap_pages", 8, &swap, NULL);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(fs, names[i]))
+		if (!inode->block_device && !strcmp(inode->on, names[i]))
 			return (st == LA_OK || st == LA_ABSENT) && !swap;
 	return false;
-}
-
-/* super_block.s_id, the device's or the file system's name, of the file that @mapping belongs to; NULL: unknown. */
-static const char *file_of(const struct la_graph *g, uint64_t mapping, uint64_t *inode)
-{
-	const struct la_door *door = g->k->door;
-	uint64_t host, sb;
-	struct la_member id;
-	char *name;
-
-	if (la_read_member(g->k, mapping, "address_space", "host", &host, NULL) != LA_OK ||
-	    la_read_member(g->k, host, "inode", "i_ino", inode, NULL) != LA_OK ||
-	    la_read_member(g->k, host, "inode", "i_sb", &sb, NULL) != LA_OK ||
-	    !door->member(door->ctx, "super_block", "s_id", &id) ||
-	    la_read_text(g->k, g->arena, sb + id.offset, MAX_NAME, &name, NULL) != LA_OK)
-		return NULL;
-	return name[0] ? name : NULL;
 }
 
 /* "the lock of", "the writing of", or another bit. */
@@ -54,8 +35,9 @@ static const char *act_of(const struct la_graph *g, int bit)
 
 void la_wait_page(const struct la_graph *g, struct la_wait *w)
 {
-	const char *act = act_of(g, w->bit), *fs, *text;
-	uint64_t mapping, inode = 0;
+	const char *act = act_of(g, w->bit), *whose, *text;
+	uint64_t mapping, host;
+	struct la_inode inode;
 
 	/* Both in a page and in a folio, which lie over each other (linux/mm_types.h); bit 0: anonymous memory. */
 	if (!act || la_read_member(g->k, w->address, "page", "mapping", &mapping, NULL) != LA_OK)
@@ -63,11 +45,13 @@ void la_wait_page(const struct la_graph *g, struct la_wait *w)
 	if (!mapping || mapping & 3)
 		text = la_format(g->arena, "%s a page of %s", act,
 				 mapping & 1 ? "anonymous memory" : "no file");
-	else if (!(fs = file_of(g, mapping, &inode)))
+	else if (la_read_member(g->k, mapping, "address_space", "host", &host, NULL) != LA_OK ||
+		 !la_inode_read(g->k, host, &inode))
 		text = la_format(g->arena, "%s a page of a file", act);
 	else {
-		text = la_format(g->arena, "%s a page of inode %" PRIu64 " on %s", act, inode, fs);
-		w->io = w->io && !in_memory_only(g->k, fs);
+		whose = la_inode_words(g->arena, &inode);
+		text = whose ? la_format(g->arena, "%s a page of %s", act, whose) : NULL;
+		w->io = w->io && !in_memory_only(g->k, &inode);
 	}
 	if (text)
 		w->what = text;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lakvm/guest/inode.h"
 #include "lakvm/guest/vmcoreinfo.h"
 
 struct name {
@@ -168,14 +169,6 @@ const char *la_page_owner_name(const struct la_page *page)
 	return name[page->owner];
 }
 
-static void read_name(const struct la_kernel *k, uint64_t address, size_t size, struct la_page *ret)
-{
-	if (size >= sizeof(ret->owner_name))
-		size = sizeof(ret->owner_name) - 1;
-	if (la_read(k, address, ret->owner_name, size, NULL) != LA_OK)
-		ret->owner_name[0] = '\0';
-}
-
 /* struct slab lies over struct page since 5.17 (mm/slab.h); before, the member was in struct page. */
 static void read_slab(const struct la_kernel *k, uint64_t first, struct la_page *ret)
 {
@@ -185,14 +178,14 @@ static void read_slab(const struct la_kernel *k, uint64_t first, struct la_page 
 	if ((la_read_member(k, first, "slab", "slab_cache", &cache, NULL) == LA_OK ||
 	     la_read_member(k, first, "page", "slab_cache", &cache, NULL) == LA_OK) &&
 	    la_read_member(k, cache, "kmem_cache", "name", &name, NULL) == LA_OK)
-		read_name(k, name, 24, ret);
+		la_read_name(k, name, ret->owner_name, sizeof(ret->owner_name), NULL);
 }
 
 static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mapping,
 		      struct la_page *ret)
 {
-	uint64_t host, sb;
-	struct la_member id;
+	struct la_inode inode;
+	uint64_t host;
 
 	ret->owner = LA_PAGE_FILE;
 	ret->index_known =
@@ -200,10 +193,9 @@ static void read_file(const struct la_kernel *k, uint64_t first, uint64_t mappin
 		la_read_member(k, first, "page", "__folio_index", &ret->index, NULL) == LA_OK;
 	if (la_read_member(k, mapping, "address_space", "host", &host, NULL) != LA_OK || !host)
 		return;
-	la_read_member(k, host, "inode", "i_ino", &ret->inode, NULL);
-	if (la_read_member(k, host, "inode", "i_sb", &sb, NULL) == LA_OK &&
-	    k->door->member(k->door->ctx, "super_block", "s_id", &id))
-		read_name(k, sb + id.offset, id.size, ret);
+	la_inode_read(k, host, &inode);
+	ret->inode = inode.number;
+	memcpy(ret->owner_name, inode.on, sizeof(ret->owner_name));
 }
 
 /* page->mapping (page-flags.h, PAGE_MAPPING_ANON): bit 0 anonymous memory, bits 0 and 1 KSM. */

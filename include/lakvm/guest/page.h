@@ -33,7 +33,7 @@ struct la_page {
 	uint64_t inode; /* of LA_PAGE_FILE: its number; 0 = unknown */
 	uint64_t index; /* of LA_PAGE_FILE: the page's in the file, in pages */
 	bool index_known;
-	char owner_name[64]; /* the slab cache's, or the file system's (s_id); empty = unknown */
+	char owner_name[64]; /* the slab cache's, or la_inode.on; empty = unknown */
 };
 
 /** "file", "anon", "ksm", "slab"; NULL for LA_PAGE_NOBODY. */
