@@ -40,8 +40,9 @@ make_crash() {
 	unpack
 	echo -DLZO -DSNAPPY -DZSTD >CFLAGS.extra
 	echo -llzo2 -lsnappy -lzstd >LDFLAGS.extra
-	# without debug information of its own, and without manuals
-	CFLAGS=-O2 CXXFLAGS=-O2 MAKEINFO=true make -j"$(nproc)" target=LOONGARCH64 >build.log 2>&1 || {
+	# Without debug information of its own, and without manuals. -O1 of gdb's C++ takes 0.7 of the time of -O2, and what
+	# crash asks of it is no slower for that.
+	CFLAGS=-O2 CXXFLAGS=-O1 MAKEINFO=true make -j"$(nproc)" target=LOONGARCH64 >build.log 2>&1 || {
 		tail -n 20 build.log >&2
 		exit 1
 	}
