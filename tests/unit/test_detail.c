@@ -27,6 +27,10 @@ static void test_pointers(void **state)
 		{ (uint64_t)-16, 0x18, "error pointer -16 (EBUSY; or NULL - 16) plus 0x18" },
 		{ (uint64_t)-12, 4, "error pointer -12 (ENOMEM; or NULL - 12) plus 0x4" },
 		{ (uint64_t)-517, 8, "error pointer -517 (EPROBE_DEFER; or NULL - 517) plus 0x8" },
+		{ (uint64_t)-40, 0xc, "error pointer -40 (ELOOP; or NULL - 40) plus 0xc" },
+		{ (uint64_t)-529, 0,
+		  "NULL pointer minus 529, or that as an error code taken for a pointer" },
+		{ (uint64_t)-529, 8, "error pointer -529 (EIOCBQUEUED; or NULL - 529) plus 0x8" },
 		{ (uint64_t)-200, 200, "NULL pointer minus 200 plus 0xc8" },
 		{ (uint64_t)-4096, 0x1010, "NULL pointer plus 0x10" }, /* no code is that large */
 		{ 0x10, 0x18, "NULL pointer plus 0x28" },

@@ -324,6 +324,55 @@ static void test_stack_overflow(void **state)
 	}
 }
 
+/*
+ * A fault after other trouble that was reported: that is to be looked at first. A module whose code is on no stack, but into
+ * which the registers lead, is named; not where a module's function is the cause.
+ */
+static void test_around_fault(void **state)
+{
+	static const char *const lines[] = {
+		"------------[ cut here ]------------",
+		"Trying to free already-free IRQ 19",
+		"WARNING: CPU: 0 PID: 71 at kernel/irq/manage.c:1913 free_irq+0x1e4/0x410",
+		"CPU 0 Unable to handle kernel paging request at virtual address "
+		"0000000000000000, era == 9000000000300010, ra == 900000000030b0bc",
+		"Oops[#1]:",
+		"CPU: 0 UID: 0 PID: 306 Comm: swapper Not tainted 6.12.117-lakvm #1 ",
+		"pc 9000000000300010 ra 900000000030b0bc tp 90000000079e0000 sp 90000000079e3d50",
+		"s0 ffff800012044130 s1 0000000000000007 s2 ffff800002026910 s3 ffff800012044138",
+		"   ERA: 9000000000300010 run_timers+0x0/0x10",
+		" BADV: 0000000000000000",
+		"WARNING: CPU: 0 PID: 306 at kernel/smp.c:815 smp_call_function_many_cond+0x440/0x490",
+	};
+
+	(void)state;
+	for (int of_module = 0; of_module < 2; of_module++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 2000000000 + 1000 * i, 1, 0, 306, lines[i]);
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, 0x80);
+		fake_symbol(g->f, "run_timers", W + 0x300010, 0x10, of_module ? "pump" : NULL);
+		fake_symbol(g->f, "tank_timer", 0xffff800012044130, 0x28, "mishap");
+		fake_symbol(g->f, "tank_poll", 0xffff800002026910, 0x40, "mishap");
+		p = analyse(g, false);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_string_equal(p->advice[0],
+				    "look first at what was reported at 2.000002, before it: "
+				    "\"Trying to free already-free IRQ 19\", by free_irq()");
+		assert_true(has_fact(p, "log",
+				     "2 times warning, first at 2.000002: Trying to free "
+				     "already-free IRQ 19: WARNING"));
+		assert_int_equal(has_fact(p, "registers at the fault",
+					  "s0 (tank_timer [mishap]), s2 (tank_poll [mishap])"),
+				 !of_module);
+		guest_free(g);
+	}
+}
+
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 /* Another CPU than the one that died has no task: what it wrote may be what the fault is of. On a user's stack it may. */
@@ -362,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_bug),
 		cmocka_unit_test(test_seed),
 		GUEST(test_jump_to_nowhere),
+		cmocka_unit_test(test_around_fault),
 		GUEST(test_jump_from_lost_module),
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_null_by_zero),

@@ -162,12 +162,60 @@ static void test_stall_of_idle(void **state)
 	}
 }
 
+/*
+ * A CPU that takes no interrupts is not in what never takes long, but in what called that; and of a timer's function that
+ * waits for the end of one, that it may be its own is told.
+ */
+static void test_own_timer(void **state)
+{
+	static const struct {
+		const char *stack[6], *symbol, *part;
+	} cases[] = {
+		{ { "_raw_spin_unlock_irqrestore", "hrtimer_try_to_cancel", "hrtimer_cancel",
+		    "brake_tick", "__hrtimer_run_queues" },
+		  "hrtimer_try_to_cancel",
+		  "brake_tick(), a timer's function, waits there for the end of one" },
+		{ { "ktime_get", "poll_line", "hrtimer_cancel", "line_off", "do_syscall" },
+		  "poll_line",
+		  NULL },
+		{ { "poll_line", "brake_tick", "__hrtimer_run_queues" }, "poll_line", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		struct la_cpu *c = &g->cpu[0];
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		c->state = LA_CPU_RUNNING;
+		c->symbol = cases[i].stack[0];
+		c->verified = c->clock_age_known = true;
+		c->clock_age_ns = 9 * SECOND;
+		for (; cases[i].stack[c->stack.n]; c->stack.n++)
+			g->frame[0][c->stack.n] =
+				(struct la_frame){ .symbol = cases[i].stack[c->stack.n],
+						   .verified = true };
+		g->cpu[1].state = LA_CPU_IDLE;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_HARD_LOCKUP);
+		assert_string_equal(p->cause.symbol, cases[i].symbol);
+		if (cases[i].part)
+			assert_non_null(strstr(p->summary, cases[i].part));
+		else
+			assert_null(strstr(p->summary, "timer's function"));
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_timer),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_stall_of_idle),
+		cmocka_unit_test(test_own_timer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -359,6 +359,50 @@ static void test_blamed_holder(void **state)
 	}
 }
 
+/* Who has the lock is to blame, unless it is dead, stopped, or sleeps for a time that it has set, or since the other waits. */
+static void test_blamed_head(void **state)
+{
+	static const struct {
+		char holder;
+		uint64_t seconds;
+		bool timed, blamed;
+		const char *does;
+	} test[] = {
+		{ 'S', 12, false, true, "that one sleeps in holds()" },
+		{ 'S', 12, true, false, "that one sleeps in holds()" },
+		{ 'S', 3, false, false, "that one sleeps in holds()" },
+		{ 'X', 12, false, false, "that one is dead" },
+		{ 'T', 12, false, false, "that one is stopped" },
+		{ 'R', 0, false, true,
+		  "is ready to run on CPU 1, which runs the real-time task hog (PID 9, FIFO, priority 49)" },
+	};
+	struct la_cpu cpu[2] = { { .cpu = 0 }, { .cpu = 1 } };
+	const struct la_cpus cpus = { .cpu = cpu, .n = 2 };
+
+	(void)state;
+	cpu[1].matched = true;
+	cpu[1].task = (struct la_task){ .pid = 9, .comm = "hog" };
+	cpu[1].realtime = "FIFO";
+	cpu[1].rt_priority = 49;
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		struct test *t;
+
+		setup((void **)&t);
+		t->t.cpus = &cpus;
+		add(t, "waits", -1, 8, 0);
+		add(t, "holds", -1, test[i].seconds, LA_NO_NODE);
+		thing(t, LA_THING_MUTEX, 1, LA_HOW_OWNER);
+		t->node[1].state = test[i].holder;
+		t->node[1].timed = test[i].timed;
+		t->node[1].ready_on = test[i].holder == 'R' ? 1 : -1;
+		assert_true(la_judge_blocked(&t->t, &t->j));
+		assert_string_equal(t->panic.cause.symbol, test[i].blamed ? "holds" : "waits");
+		assert_non_null(strstr(t->panic.summary, test[i].does));
+		assert_int_equal(t->panic.confidence, LA_LIKELY);
+		teardown((void **)&t);
+	}
+}
+
 /* What is said of circles: of locks, and of what another has to do. */
 static void test_circles(void **state)
 {
@@ -415,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_module_behind),
 		cmocka_unit_test(test_died_with_lock),
 		cmocka_unit_test(test_blamed_holder),
+		cmocka_unit_test(test_blamed_head),
 		cmocka_unit_test(test_circles),
 	};
 

@@ -275,6 +275,31 @@ static void test_page_bits(void **state)
 	}
 }
 
+/* A wait queue on another task's stack: that one wakes whoever waits there. On nobody's, or one's own, it tells nothing. */
+static void test_queue_on_stack(void **state)
+{
+	(void)state;
+	for (int whose = 0; whose < 3; whose++) {
+		struct test *t = start();
+		struct la_graph g = { .k = &t->g.k, .arena = t->g.arena };
+		struct la_wait w = { .kind = LA_THING_QUEUE, .bit = -1 };
+		struct la_wait_node node = { .cpu = -1 };
+		struct la_task task;
+
+		add_task(t, 0, "looker", 2);
+		add_task(t, 1, "waiter", 2);
+		la_task_read(&t->g.k, TASK_OF(1), &node.task);
+		la_task_read(&t->g.k, TASK_OF(whose), &task);
+		node.stack = &(struct la_stack){ .n = 0 };
+		w.address = whose == 2 ? LOCK(0) : task.stack + 0x3c70;
+		la_wait_provider(&g, &node, &w);
+		assert_int_equal(w.provider, whose == 0 ? TASK_OF(0) : 0);
+		assert_int_equal(w.what != NULL, whose == 0);
+		guest_free(&t->g);
+		free(t);
+	}
+}
+
 /* Who takes a CPU away waits for that CPU's own thread. */
 static void test_hotplug(void **state)
 {
@@ -642,6 +667,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_percpu_writer, setup, teardown),
 		cmocka_unit_test(test_wrappers),
 		cmocka_unit_test(test_page_bits),
+		cmocka_unit_test(test_queue_on_stack),
 		cmocka_unit_test(test_nearby),
 		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

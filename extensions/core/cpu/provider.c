@@ -161,6 +161,19 @@ static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack
 	return found ? found->task.address : 0;
 }
 
+/* A wait queue that another task has on its stack: that one has begun what is waited for, and wakes the others (fs/dcache.c). */
+static uint64_t owner_of_stack(const struct la_graph *g, const struct la_wait_node *node,
+			       struct la_wait *w)
+{
+	const uint64_t task = la_stack_owner(g->k, w->address);
+
+	if (!task || task == node->task.address)
+		return 0;
+	if (!w->what)
+		w->what = "something that another task does";
+	return task;
+}
+
 void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)
 {
 	if (!w->address)
@@ -170,6 +183,8 @@ void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struc
 	if (w->kind == LA_THING_QUEUE &&
 	    (is_in(node->stack, "__synchronize_irq") || is_in(node->stack, "synchronize_irq")))
 		w->provider = thread_of_irq(g, w);
+	if (w->kind == LA_THING_QUEUE && !w->provider)
+		w->provider = owner_of_stack(g, node, w);
 	if (w->kind != LA_THING_COMPLETION)
 		return;
 	la_wait_work(g, node->task.address, w);

@@ -101,6 +101,8 @@ static const char *const passed[] = { "__schedule",
 				      "__timer_delete_sync",
 				      "del_timer_sync*",
 				      "hrtimer_cancel*",
+				      "tasklet_kill",
+				      "tasklet_unlock_*",
 				      "kthread_stop",
 				      "schedule_timeout*",
 				      "msleep*",
@@ -172,6 +174,7 @@ static const struct {
 	{ "stop_one_cpu*", "another CPU's stopper thread", false },
 	{ "__stop_cpus*", "other CPUs' stopper threads", false },
 	{ "rpc_wait_bit*", "the answer of an RPC (NFS) server", true },
+	{ "d_alloc_parallel*", "another task's look-up of the same name", false },
 	{ "request_wait_answer*", "the answer of a FUSE file system's server", true },
 };
 

@@ -145,7 +145,7 @@ static struct la_wait_node *add_node(struct la_graph *g, int cpu)
 		return NULL;
 	}
 	node = &g->node[g->n++];
-	*node = (struct la_wait_node){ .cpu = cpu, .on = LA_NO_NODE, .state = '?' };
+	*node = (struct la_wait_node){ .cpu = cpu, .on = LA_NO_NODE, .state = '?', .ready_on = -1 };
 	return node;
 }
 
@@ -190,6 +190,8 @@ size_t la_graph_task(struct la_graph *g, uint64_t task)
 		return LA_NO_NODE;
 	la_task_read(g->k, task, &node->task);
 	node->state = state_of(g->k, task);
+	if (node->state == 'R' && !c)
+		node->ready_on = la_task_cpu(g->k, &node->task);
 	if (la_task_regs(g->k, task, &regs, NULL) == LA_OK && node->state != 'X') {
 		struct la_stack *stack = la_alloc(g->arena, sizeof(*stack));
 

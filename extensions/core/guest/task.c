@@ -30,6 +30,22 @@ void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *r
 	}
 }
 
+/* thread_info is at the lowest end of the stack, and since 7.2 in the task. */
+int la_task_cpu(const struct la_kernel *k, const struct la_task *task)
+{
+	struct la_member m = { 0 };
+	const uint64_t base = k->thread_info_in_task ? task->address : task->stack;
+	uint64_t cpu;
+
+	if (!base ||
+	    (k->thread_info_in_task &&
+	     !k->door->member(k->door->ctx, "task_struct", "thread_info", &m)) ||
+	    la_read_member(k, base + m.offset, "thread_info", "cpu", &cpu, NULL) != LA_OK ||
+	    cpu >= k->ncpus)
+		return -1;
+	return (int)cpu;
+}
+
 void la_user_tables_find(const struct la_kernel *k, uint64_t mm, const struct la_regs *regs,
 			 struct la_user_tables *ret)
 {

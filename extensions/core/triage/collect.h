@@ -47,6 +47,10 @@ void la_triage_memory(const struct la_kernel *k, struct la_triage *t, struct la_
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
 
+/** Of a fault in code of the kernel that no module called, which symbols of modules its registers lead to. */
+void la_triage_say_touched(const struct la_kernel *k, const struct la_triage *t,
+			   struct la_judgement *j);
+
 /** What the host said, as facts; the domain's CPU, and why the host did not run a vCPU. */
 void la_triage_host(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
 

@@ -134,35 +134,47 @@ static void collect_taint(const struct la_kernel *k, struct la_triage *t, struct
 		la_triage_fact(j, "tainted_mask", "tainted: %s", text);
 }
 
-/* One line for each kind of trouble in the log, with the last record of it. */
+/* "at 2.542079: Trying to free already-free IRQ 19: WARNING: CPU: 0 ..." */
+static const char *record_of(struct la_judgement *j, const struct la_event *e)
+{
+	return la_format(j->arena, "at %.6f: %s%s%s", la_seconds(e->ts_nsec),
+			 e->said ? e->said : "", e->said ? ": " : "", e->line);
+}
+
+static bool alike(const struct la_event *a, const struct la_event *b)
+{
+	return !strcmp(la_event_name(a), la_event_name(b));
+}
+
+/* One line for each kind of trouble in the log, with the first and the last record of it. */
 static void collect_events(const struct la_triage *t, struct la_judgement *j)
 {
 	for (size_t i = 0; i < t->events.n; i++) {
-		const struct la_event *e = &t->events.event[i];
-		const struct la_message *m = e->message;
+		const struct la_event *e = &t->events.event[i], *last = e;
+		const char *meaning = e->message ? e->message->meaning : NULL;
+		const char *text;
 		size_t n = 1;
-		bool last = true;
+		bool first = true;
 
 		if (e->kind == LA_EVENT_PANIC_END || e->kind == LA_EVENT_BACKTRACE ||
 		    e->kind == LA_EVENT_DUMP)
 			continue;
-		for (size_t k = i + 1; k < t->events.n && last; k++)
-			last = strcmp(la_event_name(&t->events.event[k]), la_event_name(e)) != 0;
-		if (!last)
+		for (size_t k = 0; k < i && first; k++)
+			first = !alike(&t->events.event[k], e);
+		if (!first)
 			continue;
-		for (size_t k = 0; k < i; k++)
-			n += !strcmp(la_event_name(&t->events.event[k]), la_event_name(e));
-		if (n == 1)
-			la_triage_fact(j, "log", "at %.6f: %s%s%s%s", la_seconds(e->ts_nsec),
-				       e->line, m && m->meaning ? " (" : "",
-				       m && m->meaning ? m->meaning : "",
-				       m && m->meaning ? ")" : "");
-		else
-			la_triage_fact(j, "log", "%zu times %s, last at %.6f: %s%s%s%s", n,
-				       la_event_name(e), la_seconds(e->ts_nsec), e->line,
-				       m && m->meaning ? " (" : "",
-				       m && m->meaning ? m->meaning : "",
-				       m && m->meaning ? ")" : "");
+		for (size_t k = i + 1; k < t->events.n; k++)
+			if (alike(&t->events.event[k], e)) {
+				last = &t->events.event[k];
+				n++;
+			}
+		text = record_of(j, e);
+		if (text && n > 1)
+			text = la_format(j->arena, "%zu times %s, first %s; last %s", n,
+					 la_event_name(e), text, record_of(j, last));
+		if (text)
+			la_triage_fact(j, "log", "%s%s%s%s", text, meaning ? " (" : "",
+				       meaning ? meaning : "", meaning ? ")" : "");
 	}
 }
 

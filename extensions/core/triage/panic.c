@@ -236,7 +236,9 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		la_triage_code(k, &ret->cause);
 		la_triage_blame_caller(t, &j);
 		la_detail_collect(k, t, &j);
+		la_triage_say_earlier(t, &j);
 		la_triage_say(t, &j);
+		la_triage_say_touched(k, t, &j);
 		la_triage_explain_host(t, &j);
 		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN) {
 			la_triage_say_reports(t, &j);

@@ -7,6 +7,44 @@
 #include "trace.h"
 #include "triage.h"
 
+static void cause_from_frame(struct la_judgement *j, const struct la_frame *f)
+{
+	struct la_cause *cause = &j->panic->cause;
+
+	if (!f || !f->verified || !f->symbol)
+		return;
+	cause->symbol = f->symbol;
+	cause->module = f->module;
+	cause->pc_known = f->pc_known;
+	cause->pc = f->pc;
+	cause->offset = f->offset;
+}
+
+/* Is it over at once, however often it is called? Who waits for a lock is told as that before. */
+static bool never_takes_long(const char *symbol)
+{
+	static const char *const begins[] = { "_raw_spin_", "_raw_read_", "_raw_write_",
+					      "ktime_get", "sched_clock" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(symbol, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+/* Who calls what it is in, if that never takes long: there is what does not end. NULL: it is in something else. */
+static const struct la_frame *caller_of_brief(const struct la_cpu *c)
+{
+	size_t i = 0;
+
+	while (i < c->stack.n && c->stack.frame[i].verified && c->stack.frame[i].symbol &&
+	       never_takes_long(c->stack.frame[i].symbol) && !c->stack.frame[i].pt_regs)
+		i++;
+	return i && i < c->stack.n && c->stack.frame[i].verified && c->stack.frame[i].symbol ?
+		       &c->stack.frame[i] :
+		       NULL;
+}
+
 void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind)
 {
 	j->panic->cause.kind = kind;
@@ -19,6 +57,7 @@ void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const c
 		j->panic->cause.pc_known = true;
 		j->panic->cause.offset = c->offset;
 	}
+	cause_from_frame(j, caller_of_brief(c));
 }
 
 /* Who prints, of a CPU that is in the console's driver: the console is slow, and whoever floods it does not end. */
@@ -42,19 +81,6 @@ static void cause_from_printk(struct la_judgement *j, const struct la_cpu *c)
 	cause->offset = caller->offset;
 	la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu),
 		       "it prints for %s(), to a console", caller->symbol);
-}
-
-static void cause_from_frame(struct la_judgement *j, const struct la_frame *f)
-{
-	struct la_cause *cause = &j->panic->cause;
-
-	if (!f || !f->verified || !f->symbol)
-		return;
-	cause->symbol = f->symbol;
-	cause->module = f->module;
-	cause->pc_known = f->pc_known;
-	cause->pc = f->pc;
-	cause->offset = f->offset;
 }
 
 /* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
@@ -381,14 +407,15 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 				       worst->cpu, (double)deaf_ns(worst) / 1e9) :
 			     la_format(j->arena, "CPU %u takes no interrupts", worst->cpu);
 	la_triage_summary(
-		j, "CPU %u does not come out of %s%s%s, %s%s", worst->cpu,
+		j, "CPU %u does not come out of %s%s%s, %s%s%s", worst->cpu,
 		function ? function : "where it is", function ? "()" : "", again(worst),
 		la_regs_interrupts_on(&worst->regs) ?
 			"though its interrupts are on: does the host run it?" :
 			"with interrupts off",
 		worst->preempted_known && worst->preempted ?
 			", or the host does not let it run: it had taken the vCPU off its CPU" :
-			"");
+			"",
+		la_triage_own_timer(j, worst));
 	if (stops > 1 && is_stopping(worst))
 		la_triage_stuck(j,
 				"%zu CPUs are in stop_machine(), with interrupts off, until it ends",
@@ -475,14 +502,15 @@ bool la_judge_endless(const struct la_triage *t, struct la_judgement *j)
 				       worst->cpu, (double)for_ns(worst) / 1e9, context_of(worst)) :
 			     la_format(j->arena, "CPU %u is in an endless loop%s", worst->cpu,
 				       context_of(worst));
-	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s%s%s", worst->cpu,
+	la_triage_summary(j, "CPU %u does not come out of %s%s%s%s%s%s%s", worst->cpu,
 			  function ? function : "where it is", function ? "()" : "", again(worst),
 			  worst->closed_loop ? ", whose code there leads nowhere else" : "",
 			  context_of(worst),
 			  worst->timer_lag_known && t->cpus->n > 1 &&
 					  worst->timer_lag_ns <= t->watchdog_ns ?
 				  "; it still takes interrupts" :
-				  "");
+				  "",
+			  la_triage_own_timer(j, worst));
 	for (size_t i = 0; i < t->waits.n; i++)
 		if (la_waits_next(&t->waits, i) == la_waits_cpu(&t->waits, worst->cpu))
 			la_triage_stuck(j, "%s", la_triage_edge(t, j, i));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A CPU whose timer's interrupt did not come, though it takes interrupts: timers, RCU and sleepers wait for it.
+#include "cpu/priv.h"
 #include "triage.h"
 
 /* Idle, or in user mode, where interrupts are on: also when another CPU stopped it there. */
@@ -114,4 +115,34 @@ void la_triage_say_timers(const struct la_triage *t, struct la_judgement *j)
 				"CPU %u was %s, and its timer, due %.1f s before, did not interrupt it",
 				c->cpu, doing(c), (double)late / 1e9);
 	}
+}
+
+static size_t frame_in(const struct la_cpu *c, size_t from, const char *const *names)
+{
+	for (size_t i = from; i < c->stack.n && c->stack.frame[i].method != LA_FROM_SCAN; i++)
+		for (size_t n = 0; names[n]; n++)
+			if (la_is_function(c->stack.frame[i].symbol, names[n]))
+				return i;
+	return SIZE_MAX;
+}
+
+/* kernel/time/{hrtimer,timer}.c, 5.10 to 7.2: both wait until the function of their timer has returned. */
+const char *la_triage_own_timer(struct la_judgement *j, const struct la_cpu *c)
+{
+	static const char *const cancels[] = { "hrtimer_cancel", "timer_delete_sync",
+					       "__timer_delete_sync", "del_timer_sync", NULL };
+	static const char *const callers[] = { "__hrtimer_run_queues", "__run_hrtimer",
+					       "call_timer_fn",        "expire_timers",
+					       "__run_timers",         NULL };
+	const size_t cancel = frame_in(c, 0, cancels);
+	const size_t caller = cancel < SIZE_MAX ? frame_in(c, cancel, callers) : SIZE_MAX;
+	const char *text;
+
+	if (caller == SIZE_MAX || caller == cancel + 1 || !c->stack.frame[caller - 1].symbol)
+		return "";
+	text = la_format(
+		j->arena,
+		"; %s(), a timer's function, waits there for the end of one: perhaps its own",
+		c->stack.frame[caller - 1].symbol);
+	return text ? text : "";
 }

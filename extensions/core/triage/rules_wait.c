@@ -245,6 +245,37 @@ static size_t worst_sleeper(const struct la_waits *w)
 	return worst;
 }
 
+/* Ready to run, and whom the CPU runs instead of it. */
+static const char *ready(const struct la_triage *t, struct la_judgement *j,
+			 const struct la_wait_node *h)
+{
+	const struct la_cpu *c =
+		t->cpus && h->ready_on >= 0 ? la_cpus_find(t->cpus, (unsigned)h->ready_on) : NULL;
+
+	if (!c || !c->matched || !c->task.pid)
+		return "is ready to run";
+	if (!c->realtime)
+		return la_format(j->arena, "is ready to run on CPU %d, which runs %s (PID %d)",
+				 h->ready_on, c->task.comm, c->task.pid);
+	return la_format(
+		j->arena,
+		"is ready to run on CPU %d, which runs the real-time task %s (PID %d, %s, priority %u)",
+		h->ready_on, c->task.comm, c->task.pid, c->realtime, c->rt_priority);
+}
+
+/* What one does who waits for nothing that is known. */
+static const char *doing(const struct la_triage *t, struct la_judgement *j,
+			 const struct la_wait_node *h)
+{
+	const char *text = h->state == 'X' ? "is dead" :
+			   h->state == 'T' ? "is stopped (SIGSTOP, or a debugger)," :
+			   h->cpu >= 0     ? "runs" :
+			   h->state == 'R' ? ready(t, j, h) :
+					     "sleeps";
+
+	return text ? text : "?";
+}
+
 static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
 	const struct la_waits *w = &t->waits;
@@ -260,12 +291,8 @@ static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t 
 				  w->thing[h->on].io ? ", which does not return" : "");
 	else if (head != from)
 		la_triage_summary(j, "%s; that one %s%s%s%s", la_triage_edge(t, j, from),
-				  h->state == 'X' ? "is dead" :
-				  h->state == 'T' ? "is stopped (SIGSTOP, or a debugger)," :
-				  h->cpu >= 0     ? "runs" :
-						    "sleeps",
-				  h->function ? " in " : "", h->function ? h->function : "",
-				  h->function ? "()" : "");
+				  doing(t, j, h), h->function ? " in " : "",
+				  h->function ? h->function : "", h->function ? "()" : "");
 	if (h->state == 'T' && h->task.pid_known)
 		la_triage_advice(j, "let it go on: kill -CONT %d, or end what traces it",
 				 h->task.pid);
@@ -353,12 +380,31 @@ static void advise_nearby(const struct la_triage *t, struct la_judgement *j)
 	}
 }
 
-/* Whose sleep is it that all others wait for? One that runs, or sleeps of its own will, may be right to. */
+/*
+ * Is it the end of the chain that is to blame, and not who waits there? Not one that is dead or stopped, of which nothing
+ * tells where it took the lock, and not one that sleeps for a time that it has set itself: it may be right to.
+ */
+static bool is_to_blame(const struct la_wait_node *head, const struct la_wait_node *from)
+{
+	switch (head->state) {
+	case 'D':
+		return true;
+	case 'S':
+		return !head->timed && head->function && head->since_known &&
+		       head->since_ns >= from->since_ns;
+	case 'R':
+		return head->function;
+	default:
+		return false;
+	}
+}
+
+/* Whose sleep is it that all others wait for? */
 static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
 	const size_t head = la_waits_head(&t->waits, from);
 	const size_t holder = guess_holder(&t->waits, head);
-	const bool hangs = t->waits.node[head].state == 'D';
+	const struct la_wait_node *h = &t->waits.node[head];
 
 	if (holder != LA_NO_NODE) {
 		la_triage_blame(j, &t->waits.node[holder], "hung-task");
@@ -366,7 +412,11 @@ static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, siz
 				  "%s, perhaps with what others wait for and that names nobody: %s",
 				  la_triage_edge(t, j, holder), la_triage_edge(t, j, head));
 	} else {
-		la_triage_blame(j, &t->waits.node[hangs ? head : from], "hung-task");
+		const bool blamed = is_to_blame(h, &t->waits.node[from]);
+
+		la_triage_blame(j, blamed ? h : &t->waits.node[from], "hung-task");
+		if (blamed && h->state != 'D')
+			j->panic->confidence = LA_LIKELY;
 		tell_head(t, j, from);
 		advise_nearby(t, j);
 	}

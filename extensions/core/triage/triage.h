@@ -336,6 +336,9 @@ void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
 /** Say the cause in words, and what to type next, if no rule has; needs the rest of the result. */
 void la_triage_say(const struct la_triage *t, struct la_judgement *j);
 
+/** Of a fault, the first other trouble that the kernel had reported before, as advice. */
+void la_triage_say_earlier(const struct la_triage *t, struct la_judgement *j);
+
 /** Where a sleeping task waits: the first function of its stack that is not scheduling. */
 void la_triage_cause_sleeper(struct la_judgement *j, const struct la_stack *stack);
 
@@ -389,6 +392,11 @@ uint64_t la_triage_timer_lost(const struct la_triage *t, const struct la_cpu *c)
 /** The CPU @c that stalls RCU is one of those: say so. False: it is not. */
 bool la_triage_blame_timer(const struct la_triage *t, struct la_judgement *j,
 			   const struct la_cpu *c);
+/**
+ * "brake_tick(), a timer's function, waits there for the end of one: perhaps its own": a CPU that does not come to an end,
+ * in words behind that; empty: it is not so.
+ */
+const char *la_triage_own_timer(struct la_judgement *j, const struct la_cpu *c);
 /** After the verdict: facts on all CPUs of which that is so. */
 void la_triage_say_timers(const struct la_triage *t, struct la_judgement *j);
 

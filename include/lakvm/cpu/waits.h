@@ -93,6 +93,7 @@ struct la_wait_node {
 	/* 'R': it runs, or could; 'D': it sleeps uninterruptibly; 'S': it sleeps otherwise; 'T': it is stopped, or traced;
 	 * 'X': it has exited, or is no task any more; '?': unknown. */
 	char state;
+	int ready_on;     /* 'R', and found on no CPU: in the run queue of this one; -1 = unknown */
 	bool since_known; /* it sleeps: for how long, until the youngest clock of all run queues */
 	uint64_t since_ns;
 	/* It is here only because it sleeps in the same module as somebody who waits for what nobody is known to have: function
