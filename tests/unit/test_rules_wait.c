@@ -403,6 +403,28 @@ static void test_blamed_head(void **state)
 	}
 }
 
+/* All that are known to be in die() wait there for its lock: a deadlock, unless somebody else has it. */
+static void test_die_lock_elsewhere(void **state)
+{
+	struct la_cpu cpu[2] = { { .cpu = 0 }, { .cpu = 1 } };
+
+	(void)state;
+	for (int held = 0; held < 2; held++) {
+		const struct la_dying dying = { .cpu = &cpu[0], .waits = true };
+		struct test *t;
+
+		setup((void **)&t);
+		t->t.dying = &dying;
+		t->t.ndying = 1;
+		add(t, "die", 0, 0, 0);
+		add(t, "handle_fpu", 1, 0, LA_NO_NODE);
+		thing(t, LA_THING_SPINLOCK, held ? 1 : LA_NO_NODE,
+		      held ? LA_HOW_REST : LA_HOW_NOBODY);
+		assert_int_equal(la_judge_die_deadlock(&t->t, &t->j), !held);
+		teardown((void **)&t);
+	}
+}
+
 /* What is said of circles: of locks, and of what another has to do. */
 static void test_circles(void **state)
 {
@@ -460,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_died_with_lock),
 		cmocka_unit_test(test_blamed_holder),
 		cmocka_unit_test(test_blamed_head),
+		cmocka_unit_test(test_die_lock_elsewhere),
 		cmocka_unit_test(test_circles),
 	};
 

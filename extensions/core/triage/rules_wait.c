@@ -26,6 +26,20 @@ static const char *place_name(struct la_judgement *j, const struct la_fault *f)
 	return text ? text : "?";
 }
 
+/* Has another CPU the lock that this one waits for in die(), one of which nobody knows that it is in die(), too? */
+static bool has_other_holder(const struct la_triage *t, const struct la_dying *d)
+{
+	const size_t node = la_waits_cpu(&t->waits, d->cpu->cpu);
+	const size_t holder = la_waits_next(&t->waits, node);
+
+	if (holder == LA_NO_NODE)
+		return false;
+	for (size_t i = 0; i < t->ndying; i++)
+		if (t->waits.node[holder].cpu == (int)t->dying[i].cpu->cpu)
+			return false;
+	return true;
+}
+
 /* The one that waits for what it has itself: its outer die() has taken the lock, its inner one wants it. */
 static const struct la_dying *find_stuck(const struct la_triage *t)
 {
@@ -35,7 +49,7 @@ static const struct la_dying *find_stuck(const struct la_triage *t)
 	for (size_t i = 0; i < t->ndying; i++) {
 		const struct la_dying *d = &t->dying[i];
 
-		all = all && d->waits;
+		all = all && d->waits && !has_other_holder(t, d);
 		if (d->waits && d->exceptions > 1 && (!found || (d->has_lock && !found->has_lock)))
 			found = d;
 	}
