@@ -287,6 +287,42 @@ static void test_null_by_zero(void **state)
 	}
 }
 
+/* A fault in a copy of the kernel's own exception entry is somebody else's doing, whatever memory has there. */
+static void test_fault_in_vector(void **state)
+{
+	static const char *const lines[] = {
+		"CPU 0 Unable to handle kernel paging request at virtual address "
+		"0000000000000000, era == 9000000000a10420, ra == 900000000030b0bc",
+		"Oops[#1]:",
+		"CPU: 0 UID: 0 PID: 306 Comm: init Not tainted 7.2.12-lakvm #1 ",
+		"pc 9000000000a10420 ra 900000000030b0bc tp 90000000079e0000 sp 90000000079e3d50",
+		"   ERA: 9000000000a10420 exception_handlers+0x420/0x10000",
+		"ESTAT: 00020000 [PIS] (IS= ECode=2 EsubCode=0)",
+		" BADV: 0000000000000000",
+	};
+
+	(void)state;
+	for (int vector = 0; vector < 2; vector++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			ring_add(&g->ring, 22047899000 + i, 1, 0, 306, lines[i]);
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "tainted_mask", W + 0x830000, 8, NULL);
+		fake_put_u64(g->f, 0x830000, 0x80);
+		fake_put_u32(g->f, 0xa10420, 0x29800000); /* st.w $zero, $zero, 0 */
+		fake_symbol(g->f, vector ? "exception_handlers" : "some_data", W + 0xa10000,
+			    0x10000, NULL);
+		fake_symbol(g->f, "handle_tlb_store", W + 0x301000, 0x200, NULL);
+		p = analyse(g, false);
+		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
+		assert_int_equal(p->confidence, vector ? LA_LIKELY : LA_CERTAIN);
+		assert_int_equal(has_fact(p, "registers", "in an exception vector"), vector);
+		guest_free(g);
+	}
+}
+
 static void test_stack_overflow(void **state)
 {
 	struct guest *sysrq = guest_new(), *silent = guest_new();
@@ -378,8 +414,8 @@ static void test_around_fault(void **state)
 /* Another CPU than the one that died has no task: what it wrote may be what the fault is of. On a user's stack it may. */
 static void test_astray(void **state)
 {
-	static const uint64_t sp[] = { W + 0xa00800, 0x7ffffb000000, W + 0xa00800 };
-	static const uint64_t tp[] = { 0, 0, W + 0x860000 };
+	static const uint64_t sp[] = { W + 0xa00800, 0x7ffffb000000, W + 0xa00800, W + 0xa00800 };
+	static const uint64_t tp[] = { 0, 0, W + 0x860000, W + 0x870000 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sp) / sizeof(sp[0]); i++) {
@@ -394,10 +430,16 @@ static void test_astray(void **state)
 		g->cpu[0].regs.source = LA_REGS_NOTE;
 		la_gpr_set(&g->cpu[0].regs, LA_R_SP, sp[i]);
 		la_gpr_set(&g->cpu[0].regs, LA_R_TP, tp[i]);
+		/* tasks as 7.2 has them, the last one overwritten with text */
+		g->k.thread_info_in_task = true;
+		fake_member(g->f, "task_struct", "pid", 0x20, 4);
+		fake_put_u32(g->f, 0x860020, 77);
+		fake_put_u32(g->f, 0x870020, 0x34343434);
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
-		assert_int_equal(p->confidence, i ? LA_CERTAIN : LA_LIKELY);
-		assert_int_equal(has_fact(p, "registers", "CPU 0 is on a kernel stack"), i == 0);
+		assert_int_equal(p->confidence, i % 3 ? LA_CERTAIN : LA_LIKELY);
+		assert_int_equal(has_fact(p, "registers", "CPU 0 is on a kernel stack"),
+				 i % 3 == 0);
 		guest_free(g);
 	}
 }
@@ -416,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_oops_without_panic),
 		cmocka_unit_test(test_null_by_zero),
 		cmocka_unit_test(test_bug_without_code),
+		cmocka_unit_test(test_fault_in_vector),
 		cmocka_unit_test(test_stack_overflow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

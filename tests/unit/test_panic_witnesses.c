@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "asm.h"
 #include "panic_guest.h"
 #include "triage/triage.h"
 
@@ -84,7 +85,11 @@ static void test_record_missing(void **state)
 	assert_true(has_fact(p, "panic's buffer", "not in the log"));
 }
 
-/* A notifier of panic() panics, too: without the log only the later message is left. */
+/*
+ * A notifier of panic() panics, too: without the log the buffer has the later message, and what the first call was given is
+ * in its caller's code: panic("device lost, code %#x, after %d of %s%%", 0x2b, -3, "many"), of which the last is loaded from
+ * where nobody knows.
+ */
 static void test_called_again(void **state)
 {
 	static const struct death deaths[] = {
@@ -100,16 +105,36 @@ static void test_called_again(void **state)
 		  0 },
 	};
 
+	static const char format[] = "device lost, code %#x, after %d of %s%%";
+	const uint32_t code[] = { PCADDI(A0, 0x10000), ORI(A1, ZERO, 0x2b), ADDI_D(A2, ZERO, -3),
+				  LD_D(A3, T3, 0), BL(0, 0x1000) };
+
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct guest *g = guest_new();
 		const struct la_panic *p;
+		struct la_frame *f;
 
 		die(g, &deaths[i]);
+		for (size_t c = 0; c < sizeof(code) / sizeof(code[0]); c++)
+			fake_put_u32(g->f, 0x300000 + 4 * c, code[c]);
+		fake_put(g->f, 0x310000, format, sizeof(format));
+		fake_symbol(g->f, "_stext", W + 0x200000, 0, NULL);
+		fake_symbol(g->f, "_etext", W + 0x400000, 0, NULL);
+		f = &g->frame[1][i ? 5 : 2];
+		f->start = W + 0x300000;
+		f->code = f->start + 4 * (sizeof(code) / sizeof(code[0]) - 1);
+		f->pc = f->code + 4;
 		p = analyse(g, true);
 		assert_int_equal(p->verdict, LA_VERDICT_PANIC);
 		assert_int_equal(p->confidence, i ? LA_LIKELY : LA_CERTAIN);
-		assert_int_equal(has_fact(p, "panic's buffer", "the later one's"), i == 1);
+		assert_string_equal(p->message,
+				    i ? "device lost, code 0x2b, after -3 of ...%" : "gave up");
+		assert_string_equal(p->cause.symbol, "device_lost");
+		assert_int_equal(has_fact(p, "panic's buffer",
+					  "panic() was called 2 times, each while it ran: the last "
+					  "time for: gave up"),
+				 i == 1);
 		guest_free(g);
 	}
 }

@@ -8,15 +8,23 @@
 /* PID_MAX_LIMIT of 64-bit kernels (linux/threads.h). */
 #define PIDS (UINT64_C(4) << 20)
 
+bool la_task_overwritten(const struct la_kernel *k, uint64_t address)
+{
+	uint64_t pid;
+
+	return la_read_member(k, address, "task_struct", "pid", &pid, NULL) == LA_OK &&
+	       (uint32_t)pid >= PIDS;
+}
+
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret)
 {
 	struct la_member m;
 	uint64_t value;
 
 	*ret = (struct la_task){ .address = address };
+	if (la_task_overwritten(k, address))
+		return; /* whatever else is there is no task's */
 	if (la_read_member(k, address, "task_struct", "pid", &value, NULL) == LA_OK) {
-		if ((uint32_t)value >= PIDS)
-			return; /* overwritten: whatever else is there is no task's */
 		ret->pid = (int)(uint32_t)value;
 		ret->pid_known = true;
 	}

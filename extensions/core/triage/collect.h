@@ -25,6 +25,13 @@ void la_triage_blocked(const struct la_kernel *k, struct la_arena *arena, struct
 /** Does work wait where the last report of the workqueues' watchdog has it? */
 void la_triage_work(const struct la_kernel *k, struct la_triage *t);
 
+/**
+ * What panic() was called with, where the log does not say it: its buffer's text, or where it was called again while it
+ * ran, what the first call was given, as far as its caller's code tells. NULL: not known.
+ */
+const char *la_triage_first_message(const struct la_kernel *k, struct la_arena *arena,
+				    const struct la_triage *t);
+
 /** Who waits for whom, and CPUs in die(); needs the CPUs and the log of @t. */
 void la_triage_waits(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
 void la_triage_dying(const struct la_kernel *k, struct la_arena *arena, struct la_triage *t);

@@ -8,6 +8,7 @@
 #include "cpu/priv.h"
 #include "lakvm/guest/relocation.h"
 #include "lakvm/guest/vmcoreinfo.h"
+#include "message.h"
 
 static const char *const source_names[] = {
 	[LA_SOURCE_LOG] = "log",
@@ -82,15 +83,6 @@ static void collect_panic_cpu(const struct la_kernel *k, struct la_triage *t,
 		la_triage_fact(j, "panic_cpu", "no CPU is in panic()");
 }
 
-/* Plain text in the kernel's sense: printable, UTF-8 allowed, with newlines at most. */
-static bool plain_text(const char *s)
-{
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-		if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f)
-			return false;
-	return *s != '\0';
-}
-
 /*
  * panic() formats its message into a static buffer of its own before anything is printed, so
  * that it is there even if no record could be written. The symbol is local to panic(), to
@@ -112,7 +104,8 @@ static void collect_buffer(const struct la_kernel *k, struct la_triage *t, struc
 
 		if (!door->symbol(door->ctx, names[i], &va) ||
 		    !door->symbol_size(door->ctx, names[i], &size) || size != 1024 ||
-		    la_read_text(k, j->arena, va, 1024, &text, NULL) != LA_OK || !plain_text(text))
+		    la_read_text(k, j->arena, va, 1024, &text, NULL) != LA_OK ||
+		    !la_plain_text(text))
 			continue;
 		t->buffer = text;
 	}
@@ -226,6 +219,7 @@ static void collect_stack(struct la_triage *t, struct la_judgement *j)
 		    (t->below_panic == i || !la_is_function(f->symbol, "do_exit")))
 			t->below_panic = i + 1;
 		/* Frames are innermost first: a die() before panic() is of a fault while panicking. */
+		t->panics += la_is_function(f->symbol, "panic"); /* vpanic() is called by it */
 		if (any_function(f->symbol, panicking)) {
 			t->in_panic = true;
 			t->in_die = false;
@@ -250,7 +244,7 @@ static void collect_release(const struct la_kernel *k, struct la_judgement *j)
 	    la_read_text(k, j->arena, uts + name.offset + release.offset, release.size, &text,
 			 NULL) != LA_OK)
 		return;
-	if (plain_text(text))
+	if (la_plain_text(text))
 		j->panic->release = text;
 }
 
@@ -348,7 +342,8 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 	collect_stack(t, j);
 	collect_waiting(t, j);
 	collect_grace_period(k, t);
-	t->message = t->panic && t->panic->text[0] ? t->panic->text : t->buffer;
+	t->message = t->panic && t->panic->text[0] ? t->panic->text :
+						     la_triage_first_message(k, j->arena, t);
 	t->word = la_panic_word(t->message);
 	la_triage_memory(k, t, j);
 	la_triage_faults(k, t);

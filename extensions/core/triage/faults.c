@@ -93,6 +93,7 @@ static void look_around(const struct la_kernel *k, struct la_fault *f)
 	const struct la_door *door = k->door;
 	struct la_symbol symbol;
 
+	f->in_vector = f->pc_known && la_vector_origin(k, f->pc) != f->pc;
 	/* Numbers in the symbol table are no functions: the kernel's text lies in the upper half. */
 	if (f->pc_known && f->pc >> 63 &&
 	    door->symbol_at(door->ctx, la_vector_origin(k, f->pc), &symbol)) {
@@ -321,14 +322,15 @@ static bool task_lost(const struct la_kernel *k, const struct la_regs *regs)
 /* On the way from user mode tp is the program's for some instructions: a CPU like that is a doubt, and no proof. */
 static const struct la_cpu *find_astray(const struct la_kernel *k, const struct la_triage *t)
 {
-	uint64_t tp, sp;
+	uint64_t tp, sp, task;
 
 	for (size_t i = 0; t->cpus && i < t->cpus->n; i++) {
 		const struct la_cpu *c = &t->cpus->cpu[i];
 
 		if ((int)c->cpu != t->lost_cpu && la_gpr_get(&c->regs, LA_R_TP, &tp) &&
 		    la_gpr_get(&c->regs, LA_R_SP, &sp) && la_kernel_address(k, sp) &&
-		    !la_kernel_address(k, tp))
+		    (!la_kernel_address(k, tp) ||
+		     (la_match_task(k, &c->regs, &task) && la_task_overwritten(k, task))))
 			return c;
 	}
 	return NULL;

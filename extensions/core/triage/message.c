@@ -167,3 +167,11 @@ bool la_message_scan(const char *line, struct la_event *ret)
 	}
 	return false;
 }
+
+bool la_plain_text(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
+		if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f)
+			return false;
+	return *s != '\0';
+}

@@ -29,4 +29,7 @@ bool la_is_place(const char *s);
 /** A task's name, from @start up to @end; cut at what a task can have. */
 void la_event_comm(struct la_event *e, const char *start, const char *end);
 
+/** Is it plain text in the kernel's sense: printable, UTF-8 allowed, with newlines and tabs at most, and not empty? */
+bool la_plain_text(const char *s);
+
 #endif

@@ -16,7 +16,12 @@
 
 static void compare_buffer(const struct la_triage *t, struct la_judgement *j)
 {
-	if (t->buffer && !t->panic)
+	if (t->buffer && !t->panic && t->panics > 1)
+		la_triage_fact(
+			j, "panic's buffer",
+			"panic() was called %u times, each while it ran: the last time for: %s",
+			t->panics, t->buffer);
+	else if (t->buffer && !t->panic)
 		la_triage_fact(j, "panic's buffer", "message that is not in the log: %s",
 			       t->buffer);
 	else if (t->buffer && strcmp(t->buffer, t->panic->text))
@@ -36,27 +41,38 @@ static bool was_called(const struct la_triage *t)
 	return t->panic_cpu >= 0 && (t->in_panic || !(t->last_oops || t->below_panic != SIZE_MAX));
 }
 
-/* panic() called again while it ran, as by a notifier: its one buffer then has the later message (kernel/panic.c). */
-static bool called_again(const struct la_triage *t)
+/* Of all that tell of the cause: was it in an exception vector? */
+static bool was_in_vector(const struct la_triage *t, const struct la_cause *c)
 {
-	unsigned n = 0;
+	const struct la_fault *all[] = { &t->panic_fault, &t->oops_fault, &t->stack_fault,
+					 &t->csr_fault };
 
-	for (size_t i = 0; t->cpu && i < t->cpu->stack.n; i++)
-		n += t->cpu->stack.frame[i].method != LA_FROM_SCAN &&
-		     la_is_function(t->cpu->stack.frame[i].symbol, "panic");
-	return n > 1;
+	for (size_t i = 0; c->pc_known && i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i]->in_vector && all[i]->pc == c->pc)
+			return true;
+	return false;
 }
 
-/* A CPU without its task writes where others read: what they faulted at may have come of that. */
+/*
+ * A CPU without its task writes where others read: what they faulted at may have come of that. And the kernel's own way into
+ * an exception faults only where somebody else has damaged what it goes by.
+ */
 static void doubt_victim(const struct la_triage *t, struct la_judgement *j)
 {
-	if (!t->astray || j->panic->confidence != LA_CERTAIN)
-		return;
-	j->panic->confidence = LA_LIKELY;
-	la_triage_fact(j, "registers",
-		       "CPU %u is on a kernel stack, and its tp leads to no task: the fault may have "
-		       "come of that",
-		       t->astray->cpu);
+	const bool in_vector = was_in_vector(t, &j->panic->cause);
+
+	if (in_vector)
+		la_triage_fact(
+			j, "registers",
+			"the fault was in an exception vector: page tables, or what else that goes "
+			"by, had been overwritten");
+	if (t->astray)
+		la_triage_fact(j, "registers",
+			       "CPU %u is on a kernel stack, and its tp leads to no task, or to one "
+			       "that was overwritten: the fault may have come of that",
+			       t->astray->cpu);
+	if ((in_vector || t->astray) && j->panic->confidence == LA_CERTAIN)
+		j->panic->confidence = LA_LIKELY;
 }
 
 static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
@@ -76,12 +92,8 @@ static bool judge_panic(const struct la_triage *t, struct la_judgement *j)
 	compare_buffer(t, j);
 	la_triage_cause(t, j);
 	p->confidence = la_triage_confidence(j->witnesses);
-	if (!t->panic && t->buffer && called_again(t)) {
-		la_triage_fact(
-			j, "panic's buffer",
-			"panic() was called again while it ran: the message is the later one's");
+	if (!t->panic && t->panics > 1)
 		p->confidence = LA_LIKELY;
-	}
 	if (t->word && t->word->by == LA_BY_OOPS) {
 		doubt_victim(t, j);
 		if (j->event)

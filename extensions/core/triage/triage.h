@@ -34,6 +34,7 @@ struct la_fault {
 	uint64_t offset;
 	const char *caller; /* where pc is no code: the function of ra, or NULL */
 	uint64_t caller_offset;
+	bool in_vector; /* in an exception vector: what that goes by, page tables and its CPU's own data, is damaged */
 	bool insn_known; /* the instruction that faulted: BADI, else what memory has at pc */
 	uint64_t insn;
 	/* Memory has an instruction at pc that does with these registers what they say went wrong:
@@ -172,6 +173,7 @@ struct la_triage {
 	const struct la_cpus *cpus; /* or NULL */
 	const struct la_cpu *cpu;   /* the panicking CPU, or NULL */
 	size_t below_panic; /* its first frame below panic() and die(); SIZE_MAX: none there */
+	unsigned panics;    /* calls of panic() on its stack */
 	bool in_panic,
 		in_die; /* panic() is on its stack; die(), not called by a fault in panic() */
 	/* The kernel-mode exception that its stack leads back to, saved at stack_pt_regs (0: none), and
@@ -193,8 +195,8 @@ struct la_triage {
 	unsigned lost;
 	int lost_cpu; /* -1: not known */
 	bool lost_before;
-	const struct la_cpu
-		*astray; /* another CPU on a kernel stack whose tp leads to no task; or NULL */
+	const struct la_cpu *
+		astray; /* another CPU on a kernel stack whose tp leads to no task, or to one that was overwritten; or NULL */
 	struct la_boot boot;
 	bool memory_known; /* asked for only where memory ran out */
 	struct la_meminfo memory;

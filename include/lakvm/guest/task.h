@@ -21,6 +21,9 @@ struct la_task {
 /** The task at @address; fields that cannot be read, or all of one whose pid no task can have, stay unknown. Never fails. */
 void la_task_read(const struct la_kernel *k, uint64_t address, struct la_task *ret);
 
+/** Does its pid, which can be read, say that this is no task, or one that was overwritten? */
+bool la_task_overwritten(const struct la_kernel *k, uint64_t address);
+
 struct la_user_tables {
 	uint64_t pgd;     /* virtual, in a window; 0: none, or not known */
 	char remark[256]; /* what is odd about them; empty: nothing */
