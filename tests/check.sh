@@ -43,6 +43,7 @@ part gdb sh -c 'make --no-print-directory tools &&
 	(cd build/sample && ../unit/la-stacks vmlinux dump.kdump >la-stacks.txt) &&
 	python3 -B tests/tools/compare.py -v build/sample/gdb-stacks.txt build/sample/la-stacks.txt &&
 	echo "ok - core: no frame of the sample that it calls verified is not gdb'"'"'s" '
+part schema tests/tools/schema.py $sample
 part renamed tests/tools/renamed.py $sample dump.kdump
 # The proof is a session on loongarch64; where a crash of this machine is there (LAKVM_QUICK names its directory), the
 # rest runs in that, ten times as fast.

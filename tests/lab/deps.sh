@@ -6,9 +6,9 @@
 #         The LoongArch64 machine is made when it is first used (loong64.sh).
 . "$(dirname "$0")/lib.sh"
 
-debian='gcc make python3 xz-utils binutils libcmocka-dev libdw-dev libelf-dev libjansson-dev zlib1g-dev
+debian='gcc make python3 python3-jsonschema xz-utils binutils libcmocka-dev libdw-dev libelf-dev libjansson-dev zlib1g-dev
 	liblzo2-dev libsnappy-dev libzstd-dev libdeflate-dev cppcheck'
-openeuler='gcc make python3 xz binutils libcmocka-devel elfutils-devel elfutils-libelf-devel jansson-devel
+openeuler='gcc make python3 python3-jsonschema xz binutils libcmocka-devel elfutils-devel elfutils-libelf-devel jansson-devel
 	zlib-devel lzo-devel snappy-devel libzstd-devel crash crash-devel rpm-build procps-ng'
 
 # What this machine needs, one a line.
