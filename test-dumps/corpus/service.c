@@ -6,6 +6,7 @@
 // service worker	has a child by vfork() that never starts another program
 // service illegal	runs a word that is no instruction: SIGILL
 // service realtime	loops with real-time priority (FIFO)
+// service easel	reads /dev/easel in one thread and maps it in another (the module's act easel_new)
 // service threads	two threads take a lock each, and then wait for that of the other
 #include <linux/fcntl.h>
 #include <linux/futex.h>
@@ -125,6 +126,24 @@ static void start_threads(void)
 		rest(100);
 }
 
+static char canvas[2 * PAGE] __attribute__((aligned(16384)));
+
+static void map_easel(void)
+{
+	rest(0);
+	map("/dev/easel", O_RDWR);
+}
+
+// the page that is read to was never touched: the kernel comes to it by a page fault
+static void read_easel(void)
+{
+	long file = call(__NR_openat, (long)AT_FDCWD, "/dev/easel", (long)O_RDWR, 0L);
+
+	start_thread(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+		     stacks[0] + PAGE, map_easel);
+	call(__NR_read, file, canvas + PAGE, 64L);
+}
+
 void start(long *stack)
 {
 	const char *what = stack[0] > 1 ? (const char *)stack[2] : "";
@@ -135,6 +154,8 @@ void start(long *stack)
 		touch_shrunk();
 	else if (what[0] == 'i')
 		run_illegal();
+	else if (what[0] == 'e')
+		read_easel();
 	else if (what[0] == 'r')
 		run_realtime();
 	else if (what[0] == 'w')
