@@ -172,19 +172,27 @@ static void gamut_new(void)
 	debugfs_create_file("gamut", 0400, NULL, NULL, &gamut_fops);
 }
 
-/* a reader of RCU asks a device, and sleeps until that answers */
-static DECLARE_COMPLETION(atlas_answer);
+/* a search by halves that does not come to its end where the half is one entry, in a reader of RCU */
+static u32 atlas_pages[64];
 
-static noinline void atlas_page(void)
+static noinline unsigned int atlas_page(u32 place)
 {
-	wait_for_completion(&atlas_answer);
-	total++;
+	unsigned int low = 0, high = ARRAY_SIZE(atlas_pages), middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (READ_ONCE(atlas_pages[middle]) <= place)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static noinline int atlas_find(void *data)
 {
 	rcu_read_lock();
-	atlas_page();
+	total += atlas_page(300);
 	rcu_read_unlock();
 	return 0;
 }
@@ -199,6 +207,10 @@ static noinline int atlas_renew(void *data)
 
 static void atlas_new(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(atlas_pages); i++)
+		atlas_pages[i] = 10 * i;
 	spawn(atlas_find, "atlas_find", 1);
 	spawn(atlas_renew, "atlas_renew", 2);
 }
