@@ -21,6 +21,11 @@ struct la_ending {
 	uint64_t completion, task;
 };
 
+/** A task's kernel stack. */
+struct la_stack_of {
+	uint64_t base, task;
+};
+
 #define LA_WORK_STEPS 65536
 
 struct la_graph {
@@ -38,6 +43,10 @@ struct la_graph {
 	bool endings_read;
 	struct la_ending *ending;
 	size_t nendings;
+	/* All tasks' kernel stacks, read once where something may lie on one. */
+	bool stacks_read;
+	struct la_stack_of *stack;
+	size_t nstacks;
 	bool qnodes_read;
 	struct la_qnodes qnodes;
 };

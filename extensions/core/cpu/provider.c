@@ -161,17 +161,43 @@ static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack
 	return found ? found->task.address : 0;
 }
 
+static bool take_stack(void *ctx, uint64_t task)
+{
+	struct la_graph *g = ctx;
+	const size_t n = g->nstacks;
+	uint64_t base;
+
+	if (la_read_member(g->k, task, "task_struct", "stack", &base, NULL) != LA_OK)
+		return true;
+	if (!(n & (n - 1))) { /* full at each power of two */
+		struct la_stack_of *more =
+			la_regrow(g->arena, g->stack, n, n ? 2 * n : 1, sizeof(*g->stack));
+
+		if (!more)
+			return false;
+		g->stack = more;
+	}
+	g->stack[g->nstacks++] = (struct la_stack_of){ base, task };
+	return true;
+}
+
 /* A wait queue that another task has on its stack: that one has begun what is waited for, and wakes the others (fs/dcache.c). */
-static uint64_t owner_of_stack(const struct la_graph *g, const struct la_wait_node *node,
+static uint64_t owner_of_stack(struct la_graph *g, const struct la_wait_node *node,
 			       struct la_wait *w)
 {
-	const uint64_t task = la_stack_owner(g->k, w->address);
-
-	if (!task || task == node->task.address)
-		return 0;
-	if (!w->what)
-		w->what = "something that another task does";
-	return task;
+	if (!g->stacks_read)
+		la_tasks_each(g->k, take_stack, g, NULL);
+	g->stacks_read = true;
+	for (size_t i = 0; i < g->nstacks; i++) {
+		if (w->address - g->stack[i].base >= LA_THREAD_SIZE)
+			continue;
+		if (g->stack[i].task == node->task.address)
+			return 0;
+		if (!w->what)
+			w->what = "something that another task does";
+		return g->stack[i].task;
+	}
+	return 0;
 }
 
 void la_wait_provider(struct la_graph *g, const struct la_wait_node *node, struct la_wait *w)

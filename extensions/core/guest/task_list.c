@@ -107,30 +107,6 @@ enum la_status la_tasks_each(const struct la_kernel *k, bool (*take)(void *ctx, 
 	}
 }
 
-struct stack_search {
-	const struct la_kernel *k;
-	uint64_t address, found;
-};
-
-static bool has_stack(void *ctx, uint64_t task)
-{
-	struct stack_search *s = ctx;
-	uint64_t stack;
-
-	if (la_read_member(s->k, task, "task_struct", "stack", &stack, NULL) == LA_OK &&
-	    s->address - stack < LA_THREAD_SIZE)
-		s->found = task;
-	return !s->found;
-}
-
-uint64_t la_stack_owner(const struct la_kernel *k, uint64_t address)
-{
-	struct stack_search s = { .k = k, .address = address };
-
-	la_tasks_each(k, has_stack, &s, NULL);
-	return s.found;
-}
-
 /* TASK_UNINTERRUPTIBLE and TASK_NOLOAD, which kernel threads set that wait for work (include/linux/sched.h). */
 #define UNINTERRUPTIBLE 0x2
 #define NOLOAD 0x400

@@ -145,7 +145,7 @@ static void collect_events(const struct la_triage *t, struct la_judgement *j)
 	for (size_t i = 0; i < t->events.n; i++) {
 		const struct la_event *e = &t->events.event[i], *last = e;
 		const char *meaning = e->message ? e->message->meaning : NULL;
-		const char *text;
+		const char *text, *end;
 		size_t n = 1;
 		bool first = true;
 
@@ -162,9 +162,10 @@ static void collect_events(const struct la_triage *t, struct la_judgement *j)
 				n++;
 			}
 		text = record_of(j, e);
-		if (text && n > 1)
+		end = n > 1 ? record_of(j, last) : NULL;
+		if (text && end)
 			text = la_format(j->arena, "%zu times %s, first %s; last %s", n,
-					 la_event_name(e), text, record_of(j, last));
+					 la_event_name(e), text, end);
 		if (text)
 			la_triage_fact(j, "log", "%s%s%s%s", text, meaning ? " (" : "",
 				       meaning ? meaning : "", meaning ? ")" : "");

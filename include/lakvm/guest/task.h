@@ -61,9 +61,6 @@ enum la_status la_irq_stack(const struct la_kernel *k, unsigned cpu, struct la_s
 enum la_status la_tasks_each(const struct la_kernel *k, bool (*take)(void *ctx, uint64_t task),
 			     void *ctx, struct la_error *err);
 
-/** The task on whose kernel stack @address lies, of those that la_tasks_each() shows; 0: none. */
-uint64_t la_stack_owner(const struct la_kernel *k, uint64_t address);
-
 /** The Linux CPU that @task runs on, or whose run queue it was in last; -1: unknown. */
 int la_task_cpu(const struct la_kernel *k, const struct la_task *task);
 
