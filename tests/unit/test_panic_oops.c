@@ -319,6 +319,7 @@ static void test_fault_in_vector(void **state)
 		assert_int_equal(p->verdict, LA_VERDICT_OOPS);
 		assert_int_equal(p->confidence, vector ? LA_LIKELY : LA_CERTAIN);
 		assert_int_equal(has_fact(p, "registers", "in an exception vector"), vector);
+		assert_int_equal(strstr(p->advice[0], "who overwrote") != NULL, vector);
 		guest_free(g);
 	}
 }

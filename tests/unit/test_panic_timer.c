@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "cpu/priv.h"
 #include "panic_guest.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -209,13 +210,60 @@ static void test_own_timer(void **state)
 	}
 }
 
+/*
+ * In a hard interrupt: what it came into is to blame, not how it is kept from that; but a module's handler is, where that is
+ * found by chance in what is no module's.
+ */
+static void test_storm(void **state)
+{
+	static const struct {
+		const char *handler, *handler_of, *before, *before_of, *symbol;
+	} cases[] = {
+		{ "kiln_note", "mishap", "handle_softirqs", NULL, "kiln_note" },
+		{ "kiln_note", "mishap", "poll_status", "mishap", "poll_status" },
+		{ "update_process_times", NULL, "handle_softirqs", NULL, "handle_softirqs" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct guest *g = guest_new();
+		struct la_cpu *c = &g->cpu[0];
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		fake_symbol(g->f, "watchdog_thresh", W + 0x840000, 4, NULL);
+		fake_put_u32(g->f, 0x840000, 10);
+		c->state = LA_CPU_IRQ;
+		c->watchdog_age_known = c->preempt_known = c->verified = true;
+		c->watchdog_age_ns = 20 * SECOND;
+		c->preempt_count = LA_PREEMPT_HARDIRQ & -LA_PREEMPT_HARDIRQ; /* once */
+		c->symbol = "irq_work_queue";
+		g->frame[0][0] = (struct la_frame){ .symbol = c->symbol, .verified = true };
+		g->frame[0][1] = (struct la_frame){ .symbol = cases[i].handler,
+						    .module = cases[i].handler_of,
+						    .verified = true };
+		g->frame[0][2] = (struct la_frame){ .symbol = "handle_vint", .verified = true };
+		g->frame[0][3] = (struct la_frame){ .symbol = cases[i].before,
+						    .module = cases[i].before_of,
+						    .verified = true };
+		c->stack.n = 4;
+		c->before = LA_CPU_RUNNING;
+		c->before_frame = &g->frame[0][3];
+		g->cpu[1].state = LA_CPU_IDLE;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_SOFT_LOCKUP);
+		assert_string_equal(p->cause.symbol, cases[i].symbol);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lost_timer),
-		cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_stall_of_idle),
-		cmocka_unit_test(test_own_timer),
+		cmocka_unit_test(test_lost_timer),    cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_stall_of_idle), cmocka_unit_test(test_own_timer),
+		cmocka_unit_test(test_storm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,11 +61,15 @@ static void doubt_victim(const struct la_triage *t, struct la_judgement *j)
 {
 	const bool in_vector = was_in_vector(t, &j->panic->cause);
 
-	if (in_vector)
+	if (in_vector) {
 		la_triage_fact(
 			j, "registers",
 			"the fault was in an exception vector: page tables, or what else that goes "
 			"by, had been overwritten");
+		la_triage_advice(j,
+				 "who overwrote what an exception vector goes by is to blame, not "
+				 "who came into it");
+	}
 	if (t->astray)
 		la_triage_fact(j, "registers",
 			       "CPU %u is on a kernel stack, and its tp leads to no task, or to one "

@@ -7,90 +7,6 @@
 #include "trace.h"
 #include "triage.h"
 
-static void cause_from_frame(struct la_judgement *j, const struct la_frame *f)
-{
-	struct la_cause *cause = &j->panic->cause;
-
-	if (!f || !f->verified || !f->symbol)
-		return;
-	cause->symbol = f->symbol;
-	cause->module = f->module;
-	cause->pc_known = f->pc_known;
-	cause->pc = f->pc;
-	cause->offset = f->offset;
-}
-
-/* Is it over at once, however often it is called? Who waits for a lock is told as that before. */
-static bool never_takes_long(const char *symbol)
-{
-	static const char *const begins[] = { "_raw_spin_", "_raw_read_", "_raw_write_",
-					      "ktime_get", "sched_clock" };
-
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		if (!strncmp(symbol, begins[i], strlen(begins[i])))
-			return true;
-	return false;
-}
-
-/* Who calls what it is in, if that never takes long: there is what does not end. NULL: it is in something else. */
-static const struct la_frame *caller_of_brief(const struct la_cpu *c)
-{
-	size_t i = 0;
-
-	while (i < c->stack.n && c->stack.frame[i].verified && c->stack.frame[i].symbol &&
-	       never_takes_long(c->stack.frame[i].symbol) && !c->stack.frame[i].pt_regs)
-		i++;
-	return i && i < c->stack.n && c->stack.frame[i].verified && c->stack.frame[i].symbol ?
-		       &c->stack.frame[i] :
-		       NULL;
-}
-
-void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind)
-{
-	j->panic->cause.kind = kind;
-	if (!c->verified)
-		return;
-	j->panic->cause.symbol = c->symbol;
-	j->panic->cause.module = c->module;
-	if (c->pc_source != LA_PC_NONE) {
-		j->panic->cause.pc = c->pc;
-		j->panic->cause.pc_known = true;
-		j->panic->cause.offset = c->offset;
-	}
-	cause_from_frame(j, caller_of_brief(c));
-}
-
-/* Who prints, of a CPU that is in the console's driver: the console is slow, and whoever floods it does not end. */
-static void cause_from_printk(struct la_judgement *j, const struct la_cpu *c)
-{
-	static const char *const printk[] = { "_printk", "printk", "vprintk", "vprintk_default",
-					      "vprintk_emit" };
-	struct la_cause *cause = &j->panic->cause;
-	const struct la_frame *caller = NULL;
-
-	for (size_t i = 0; i + 1 < c->stack.n && c->stack.frame[i + 1].method != LA_FROM_SCAN; i++)
-		for (size_t n = 0; n < sizeof(printk) / sizeof(printk[0]); n++)
-			if (la_is_function(c->stack.frame[i].symbol, printk[n]))
-				caller = &c->stack.frame[i + 1];
-	if (!caller || !caller->symbol)
-		return;
-	cause->symbol = caller->symbol;
-	cause->module = caller->module;
-	cause->pc_known = caller->pc_known;
-	cause->pc = caller->pc;
-	cause->offset = caller->offset;
-	la_triage_fact(j, la_format(j->arena, "stack of CPU %u", c->cpu),
-		       "it prints for %s(), to a console", caller->symbol);
-}
-
-/* Where an interrupt took it from, if that was the kernel: what it does, not how it is kept from it. */
-static void cause_from_before(struct la_judgement *j, const struct la_cpu *c)
-{
-	/* A softirq runs behind an interrupt's entry, too, and is not over. */
-	if (c->preempt_known && (c->preempt_count & LA_PREEMPT_HARDIRQ))
-		cause_from_frame(j, c->before_frame);
-}
-
 /* What the interrupt came into that it is in, or behind which it runs softirqs; NULL: nothing of the kernel's is known. */
 static const struct la_frame *interrupted(const struct la_cpu *c)
 {
@@ -115,36 +31,10 @@ static bool waits_in_passing(const struct la_triage *t, const struct la_cpu *c)
 	return is_waiting(t, c) && la_thing_passes(&w->thing[w->node[la_waits_cpu(w, c->cpu)].on]);
 }
 
-/* In what runs timers, after one of them: the same one comes again and again, or it would be at another. */
-static void cause_from_callback(struct la_judgement *j, const struct la_cpu *c)
-{
-	struct la_cause *cause = &j->panic->cause;
-
-	if (!c->callback)
-		return;
-	cause->symbol = c->callback;
-	cause->module = c->callback_module;
-	cause->pc_known = false;
-	cause->pc = cause->offset = 0;
-	j->off_stack = true;
-	la_triage_fact(j, la_format(j->arena, "timers of CPU %u", c->cpu),
-		       "%s() has called %s()%s%s%s, which its stack does not show", c->dispatcher,
-		       c->callback, c->callback_module ? " [" : "",
-		       c->callback_module ? c->callback_module : "", c->callback_module ? "]" : "");
-}
-
 /* What it does not come out of, behind the function's name. */
 static const char *again(const struct la_cpu *c)
 {
 	return c->callback ? ", a timer's function that is due again when it returns" : "";
-}
-
-void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind)
-{
-	la_triage_cause_cpu(j, c, kind);
-	cause_from_before(j, c);
-	cause_from_printk(j, c);
-	cause_from_callback(j, c);
 }
 
 /* In stop_machine(): it waits for other CPUs to come too (kernel/stop_machine.c). */
@@ -175,7 +65,7 @@ bool la_judge_soft_lockup(const struct la_triage *t, struct la_judgement *j)
 	la_triage_who_from_cpu(j, c);
 	la_triage_cause_cpu(j, c, "soft-lockup");
 	if (waits_in_passing(t, c))
-		cause_from_frame(j, interrupted(c));
+		la_triage_cause_frame(j, interrupted(c));
 	la_triage_cause_reported(t, j, e);
 	if (!is_waiting(t, c))
 		la_triage_blame_looper(t, j, c, e);
@@ -398,9 +288,7 @@ bool la_judge_hard_lockup(const struct la_triage *t, struct la_judgement *j)
 	 */
 	p->confidence = LA_LIKELY;
 	la_triage_who_from_cpu(j, worst);
-	la_triage_cause_cpu(j, worst, "hard-lockup");
-	cause_from_printk(j, worst);
-	cause_from_callback(j, worst);
+	la_triage_cause_deaf(j, worst, "hard-lockup");
 	function = p->cause.symbol ? p->cause.symbol : where(worst);
 	p->message = deaf_ns(worst) >= LA_DEAF_NS ?
 			     la_format(j->arena, "CPU %u has taken no interrupt for %.1f s",

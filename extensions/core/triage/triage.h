@@ -366,10 +366,19 @@ void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j);
 /** Real-time tasks that keep others from their CPUs: of a guest that runs, or of which nothing else is known. */
 void la_triage_say_hogs(const struct la_triage *t, struct la_judgement *j);
 
-/** Kind and place of the cause: where @c is, if that is verified. */
+/** Place of the cause: where @f is, if that is verified; NULL: as it was. */
+void la_triage_cause_frame(struct la_judgement *j, const struct la_frame *f);
+
+/**
+ * Kind and place of the cause: where @c is, if that is verified, or who calls that, if it never takes long or only waits. No
+ * place where that is an exception vector.
+ */
 void la_triage_cause_cpu(struct la_judgement *j, const struct la_cpu *c, const char *kind);
 
-/** The cause of a CPU that does not come to an end: where it is, or where an interrupt took it from. */
+/** The same of a CPU that takes no interrupts: who prints, or the timer's function that comes again. */
+void la_triage_cause_deaf(struct la_judgement *j, const struct la_cpu *c, const char *kind);
+
+/** The cause of a CPU that does not come to an end: the same, or where an interrupt took it from. */
 void la_triage_cause_running(struct la_judgement *j, const struct la_cpu *c, const char *kind);
 
 /** Uptime of the verdict; CPU and task of an event or a CPU. */
