@@ -89,6 +89,15 @@ bool la_judge_rcu_stall(const struct la_triage *t, struct la_judgement *j)
 	if (!named)
 		return true;
 	c = la_triage_staller(t, named);
+	if (c->state == LA_CPU_IDLE && !la_triage_timer_lost(t, c)) {
+		j->panic->cause.kind = "rcu-stall";
+		la_triage_fact(
+			j, "log",
+			"the report names CPU %u, which is idle and takes its timer's interrupts: "
+			"not that one keeps RCU from going on",
+			named->cpu);
+		return true;
+	}
 	la_triage_who_from_cpu(j, c);
 	la_triage_cause_cpu(j, c, "rcu-stall");
 	if (la_triage_blame_timer(t, j, c))
