@@ -8,6 +8,7 @@ dump's name says.
 import fcntl, html.parser, json, os, resource, shutil, signal, sqlite3, struct, subprocess, sys, tempfile, time
 
 ladump, mkdump = (os.path.abspath(path) for path in sys.argv[1:3])
+os.environ.pop("PYTHONUNBUFFERED", None)  # as where people work: output is kept back, and fails late
 LATRIAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../extensions/latriage")
 failed = 0
 # How long a judge that hangs is waited for: the others must be done by then, on a busy machine too.
