@@ -224,7 +224,7 @@ deps-list:
 	@tests/lab/deps.sh --list
 
 analyst: deps
-	$(Q)crash=$$(tests/lab/crash.sh $(CRASH_SUITE)) && $(MAKE) --no-print-directory CRASH_INC="$$crash" all
+	$(Q)crash=$$(tests/lab/crash.sh $(CRASH_SUITE)) && $(MAKE) --no-print-directory -j2 CRASH_INC="$$crash" all
 	@echo "extensions/lacrash VMLINUX DUMP opens a session; $(BUILD)/ladump answers without one"
 
 demo: deps
