@@ -399,6 +399,11 @@ static void test_blamed_head(void **state)
 		assert_string_equal(t->panic.cause.symbol, test[i].blamed ? "holds" : "waits");
 		assert_non_null(strstr(t->panic.summary, test[i].does));
 		assert_int_equal(t->panic.confidence, LA_LIKELY);
+		/* in panic() by the detector, too, whose witnesses are counted later */
+		t->j.witnesses = LA_WITNESS_LOG | LA_WITNESS_MEMORY;
+		assert_true(la_triage_chain(&t->t, &t->j, t->node[0].task.address));
+		assert_int_equal(la_triage_confidence(t->j.witnesses),
+				 test[i].blamed ? LA_LIKELY : LA_CERTAIN);
 		teardown((void **)&t);
 	}
 }

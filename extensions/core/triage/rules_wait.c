@@ -413,6 +413,14 @@ static bool is_to_blame(const struct la_wait_node *head, const struct la_wait_no
 	}
 }
 
+/* The report and the task as it is now witness that it waits, not who is to blame for that. */
+static void doubt(struct la_judgement *j)
+{
+	j->witnesses &= ~LA_WITNESS_MEMORY;
+	if (j->panic->confidence == LA_CERTAIN)
+		j->panic->confidence = LA_LIKELY;
+}
+
 /* Whose sleep is it that all others wait for? */
 static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
@@ -422,6 +430,7 @@ static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, siz
 
 	if (holder != LA_NO_NODE) {
 		la_triage_blame(j, &t->waits.node[holder], "hung-task");
+		doubt(j);
 		la_triage_summary(j,
 				  "%s, perhaps with what others wait for and that names nobody: %s",
 				  la_triage_edge(t, j, holder), la_triage_edge(t, j, head));
@@ -430,7 +439,7 @@ static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, siz
 
 		la_triage_blame(j, blamed ? h : &t->waits.node[from], "hung-task");
 		if (blamed && h->state != 'D')
-			j->panic->confidence = LA_LIKELY;
+			doubt(j);
 		tell_head(t, j, from);
 		advise_nearby(t, j);
 	}
