@@ -69,11 +69,15 @@ void session_host_texts(const char *ret[LA_HOST_TEXTS])
 	memcpy(ret, here.host.text, sizeof(here.host.text));
 }
 
-/* A crash older than the kernel may find no modules in it, as 9.0.2 in 7.1 (its layout of their kallsyms). */
+/*
+ * crash knows no BPF programs. One older than the kernel may find no modules either, as 9.0.2 in 7.1 (its layout of their
+ * kallsyms).
+ */
 static void take_modules(void)
 {
-	if (!st->mods_installed &&
-	    la_modules_read(&here.kernel, here.arena, &here.modules, NULL) == LA_OK)
+	here.modules = (struct la_modules){ .n = 0 };
+	if ((st->mods_installed ? la_bpf_read : la_modules_read)(&here.kernel, here.arena,
+								 &here.modules, NULL) == LA_OK)
 		door_set_modules(&here.modules);
 }
 

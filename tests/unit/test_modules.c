@@ -268,6 +268,74 @@ static void test_no_memory(void **state)
 	guest_free(&g);
 }
 
+#define KSYMS (WINDOW | 0x900000)
+#define KSYM(i) (WINDOW | (0x901000 + 0x1000 * (uint64_t)(i)))
+#define IMAGE(i) (WINDOW | (0xa00000 + 0x1000 * (uint64_t)(i)))
+
+/* struct bpf_ksym as 7.2 has it: start, end, name[512], lnode. */
+static struct guest three_programs(void)
+{
+	static const char *const names[] = { "bpf_prog_6deef7357e7b4530_sd_fw_ingress",
+					     "bpf_trampoline_6442524138", "bpf_prog_0000" };
+	struct guest g = two_modules(false);
+
+	fake_symbol(g.fake, "bpf_kallsyms", KSYMS, 16, NULL);
+	fake_member(g.fake, "bpf_ksym", "start", 0, 8);
+	fake_member(g.fake, "bpf_ksym", "end", 8, 8);
+	fake_member(g.fake, "bpf_ksym", "name", 16, 512);
+	fake_member(g.fake, "bpf_ksym", "lnode", 528, 16);
+	put64(&g, KSYMS, KSYM(0) + 528);
+	for (unsigned i = 0; i < 3; i++) {
+		put64(&g, KSYM(i), IMAGE(2 - i) + 0x40); /* in no order */
+		put64(&g, KSYM(i) + 8, IMAGE(2 - i) + 0x100);
+		fake_put(g.fake, KSYM(i) + 16 - WINDOW, names[i], strlen(names[i]) + 1);
+		put64(&g, KSYM(i) + 528, i == 2 ? KSYMS : KSYM(i + 1) + 528);
+	}
+	return g;
+}
+
+static void test_bpf(void **state)
+{
+	struct guest g = three_programs();
+	struct la_modules m = { .n = 0 };
+	struct la_symbol s;
+
+	(void)state;
+	assert_int_equal(la_modules_read(&g.k, g.arena, &m, NULL), LA_OK);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(m.nbpf, 3);
+	assert_true(la_modules_symbol_at(&m, IMAGE(1) + 0x50, &s));
+	assert_string_equal(s.name, "bpf_trampoline_6442524138");
+	assert_string_equal(s.module, "bpf");
+	assert_int_equal(s.start, IMAGE(1) + 0x40);
+	assert_int_equal(s.end, IMAGE(1) + 0x100);
+	assert_false(la_modules_symbol_at(&m, IMAGE(1) + 0x100, &s));
+	assert_false(la_modules_symbol_at(&m, IMAGE(0) + 0x3c, &s));
+	assert_true(la_modules_symbol_at(&m, IMAGE(2) + 0x40, &s));
+	assert_string_equal(s.name, "bpf_prog_6deef7357e7b4530_sd_fw_ingress");
+	assert_true(la_modules_symbol_at(&m, MEMORY(0) + 0x20, &s)); /* a module's, as before */
+	assert_string_equal(s.module, "virtio_one");
+
+	/* A list that leads back into itself; an end before its start; no name. */
+	put64(&g, KSYM(2) + 528, KSYM(0) + 528);
+	assert_int_equal(la_modules_read(&g.k, g.arena, &m, NULL), LA_OK);
+	assert_true(m.nbpf >= 3);
+	assert_true(la_modules_symbol_at(&m, IMAGE(1) + 0x50, &s));
+	put64(&g, KSYM(1) + 8, IMAGE(1));
+	fake_put(g.fake, KSYM(2) + 16 - WINDOW, "", 1);
+	put64(&g, KSYM(2) + 528, KSYMS);
+	assert_int_equal(la_bpf_read(&g.k, g.arena, &m, NULL), LA_OK);
+	assert_int_equal(m.nbpf, 1);
+	put64(&g, KSYM(0) + 528, 8);
+	assert_int_equal(la_bpf_read(&g.k, g.arena, &m, NULL), LA_OK);
+	assert_int_equal(m.nbpf, 1);
+	guest_free(&g);
+
+	g = two_modules(false);
+	assert_int_equal(la_bpf_read(&g.k, g.arena, &m, NULL), LA_ABSENT);
+	guest_free(&g);
+}
+
 static void test_plain_length(void **state)
 {
 	(void)state;
@@ -283,7 +351,8 @@ int main(void)
 		cmocka_unit_test(test_since_6_4), cmocka_unit_test(test_before_6_4),
 		cmocka_unit_test(test_none),      cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_wild),      cmocka_unit_test(test_names),
-		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_plain_length),
+		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_plain_length),
 	};
 
 	return cmocka_run_group_tests_name("modules", tests, NULL, NULL);

@@ -195,47 +195,6 @@ static void test_uncertain_frame(void **state)
 	check_calls(false);
 }
 
-/*
- * middle is traced: ftrace_call, entered from its second instruction, runs a tracer (inner) on top of the
- * registers it has saved, as ftrace_caller of 6.12 lays them down.
- */
-static void test_traced(void **state)
-{
-	const uint64_t regs = OUTER_SP - LA_PT_REGS_SIZE, sp = regs - FRAME;
-	struct guest g = chain();
-
-	(void)state;
-	fake_symbol(g.fake, "ftrace_call", TEXT + 0x9000, 4, NULL);
-	code(&g, TEXT + 0x9000, BL(TEXT + 0x9000, FN(INNER)));
-	code(&g, FN(MIDDLE), MOVE(T0, RA));
-	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, TEXT + 0x9100));
-	code(&g, FN(MIDDLE) + 8, ADDI_D(SP, SP, -FRAME));
-	code(&g, FN(MIDDLE) + 12, ST_D(RA, SP, 24));
-	put64(&g, regs + 8, BACK(OUTER));
-	put64(&g, regs + 24, OUTER_SP);
-	put64(&g, regs + 264, FN(MIDDLE) + 8);
-	frame_at(&g, sp, TEXT + 0x9004, 0);
-	outer_frames(&g, OUTER_SP);
-	start_at(&g, FN(INNER) + 0x40, sp, 0);
-	walk(&g, 0);
-	assert_true(g.stack.n > 3);
-	assert_string_equal(g.stack.frame[1].symbol, "ftrace_call");
-	assert_string_equal(g.stack.frame[2].symbol, "middle");
-	assert_int_equal(g.stack.frame[2].sp, OUTER_SP);
-	assert_true(g.stack.frame[2].pc == FN(MIDDLE) + 8);
-	assert_string_equal(g.stack.frame[3].symbol, "outer");
-	assert_false(g.stack.frame[2].verified);
-	assert_int_equal(g.stack.stop, LA_STOP_END);
-
-	/* Something else lies there: it ends with its name. */
-	put64(&g, regs + 24, OUTER_SP + 8);
-	walk(&g, 0);
-	assert_int_equal(g.stack.n, 2);
-	assert_int_equal(g.stack.stop, LA_STOP_NO_RULE);
-	assert_non_null(strstr(g.stack.reason, "ftrace_call"));
-	guest_free(&g);
-}
-
 /* A call that never returns is the last instruction: the return address is another function's. */
 static void test_noreturn(void **state)
 {
@@ -493,7 +452,8 @@ static void test_sleeping_task(void **state)
 	assert_int_equal(g.regs.source, LA_REGS_SWITCHED);
 	assert_int_equal(g.regs.gpr[LA_R_FP], 2);
 	assert_int_equal(g.regs.gpr[31], 11);
-	assert_int_equal(g.regs.gpr_known, 1u << 1 | 1u << 3 | 0x3ffu << 22);
+	assert_int_equal(g.regs.gpr_known, 1u << 1 | 1u << 2 | 1u << 3 | 0x3ffu << 22);
+	assert_int_equal(g.regs.gpr[LA_R_TP], TASK);
 	walk(&g, -1);
 	assert_int_equal(g.stack.n, 4);
 	assert_true(g.stack.verified);
@@ -536,8 +496,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain),         cmocka_unit_test(test_every_instruction),
 		cmocka_unit_test(test_wrong_callee),  cmocka_unit_test(test_roundabout_calls),
-		cmocka_unit_test(test_traced),        cmocka_unit_test(test_uncertain_frame),
-		cmocka_unit_test(test_noreturn),      cmocka_unit_test(test_bad_jump),
+		cmocka_unit_test(test_uncertain_frame), cmocka_unit_test(test_noreturn),
+		      cmocka_unit_test(test_bad_jump),
 		cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_user_entry),
 		cmocka_unit_test(test_irq_stack),     cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_foreign_stack),

@@ -20,21 +20,29 @@ const struct la_module *la_modules_find(const struct la_modules *m, uint64_t add
 	return NULL;
 }
 
-const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, uint64_t address,
-						   uint64_t *ret_end)
+/* How many of @n symbols start at or below @address. */
+static size_t up_to(const struct la_module_symbol *symbol, size_t n, uint64_t address)
 {
-	const struct la_module_part *part = part_of(m, address);
-	size_t low = 0, high = m->nsymbols;
-	const struct la_module_symbol *s;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (m->symbol[middle].start <= address)
+		if (symbol[middle].start <= address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, uint64_t address,
+						   uint64_t *ret_end)
+{
+	const struct la_module_part *part = part_of(m, address);
+	const size_t low = up_to(m->symbol, m->nsymbols, address);
+	const struct la_module_symbol *s;
+
 	if (!low || !part)
 		return NULL;
 	s = &m->symbol[low - 1];
@@ -48,15 +56,27 @@ const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, ui
 	return s;
 }
 
+static bool bpf_symbol_at(const struct la_modules *m, uint64_t address, struct la_symbol *ret)
+{
+	const size_t n = up_to(m->bpf, m->nbpf, address);
+	const struct la_module_symbol *s = n ? &m->bpf[n - 1] : NULL;
+
+	if (!s || address - s->start >= s->size)
+		return false;
+	*ret = (struct la_symbol){ s->name, s->start, s->start + s->size, "bpf" };
+	return true;
+}
+
 bool la_modules_symbol_at(const struct la_modules *modules, uint64_t address, struct la_symbol *ret)
 {
 	const struct la_module *m = modules ? la_modules_find(modules, address) : NULL;
 	uint64_t end;
 	const struct la_module_symbol *s = m ? la_module_symbol_at(m, address, &end) : NULL;
 
-	if (s)
-		*ret = (struct la_symbol){ s->name, s->start, end, m->name };
-	return s != NULL;
+	if (!s)
+		return modules && bpf_symbol_at(modules, address, ret);
+	*ret = (struct la_symbol){ s->name, s->start, end, m->name };
+	return true;
 }
 
 /* FNV-1a */

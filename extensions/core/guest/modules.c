@@ -158,6 +158,8 @@ enum la_status la_modules_read(const struct la_kernel *k, struct la_arena *arena
 			return status;
 		poor += place->incomplete;
 	}
+	if (la_bpf_read(k, arena, ret, err) == LA_NOMEM)
+		return LA_NOMEM;
 	if (status != LA_OK)
 		ret->remark = la_format(arena, "%s, after %zu", why.text, ret->n);
 	else if (poor)

@@ -9,19 +9,24 @@
 
 #define MOVE_T0_RA UINT32_C(0x0015002c)
 
+bool la_is_traced_call(const struct la_kernel *k, uint64_t pc)
+{
+	uint32_t insn[2];
+
+	return la_read_code(k, pc - sizeof(insn), insn, sizeof(insn), NULL) == LA_OK &&
+	       insn[0] == MOVE_T0_RA && la_insn_is_bl(insn[1]);
+}
+
 enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,
 				   struct la_step *ret)
 {
 	struct la_regs saved;
 	uint64_t sp, entry_sp, ra;
-	uint32_t insn[2];
 
 	if (at->exact || !la_gpr_get(&at->regs, LA_R_SP, &sp) ||
 	    la_pt_regs_read(w->k, sp, &saved, NULL) != LA_OK || !saved.pc_known ||
 	    !la_gpr_get(&saved, LA_R_SP, &entry_sp) || entry_sp != sp + LA_PT_REGS_SIZE ||
-	    !la_gpr_get(&saved, LA_R_RA, &ra) ||
-	    la_read_code(w->k, saved.pc - sizeof(insn), insn, sizeof(insn), NULL) != LA_OK ||
-	    insn[0] != MOVE_T0_RA || !la_insn_is_bl(insn[1]))
+	    !la_gpr_get(&saved, LA_R_RA, &ra) || !la_is_traced_call(w->k, saved.pc))
 		return LA_STEP_NOT_MINE;
 	ret->cfa = entry_sp;
 	la_at_return(at, ra, entry_sp, LA_FROM_EXCEPTION, &ret->caller);

@@ -14,6 +14,7 @@
 struct la_walk {
 	const struct la_kernel *k;
 	struct la_stack_area irq; /* base 0: none known */
+	uint64_t thread_info;     /* tp, 0 = unknown */
 	uint64_t task_stack;      /* lowest address of the current task's stack, 0 = unknown */
 };
 
@@ -60,8 +61,28 @@ enum la_step_result la_step_orc(const struct la_walk *w, const struct la_unwind_
 				struct la_step *ret);
 enum la_step_result la_step_prologue(const struct la_walk *w, const struct la_unwind_frame *at,
 				     struct la_step *ret);
+enum la_step_result la_step_hooked(const struct la_walk *w, const struct la_unwind_frame *at,
+				   struct la_step *ret);
+enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_frame *at,
+				struct la_step *ret);
 enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,
 				   struct la_step *ret);
+
+/** How far a walk has come through the return addresses of its task that tracers have replaced. Zeroed at first. */
+struct la_hooks {
+	uint64_t node; /* the rethook_node that was used last */
+	unsigned nodes;
+};
+
+/**
+ * Where @at stands at a return address that a tracer has put there, let it stand at the true one. NULL: it
+ * does; else who has that.
+ */
+const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h,
+			     struct la_unwind_frame *at);
+
+/** Does code go on at @pc behind "move t0, ra; bl", by which a function that is traced begins? */
+bool la_is_traced_call(const struct la_kernel *k, uint64_t pc);
 
 /** Leave a frame as @row describes it; not, if what that needs is not known. */
 enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,

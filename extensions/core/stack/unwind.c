@@ -90,9 +90,9 @@ bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 	return w->k->door->symbol_at(w->k->door->ctx, at->code, &at->symbol);
 }
 
-/* Best first. An exception's entry code has no usable description, so it must come before CFI. */
-static const la_step_fn methods[] = { la_step_exception, la_step_cfi, la_step_orc, la_step_prologue,
-				      la_step_ftrace };
+/* Best first. Entry code of exceptions and tracers has no usable description, so that comes before CFI. */
+static const la_step_fn methods[] = { la_step_exception, la_step_hooked,   la_step_bpf,   la_step_cfi,
+				      la_step_orc,       la_step_prologue, la_step_ftrace };
 
 static enum la_step_result try_methods(const struct la_walk *w, const struct la_unwind_frame *at,
 				       struct la_step *ret)
@@ -290,6 +290,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 		 struct la_frames *ret)
 {
 	struct la_unwind_frame at = *start;
+	struct la_hooks hooks = { .nodes = 0 };
 	bool linked = verified;
 
 	ret->n = ret->nlinked = 0;
@@ -297,6 +298,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 		struct la_step step = { .cfa = 0 };
 		enum la_step_result result;
 		struct la_frame *frame;
+		const char *taken;
 		uint64_t sp;
 
 		if (!la_gpr_get(&at.regs, LA_R_SP, &sp))
@@ -332,6 +334,9 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 				    (unsigned long long)step.cfa, (unsigned long long)sp);
 		frame->cfa = step.cfa;
 		frame->by_fp = step.by_fp;
+		taken = la_hooks_resolve(w, &hooks, &step.caller);
+		if (taken)
+			return stop(ret, LA_STOP_NO_RULE, "%s", taken);
 		linked = linked && fits(w, &at, &step);
 		verified = verified && linked && is_certain(&step);
 		at = step.caller;
@@ -354,6 +359,7 @@ void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_
 		w->irq.base = w->irq.top = 0;
 	if (!la_gpr_get(regs, LA_R_TP, &tp))
 		return;
+	w->thread_info = tp;
 	if (!k->thread_info_in_task)
 		w->task_stack = tp & (LA_THREAD_SIZE - 1) ? 0 : tp;
 	else if (la_read_member(k, tp, "task_struct", "stack", &w->task_stack, NULL) != LA_OK)
@@ -419,6 +425,7 @@ enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_
 {
 	const struct la_door *door = k->door;
 	struct la_member thread, m;
+	uint64_t value;
 
 	*ret = (struct la_regs){ .source = LA_REGS_SWITCHED };
 	if (!door->member(door->ctx, "task_struct", "thread", &thread))
@@ -426,7 +433,6 @@ enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_
 	for (unsigned r = 0; r < LA_NGPR; r++) {
 		enum la_status status;
 		char name[8];
-		uint64_t value;
 
 		if (r != LA_R_RA && r != LA_R_SP && r < LA_R_FP)
 			continue;
@@ -439,6 +445,11 @@ enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_
 				       (unsigned long long)task);
 		la_gpr_set(ret, r, value);
 	}
+	/* Whoever switches to it gives it its own tp. */
+	if (k->thread_info_in_task)
+		la_gpr_set(ret, LA_R_TP, task);
+	else if (la_read_member(k, task, "task_struct", "stack", &value, NULL) == LA_OK)
+		la_gpr_set(ret, LA_R_TP, value);
 	ret->pc_known = true;
 	ret->pc = ret->gpr[LA_R_RA];
 	return LA_OK;

@@ -42,6 +42,9 @@ struct la_module {
 struct la_modules {
 	const struct la_module *module; /* in the kernel's own order, the newest first */
 	size_t n;
+	/* Compiled BPF programs and their trampolines, by address: for a door, symbols of a module "bpf". */
+	const struct la_module_symbol *bpf;
+	size_t nbpf;
 	/* Their symbols' names hashed (la_modules_symbol): a power of two of places; NULL and 0: not hashed. */
 	const struct la_module_symbol **by_name;
 	size_t places;

@@ -13,12 +13,19 @@
 #include "lakvm/guest/kernel.h"
 
 /**
- * All modules with their symbols, in @arena. What cannot be read is left out, and @ret->remark says so; the work
+ * All modules with their symbols, and BPF's code, in @arena. What cannot be read is left out, and @ret->remark says so; the work
  * and the memory are bounded whatever the guest holds. LA_ABSENT: this kernel has no modules, or vmlinux does
  * not tell where they are. LA_NOMEM. Else LA_OK, also where the list is damaged: what stands before counts.
  */
 enum la_status la_modules_read(const struct la_kernel *k, struct la_arena *arena,
 			       struct la_modules *ret, struct la_error *err);
+
+/**
+ * Into @ret->bpf the code of BPF programs and trampolines, in @arena; what cannot be read is left out. LA_ABSENT: this
+ * kernel has none, or vmlinux does not tell where. LA_NOMEM.
+ */
+enum la_status la_bpf_read(const struct la_kernel *k, struct la_arena *arena,
+			   struct la_modules *ret, struct la_error *err);
 
 /** Address of the struct module that has @address. LA_ABSENT, LA_CORRUPT as la_module_find() has them. */
 enum la_status la_module_at(const struct la_kernel *k, uint64_t address, uint64_t *ret,

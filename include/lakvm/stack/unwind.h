@@ -151,7 +151,7 @@ enum la_status la_pt_regs_read(const struct la_kernel *k, uint64_t va, struct la
 bool la_is_text(const struct la_kernel *k, uint64_t pc);
 
 /**
- * Registers of a task that is not running, from task_struct.thread (asm/processor.h): ra, sp, fp, s0-s8;
+ * Registers of a task that is not running, from task_struct.thread (asm/processor.h): ra, sp, fp, s0-s8; tp is its own, and
  * pc is ra. LA_ABSENT: the kernel's DWARF has no such members. Else it fails as la_read() does.
  */
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Leaving a BPF trampoline, which programs of the kinds fentry and fexit run behind (arch/loongarch/net/bpf_jit.c,
+// __arch_prepare_bpf_trampoline(), 6.17 to 7.2). A traced function enters it by "move t0, ra; bl" at its start. It
+// makes two frames: the upper one has where the traced function goes on, and fp; the lower one on top of that
+// has t0, where the traced function itself returns to. One that nothing traced entered is left as any function.
+#include "steps.h"
+
+#include <string.h>
+
+#include "flow.h"
+#include "isa/insn.h"
+
+/* Below the stack pointer at entry: */
+#define GOES_ON 8
+#define RETURNS_TO 24
+
+enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_frame *at,
+				struct la_step *ret)
+{
+	uint64_t base, goes_on, ra;
+	struct la_cfi_row row;
+	bool whole;
+
+	if (!at->symbol.name || !at->symbol.module || strcmp(at->symbol.module, "bpf") != 0 ||
+	    strncmp(at->symbol.name, "bpf_trampoline_", 15) != 0 ||
+	    !la_flow_row(w->k, &at->symbol, at->code, &row, &whole) ||
+	    !la_gpr_get(&at->regs, row.cfa_reg, &base))
+		return LA_STEP_NOT_MINE;
+	base += (uint64_t)(int64_t)row.cfa_offset;
+	if (la_read_u64(w->k, base - GOES_ON, &goes_on, NULL) != LA_OK ||
+	    la_read_u64(w->k, base - RETURNS_TO, &ra, NULL) != LA_OK ||
+	    !la_is_traced_call(w->k, goes_on) ||
+	    la_step_by_row(w, at, &row, LA_FROM_PROLOGUE, ret) != LA_STEP_DONE)
+		return LA_STEP_NOT_MINE;
+	la_gpr_set(&ret->caller.regs, LA_R_RA, ra);
+	ret->caller.exact = true;
+	return LA_STEP_DONE;
+}

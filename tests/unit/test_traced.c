@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Stacks through what tracers put there: ftrace's and BPF's trampolines, and return addresses of their own.
+#include <string.h>
+
+#include "guest.h"
+
+enum { THREAD, OUTER, MIDDLE, INNER, HANDLER, GRAPH, HOOK, NFUNCTIONS };
+
+#define OUTER_SP (BOTTOM - 2 * FRAME) /* of middle, if it is called as usual */
+#define JITTED (WINDOW | 0x3000000)   /* outside of text, as what BPF's compiler makes */
+#define NODE(n) (WINDOW | (0x610000 + 0x100 * (uint64_t)(n)))
+
+enum { RETHOOKS = 0x40, LLIST = 16, RET_ADDR = 32 };
+
+/* ret_from_kernel_thread_asm calls outer, which calls middle, which calls inner. */
+static struct guest chain(void)
+{
+	struct guest g = guest_new();
+
+	function(&g, THREAD, "ret_from_kernel_thread_asm", OUTER);
+	function(&g, OUTER, "outer", MIDDLE);
+	function(&g, MIDDLE, "middle", INNER);
+	function(&g, INNER, "inner", -1);
+	function(&g, HANDLER, "handler", -1);
+	function(&g, GRAPH, "return_to_handler", -1);
+	/* rethook_trampoline.S */
+	function(&g, HOOK, "arch_rethook_trampoline", HANDLER);
+	for (unsigned i = 0; i < 0x100; i += 4)
+		if (i != CALL)
+			code(&g, FN(HOOK) + i, NOP);
+	code(&g, FN(HOOK), ADDI_D(SP, SP, -LA_PT_REGS_SIZE));
+	code(&g, FN(HOOK) + 0x24, MOVE(RA, A0));
+	code(&g, FN(HOOK) + 0x28, ADDI_D(SP, SP, LA_PT_REGS_SIZE));
+	code(&g, FN(HOOK) + 0x2c, RET);
+	fake_member(g.fake, "task_struct", "rethooks", RETHOOKS, 8);
+	fake_member(g.fake, "rethook_node", "llist", LLIST, 8);
+	fake_member(g.fake, "rethook_node", "ret_addr", RET_ADDR, 8);
+	put64(&g, TASK + RETHOOKS, 0);
+	return g;
+}
+
+/* The task's @n hooked functions, the innermost first, and where each returns to. */
+static void hook(struct guest *g, const uint64_t *ret_addr, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		put64(g, i ? NODE(i - 1) + LLIST : TASK + RETHOOKS, NODE(i) + LLIST);
+		put64(g, NODE(i) + LLIST, 0);
+		put64(g, NODE(i) + RET_ADDR, ret_addr[i]);
+	}
+}
+
+static void walk(struct guest *g, int cpu)
+{
+	la_unwind(&g->k, g->arena, &g->regs, cpu, &g->stack);
+}
+
+static void check(const struct guest *g, size_t i, const char *symbol, uint64_t pc, uint64_t sp)
+{
+	assert_true(i < g->stack.n);
+	assert_string_equal(g->stack.frame[i].symbol, symbol);
+	assert_int_equal(g->stack.frame[i].pc, pc);
+	assert_int_equal(g->stack.frame[i].sp, sp);
+}
+
+/*
+ * middle is traced: ftrace_call, entered from its second instruction, runs a tracer (inner) on top of the
+ * registers it has saved, as ftrace_caller of 6.12 lays them down.
+ */
+static void test_ftrace(void **state)
+{
+	const uint64_t regs = OUTER_SP - LA_PT_REGS_SIZE, sp = regs - FRAME;
+	struct guest g = chain();
+
+	(void)state;
+	fake_symbol(g.fake, "ftrace_call", TEXT + 0x9000, 4, NULL);
+	code(&g, TEXT + 0x9000, BL(TEXT + 0x9000, FN(INNER)));
+	code(&g, FN(MIDDLE), MOVE(T0, RA));
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, TEXT + 0x9100));
+	code(&g, FN(MIDDLE) + 8, ADDI_D(SP, SP, -FRAME));
+	code(&g, FN(MIDDLE) + 12, ST_D(RA, SP, 24));
+	put64(&g, regs + 8, BACK(OUTER));
+	put64(&g, regs + 24, OUTER_SP);
+	put64(&g, regs + 264, FN(MIDDLE) + 8);
+	frame_at(&g, sp, TEXT + 0x9004, 0);
+	frame_at(&g, OUTER_SP + FRAME, BACK(THREAD), 0);
+	frame_at(&g, OUTER_SP, BACK(THREAD), 0);
+	start_at(&g, FN(INNER) + 0x40, sp, 0);
+	walk(&g, 0);
+	assert_true(g.stack.n > 3);
+	check(&g, 1, "ftrace_call", TEXT + 0x9004, regs);
+	check(&g, 2, "middle", FN(MIDDLE) + 8, OUTER_SP);
+	assert_string_equal(g.stack.frame[3].symbol, "outer");
+	assert_false(g.stack.frame[2].verified);
+	assert_int_equal(g.stack.stop, LA_STOP_END);
+
+	/* Something else lies there: it ends with its name. */
+	put64(&g, regs + 24, OUTER_SP + 8);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 2);
+	assert_int_equal(g.stack.stop, LA_STOP_NO_RULE);
+	assert_non_null(strstr(g.stack.reason, "ftrace_call"));
+	guest_free(&g);
+}
+
+/* inner and middle are hooked; and inner by two kretprobes, which have one place for its return address. */
+static void test_kretprobe(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		const bool twice = kind & 1, before_7_2 = kind & 2;
+		struct guest g = chain();
+		const uint64_t sp = OUTER_SP - FRAME;
+		const uint64_t returns[] = { FN(HOOK), BACK(MIDDLE), BACK(OUTER) };
+
+		describe(&g, HANDLER); /* the trampoline's own description says less than it does */
+		hook(&g, twice ? returns : returns + 1, twice ? 3 : 2);
+		frame_at(&g, sp, FN(HOOK), 0x3333);
+		frame_at(&g, sp + FRAME, FN(HOOK), 0x1111);
+		frame_at(&g, sp + 2 * FRAME, BACK(THREAD), 0x2222);
+		start_at(&g, FN(INNER) + 0x40, sp, 0);
+		if (before_7_2) { /* thread_info is on the stack */
+			g.k.thread_info_in_task = false;
+			fake_member(g.fake, "thread_info", "task", 0, 8);
+			put64(&g, STACK, TASK);
+			la_gpr_set(&g.regs, LA_R_TP, STACK);
+		}
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 4);
+		check(&g, 1, "middle", BACK(MIDDLE), sp + FRAME);
+		check(&g, 2, "outer", BACK(OUTER), sp + 2 * FRAME);
+		check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), sp + 3 * FRAME);
+		assert_int_equal(g.stack.stop, LA_STOP_END);
+		assert_true(g.stack.verified);
+		guest_free(&g);
+	}
+}
+
+/* inner returned into the trampoline, and the probe's handler runs. */
+static void test_kretprobe_handler(void **state)
+{
+	struct guest g = chain();
+	const uint64_t sp = OUTER_SP - LA_PT_REGS_SIZE - FRAME;
+	const uint64_t returns = BACK(MIDDLE);
+
+	(void)state;
+	describe(&g, HANDLER);
+	hook(&g, &returns, 1);
+	frame_at(&g, sp, BACK(HOOK), 0);
+	frame_at(&g, OUTER_SP, BACK(OUTER), 0);
+	frame_at(&g, OUTER_SP + FRAME, BACK(THREAD), 0);
+	start_at(&g, FN(HANDLER) + 0x40, sp, 0);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 5);
+	check(&g, 1, "arch_rethook_trampoline", BACK(HOOK), sp + FRAME);
+	check(&g, 2, "middle", BACK(MIDDLE), OUTER_SP);
+	check(&g, 3, "outer", BACK(OUTER), OUTER_SP + FRAME);
+	assert_int_equal(g.stack.stop, LA_STOP_END);
+	guest_free(&g);
+}
+
+/* Without the list, with a damaged one, and of the function graph tracer a stack ends with the name. */
+static void test_no_list(void **state)
+{
+	struct guest g = chain();
+	const uint64_t sp = OUTER_SP - FRAME;
+	const uint64_t circle[] = { FN(HOOK), FN(HOOK) };
+
+	(void)state;
+	for (int kind = 0; kind < 3; kind++) {
+		frame_at(&g, sp, kind == 2 ? FN(GRAPH) : FN(HOOK), 0);
+		if (kind == 1) {
+			hook(&g, circle, 2);
+			put64(&g, NODE(1) + LLIST, NODE(0) + LLIST);
+		}
+		start_at(&g, FN(INNER) + 0x40, sp, 0);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 1);
+		assert_int_equal(g.stack.stop, LA_STOP_NO_RULE);
+		assert_non_null(strstr(g.stack.reason, kind == 2 ? "return_to_handler" :
+								   "arch_rethook_trampoline"));
+		assert_false(g.stack.verified);
+	}
+	guest_free(&g);
+}
+
+/*
+ * middle is traced by a program of kind fentry: bpf_jit.c's trampoline, which middle entered by "move t0, ra; bl",
+ * called the program, and that called inner.
+ */
+static void test_bpf(void **state)
+{
+	const uint64_t image = JITTED, program = JITTED + 0x1000;
+	const uint64_t in_program = OUTER_SP - 16 - 64, sp = in_program - 48 - FRAME;
+	struct guest g = chain();
+
+	(void)state;
+	fake_symbol(g.fake, "bpf_trampoline_6442", image, 0x80, "bpf");
+	fake_symbol(g.fake, "bpf_prog_1234_watch", program, 0x40, "bpf");
+	for (unsigned i = 0; i < 0x80; i += 4)
+		code(&g, image + i, NOP);
+	code(&g, image, ADDI_D(SP, SP, -16));
+	code(&g, image + 4, ST_D(RA, SP, 8));
+	code(&g, image + 8, ST_D(FP, SP, 0));
+	code(&g, image + 12, ADDI_D(FP, SP, 16));
+	code(&g, image + 16, ADDI_D(SP, SP, -64));
+	code(&g, image + 20, ST_D(T0, SP, 56));
+	code(&g, image + 24, ST_D(FP, SP, 48));
+	code(&g, image + 28, ADDI_D(FP, SP, 64));
+	code(&g, image + 40, JIRL(RA, T1, 0));
+	code(&g, image + 0x60, LD_D(T0, SP, 56));
+	code(&g, image + 0x64, LD_D(FP, SP, 48));
+	code(&g, image + 0x68, ADDI_D(SP, SP, 64));
+	code(&g, image + 0x6c, LD_D(RA, SP, 8));
+	code(&g, image + 0x70, LD_D(FP, SP, 0));
+	code(&g, image + 0x74, ADDI_D(SP, SP, 16));
+	code(&g, image + 0x78, MOVE(RA, T0));
+	code(&g, image + 0x7c, JIRL(ZERO, T1, 0));
+	for (unsigned i = 0; i < 0x40; i += 4)
+		code(&g, program + i, NOP);
+	code(&g, program, ADDI_D(SP, SP, -48));
+	code(&g, program + 4, ST_D(RA, SP, 40));
+	code(&g, program + 16, JIRL(RA, T1, 0));
+	code(&g, program + 0x34, LD_D(RA, SP, 40));
+	code(&g, program + 0x38, ADDI_D(SP, SP, 48));
+	code(&g, program + 0x3c, RET);
+	code(&g, FN(MIDDLE), MOVE(T0, RA));
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, FN(HANDLER)));
+	code(&g, FN(MIDDLE) + 8, ADDI_D(SP, SP, -FRAME));
+	code(&g, FN(MIDDLE) + 12, ST_D(RA, SP, 24));
+
+	frame_at(&g, sp, program + 20, 0);
+	put64(&g, in_program - 8, image + 44);
+	put64(&g, OUTER_SP - 8, FN(MIDDLE) + 8);
+	put64(&g, OUTER_SP - 24, BACK(OUTER));
+	frame_at(&g, OUTER_SP, BACK(THREAD), 0);
+	start_at(&g, FN(INNER) + 0x40, sp, 0);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 6);
+	check(&g, 1, "bpf_prog_1234_watch", program + 20, sp + FRAME);
+	assert_string_equal(g.stack.frame[1].module, "bpf");
+	check(&g, 2, "bpf_trampoline_6442", image + 44, in_program);
+	check(&g, 3, "middle", FN(MIDDLE) + 8, OUTER_SP);
+	check(&g, 4, "outer", BACK(OUTER), OUTER_SP);
+	check(&g, 5, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
+	assert_false(g.stack.frame[3].verified);
+
+	/* called by a pointer, as those of struct_ops are: like any function */
+	put64(&g, OUTER_SP - 8, BACK(OUTER));
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 5);
+	check(&g, 3, "outer", BACK(OUTER), OUTER_SP);
+	guest_free(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ftrace),
+		cmocka_unit_test(test_kretprobe),
+		cmocka_unit_test(test_kretprobe_handler),
+		cmocka_unit_test(test_no_list),
+		cmocka_unit_test(test_bpf),
+	};
+
+	return cmocka_run_group_tests_name("traced", tests, NULL, NULL);
+}
