@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -535,6 +536,27 @@ def test_archive(shell):
     place.run("vmlinux", "open.tar.zst")
     modes = [oct(os.stat(os.path.join(kept, f)).st_mode & 0o777) for f in set(os.listdir(kept)) - before]
     check(shell, "what was unpacked is its owner's alone, whatever the archive says", modes == ["0o700"], modes)
+    # devices, which only root can make; and more than there is room for
+    with tarfile.open(os.path.join(place.cwd, "device.tar"), "w") as tar:
+        for file in ("manifest", "memory"):
+            tar.add(os.path.join(place.cwd, "taken", file), f"taken/{file}")
+        for kind, file in ((tarfile.CHRTYPE, "registers"), (tarfile.FIFOTYPE, "host"), (tarfile.SYMTYPE, "samples")):
+            item = tarfile.TarInfo(f"taken/{file}")
+            item.type, item.devmajor, item.devminor, item.linkname = kind, 1, 3, "/etc/passwd"
+            if kind != tarfile.CHRTYPE or os.geteuid() == 0:
+                tar.addfile(item)
+    subprocess.run(["zstd", "-q", "device.tar", "-o", "device.tar.zst"], cwd=place.cwd, check=True)
+    status, told, errors = place.run("vmlinux", "device.tar.zst")
+    check(shell, "an archive with a device, a FIFO and a link: they are left out", status == 0 and told and
+          sorted(os.listdir(told["host"])) == ["manifest", "memory"], (told, errors))
+    folder_of(place, "large")
+    place.write(os.path.join(place.cwd, "large/memory"), "x" * (2 << 20))
+    pack("large", "large")
+    place.write(os.path.join(place.bin, "stat"), '#!/bin/sh\n[ "$1" != -f ] || { echo "256 * 4096"; exit; }\nexec /usr/bin/stat "$@"\n')
+    os.chmod(os.path.join(place.bin, "stat"), 0o755)
+    status, told, errors = place.run("vmlinux", "large.tar.zst")
+    check(shell, "an archive that unpacks to more than is free", status == 1 and told is None and "of the 1 MiB that are free" in errors and
+          not [f for f in os.listdir(kept) if f.startswith("new.")], (told, errors))
     place.close()
 
 
