@@ -45,16 +45,14 @@ struct tree {
 
 static bool remember(struct tree *t, struct la_arena *arena, uint64_t node)
 {
+	uint64_t *list;
+
 	if (t->nnodes == MAX_NODES)
 		return false;
-	if (t->nnodes == t->room) {
-		const size_t room = t->room ? 2 * t->room : 64;
-
-		t->node = la_regrow(arena, t->node, t->nnodes, room, sizeof(*t->node));
-		if (!t->node)
-			return false;
-		t->room = room;
-	}
+	list = la_room(arena, t->node, t->nnodes, &t->room, sizeof(*list));
+	if (!list)
+		return false;
+	t->node = list;
 	t->node[t->nnodes++] = node;
 	return true;
 }

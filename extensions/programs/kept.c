@@ -99,7 +99,7 @@ static bool is_kept(const char *name)
 static struct entry *list(DIR *dir, struct la_arena *arena, size_t *ret_n)
 {
 	const time_t now = time(NULL);
-	struct entry *entry = NULL;
+	struct entry *entry = NULL, *more;
 	size_t n = 0, room = 0;
 	struct dirent *d;
 	struct stat st;
@@ -113,15 +113,10 @@ static struct entry *list(DIR *dir, struct la_arena *arena, size_t *ret_n)
 				unlinkat(dirfd(dir), d->d_name, 0);
 			continue;
 		}
-		if (n == room) {
-			struct entry *more =
-				la_regrow(arena, entry, n, n ? 2 * n : 16, sizeof(*entry));
-
-			if (!more)
-				break;
-			entry = more;
-			room = n ? 2 * n : 16;
-		}
+		more = la_room(arena, entry, n, &room, sizeof(*entry));
+		if (!more)
+			break;
+		entry = more;
 		entry[n] = (struct entry){ .name = la_strndup(arena, d->d_name, NAME_MAX),
 					   .bytes = (uint64_t)st.st_blocks * 512,
 					   .used = st.st_mtim };

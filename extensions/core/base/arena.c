@@ -118,6 +118,19 @@ void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t ne
 	return grown;
 }
 
+void *la_room(struct la_arena *arena, void *list, size_t n, size_t *room, size_t size)
+{
+	const size_t more = *room ? 2 * *room : 16;
+	void *grown;
+
+	if (n < *room)
+		return list;
+	grown = la_regrow(arena, list, n, more, size);
+	if (grown)
+		*room = more;
+	return grown;
+}
+
 char *la_format(struct la_arena *arena, const char *fmt, ...)
 {
 	va_list ap;

@@ -282,13 +282,10 @@ static enum la_status read_blocks(struct la_stream *s, struct la_saved_ram *ram,
 		if (ram->nblocks == MAX_BLOCKS)
 			return la_stream_fail(s, LA_CORRUPT, "more than %d memory blocks",
 					      MAX_BLOCKS);
-		if (ram->nblocks == room) {
-			room = room ? 2 * room : 16;
-			b = la_regrow(ram->arena, ram->blocks, ram->nblocks, room, sizeof(*b));
-			if (!b)
-				return la_stream_fail(s, LA_NOMEM, "list of memory blocks");
-			ram->blocks = b;
-		}
+		b = la_room(ram->arena, ram->blocks, ram->nblocks, &room, sizeof(*b));
+		if (!b)
+			return la_stream_fail(s, LA_NOMEM, "list of memory blocks");
+		ram->blocks = b;
 		b = &ram->blocks[ram->nblocks++];
 		if (!la_stream_name(s, b->name))
 			return s->status;

@@ -42,11 +42,11 @@ struct la_graph {
 	/* What tasks complete when they end or park, read once: see la_wait_provider(). */
 	bool endings_read;
 	struct la_ending *ending;
-	size_t nendings;
+	size_t nendings, ending_room;
 	/* All tasks' kernel stacks, read once where something may lie on one. */
 	bool stacks_read;
 	struct la_stack_of *stack;
-	size_t nstacks;
+	size_t nstacks, stack_room;
 	bool qnodes_read;
 	struct la_qnodes qnodes;
 };

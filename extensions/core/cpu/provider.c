@@ -90,16 +90,12 @@ static uint64_t thread_of_hotplug(const struct la_graph *g, const struct la_wait
 
 static bool add_ending(struct la_graph *g, uint64_t completion, uint64_t task)
 {
-	const size_t n = g->nendings;
+	struct la_ending *list =
+		la_room(g->arena, g->ending, g->nendings, &g->ending_room, sizeof(*list));
 
-	if (!(n & (n - 1))) { /* full at each power of two */
-		struct la_ending *more =
-			la_regrow(g->arena, g->ending, n, n ? 2 * n : 1, sizeof(*g->ending));
-
-		if (!more)
-			return false;
-		g->ending = more;
-	}
+	if (!list)
+		return false;
+	g->ending = list;
 	g->ending[g->nendings++] = (struct la_ending){ completion, task };
 	return true;
 }
@@ -164,19 +160,15 @@ static uint64_t task_in_callback(const struct la_graph *g, const struct la_stack
 static bool take_stack(void *ctx, uint64_t task)
 {
 	struct la_graph *g = ctx;
-	const size_t n = g->nstacks;
+	struct la_stack_of *list;
 	uint64_t base;
 
 	if (la_read_member(g->k, task, "task_struct", "stack", &base, NULL) != LA_OK)
 		return true;
-	if (!(n & (n - 1))) { /* full at each power of two */
-		struct la_stack_of *more =
-			la_regrow(g->arena, g->stack, n, n ? 2 * n : 1, sizeof(*g->stack));
-
-		if (!more)
-			return false;
-		g->stack = more;
-	}
+	list = la_room(g->arena, g->stack, g->nstacks, &g->stack_room, sizeof(*list));
+	if (!list)
+		return false;
+	g->stack = list;
 	g->stack[g->nstacks++] = (struct la_stack_of){ base, task };
 	return true;
 }

@@ -86,12 +86,9 @@ enum la_status la_file_find_holes(struct la_file *f, struct la_arena *arena)
 		next_hole(f, end, &start, &end);
 		if (start < 0 || (uint64_t)start >= f->stored || end <= start)
 			break;
-		if (n == room) {
-			room = room ? 2 * room : 64;
-			hole = la_regrow(arena, hole, n, room, sizeof(*hole));
-			if (!hole)
-				return LA_NOMEM;
-		}
+		hole = la_room(arena, hole, n, &room, sizeof(*hole));
+		if (!hole)
+			return LA_NOMEM;
 		hole[n++] = (struct la_extent){ (uint64_t)start, (uint64_t)end, LA_NO_DATA };
 	}
 	f->holes = (struct la_extents){ .e = hole, .n = n };

@@ -38,19 +38,16 @@ static uint64_t be64(const uint8_t *p)
 struct records {
 	struct la_arena *scratch;
 	struct la_extent *e;
-	size_t n, cap;
+	size_t n, room;
 };
 
 static enum la_status add_record(struct records *r, uint64_t start, uint64_t len, uint64_t data)
 {
-	size_t cap = r->cap ? 2 * r->cap : 1024;
+	struct la_extent *list = la_room(r->scratch, r->e, r->n, &r->room, sizeof(*list));
 
-	if (r->n == r->cap) {
-		r->e = la_regrow(r->scratch, r->e, r->n, cap, sizeof(*r->e));
-		if (!r->e)
-			return LA_NOMEM;
-		r->cap = cap;
-	}
+	if (!list)
+		return LA_NOMEM;
+	r->e = list;
 	r->e[r->n++] = (struct la_extent){ start, start + len, data };
 	return LA_OK;
 }

@@ -65,17 +65,13 @@ const uint8_t *la_dump_area(struct la_dump *dump, struct la_file *f, uint64_t of
 static struct la_ram_range *range_at(struct la_ram_list *list, uint64_t start)
 {
 	struct la_ram_range *r = list->n ? &list->r[list->n - 1] : NULL;
-	size_t cap = list->cap ? 2 * list->cap : 16;
 
 	if (r && r->end == start && !(list->cell && start % list->cell == 0))
 		return r;
-	if (list->n == list->cap) {
-		r = la_regrow(list->arena, list->r, list->n, cap, sizeof(*r));
-		if (!r)
-			return NULL;
-		list->r = r;
-		list->cap = cap;
-	}
+	r = la_room(list->arena, list->r, list->n, &list->room, sizeof(*r));
+	if (!r)
+		return NULL;
+	list->r = r;
 	r = &list->r[list->n++];
 	*r = (struct la_ram_range){ .start = start };
 	return r;

@@ -38,7 +38,7 @@ struct la_block {
 struct la_ram_list {
 	struct la_arena *arena;
 	struct la_ram_range *r;
-	size_t n, cap;
+	size_t n, room;
 	uint64_t cell; /* ranges are divided at its multiples; 0: they are not */
 };
 

@@ -64,10 +64,7 @@ enum la_status la_bpf_read(const struct la_kernel *k, struct la_arena *arena,
 	for (at = head; la_read_u64(k, at, &at, NULL) == LA_OK && at != head;) {
 		if (cycle.steps == MAX_SYMBOLS || la_cycle_step(&cycle, at))
 			break;
-		if (n == room) {
-			room = n ? 2 * n : 16;
-			list = la_regrow(arena, list, n, room, sizeof(*list));
-		}
+		list = la_room(arena, list, n, &room, sizeof(*list));
 		if (!list)
 			return la_fail(err, LA_NOMEM, "BPF programs");
 		n += read_one(k, arena, &l, at - l.link.offset, &list[n]);

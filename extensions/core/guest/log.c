@@ -33,16 +33,11 @@ enum la_status la_log_window_read(const struct la_log_reader *r, struct la_log_w
 struct la_record *la_log_add(struct la_log_reader *r)
 {
 	struct la_log *log = r->log;
+	struct la_record *list = la_room(r->arena, log->record, log->n, &r->room, sizeof(*list));
 
-	if (log->n == r->room) {
-		size_t room = r->room ? r->room * 2 : 256;
-		void *grown = la_regrow(r->arena, log->record, log->n, room, sizeof(*log->record));
-
-		if (!grown)
-			return NULL;
-		log->record = grown;
-		r->room = room;
-	}
+	if (!list)
+		return NULL;
+	log->record = list;
 	return &log->record[log->n++];
 }
 

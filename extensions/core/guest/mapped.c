@@ -33,17 +33,12 @@ static bool add(struct walk *w, uint64_t pa, uint64_t va, uint64_t size)
 	}
 	if (m->n == MAX_PIECES)
 		return false;
-	if (m->n == w->room) {
-		const size_t room = w->room ? 2 * w->room : 256;
-
-		last = la_regrow(w->arena, m->piece, w->room, room, sizeof(*last));
-		if (!last) {
-			w->nomem = true;
-			return false;
-		}
-		m->piece = last;
-		w->room = room;
+	last = la_room(w->arena, m->piece, m->n, &w->room, sizeof(*last));
+	if (!last) {
+		w->nomem = true;
+		return false;
 	}
+	m->piece = last;
 	m->piece[m->n++] = (struct la_mapped_piece){ .pa = pa, .va = va, .size = size };
 	return true;
 }

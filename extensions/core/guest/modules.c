@@ -115,14 +115,6 @@ void la_module_read_names(const struct la_kernel *k, struct la_arena *arena, str
 		m->version = text;
 }
 
-/* Room for one more; NULL: out of memory. */
-static struct la_module *next_place(struct la_arena *arena, struct la_module **list, size_t n)
-{
-	if (!(n & (n - 1)) && n >= 16)
-		*list = la_regrow(arena, *list, n, 2 * n, sizeof(**list));
-	return *list ? *list + n : NULL;
-}
-
 static enum la_status read_one(const struct la_kernel *k, struct la_arena *arena, uint64_t address,
 			       struct la_module_budget *left, struct la_module *ret,
 			       struct la_error *err)
@@ -136,11 +128,11 @@ static enum la_status read_one(const struct la_kernel *k, struct la_arena *arena
 enum la_status la_modules_read(const struct la_kernel *k, struct la_arena *arena,
 			       struct la_modules *ret, struct la_error *err)
 {
-	struct la_module *list = la_alloc_n(arena, 16, sizeof(*list)), *place;
+	struct la_module *list = NULL, *place;
 	struct la_module_walk walk;
 	struct la_error why = { "" };
 	struct la_module_budget left = { MAX_SYMBOLS, MAX_NAMES };
-	size_t poor = 0;
+	size_t poor = 0, room = 0;
 	enum la_status status = la_module_walk_begin(k, &walk, err);
 	uint64_t module = 0;
 
@@ -148,11 +140,11 @@ enum la_status la_modules_read(const struct la_kernel *k, struct la_arena *arena
 	if (status != LA_OK)
 		return status;
 	while ((status = la_module_walk_next(k, &walk, &module, &why)) == LA_OK && module) {
-		place = next_place(arena, &list, ret->n);
-		if (!place)
+		list = la_room(arena, list, ret->n, &room, sizeof(*list));
+		if (!list)
 			return la_fail(err, LA_NOMEM, "modules");
+		place = &list[ret->n++];
 		ret->module = list;
-		ret->n++;
 		status = read_one(k, arena, module, &left, place, err);
 		if (status != LA_OK)
 			return status;

@@ -17,19 +17,14 @@ struct reading {
 static bool add_piece(struct reading *r, const struct la_stack_piece *piece)
 {
 	struct la_task_table *t = r->ret;
+	struct la_stack_piece *list =
+		la_room(r->arena, t->stack, t->nstacks, &r->stack_room, sizeof(*list));
 
-	if (t->nstacks == r->stack_room) {
-		const size_t room = r->stack_room ? 2 * r->stack_room : 256;
-		struct la_stack_piece *more =
-			la_regrow(r->arena, t->stack, r->stack_room, room, sizeof(*more));
-
-		if (!more) {
-			r->nomem = true;
-			return false;
-		}
-		t->stack = more;
-		r->stack_room = room;
+	if (!list) {
+		r->nomem = true;
+		return false;
 	}
+	t->stack = list;
 	t->stack[t->nstacks++] = *piece;
 	return true;
 }
@@ -60,19 +55,13 @@ static bool add_task(void *ctx, uint64_t address)
 {
 	struct reading *r = ctx;
 	struct la_task_table *t = r->ret;
-	struct la_task_entry *e;
+	struct la_task_entry *e = la_room(r->arena, t->task, t->ntasks, &r->task_room, sizeof(*e));
 
-	if (t->ntasks == r->task_room) {
-		const size_t room = r->task_room ? 2 * r->task_room : 256;
-
-		e = la_regrow(r->arena, t->task, r->task_room, room, sizeof(*e));
-		if (!e) {
-			r->nomem = true;
-			return false;
-		}
-		t->task = e;
-		r->task_room = room;
+	if (!e) {
+		r->nomem = true;
+		return false;
 	}
+	t->task = e;
 	e = &t->task[t->ntasks++];
 	la_task_read(r->k, address, &e->task);
 	if (la_read_member(r->k, address, "task_struct", "mm", &e->mm, NULL) != LA_OK)
@@ -153,14 +142,11 @@ void la_module_parts_read(const struct la_kernel *k, struct la_arena *arena, str
 	if (la_module_walk_begin(k, &walk, NULL) != LA_OK)
 		return;
 	while (la_module_walk_next(k, &walk, &module, NULL) == LA_OK && module) {
-		if (!list || ret->n == room) {
-			more = la_regrow(arena, list, room, room ? 2 * room : 64, sizeof(*list));
-			if (!more)
-				return;
-			list = more;
-			room = room ? 2 * room : 64;
-			ret->module = list;
-		}
+		more = la_room(arena, list, ret->n, &room, sizeof(*list));
+		if (!more)
+			return;
+		list = more;
+		ret->module = list;
 		list[ret->n] = (struct la_module){ .address = module };
 		la_module_read_parts(k, &list[ret->n]);
 		la_module_read_names(k, arena, &list[ret->n]);

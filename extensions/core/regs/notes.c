@@ -135,6 +135,7 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 {
 	struct la_notes c = la_notes_of(notes, size);
 	enum writer writer = WRITER_UNKNOWN;
+	struct la_vcpu_regs *more;
 	size_t n = 0, room = 0;
 	struct la_note note;
 
@@ -151,15 +152,10 @@ enum la_status la_notes_regs(struct la_arena *arena, const void *notes, size_t s
 				       note.descsz);
 		if (n == MAX_VCPUS)
 			return la_fail(err, LA_CORRUPT, "notes of more than %d vCPUs", MAX_VCPUS);
-		if (n == room) {
-			struct la_vcpu_regs *more;
-
-			room = room ? 2 * room : 16;
-			more = la_regrow(arena, *ret, n, room, sizeof(*more));
-			if (!more)
-				return la_fail(err, LA_NOMEM, "register notes");
-			*ret = more;
-		}
+		more = la_room(arena, *ret, n, &room, sizeof(*more));
+		if (!more)
+			return la_fail(err, LA_NOMEM, "register notes");
+		*ret = more;
 		if (writer == WRITER_UNKNOWN)
 			writer = who_wrote(&note, &c); /* one writes them all */
 		from_prstatus(&note, writer, &(*ret)[n]);

@@ -38,13 +38,10 @@ static enum la_status begin_listing(struct reader *r, struct la_error *err)
 	if (r->n == MAX_LISTINGS)
 		return la_fail(err, LA_INVALID, "register text: more than %d listings",
 			       MAX_LISTINGS);
-	if (r->n == r->room) {
-		r->room = r->room ? 2 * r->room : 16;
-		more = la_regrow(r->arena, r->listing, r->n, r->room, sizeof(*more));
-		if (!more)
-			return la_fail(err, LA_NOMEM, "register text");
-		r->listing = more;
-	}
+	more = la_room(r->arena, r->listing, r->n, &r->room, sizeof(*more));
+	if (!more)
+		return la_fail(err, LA_NOMEM, "register text");
+	r->listing = more;
 	r->listing[r->n++] = (struct la_text_listing){
 		.vcpu = LA_NO_VCPU,
 		.below = LA_NO_VCPU,

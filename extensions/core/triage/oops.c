@@ -43,12 +43,9 @@ struct parser {
 static bool make_room(struct parser *p)
 {
 	struct la_events *events = p->events;
-	size_t room = p->room ? p->room * 2 : 16;
-	struct la_event *grown;
+	struct la_event *grown =
+		la_room(p->arena, events->event, events->n, &p->room, sizeof(*grown));
 
-	if (events->n < p->room)
-		return true;
-	grown = la_regrow(p->arena, events->event, events->n, room, sizeof(*events->event));
 	if (!grown) {
 		p->nomem = p->full = true;
 		return false;
@@ -56,7 +53,6 @@ static bool make_room(struct parser *p)
 	for (size_t i = 0; i < p->nopen; i++)
 		p->open[i].event = grown + (p->open[i].event - events->event);
 	events->event = grown;
-	p->room = room;
 	return true;
 }
 

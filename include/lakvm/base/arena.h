@@ -43,6 +43,12 @@ void *la_alloc_n(struct la_arena *arena, size_t n, size_t size);
  */
 void *la_regrow(struct la_arena *arena, const void *old, size_t old_n, size_t new_n, size_t size);
 
+/**
+ * @list, which has @n objects and room for *@room, with room for one more: twice as many when it is full, 16 at first.
+ * NULL as la_alloc_n(); @list and *@room are as they were then.
+ */
+void *la_room(struct la_arena *arena, void *list, size_t n, size_t *room, size_t size);
+
 /** Formatted text owned by the arena; NULL when out of memory. */
 char *la_format(struct la_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
