@@ -21,7 +21,7 @@ taker=tests/lab/guest.py how=--settle
 
 make_case() {
 	# shellcheck disable=SC2016
-	programs='for program in pages shoot; do
+	programs='for program in pages shoot trace; do
 		"$1" -O2 -Wall -Werror -static -pthread -s -o "$CACHE/$2/$program" "tests/lab/$program.c"
 	done'
 	if [ "$plain" ]; then
@@ -52,7 +52,7 @@ make_case() {
 			more="$more kdump=$new/crash.gz kdump=$kernel/vmlinux.boot kdump=/cache/kexec/kexec"
 			more="$more lib64=/cache/kexec/ld-linux-loongarch-lp64d.so.1 lib64=/cache/kexec/libc.so.6"
 		fi
-		python3 -B tests/lab/initrd.py "$new/initrd.gz" "$busybox" tests/lab/init.sh "$new/pages" "$new/shoot" $more
+		python3 -B tests/lab/initrd.py "$new/initrd.gz" "$busybox" tests/lab/init.sh "$new/pages" "$new/shoot" "$new/trace" $more
 		exec python3 -B "$@"' sh \
 		"$1" "kernel-$kernel" "$firmware" "$busybox" "$kdump" "$taker" --memory "$memory" --vcpus "$vcpus" --append "$append" --until "$until" \
 		--timeout "$timeout" ${device:+--device "$device"} $([ "$kdump" != 1 ] || echo --kdump) \

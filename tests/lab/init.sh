@@ -4,6 +4,7 @@
 # Needs: busybox, modules in /modules, pages (pages.c) in /bin if it is to say what is in user space. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
 #   lakvm.do=shoot                            CPU 0 hangs and CPU 1 waits for it (shoot.c)
+#   lakvm.do=trace-return | trace-bpf | trace-fexit   sysrq c with tracers' code on stacks (trace.c)
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
 #   lakvm.more=1                              before it, wait until the guest is given more memory, and use that
 #   lakvm.kdump=1                             before it, load the crash kernel in /kdump
@@ -57,6 +58,7 @@ script end-guest 'case $1 in
 sysrq-*) echo "${1#sysrq-}" > /proc/sysrq-trigger ;;
 lkdtm-*) echo "${1#lkdtm-}" > /sys/kernel/debug/provoke-crash/DIRECT ;;
 shoot) exec shoot 0 1 ;;
+trace-*) exec trace "${1#trace-}" ;;
 esac'
 
 if [ -x /bin/pages ]; then

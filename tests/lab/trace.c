@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A program of the lab's guests: ends the guest by sysrq c on CPU 0 while stacks pass through code of tracers, and says
+// before where that code is.
+//
+// trace return    kretprobes on two functions of the way to the panic, and on one that a task sleeps in
+// trace bpf       CPU 1 is in a JITed BPF program, which calls bpf_loop() with a function of its own, which calls a helper
+// trace fexit     the same, and programs run when each of the two returns: both are called by trampolines
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define TRACING "/sys/kernel/tracing"
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define WORK 300 /* instructions of the program's inner function */
+
+static _Noreturn void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void put(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_APPEND);
+
+	if (file < 0 || write(file, text, strlen(text)) < 0)
+		fail(path);
+	close(file);
+}
+
+/* Print the lines of a file that hold one of these words, up to a NULL. */
+static void show(const char *path, ...)
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+
+	if (!file)
+		fail(path);
+	while (fgets(line, sizeof(line), file)) {
+		const char *word;
+		va_list words;
+		bool found = false;
+
+		va_start(words, path);
+		while (!found && (word = va_arg(words, const char *)))
+			found = strstr(line, word);
+		va_end(words);
+		if (found)
+			printf("%s", line);
+	}
+	fclose(file);
+}
+
+/* A task that sleeps in the kernel until the end, and what the kernel itself sees on its stack. */
+static void sleeper(void)
+{
+	char path[32];
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (!pid) {
+		sleep(100000);
+		exit(0);
+	}
+	printf("sleeper %d\n", pid);
+	sleep(1);
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+	show(path, "", NULL);
+}
+
+static void kretprobes(void)
+{
+	if (mount("tracefs", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		fail(TRACING);
+	put(TRACING "/kprobe_events", "r:lakvm/outer vfs_write\n");
+	put(TRACING "/kprobe_events", "r:lakvm/inner __handle_sysrq\n");
+	put(TRACING "/kprobe_events", "r:lakvm/asleep do_nanosleep\n");
+	put(TRACING "/events/lakvm/enable", "1");
+	sleeper();
+	show("/sys/kernel/debug/kprobes/list", "", NULL);
+}
+
+/* Debug information of the program: numbers of its types, and names. */
+enum { INT = 1, OF_OUTER, OF_INNER, OUTER, INNER };
+
+#define NAMES "\0int\0ctx\0index\0lakvm_outer\0lakvm_inner"
+enum { N_INT = 1, N_CTX = 5, N_INDEX = 9, N_OUTER = 15, N_INNER = 27 };
+
+#define TYPE(kind, count) (BTF_KIND_##kind << 24 | (count))
+
+static const struct {
+	struct btf_header header;
+	uint32_t types[4 + 5 + 7 + 3 + 3];
+	char names[40]; /* no padding behind it */
+} debug = {
+	.header = { .magic = BTF_MAGIC,
+		    .version = BTF_VERSION,
+		    .hdr_len = sizeof(struct btf_header),
+		    .type_len = sizeof(debug.types),
+		    .str_off = sizeof(debug.types),
+		    .str_len = sizeof(debug.names) },
+	/* clang-format off */
+	.types = {
+		N_INT, TYPE(INT, 0), 4, BTF_INT_SIGNED << 24 | 32,
+		0, TYPE(FUNC_PROTO, 1), INT, N_CTX, INT,
+		0, TYPE(FUNC_PROTO, 2), INT, N_INDEX, INT, N_CTX, INT,
+		N_OUTER, TYPE(FUNC, BTF_FUNC_GLOBAL), OF_OUTER,
+		N_INNER, TYPE(FUNC, BTF_FUNC_STATIC), OF_INNER,
+	},
+	/* clang-format on */
+	.names = NAMES,
+};
+
+static char said[1 << 16]; /* by the kernel, of a program that it refuses */
+
+static int bpf(int command, union bpf_attr *attr, const char *what)
+{
+	int result = syscall(SYS_bpf, command, attr, sizeof(*attr));
+
+	if (result < 0) {
+		fputs(said, stderr);
+		fail(what);
+	}
+	return result;
+}
+
+/* Load the program; @debug_fd is its debug information. */
+static int load_program(int debug_fd)
+{
+	static const struct bpf_func_info functions[] = { { 0, OUTER }, { 8, INNER } };
+	struct bpf_insn code[12 + WORK] = {
+		/* lakvm_outer(): bpf_loop(4096, lakvm_inner, NULL, skb->mark). That flag is 0, but the verifier does
+		 * not know it, and so does not put the loop in place of the call. */
+		{ BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct __sk_buff, mark), 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, 4096 },
+		{ BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 5 },
+		{ 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		/* lakvm_inner(): bpf_ktime_get_ns(), arithmetic, and a place on the stack */
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns },
+	};
+	struct bpf_insn *next = code + 9;
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SCHED_CLS,
+				.insns = (uintptr_t)code,
+				.insn_cnt = COUNT(code),
+				.license = (uintptr_t) "GPL",
+				.prog_name = "lakvm",
+				.log_buf = (uintptr_t)said,
+				.log_size = sizeof(said),
+				.log_level = 1,
+				.prog_btf_fd = debug_fd,
+				.func_info = (uintptr_t)functions,
+				.func_info_cnt = COUNT(functions),
+				.func_info_rec_size = sizeof(*functions) };
+
+	while (next < code + COUNT(code) - 3) {
+		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 5 };
+		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, 7 };
+	}
+	*next++ = (struct bpf_insn){ BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, 0, -16, 0 };
+	*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 };
+	*next++ = (struct bpf_insn){ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 };
+	return bpf(BPF_PROG_LOAD, &attr, "BPF_PROG_LOAD");
+}
+
+/* Run "return 0" whenever this function of the program returns. */
+static void trace_exit(int program, int function)
+{
+	static const struct bpf_insn code[] = { { BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
+						{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 } };
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_TRACING,
+				.expected_attach_type = BPF_TRACE_FEXIT,
+				.insns = (uintptr_t)code,
+				.insn_cnt = COUNT(code),
+				.license = (uintptr_t) "GPL",
+				.prog_name = "lakvm_exit",
+				.log_buf = (uintptr_t)said,
+				.log_size = sizeof(said),
+				.log_level = 1,
+				.attach_prog_fd = program,
+				.attach_btf_id = function };
+	union bpf_attr attach = { 0 };
+
+	attach.raw_tracepoint.prog_fd = bpf(BPF_PROG_LOAD, &load, "BPF_PROG_LOAD of fexit");
+	bpf(BPF_RAW_TRACEPOINT_OPEN, &attach, "BPF_RAW_TRACEPOINT_OPEN");
+}
+
+static void say_where(int program)
+{
+	uint64_t start[2];
+	uint32_t length[2];
+	struct bpf_prog_info info = { .nr_jited_ksyms = COUNT(start),
+				      .jited_ksyms = (uintptr_t)start,
+				      .nr_jited_func_lens = COUNT(length),
+				      .jited_func_lens = (uintptr_t)length };
+	union bpf_attr attr = { 0 };
+
+	attr.info.bpf_fd = program;
+	attr.info.info = (uintptr_t)&info;
+	attr.info.info_len = sizeof(info);
+	bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, "BPF_OBJ_GET_INFO_BY_FD");
+	printf("program %u, of %u bytes when JITed\n", info.id, info.jited_prog_len);
+	if (!info.jited_prog_len || info.nr_jited_ksyms != COUNT(start)) {
+		fputs("the program is not JITed\n", stderr);
+		exit(1);
+	}
+	for (size_t i = 0; i < COUNT(start); i++)
+		printf("function %zu at %#jx, %u bytes\n", i, (uintmax_t)start[i], length[i]);
+}
+
+/* A task that does nothing but run the program, on CPU 1. */
+static void run(int program)
+{
+	static char packet[64];
+	struct sched_param first = { .sched_priority = 1 };
+	union bpf_attr attr = { 0 };
+	cpu_set_t set;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (pid) {
+		printf("runner %d\n", pid);
+		return;
+	}
+	CPU_ZERO(&set);
+	CPU_SET(1, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) || sched_setscheduler(0, SCHED_FIFO, &first))
+		fail("sched");
+	attr.test.prog_fd = program;
+	attr.test.data_in = (uintptr_t)packet;
+	attr.test.data_size_in = sizeof(packet);
+	attr.test.repeat = 1 << 30;
+	bpf(BPF_PROG_TEST_RUN, &attr, "BPF_PROG_TEST_RUN");
+	exit(1);
+}
+
+static void programs(bool trampolines)
+{
+	union bpf_attr attr = { .btf = (uintptr_t)&debug, .btf_size = sizeof(debug) };
+	int program;
+
+	attr.btf_log_buf = (uintptr_t)said;
+	attr.btf_log_size = sizeof(said);
+	attr.btf_log_level = 1;
+	put("/proc/sys/net/core/bpf_jit_enable", "1");
+	put("/proc/sys/net/core/bpf_jit_kallsyms", "1");
+	program = load_program(bpf(BPF_BTF_LOAD, &attr, "BPF_BTF_LOAD"));
+	if (trampolines) {
+		trace_exit(program, OUTER);
+		trace_exit(program, INNER);
+	}
+	say_where(program);
+	run(program);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc == 2 ? argv[1] : "";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("/sys/kernel/btf/vmlinux: %s\n",
+	       access("/sys/kernel/btf/vmlinux", R_OK) ? "none" : "readable");
+	if (!strcmp(what, "return"))
+		kretprobes();
+	else if (!strcmp(what, "bpf") || !strcmp(what, "fexit"))
+		programs(*what == 'f');
+	else
+		return 1;
+	put("/proc/sys/kernel/kptr_restrict", "0");
+	show("/proc/kallsyms", "[bpf]", "[__builtin", " arch_rethook_trampoline\n", NULL);
+	printf("=== lakvm traced ===\n");
+	sleep(1);
+	put("/proc/sysrq-trigger", "l"); /* what the kernel itself sees on CPU 1's stack */
+	sleep(1);
+	put("/proc/sysrq-trigger", "c");
+	return 1;
+}
