@@ -24,7 +24,7 @@
 
 #define TRACING "/sys/kernel/tracing"
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define WORK 300 /* instructions of the program's inner function */
+#define WORK 300 /* instructions, by threes, of the program's inner function */
 
 static _Noreturn void fail(const char *what)
 {
@@ -125,6 +125,7 @@ static const struct {
 	.names = NAMES,
 };
 
+#define LOG_REFUSAL 4      /* not each instruction */
 static char said[1 << 16]; /* by the kernel, of a program that it refuses */
 
 static int bpf(int command, union bpf_attr *attr, const char *what)
@@ -153,7 +154,8 @@ static int load_program(int debug_fd)
 		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop },
 		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
-		/* lakvm_inner(): bpf_ktime_get_ns(), arithmetic, and a place on the stack */
+		/* lakvm_inner(): bpf_ktime_get_ns(), arithmetic with jumps, as QEMU interrupts between blocks of
+		 * code only, and a place on the stack */
 		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns },
 	};
 	struct bpf_insn *next = code + 9;
@@ -164,7 +166,7 @@ static int load_program(int debug_fd)
 				.prog_name = "lakvm",
 				.log_buf = (uintptr_t)said,
 				.log_size = sizeof(said),
-				.log_level = 1,
+				.log_level = LOG_REFUSAL,
 				.prog_btf_fd = debug_fd,
 				.func_info = (uintptr_t)functions,
 				.func_info_cnt = COUNT(functions),
@@ -173,6 +175,7 @@ static int load_program(int debug_fd)
 	while (next < code + COUNT(code) - 3) {
 		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 5 };
 		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, 7 };
+		*next++ = (struct bpf_insn){ BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1, 0 };
 	}
 	*next++ = (struct bpf_insn){ BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, 0, -16, 0 };
 	*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 };
@@ -193,7 +196,7 @@ static void trace_exit(int program, int function)
 				.prog_name = "lakvm_exit",
 				.log_buf = (uintptr_t)said,
 				.log_size = sizeof(said),
-				.log_level = 1,
+				.log_level = LOG_REFUSAL,
 				.attach_prog_fd = program,
 				.attach_btf_id = function };
 	union bpf_attr attach = { 0 };
