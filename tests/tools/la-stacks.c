@@ -19,6 +19,7 @@
 #include "lakvm/stack/cfi.h"
 #include "lakvm/regs/text.h"
 #include "lakvm/guest/init.h"
+#include "lakvm/guest/modules.h"
 #include "lakvm/dump/dump.h"
 
 static void print_stack(const struct la_kernel *k, const struct la_stack *s)
@@ -119,6 +120,7 @@ int main(int argc, char **argv)
 	struct la_elf_door *v;
 	struct la_dump *dump;
 	bool with_cfi = true, with_orc = true;
+	struct la_modules modules;
 	struct la_door door;
 	int c;
 
@@ -156,6 +158,8 @@ int main(int argc, char **argv)
 	if (with_cfi && la_cfi_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	la_vectors_open(&k, arena);
+	if (la_modules_read(&k, arena, &modules, NULL) == LA_OK)
+		la_elf_door_set_modules(v, &modules);
 	if (la_lines_open(&k, &err) != LA_OK)
 		fprintf(stderr, "%s\n", err.text);
 	if (tasks)

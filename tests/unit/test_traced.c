@@ -242,7 +242,27 @@ static void test_bpf(void **state)
 	check(&g, 3, "middle", FN(MIDDLE) + 8, OUTER_SP);
 	check(&g, 4, "outer", BACK(OUTER), OUTER_SP);
 	check(&g, 5, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
-	assert_false(g.stack.frame[3].verified);
+	assert_true(g.stack.frame[2].verified);
+	assert_false(g.stack.frame[3].verified); /* by way of ftrace_caller, or of who knows what */
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, image));
+	walk(&g, 0);
+	assert_true(g.stack.verified);
+
+	/* Of kind fexit: it has called middle, behind middle's call of itself, and returns to outer. */
+	code(&g, image + 40, BL(image + 40, FN(MIDDLE) + 8));
+	code(&g, image + 0x7c, JIRL(ZERO, T0, 0));
+	frame_at(&g, in_program - FRAME, image + 44, 0);
+	start_at(&g, FN(MIDDLE) + 0x40, in_program - FRAME, 0);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 4);
+	check(&g, 0, "middle", FN(MIDDLE) + 0x40, in_program - FRAME);
+	check(&g, 1, "bpf_trampoline_6442", image + 44, in_program);
+	check(&g, 2, "outer", BACK(OUTER), OUTER_SP);
+	check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
+	assert_true(g.stack.verified);
+	code(&g, image + 40, JIRL(RA, T1, 0));
+	code(&g, image + 0x7c, JIRL(ZERO, T1, 0));
+	start_at(&g, FN(INNER) + 0x40, sp, 0);
 
 	/* called by a pointer, as those of struct_ops are: like any function */
 	put64(&g, OUTER_SP - 8, BACK(OUTER));

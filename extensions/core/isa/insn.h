@@ -87,6 +87,7 @@ static inline bool la_insn_links(uint32_t insn)
 #define LA_INSN_ERTN UINT32_C(0x06483800)
 /* andi zero, zero, 0 */
 #define LA_INSN_NOP UINT32_C(0x03400000)
+#define LA_INSN_MOVE_T0_RA UINT32_C(0x0015002c)
 
 /* jirl zero, ra, 0 */
 static inline bool la_insn_is_ret(uint32_t insn)

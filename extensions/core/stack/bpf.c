@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Leaving a BPF trampoline, which programs of the kinds fentry and fexit run behind (arch/loongarch/net/bpf_jit.c,
-// __arch_prepare_bpf_trampoline(), 6.17 to 7.2). A traced function enters it by "move t0, ra; bl" at its start. It
+// __arch_prepare_bpf_trampoline(), 6.17 to 7.2). A traced function enters it by "move t0, ra" and a call at its start. It
 // makes two frames: the upper one has where the traced function goes on, and fp; the lower one on top of that
-// has t0, where the traced function itself returns to. One that nothing traced entered is left as any function.
+// has t0, where the traced function itself returns to, as does a trampoline that has called the function itself.
+// One that nothing traced entered is left as any function.
 #include "steps.h"
 
 #include <string.h>
@@ -14,17 +15,39 @@
 #define GOES_ON 8
 #define RETURNS_TO 24
 
+#define T0 12
+#define MAX_INSNS 4096 /* a trampoline is one page at most */
+
+/* Which register the trampoline leaves by: its only jump that is neither a branch nor a call. */
+static bool leaves_by(const struct la_kernel *k, const struct la_unwind_frame *at, unsigned *ret)
+{
+	uint32_t insn;
+
+	for (unsigned i = 0; i < MAX_INSNS; i++) {
+		const uint64_t pc = at->code + 4 * (uint64_t)i;
+
+		if (pc >= at->symbol.end || la_read_code(k, pc, &insn, sizeof(insn), NULL) != LA_OK)
+			return false;
+		if (la_insn_is_jirl(insn) && la_insn_rd(insn) == LA_R_ZERO) {
+			*ret = la_insn_rj(insn);
+			return true;
+		}
+	}
+	return false;
+}
+
 enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_frame *at,
 				struct la_step *ret)
 {
-	uint64_t base, goes_on, ra;
+	uint64_t base, goes_on, ra, entered;
 	struct la_cfi_row row;
-	bool whole;
+	unsigned way;
+	bool whole, sure;
 
 	if (!at->symbol.name || !at->symbol.module || strcmp(at->symbol.module, "bpf") != 0 ||
 	    strncmp(at->symbol.name, "bpf_trampoline_", 15) != 0 ||
 	    !la_flow_row(w->k, &at->symbol, at->code, &row, &whole) ||
-	    !la_gpr_get(&at->regs, row.cfa_reg, &base))
+	    !la_gpr_get(&at->regs, row.cfa_reg, &base) || !leaves_by(w->k, at, &way))
 		return LA_STEP_NOT_MINE;
 	base += (uint64_t)(int64_t)row.cfa_offset;
 	if (la_read_u64(w->k, base - GOES_ON, &goes_on, NULL) != LA_OK ||
@@ -32,7 +55,10 @@ enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_
 	    !la_is_traced_call(w->k, goes_on) ||
 	    la_step_by_row(w, at, &row, LA_FROM_PROLOGUE, ret) != LA_STEP_DONE)
 		return LA_STEP_NOT_MINE;
+	ret->sound = la_link_target(w->k, goes_on, &entered, &sure) && entered == at->symbol.start;
 	la_gpr_set(&ret->caller.regs, LA_R_RA, ra);
-	ret->caller.exact = true;
+	ret->caller.exact = way != T0;
+	if (way == T0)
+		ret->caller.regs.pc = ra;
 	return LA_STEP_DONE;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The call before a return address: does it go to the function that was called?
 #include "base/bytes.h"
+#include "flow.h"
+#include "isa/eval.h"
 #include "isa/insn.h"
 #include "steps.h"
-#include "isa/eval.h"
 
 #define BEFORE_CALL 8      /* instructions that may load the address of a called register */
 #define MAX_FUNCTION 16384 /* bytes of a function searched for tail calls */
@@ -111,7 +112,20 @@ static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, 
 	return true;
 }
 
-/* Does the function at @from lead to @callee without a call? */
+/* Does the function at @from begin with the call of @tracer that returns in its stead? */
+static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct la_symbol *tracer)
+{
+	uint64_t target;
+	bool sure;
+
+	for (uint64_t i = 2; tracer->module && i <= LA_TRACED_ENTRY + 1; i++)
+		if (la_is_traced_call(k, from + 4 * i))
+			return la_link_target(k, from + 4 * i, &target, &sure) &&
+			       target == tracer->start;
+	return false;
+}
+
+/* Does the function at @from lead to @callee without a call that comes back to it? */
 static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 			     const struct la_symbol *callee, unsigned depth)
 {
@@ -120,7 +134,10 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 	struct jumps jumps;
 	uint64_t end;
 
-	if (from == callee->start)
+	/* A trampoline calls what is traced behind the call of itself. */
+	if (from == callee->start ||
+	    (from > callee->start && from < callee->end && la_is_traced_call(k, from)) ||
+	    is_traced_by(k, from, callee))
 		return LA_LINK_DIRECT;
 	if (!depth)
 		return LA_LINK_NONE;

@@ -254,10 +254,11 @@ static void note_body(struct flow *f, const struct state *s)
 	}
 }
 
-/* ftrace's "move t0, ra; bl" at the very start, which leaves the frame as it was. */
-static bool is_traced_entry(const struct flow *f, size_t index)
+/* A tracer's "move t0, ra" and call at the very start, which leave the frame as it was. */
+static bool is_traced_entry(const struct flow *f, size_t index, const struct state *s)
 {
-	return index == 1 && la_insn_is_bl(f->insn[1]) && f->insn[0] == 0x0015002c;
+	return index <= LA_TRACED_ENTRY && la_insn_links(f->insn[index]) && is_entry(s) &&
+	       f->insn[0] == LA_INSN_MOVE_T0_RA;
 }
 
 /* From a label straight on, to the next one or to where the function is left. */
@@ -286,7 +287,7 @@ static void follow(struct flow *f, const struct label *from)
 		}
 		if (insn == LA_INSN_ERTN)
 			return;
-		if (is_traced_entry(f, i))
+		if (is_traced_entry(f, i, &s))
 			continue;
 		run(&s, &v, insn);
 		la_values_run(&v, insn, f->start + 4 * i);

@@ -13,6 +13,12 @@
 #include "lakvm/guest/kernel.h"
 
 /**
+ * A function that is traced begins with "move t0, ra" and a call: "bl" of ftrace; in a BPF program, this many
+ * instructions further on at most, by an address in a register.
+ */
+#define LA_TRACED_ENTRY 7
+
+/**
  * The row for the instruction at @code, which is part of @function. False: its frame's size is not
  * known, the code cannot be read, or lies beyond the function's first 4096 instructions; @ret and
  * @whole_ret then have no meaning. @whole_ret: it is certain. Every way was followed to its

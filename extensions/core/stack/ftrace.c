@@ -5,16 +5,19 @@
 // pt_regs with ra and sp as the function was entered with, and as ERA where that goes on.
 #include "steps.h"
 
+#include "flow.h"
 #include "isa/insn.h"
-
-#define MOVE_T0_RA UINT32_C(0x0015002c)
 
 bool la_is_traced_call(const struct la_kernel *k, uint64_t pc)
 {
-	uint32_t insn[2];
+	uint32_t first, call;
+	struct la_symbol symbol;
 
-	return la_read_code(k, pc - sizeof(insn), insn, sizeof(insn), NULL) == LA_OK &&
-	       insn[0] == MOVE_T0_RA && la_insn_is_bl(insn[1]);
+	return k->door->symbol_at(k->door->ctx, pc - sizeof(call), &symbol) &&
+	       pc - symbol.start <= 4 * (LA_TRACED_ENTRY + 1) &&
+	       la_read_code(k, symbol.start, &first, sizeof(first), NULL) == LA_OK &&
+	       la_read_code(k, pc - sizeof(call), &call, sizeof(call), NULL) == LA_OK &&
+	       first == LA_INSN_MOVE_T0_RA && la_insn_links(call);
 }
 
 enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,

@@ -34,8 +34,7 @@ static bool next_node(const struct la_walk *w, struct la_hooks *h)
 	struct la_member llist;
 	uint64_t link;
 
-	if (h->nodes == MAX_NODES ||
-	    !door->member(door->ctx, "rethook_node", "llist", &llist) ||
+	if (h->nodes == MAX_NODES || !door->member(door->ctx, "rethook_node", "llist", &llist) ||
 	    !(h->nodes ? la_read_u64(w->k, h->node + llist.offset, &link, NULL) == LA_OK :
 			 first_link(w, &link)) ||
 	    !link)

@@ -81,7 +81,7 @@ struct la_hooks {
 const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h,
 			     struct la_unwind_frame *at);
 
-/** Does code go on at @pc behind "move t0, ra; bl", by which a function that is traced begins? */
+/** Does code go on at @pc behind "move t0, ra" and a call, by which a function that is traced begins? */
 bool la_is_traced_call(const struct la_kernel *k, uint64_t pc);
 
 /** Leave a frame as @row describes it; not, if what that needs is not known. */
