@@ -16,6 +16,9 @@ import sys
 
 GDB_STOPS_AT = re.compile(r"^(do_vint|exception_handlers|handle_\w+|tlb_do_page_fault_\d|ret_from_\w+_asm|kernel_entry|smpboot_entry)$")
 
+# name: all names of that address, as a weak one has beside the one it stands for
+ALIASES = {}
+
 VECTOR = re.compile(r"^(handle_\w+|tlb_do_page_fault_\d)$")
 
 
@@ -79,7 +82,7 @@ def same(ours, theirs):
     if ours[0] is not None:
         return ours[0] == theirs[0]
     # the label idle_exit counts as a symbol; "dput.part.0" may be just "dput" to gdb
-    names = {ours[1], ours[1].split(".")[0]} | ({"idle_exit"} if ours[1] == "__arch_cpu_idle" else set())
+    names = {ours[1], ours[1].split(".")[0]} | ALIASES.get(ours[1], set()) | ({"idle_exit"} if ours[1] == "__arch_cpu_idle" else set())
     if VECTOR.match(ours[1]):
         names.add("exception_handlers")    # where the handler was copied to
     return bool(names & theirs[1])

@@ -17,6 +17,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import compare  # noqa: E402
+import section_bits  # noqa: E402
 
 LA_STACKS = os.path.join(HERE, "../../build/unit/la-stacks")
 
@@ -43,7 +44,10 @@ def main():
     verbose = len(arguments) != len(sys.argv) - 1
     directory = arguments[0]
     instants = sorted(e.path for e in os.scandir(directory) if os.path.exists(f"{e.path}/gdb-tasks.txt"))
-    checks = []
+    checks, by_address = [], {}
+    for name, address in section_bits.symbols(f"{directory}/vmlinux").items():
+        by_address.setdefault(address, set()).add(name)
+    compare.ALIASES = {name: names for names in by_address.values() if len(names) > 1 for name in names}
     print("| by | pc | stacks | frame 0 right | all frames right | frames | equal | verified | verified and wrong | inlined |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for way, options in WAYS.items():

@@ -443,6 +443,37 @@ static void test_assembly_leaf(void **state)
 	}
 }
 
+/* A loop whose end is a sum of what nobody knows: what it is of the other registers tells whether it was left. */
+static void test_sum(void **state)
+{
+	const uint32_t sums[] = {
+		ADD_D(A2, A0, A1),
+		ADDI_D(A3, A2, -16),
+		ST_D(ZERO, A0, 0),
+		ADDI_D(A0, A0, 8),
+		BLTU(A0, A3, -8),
+		ADDI_D(A3, A2, -8),
+		RET,
+	};
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, sums, sizeof(sums) / sizeof(sums[0]));
+	la_gpr_set(&g.regs, A0, 0x120000208);
+	la_gpr_set(&g.regs, A1, 0x400);
+	la_gpr_set(&g.regs, A2, 0x120000400);
+	la_gpr_set(&g.regs, A3, 0x1200003f0);
+	walk(&g);
+	assert_true(frame(&g, 0, "leaf")->verified);
+	frame(&g, 1, "middle");
+
+	/* Left: at its end or behind the call. */
+	la_gpr_set(&g.regs, A3, 0x1200003f8);
+	walk(&g);
+	assert_false(g.stack.frame[0].verified);
+	guest_free(&g);
+}
+
 /* Where no method leads on, a scan does; what was found one from the other below it stays. */
 static void test_scan_above(void **state)
 {
@@ -639,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_stale_return_address),
 		cmocka_unit_test(test_assembly_leaf),
+		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),

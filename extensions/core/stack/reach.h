@@ -22,10 +22,10 @@
 #include "isa/eval.h"
 
 #define LA_REGION_NODES 640
-#define LA_REGION_CONDITIONS 4
+#define LA_REGION_CONDITIONS 8
 #define LA_REGION_ROOTS 16
 
-/** A branch that was passed, and whether it was taken. */
+/** A branch that was passed, and whether it was taken; or a sum that was formed ("addi.d a3, a2, -64"), of unknown values. */
 struct la_condition {
 	uint32_t insn;
 	bool taken;
