@@ -360,6 +360,26 @@ static void test_memory(void **state)
 	free(g);
 }
 
+/* Of many CPUs, those that do nothing have a number only, unless something is odd about them or they are to blame. */
+static void test_many_cpus(void **state)
+{
+	struct guest *g = guest(64);
+
+	(void)state;
+	for (unsigned i = 0; i < 64; i++) {
+		struct la_cpu *c = &g->cpu[i];
+
+		c->state = i < 60 ? LA_CPU_IDLE : LA_CPU_STOPPED;
+		c->before = i < 62 ? LA_CPU_IDLE : LA_CPU_USER;
+		c->odd = i == 7;
+		snprintf(c->task.comm, sizeof(c->task.comm), "swapper/%u", i);
+	}
+	render(&g->h, "many-cpus");
+	assert_int_equal(count("width=\"50\""), 60); /* all but CPU 1, which is blamed, 7, 62 and 63 */
+	assert_int_equal(count("width=\"108\""), 4);
+	free(g);
+}
+
 static void test_file(void **state)
 {
 	struct guest *g = guest(2);
@@ -402,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_many_cpus),
 		cmocka_unit_test(test_file),
 	};
 

@@ -207,9 +207,18 @@ static void put_tile(struct la_html_page *page, const struct la_cpu *c)
 	la_puts(&page->markup, "</svg>\n");
 }
 
+/* Of many CPUs, one that does nothing and shows nothing has its number only: the others stand out. */
+static bool is_dull(const struct la_html_page *page, const struct la_cpu *c)
+{
+	return (c->state == LA_CPU_IDLE ||
+		(c->state == LA_CPU_STOPPED && c->before == LA_CPU_IDLE)) &&
+	       !c->odd && !blamed(page, c);
+}
+
 static void put_small_tile(struct la_html_page *page, const struct la_cpu *c)
 {
-	const unsigned width = 108, height = 38;
+	const bool dull = is_dull(page, c);
+	const unsigned width = dull ? 50 : 108, height = dull ? 22 : 38;
 
 	begin_tile(page, c, width, height);
 	text_at(page, 11, 15, "");
@@ -217,11 +226,14 @@ static void put_small_tile(struct la_html_page *page, const struct la_cpu *c)
 		la_put(&page->line.sink, "%u ", c->cpu);
 	else
 		la_put(&page->line.sink, "v%d ", c->vcpu);
-	la_puts(&page->line.sink, la_cpu_state_name(c->state));
+	if (!dull)
+		la_puts(&page->line.sink, la_cpu_state_name(c->state));
 	end_text(page, 13);
-	text_at(page, 11, 30, "dim");
-	put_task(c, &page->line.sink);
-	end_text(page, 13);
+	if (!dull) {
+		text_at(page, 11, 30, "dim");
+		put_task(c, &page->line.sink);
+		end_text(page, 13);
+	}
 	la_puts(&page->markup, "</svg>\n");
 }
 
