@@ -344,6 +344,37 @@ static void test_signature_without_log(void **state)
 			    "lakvm-2 page-fault null dma_pool_alloc<mlx5_alloc_cmd_msg<cmd_exec");
 }
 
+/* So it does where a kretprobe has the return address of who faulted, at which the kernel's own trace ends. */
+static void test_signature_of_traced(void **state)
+{
+	static const struct death death = { 1,
+					    "Fatal exception",
+					    { "panic", "die", "do_page_fault",
+					      "tlb_do_page_fault_0", "dma_pool_alloc",
+					      "mlx5_alloc_cmd_msg", "cmd_exec" },
+					    3,
+					    0x900000000056a174,
+					    0x100,
+					    0,
+					    0x10000 };
+	struct guest *g = *state;
+	struct la_log *log = serial_log_file(g->arena, "oops-kdump-6.6.log");
+
+	for (size_t i = 0; i < log->n; i++) {
+		const char *text = log->record[i].text;
+
+		if (strstr(text, "mlx5_alloc_cmd_msg+"))
+			text = "[<90000000002511b8>] arch_rethook_trampoline+0x0/0x128";
+		else if (!strncmp(text, "[<", 2) && !strstr(text, "dma_pool_alloc+"))
+			continue;
+		ring_add(&g->ring, log->record[i].ts_nsec, 6, 0, 6071, text);
+	}
+	die(g, &death);
+	fake_symbol(g->f, "dma_pool_alloc", 0x900000000056a0f8, 0x358, NULL);
+	assert_string_equal(analyse(g, true)->signature,
+			    "lakvm-2 page-fault null dma_pool_alloc<mlx5_alloc_cmd_msg<cmd_exec");
+}
+
 #define GUEST(f) cmocka_unit_test_setup_teardown(f, start, finish)
 
 int main(void)
@@ -354,7 +385,7 @@ int main(void)
 		cmocka_unit_test(test_rcu_stall),   cmocka_unit_test(test_first_oops),
 		GUEST(test_crash_kernel_from_die),  GUEST(test_fault_in_panic),
 		GUEST(test_names_of_system_calls),  GUEST(test_lives_on),
-		GUEST(test_signature_without_log),
+		GUEST(test_signature_without_log),  GUEST(test_signature_of_traced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,24 @@ void la_callers_of_stack(const struct la_stack *s, size_t from, const char *firs
 	}
 }
 
+/* The kernel's own traces end where a tracer has replaced a return address (stack/hooked.c). */
+static bool ends_at_tracer(const struct la_event *e)
+{
+	for (size_t i = 0; i < e->ntrace; i++)
+		if (is_function(e->trace[i], "arch_rethook_trampoline") ||
+		    is_function(e->trace[i], "return_to_handler"))
+			return true;
+	return false;
+}
+
+static bool has_function(const struct la_stack *s, const char *function)
+{
+	for (size_t i = 0; s && function && i < s->n; i++)
+		if (s->frame[i].symbol && is_function(s->frame[i].symbol, function))
+			return true;
+	return false;
+}
+
 void la_triage_callers(const struct la_triage *t, const struct la_judgement *j,
 		       struct la_callers *ret)
 {
@@ -187,7 +205,7 @@ void la_triage_callers(const struct la_triage *t, const struct la_judgement *j,
 	*ret = (struct la_callers){ .n = 0 };
 	if (p->verdict == LA_VERDICT_FIRMWARE || j->off_stack)
 		return;
-	if (e && e->ntrace) {
+	if (e && e->ntrace && !(ends_at_tracer(e) && has_function(p->stack, first))) {
 		la_callers_of_trace(e, first, ret);
 		return;
 	}
