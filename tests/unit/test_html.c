@@ -375,8 +375,28 @@ static void test_many_cpus(void **state)
 		snprintf(c->task.comm, sizeof(c->task.comm), "swapper/%u", i);
 	}
 	render(&g->h, "many-cpus");
-	assert_int_equal(count("width=\"50\""), 60); /* all but CPU 1, which is blamed, 7, 62 and 63 */
+	assert_int_equal(count("width=\"50\""),
+			 60); /* all but CPU 1, which is blamed, 7, 62 and 63 */
 	assert_int_equal(count("width=\"108\""), 4);
+	free(g);
+}
+
+/* What is odd about a CPU goes on in its tile's next lines, and all tiles are as high. */
+static void test_remark(void **state)
+{
+	struct guest *g = guest(4);
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		g->cpu[i].lock = 0;
+	g->cpu[2].odd = true;
+	g->cpu[2].remark = "the end mark of its stack is overwritten: stack overflow";
+	render(&g->h, "remark");
+	assert_non_null(
+		strstr(output, "y=\"63\" class=\"dim\">the end mark of its stack is</text>"));
+	assert_non_null(
+		strstr(output, "y=\"77\" class=\"dim\">overwritten: stack overflow</text>"));
+	assert_int_equal(count("width=\"238\" height=\"98\""), 4);
 	free(g);
 }
 
@@ -423,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_many_cpus),
+		cmocka_unit_test(test_remark),
 		cmocka_unit_test(test_file),
 	};
 

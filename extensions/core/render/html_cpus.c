@@ -178,9 +178,69 @@ static void end_text(struct la_html_page *page, unsigned columns)
 	la_puts(&page->markup, "</text>");
 }
 
-static void put_tile(struct la_html_page *page, const struct la_cpu *c)
+#define COLUMNS 30     /* of a large tile */
+#define REMARK_LINES 3 /* at most */
+#define LINE_HEIGHT 14
+
+/* Text whose lines are below one another in a picture. */
+struct lines_at {
+	struct la_html_page *page;
+	unsigned x, y;
+	bool ended; /* a line: the next one begins with what comes */
+};
+
+static void put_lines(void *ctx, const char *piece)
 {
-	const unsigned width = 238, height = 84, columns = 30;
+	struct lines_at *at = ctx;
+
+	while (*piece) {
+		const size_t n = strcspn(piece, "\n");
+
+		if (n && at->ended) {
+			at->y += LINE_HEIGHT;
+			la_put(&at->page->markup, "</text><text x=\"%u\" y=\"%u\" class=\"dim\">",
+			       at->x, at->y);
+		}
+		la_put(&at->page->text, "%.*s", (int)n, piece);
+		at->ended = piece[n] == '\n';
+		piece += n + at->ended;
+	}
+}
+
+static void put_nowhere(void *ctx, const char *piece)
+{
+	(void)ctx;
+	(void)piece;
+}
+
+static size_t put_more_lines(struct la_html_page *page, const struct la_cpu *c,
+			     const struct la_sink *to)
+{
+	la_line_begin(&page->line);
+	return put_more(c, &page->line.sink) ?
+		       la_line_end(&page->line, COLUMNS, REMARK_LINES, 0, to) :
+		       0;
+}
+
+/* How much higher than for one line of it tiles must be. */
+static unsigned more_height(struct la_html_page *page, const struct la_cpus *cpus)
+{
+	const struct la_sink nowhere = { .put = put_nowhere };
+	size_t most = 1;
+
+	for (size_t i = 0; i < cpus->n; i++) {
+		const size_t lines = put_more_lines(page, &cpus->cpu[i], &nowhere);
+
+		most = lines > most ? lines : most;
+	}
+	return (unsigned)(most - 1) * LINE_HEIGHT;
+}
+
+static void put_tile(struct la_html_page *page, const struct la_cpu *c, unsigned more)
+{
+	const unsigned width = 238, height = 84 + more;
+	struct lines_at remark = { page, 13, 63, false };
+	const struct la_sink lines = { .put = put_lines, .ctx = &remark };
 
 	begin_tile(page, c, width, height);
 	text_at(page, 13, 17, "big");
@@ -191,18 +251,19 @@ static void put_tile(struct la_html_page *page, const struct la_cpu *c)
 	       class_of(c->state), la_cpu_state_name(c->state));
 	text_at(page, 13, 33, "");
 	put_task(c, &page->line.sink);
-	end_text(page, columns);
+	end_text(page, COLUMNS);
 	text_at(page, 13, 48, "");
 	put_place(c, &page->line.sink);
-	end_text(page, columns);
-	text_at(page, 13, 63, "dim");
-	put_more(c, &page->line.sink);
-	end_text(page, columns);
+	end_text(page, COLUMNS);
+	text_at(page, remark.x, remark.y, "dim");
+	put_more_lines(page, c, &lines);
+	la_puts(&page->markup, "</text>");
 	if (has_duration(c)) {
 		la_put(&page->markup,
-		       "<rect class=\"s\" x=\"13\" y=\"72\" width=\"%u\" height=\"4\" opacity=\".6\"/>"
-		       "<text x=\"%u\" y=\"77\" text-anchor=\"end\" class=\"dim\">%.3f s</text>",
-		       bar(c->since_ns, width - 94), width - 8, (double)c->since_ns / 1e9);
+		       "<rect class=\"s\" x=\"13\" y=\"%u\" width=\"%u\" height=\"4\" opacity=\".6\"/>"
+		       "<text x=\"%u\" y=\"%u\" text-anchor=\"end\" class=\"dim\">%.3f s</text>",
+		       height - 12, bar(c->since_ns, width - 94), width - 8, height - 7,
+		       (double)c->since_ns / 1e9);
 	}
 	la_puts(&page->markup, "</svg>\n");
 }
@@ -265,6 +326,7 @@ void la_html_cpus(struct la_html_page *page)
 {
 	const struct la_cpus *cpus = page->p->cpus;
 	const size_t n = cpus && cpus->n > MOST ? MOST : cpus ? cpus->n : 0;
+	unsigned more = 0;
 
 	la_html_begin(page, "cpus", page->heading[LA_H_CPUS]);
 	if (!n) {
@@ -274,8 +336,14 @@ void la_html_cpus(struct la_html_page *page)
 	}
 	put_counts(page, cpus);
 	la_puts(&page->markup, "<div class=\"flow\">\n");
-	for (size_t i = 0; i < n; i++)
-		(cpus->n <= LARGE ? put_tile : put_small_tile)(page, &cpus->cpu[i]);
+	if (cpus->n <= LARGE)
+		more = more_height(page, cpus);
+	for (size_t i = 0; i < n; i++) {
+		if (cpus->n <= LARGE)
+			put_tile(page, &cpus->cpu[i], more);
+		else
+			put_small_tile(page, &cpus->cpu[i]);
+	}
 	la_puts(&page->markup, "</div>\n");
 	if (cpus->n <= LARGE && any_duration(cpus))
 		la_puts(&page->markup,
