@@ -13,6 +13,14 @@ PREFIX = "latriage."
 STALE_S = 60  # a folder as old as that, which no run holds, was left by one that was killed
 
 
+# Archive $1 into folder $2, and never into more than nine tenths of what is free there, whatever it unpacks to.
+UNPACK = """free=$(($(stat -f -c "%a * %S" -- "$2"))) || exit
+{ zstd -qdc -- "$1" 2>"$2.said" || : >"$2.broken"; } | head -c "$((free / 10 * 9))" |
+	tar --force-local -xf - -C "$2" --no-same-owner --no-same-permissions --no-overwrite-dir ||
+	{ cat "$2.said" >&2; exit 1; }
+[ ! -e "$2.broken" ]"""
+
+
 class NoFolder(Exception):
     """It is another archive."""
 
@@ -76,10 +84,9 @@ def unpacked(path, run):
             inside, beside = os.path.join(work, "archive"), os.path.join(work, "beside")
             os.mkdir(inside)
             os.symlink(os.path.dirname(path), beside)  # a name without colons
-            status, _, said = run(["tar", "--force-local", "-I", "zstd", "-xf", path, "-C", inside, "--no-same-owner",
-                                   "--no-same-permissions", "--no-overwrite-dir"])
+            status, _, said = run(["sh", "-c", UNPACK, "sh", path, inside])
             if status:
-                raise NotUnpacked(f"cannot be unpacked into {place()}: {said or f'tar ended with status {status}'}")
+                raise NotUnpacked(f"cannot be unpacked into nine tenths of what is free in {place()}: {said or 'no reason is known'}")
             folder = next(plain_folders(inside), None)
             if not folder:
                 raise NoFolder

@@ -348,8 +348,18 @@ def archives():
     for name in ("tar", "env", "python3"):
         os.symlink(shutil.which(name), f"bin/{name}")
     got = run("--again", "d:e/x-1.tar.zst", env={**more["env"], "PATH": os.path.abspath("bin")})
+    os.makedirs("small")
+    put("small/stat", b'#!/bin/sh\necho "256 * 4096"\n')
+    os.chmod("small/stat", 0o755)
+    put("x-1/more", b"x" * (2 << 20))
+    pack("large.tar.zst", "x-1")
+    full = run("--again", "large.tar.zst", env={**more["env"], "PATH": os.path.abspath("small") + ":" + os.environ["PATH"]})
+    check("an archive that unpacks to more than is free", full.returncode == 1 and "nine tenths of what is free" in full.stdout + full.stderr and
+          set(os.listdir("temporary")) <= {"latriage.held", "latriage.young"}, (full, os.listdir("temporary")))
+    run("--again", "large.tar.zst", **more)
+    check("... is taken where there is room", counts(known()) == {"x": 2}, known())
     check("without zstd a line says so", got.returncode == 1 and "zstd is needed" in got.stderr and len(lines(got)) == 1 and
-          counts(known()) == {"x": 1}, got)
+          counts(known()) == {"x": 2}, got)
 
 
 def split_dumps():
