@@ -307,6 +307,9 @@ static void test_bpf(void **state)
 	assert_true(la_modules_symbol_at(&m, IMAGE(1) + 0x50, &s));
 	assert_string_equal(s.name, "bpf_trampoline_6442524138");
 	assert_string_equal(s.module, "bpf");
+	assert_true(la_is_bpf(s.module));
+	assert_true(la_is_bpf("bpf]"));
+	assert_false(la_is_bpf("bpfilter"));
 	assert_int_equal(s.start, IMAGE(1) + 0x40);
 	assert_int_equal(s.end, IMAGE(1) + 0x100);
 	assert_false(la_modules_symbol_at(&m, IMAGE(1) + 0x100, &s));

@@ -4,6 +4,7 @@
 
 #include "graph.h"
 #include "priv.h"
+#include "lakvm/door/modules.h"
 
 #define MAX_MODULES 4
 #define MAX_STACKS 512 /* of tasks that are walked for it */
@@ -20,8 +21,8 @@ struct search {
 static size_t module_frame(const struct la_stack *stack)
 {
 	for (size_t i = 0; stack && i < stack->n; i++)
-		if (stack->frame[i].module && stack->frame[i].symbol &&
-		    stack->frame[i].method != LA_FROM_SCAN)
+		if (stack->frame[i].module && !la_is_bpf(stack->frame[i].module) &&
+		    stack->frame[i].symbol && stack->frame[i].method != LA_FROM_SCAN)
 			return i;
 	return SIZE_MAX;
 }

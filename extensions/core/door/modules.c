@@ -56,6 +56,13 @@ const struct la_module_symbol *la_module_symbol_at(const struct la_module *m, ui
 	return s;
 }
 
+static const char bpf[] = "bpf";
+
+bool la_is_bpf(const char *module)
+{
+	return !strncmp(module, bpf, 3) && (!module[3] || module[3] == ']');
+}
+
 static bool bpf_symbol_at(const struct la_modules *m, uint64_t address, struct la_symbol *ret)
 {
 	const size_t n = up_to(m->bpf, m->nbpf, address);
@@ -63,7 +70,7 @@ static bool bpf_symbol_at(const struct la_modules *m, uint64_t address, struct l
 
 	if (!s || address - s->start >= s->size)
 		return false;
-	*ret = (struct la_symbol){ s->name, s->start, s->start + s->size, "bpf" };
+	*ret = (struct la_symbol){ s->name, s->start, s->start + s->size, bpf };
 	return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "flow.h"
 #include "isa/insn.h"
+#include "lakvm/door/modules.h"
 
 /* Below the stack pointer at entry: */
 #define GOES_ON 8
@@ -44,7 +45,7 @@ enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_
 	unsigned way;
 	bool whole, sure;
 
-	if (!at->symbol.name || !at->symbol.module || strcmp(at->symbol.module, "bpf") != 0 ||
+	if (!at->symbol.name || !at->symbol.module || !la_is_bpf(at->symbol.module) ||
 	    strncmp(at->symbol.name, "bpf_trampoline_", 15) != 0 ||
 	    !la_flow_row(w->k, &at->symbol, at->code, &row, &whole) ||
 	    !la_gpr_get(&at->regs, row.cfa_reg, &base) || !leaves_by(w->k, at, &way))

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "lakvm/door/modules.h"
+
 /* As far as a member of a structure may lie behind a NULL pointer: the largest page. */
 #define NULL_PAGE 0x10000
 #define MAX_ERRNO 4095
@@ -159,7 +161,10 @@ static const char *mapped_range(const struct la_kernel *k, struct la_arena *aren
 	struct la_symbol symbol;
 
 	if (door->symbol_at(door->ctx, address, &symbol) && symbol.module)
-		return la_format(arena, "in the module %s, behind %s", symbol.module, symbol.name);
+		return la_is_bpf(symbol.module) ?
+			       la_format(arena, "in code of BPF, behind %s", symbol.name) :
+			       la_format(arena, "in the module %s, behind %s", symbol.module,
+					 symbol.name);
 	if (k->mmu.vm_map_base && address < k->mmu.vm_map_base)
 		return "below all that the kernel maps by pages";
 	/* An area has a page behind it that is not mapped: who comes from that one ran over. */

@@ -5,6 +5,7 @@
 
 #include "trace.h"
 #include "triage.h"
+#include "lakvm/door/modules.h"
 
 #define NEAR_NULL 0x10000
 
@@ -375,7 +376,7 @@ static void say_oops(struct la_judgement *j, const struct la_callers *who)
 			la_triage_advice(j, "crash> lamem %" PRIx64 ": what that address is",
 					 c->address);
 	}
-	if (c->module)
+	if (c->module && !la_is_bpf(c->module))
 		la_triage_advice(j, "crash> mod -s %.*s: load its symbols for source lines",
 				 (int)strcspn(c->module, "]"), c->module);
 }

@@ -51,6 +51,9 @@ struct la_modules {
 	const char *remark; /* why there may be more, or more symbols; NULL: that is all */
 };
 
+/** Is a symbol's @module no module, but what BPF's code is named as? As /proc/kallsyms has it. */
+bool la_is_bpf(const char *module);
+
 /** The module one of whose parts has @address; NULL: none. */
 const struct la_module *la_modules_find(const struct la_modules *m, uint64_t address);
 
