@@ -16,7 +16,6 @@
 #define GOES_ON 8
 #define RETURNS_TO 24
 
-#define T0 12
 #define MAX_INSNS 4096 /* a trampoline is one page at most */
 
 /* Which register the trampoline leaves by: its only jump that is neither a branch nor a call. */
@@ -58,8 +57,8 @@ enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_
 		return LA_STEP_NOT_MINE;
 	ret->sound = la_link_target(w->k, goes_on, &entered, &sure) && entered == at->symbol.start;
 	la_gpr_set(&ret->caller.regs, LA_R_RA, ra);
-	ret->caller.exact = way != T0;
-	if (way == T0)
+	ret->caller.exact = way != LA_R_T0;
+	if (way == LA_R_T0)
 		ret->caller.regs.pc = ra;
 	return LA_STEP_DONE;
 }

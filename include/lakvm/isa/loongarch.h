@@ -19,6 +19,7 @@ enum la_gpr {
 	LA_R_SP = 3,
 	LA_R_A0 = 4,
 	LA_R_A7 = 11,
+	LA_R_T0 = 12,
 	LA_R_U0 = 21, /* the kernel's per-CPU base */
 	LA_R_FP = 22,
 	LA_R_S0 = 23,
