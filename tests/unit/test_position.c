@@ -310,6 +310,35 @@ static void test_indirect(void **state)
 	guest_free(&g);
 }
 
+/*
+ * The same with a frame of its own, where the register names nothing any more: that function cannot be named, and
+ * the caller's frames above it can. Its kept return address is behind the same call, and no caller's.
+ */
+static void test_unknown_callee(void **state)
+{
+	(void)state;
+	for (int kept = 0; kept < 2; kept++) {
+		struct guest g = guest_in_middle(LEAF);
+		const uint64_t sp = SP0 - 0x90;
+
+		code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
+		for (uint64_t at = sp; at < SP0; at += 8)
+			put64(&g, at, 0);
+		if (kept)
+			put64(&g, SP0 - 8, BACK(MIDDLE));
+		start_at(&g, 0, sp, BACK(MIDDLE));
+		walk(&g);
+		assert_int_equal(g.stack.n, 4);
+		assert_null(g.stack.frame[0].symbol);
+		assert_int_equal(g.stack.frame[0].sp, sp);
+		assert_int_equal(frame(&g, 1, "middle")->sp, SP0);
+		assert_int_equal(frame(&g, 2, "outer")->sp, SP0 + FRAME);
+		assert_false(g.stack.frame[1].verified);
+		assert_int_equal(g.stack.stop, LA_STOP_END);
+		guest_free(&g);
+	}
+}
+
 /* A callee with a frame that nothing describes can be where it cannot be looked for. */
 static void test_unknown_frame(void **state)
 {
@@ -671,6 +700,7 @@ int main(void)
 		cmocka_unit_test(test_stale_return_address),
 		cmocka_unit_test(test_assembly_leaf),
 		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_unknown_callee),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),

@@ -13,6 +13,8 @@
 
 #include "base/bytes.h"
 
+#define MAX_FRAME 4096 /* bytes: no function of the kernel's has a larger one */
+
 /* --- stacks --- */
 
 bool la_locate_walk_caller(struct la_locate *s, uint64_t sp)
@@ -212,12 +214,40 @@ static bool scan_above(struct la_locate *s)
 	return true;
 }
 
+/*
+ * A function that nobody can name, called through a register that has changed since, has made a frame and not called
+ * anything yet: whatever its size is, the caller's stack begins above it, and proves itself to its end.
+ */
+static bool take_above_frame(struct la_locate *s)
+{
+	struct la_frame *frame = s->frames.frame;
+	const uint64_t top = (s->sp | (LA_THREAD_SIZE - 1)) + 1;
+
+	if (!la_is_text(s->w.k, s->ra - 4))
+		return false;
+	for (uint64_t sp = s->sp + 16; sp < top && sp <= s->sp + MAX_FRAME; sp += 16) {
+		if (!la_locate_walk_caller(s, sp) || !s->frames.linked ||
+		    s->frames.n == LA_MAX_FRAMES)
+			continue;
+		/* The function's own return address, where it has kept it, is no frame of its caller's. */
+		if (s->frames.n > 1 && frame[1].pc == s->ra)
+			continue;
+		memmove(frame + 1, frame, s->frames.n * sizeof(*frame));
+		frame[0] = (struct la_frame){ .sp = s->sp, .method = LA_FROM_POSITION };
+		s->frames.n++;
+		return true;
+	}
+	return false;
+}
+
 /* The best of what does not prove itself. */
 static void take_unproven(struct la_locate *s)
 {
 	uint64_t era;
 
-	if (la_locate_walk_caller(s, s->sp) && reaches_end(&s->frames)) {
+	if (take_above_frame(s)) {
+		doubt(&s->frames);
+	} else if (la_locate_walk_caller(s, s->sp) && reaches_end(&s->frames)) {
 		doubt(&s->frames);
 	} else if (la_csr_get(s->regs, LA_CSR_ERA, &era) &&
 		   la_locate_walk(s, era, LA_FROM_POSITION) && reaches_end(&s->frames)) {
