@@ -28,11 +28,12 @@ static struct irq_work irq_work;
 static void (*find_act(const char *name))(void)
 {
 	static const struct act *const lists[] = {
-		memory_acts,      flow_acts,    lock_acts,        sleeper_acts,
-		loop_acts,        unseen_acts,  unseen_wait_acts, second_acts,
-		second_wait_acts, third_acts,   third_wait_acts,  fourth_acts,
-		fourth_wait_acts, fifth_acts,   fifth_wait_acts,  sixth_acts,
-		sixth_wait_acts,  seventh_acts, seventh_wait_acts
+		memory_acts,      flow_acts,    lock_acts,         sleeper_acts,
+		loop_acts,        unseen_acts,  unseen_wait_acts,  second_acts,
+		second_wait_acts, third_acts,   third_wait_acts,   fourth_acts,
+		fourth_wait_acts, fifth_acts,   fifth_wait_acts,   sixth_acts,
+		sixth_wait_acts,  seventh_acts, seventh_wait_acts, eighth_acts,
+		eighth_wait_acts
 	};
 	const struct act *act;
 	unsigned int i;
