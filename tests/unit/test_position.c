@@ -335,8 +335,35 @@ static void test_unknown_callee(void **state)
 		assert_int_equal(frame(&g, 2, "outer")->sp, SP0 + FRAME);
 		assert_false(g.stack.frame[1].verified);
 		assert_int_equal(g.stack.stop, LA_STOP_END);
+
+		/* It has a name if the last exception came from it. */
+		leaf_code(&g, (uint32_t[]){ ADDI_D(SP, SP, -0x90), ST_D(RA, SP, 0x88), NOP }, 3);
+		put64(&g, SP0 - 8, BACK(MIDDLE));
+		la_csr_set(&g.regs, LA_CSR_ERA, FN(LEAF) + 8);
+		walk(&g);
+		assert_int_equal(g.stack.n, 4);
+		frame(&g, 0, "leaf");
+		assert_int_equal(frame(&g, 1, "middle")->sp, SP0);
 		guest_free(&g);
 	}
+}
+
+/* The caller's own frame is right above, and a damaged one above that: what lies further up is of earlier calls. */
+static void test_damaged_above(void **state)
+{
+	struct guest g = guest_in_middle(LEAF);
+	const uint64_t sp = SP0 - 4 * FRAME;
+
+	(void)state;
+	code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
+	for (uint64_t at = sp; at < SP0; at += 8)
+		put64(&g, at, 0);
+	frame_at(&g, sp, BACK(OUTER), 0);
+	start_at(&g, 0, sp, BACK(MIDDLE));
+	walk(&g);
+	assert_int_equal(frame(&g, 0, "middle")->sp, sp);
+	assert_int_equal(frame(&g, 1, "outer")->sp, sp + FRAME);
+	guest_free(&g);
 }
 
 /* A callee with a frame that nothing describes can be where it cannot be looked for. */
@@ -701,6 +728,7 @@ int main(void)
 		cmocka_unit_test(test_assembly_leaf),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_unknown_callee),
+		cmocka_unit_test(test_damaged_above),
 		cmocka_unit_test(test_user_mode),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_lost),

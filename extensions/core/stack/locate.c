@@ -216,22 +216,29 @@ static bool scan_above(struct la_locate *s)
 
 /*
  * A function that nobody can name, called through a register that has changed since, has made a frame and not called
- * anything yet: whatever its size is, the caller's stack begins above it, and proves itself to its end.
+ * anything yet: whatever its size is, the caller's stack begins above it, and proves itself to its end, if what called
+ * the caller did so by name: its return address that the function has kept is behind a call that could be any function's.
  */
 static bool take_above_frame(struct la_locate *s)
 {
 	struct la_frame *frame = s->frames.frame;
 	const uint64_t top = (s->sp | (LA_THREAD_SIZE - 1)) + 1;
+	uint64_t era;
 
-	if (!la_is_text(s->w.k, s->ra - 4))
+	/* Where the caller's own return address is right above, there is no frame between. */
+	if (!la_is_text(s->w.k, s->ra - 4) || !la_locate_walk_caller(s, s->sp) ||
+	    s->frames.nlinked > 1)
 		return false;
 	for (uint64_t sp = s->sp + 16; sp < top && sp <= s->sp + MAX_FRAME; sp += 16) {
 		if (!la_locate_walk_caller(s, sp) || !s->frames.linked ||
-		    s->frames.n == LA_MAX_FRAMES)
+		    s->frames.n == LA_MAX_FRAMES || !la_locate_firm_caller(s, 0))
 			continue;
-		/* The function's own return address, where it has kept it, is no frame of its caller's. */
-		if (s->frames.n > 1 && frame[1].pc == s->ra)
-			continue;
+		/* It has a name if the last exception came from it. */
+		if (la_csr_get(s->regs, LA_CSR_ERA, &era) &&
+		    la_locate_walk(s, era, LA_FROM_POSITION) && s->frames.n > 1 &&
+		    frame[1].pc == s->ra && frame[1].sp == sp)
+			return true;
+		la_locate_walk_caller(s, sp);
 		memmove(frame + 1, frame, s->frames.n * sizeof(*frame));
 		frame[0] = (struct la_frame){ .sp = s->sp, .method = LA_FROM_POSITION };
 		s->frames.n++;

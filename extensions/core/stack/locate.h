@@ -33,6 +33,13 @@ bool la_locate_walk_caller(struct la_locate *s, uint64_t sp);
 /** Walk with frame 0 at @pc exactly. False: that is not kernel text. */
 bool la_locate_walk(struct la_locate *s, uint64_t pc, enum la_method method);
 
+/**
+ * Was the function of frame @i of s->frames called by name? Where the callee is not known, the stack pointer can be that
+ * of a frame of its own; the caller's frame, looked for there, is then another one, and a call through a register
+ * does not show that.
+ */
+bool la_locate_firm_caller(const struct la_locate *s, size_t i);
+
 /** Choose among the hypotheses, and leave the frames of the chosen one in @s. False: none is left. */
 bool la_locate_best(struct la_locate *s);
 

@@ -94,12 +94,7 @@ static const struct la_hypothesis *choose(const struct la_locate *s)
 	return best;
 }
 
-/*
- * Was the function of frame @i of s->frames called by name? Where the callee is not known, the
- * stack pointer can be that of a frame of its own; the caller's frame, looked for there, is then
- * another one, and a call through a register does not show that.
- */
-static bool has_firm_caller(const struct la_locate *s, size_t i)
+bool la_locate_firm_caller(const struct la_locate *s, size_t i)
 {
 	const struct la_frame *f = s->frames.frame;
 	struct la_symbol symbol = { .name = NULL };
@@ -241,7 +236,7 @@ static void finish(struct la_locate *s, const struct la_hypothesis *h, bool cert
 	if (certain)
 		return;
 	s->frames.verified = false;
-	if (!same_stack(s, h) || (is_callee_open(s) && !has_firm_caller(s, caller)))
+	if (!same_stack(s, h) || (is_callee_open(s) && !la_locate_firm_caller(s, caller)))
 		doubtful = s->frames.n;
 	/* What is left by fp proves nothing about its sp, which earlier calls can have made up. */
 	else if (is_callee_open(s) && doubtful < s->frames.n && s->frames.frame[doubtful].by_fp)
