@@ -716,10 +716,36 @@ static void test_blocked_of_panic(void **state)
 	}
 }
 
+/* Several tasks are reported, and the first of them is the one that counts: it is found as it is now, as one alone is. */
+static void test_several_blocked(void **state)
+{
+	static const struct death death = {
+		0, "hung_task: blocked tasks", { "panic", "watchdog", "kthread" }, 0, 0, 0, 0, 0
+	};
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 6, 0, UINT32_MAX,
+		 "INFO: task dd:312 blocked for more than 120 seconds.");
+	ring_add(&g->ring, 2000, 6, 0, UINT32_MAX,
+		 "INFO: task sync:313 blocked for more than 120 seconds.");
+	ring_add(&g->ring, 3000, 0, 0, UINT32_MAX,
+		 "Kernel panic - not syncing: hung_task: blocked tasks");
+	die(g, &death);
+	put_sleeper(g, 130);
+	g->cpu[0].state = LA_CPU_PANICKING;
+	g->cpu[1].state = LA_CPU_STOPPED;
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "hung-task");
+	assert_int_equal(p->task.pid, 312);
+	assert_true(p->task.address != 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GUEST(test_lockup_panic),
+		GUEST(test_several_blocked),
 		cmocka_unit_test(test_lockup_of_waiter),
 		cmocka_unit_test(test_rcu_stall),
 		cmocka_unit_test(test_reported_after_clock),

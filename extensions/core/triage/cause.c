@@ -315,7 +315,6 @@ static void by_warning(const struct la_triage *t, struct la_judgement *j)
 	}
 }
 
-/* Somebody else is the cause, whom the report names. */
 /* Whoever waits for a lock is not the one that keeps it, known or not. */
 static bool is_kept_waiting(const struct la_triage *t, int cpu)
 {
@@ -325,6 +324,25 @@ static bool is_kept_waiting(const struct la_triage *t, int cpu)
 	return node != LA_NO_NODE && w->node[node].on != LA_NO_NODE;
 }
 
+/* Where the kernel named several tasks, the one that counts is not the last, and may wait all the same. */
+static void find_waiting(const struct la_triage *t, struct la_judgement *j)
+{
+	struct la_panic *p = j->panic;
+
+	for (size_t i = 0; i < t->waits.n && p->task.pid_known; i++) {
+		const struct la_wait_node *n = &t->waits.node[i];
+
+		if (n->cpu >= 0 || !n->task.pid_known || n->task.pid != p->task.pid ||
+		    strcmp(n->task.comm, p->task.comm) != 0)
+			continue;
+		p->task = n->task;
+		p->stack = n->stack;
+		j->witnesses |= LA_WITNESS_MEMORY;
+		return;
+	}
+}
+
+/* Somebody else is the cause, whom the report names. */
 static void by_detector(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_culprit *c = &t->culprit;
@@ -348,6 +366,8 @@ static void by_detector(const struct la_triage *t, struct la_judgement *j)
 			p->task = t->blocked.task;
 			p->stack = t->blocked.stack;
 			j->witnesses |= LA_WITNESS_MEMORY;
+		} else {
+			find_waiting(t, j);
 		}
 		if (!c->report && la_triage_longest(t, j))
 			la_triage_fact(j, "tasks",

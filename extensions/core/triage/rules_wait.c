@@ -440,6 +440,8 @@ static void blame_sleeper(const struct la_triage *t, struct la_judgement *j, siz
 		la_triage_blame(j, blamed ? h : &t->waits.node[from], "hung-task");
 		if (blamed && h->state != 'D')
 			doubt(j);
+		if (blamed && head != from)
+			j->event = NULL; /* it is of the one that waits */
 		tell_head(t, j, from);
 		advise_nearby(t, j);
 	}
