@@ -690,6 +690,38 @@ static void test_blocked(void **state)
 	}
 }
 
+/*
+ * A sleeper that was moved to another CPU: when it came to its last one and what it ran there tell the same. The numbers
+ * are of a kernel as openEuler's (6.12), whose exec_start of that task is 5496410750.
+ */
+static void test_blocked_and_moved(void **state)
+{
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		put_sleeper(g, 100); /* exec_start 0 */
+		fake_member(g->f, "sched_entity", "sum_exec_runtime", 8, 8);
+		fake_member(g->f, "sched_entity", "prev_sum_exec_runtime", 16, 8);
+		fake_member(g->f, "task_struct", "sched_info", 0xa0, 32);
+		fake_member(g->f, "sched_info", "last_arrival", 0, 8);
+		fake_put_u64(g->f, 0x860068, 57511930);
+		fake_put_u64(g->f, 0x860070, 57167090);
+		fake_put_u64(g->f, 0x8600a0, known ? 5496065910 : 0);
+		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, known ? LA_VERDICT_HUNG_TASK : LA_VERDICT_RUNNING);
+		assert_int_equal(p->waits->n, 1);
+		assert_int_equal(p->waits->node[0].since_known, known);
+		if (known)
+			assert_int_equal(p->waits->node[0].since_ns, 100000000000 - 5496410750);
+		guest_free(g);
+	}
+}
+
 /* The report that names the task is lost with the log: of those that sleep, it is who has longest. */
 static void test_blocked_of_panic(void **state)
 {
@@ -746,6 +778,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GUEST(test_lockup_panic),
 		GUEST(test_several_blocked),
+		cmocka_unit_test(test_blocked_and_moved),
 		cmocka_unit_test(test_lockup_of_waiter),
 		cmocka_unit_test(test_rcu_stall),
 		cmocka_unit_test(test_reported_after_clock),

@@ -316,22 +316,45 @@ static bool is_timed(const struct la_stack *stack)
 	return false;
 }
 
+/*
+ * When a task went to sleep: when its run time was counted last (kernel/sched/fair.c, update_curr()). That is 0 if it was
+ * moved to another CPU since, which happens to sleepers that are still on the run queue (6.12, commit
+ * 152e11f6df29); then what it ran for since it came to its CPU last, behind that time.
+ */
+static bool slept_at(const struct la_graph *g, uint64_t task, uint64_t *ret)
+{
+	static const char type[] = "sched_entity";
+	const struct la_door *door = g->k->door;
+	uint64_t ran, before, arrival;
+	struct la_member se, info;
+
+	if (!door->member(door->ctx, "task_struct", "se", &se) ||
+	    la_read_member(g->k, task + se.offset, type, "exec_start", ret, NULL) != LA_OK)
+		return false;
+	if (*ret)
+		return *ret <= g->now;
+	if (!door->member(door->ctx, "task_struct", "sched_info", &info) ||
+	    la_read_member(g->k, task + info.offset, "sched_info", "last_arrival", &arrival,
+			   NULL) != LA_OK ||
+	    la_read_member(g->k, task + se.offset, type, "sum_exec_runtime", &ran, NULL) != LA_OK ||
+	    la_read_member(g->k, task + se.offset, type, "prev_sum_exec_runtime", &before, NULL) !=
+		    LA_OK ||
+	    !arrival || arrival > g->now || ran < before || ran - before > g->now - arrival)
+		return false;
+	*ret = arrival + (ran - before);
+	return true;
+}
+
 static void add_sleep(struct la_graph *g, size_t node)
 {
-	const struct la_door *door = g->k->door;
 	struct la_wait_node *n = &g->node[node];
-	struct la_member se;
 	struct la_wait w;
 	uint64_t at;
 
 	n->queued = la_work_behind(g, &n->task);
 	if (n->state != 'D' && n->state != 'S')
 		return;
-	/* When its run time was counted last: when it went to sleep (kernel/sched/fair.c, update_curr()). */
-	if (g->now && door->member(door->ctx, "task_struct", "se", &se) &&
-	    la_read_member(g->k, n->task.address + se.offset, "sched_entity", "exec_start", &at,
-			   NULL) == LA_OK &&
-	    at && at <= g->now) {
+	if (g->now && slept_at(g, n->task.address, &at)) {
 		n->since_known = true;
 		n->since_ns = g->now - at;
 	}
