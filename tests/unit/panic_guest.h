@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A guest of two CPUs for tests of verdicts: a log in its ring, and how it died. */
+/* A guest of two CPUs (a test may have a third) for tests of verdicts: a log in its ring, and how it died. */
 #ifndef LAKVM_TEST_PANIC_GUEST_H
 #define LAKVM_TEST_PANIC_GUEST_H
 
@@ -16,8 +16,8 @@ struct guest {
 	struct la_kernel k;
 	struct ring ring;
 	struct la_cpus cpus;
-	struct la_cpu cpu[2];
-	struct la_frame frame[2][12];
+	struct la_cpu cpu[3];
+	struct la_frame frame[3][12];
 	struct la_panic p;
 };
 
@@ -31,7 +31,7 @@ static inline struct guest *guest_new(void)
 	g->k.ncpus = 2;
 	ring_init(&g->ring, 10, 17);
 	g->cpus = (struct la_cpus){ .cpu = g->cpu, .n = 2 };
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		g->cpu[i] = (struct la_cpu){
 			.cpu = i, .matched = true, .vcpu = (int)i, .waits_for = -1
 		};

@@ -748,6 +748,63 @@ static void test_blocked_of_panic(void **state)
 	}
 }
 
+/*
+ * CPU 2 takes no interrupts; CPU 1, which found that, waits for its stack with its own interrupts off, until CPU 0 finds
+ * that and panics: the kernel names CPU 1 last.
+ */
+static void test_lockup_of_detector(void **state)
+{
+	static const struct death death = {
+		0, "Hard LOCKUP", { "panic", "nmi_panic", "watchdog_hardlockup_check" }, 0, 0, 0, 0,
+		0
+	};
+	static const char *const asks[] = { "__udelay", "nmi_trigger_cpumask_backtrace",
+					    "watchdog_hardlockup_check" };
+	struct guest *g = *state;
+	const struct la_panic *p;
+
+	ring_add(&g->ring, 1000, 6, 0, UINT32_MAX,
+		 "watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 2");
+	ring_add(&g->ring, 6000, 6, 0, UINT32_MAX,
+		 "watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 1");
+	ring_add(&g->ring, 7000, 0, 0, UINT32_MAX, "Kernel panic - not syncing: Hard LOCKUP");
+	die(g, &death);
+	g->cpus.n = g->k.ncpus = 3;
+	g->cpu[0].state = LA_CPU_PANICKING;
+	g->cpu[1].state = LA_CPU_DELAY;
+	for (size_t i = 0; i < 3; i++)
+		g->frame[1][i] = (struct la_frame){ .symbol = asks[i], .pc_known = true };
+	g->cpu[1].stack.n = 3;
+	g->cpu[1].symbol = asks[0];
+	g->cpu[2].state = LA_CPU_IRQ;
+	g->frame[2][0] = (struct la_frame){ .symbol = "queue_reap", .pc_known = true };
+	g->cpu[2].stack.n = 1;
+	g->cpu[2].symbol = "queue_reap";
+	p = analyse(g, true);
+	assert_string_equal(p->cause.kind, "hard-lockup");
+	assert_string_equal(p->cause.symbol, "queue_reap");
+	assert_int_equal(p->cpu, 2);
+
+	/* One that waits for nobody is the one that counts. */
+	finish(state);
+	start(state);
+	g = *state;
+	ring_add(&g->ring, 1000, 6, 0, UINT32_MAX,
+		 "watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 2");
+	ring_add(&g->ring, 6000, 6, 0, UINT32_MAX,
+		 "watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 1");
+	ring_add(&g->ring, 7000, 0, 0, UINT32_MAX, "Kernel panic - not syncing: Hard LOCKUP");
+	die(g, &death);
+	g->cpus.n = g->k.ncpus = 3;
+	g->cpu[0].state = LA_CPU_PANICKING;
+	g->cpu[1].state = LA_CPU_RUNNING;
+	g->frame[1][0] = (struct la_frame){ .symbol = "spin_forever", .pc_known = true };
+	g->cpu[1].stack.n = 1;
+	g->cpu[1].symbol = "spin_forever";
+	p = analyse(g, true);
+	assert_int_equal(p->cpu, 1);
+}
+
 /* Several tasks are reported, and the first of them is the one that counts: it is found as it is now, as one alone is. */
 static void test_several_blocked(void **state)
 {
@@ -778,6 +835,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GUEST(test_lockup_panic),
 		GUEST(test_several_blocked),
+		GUEST(test_lockup_of_detector),
 		cmocka_unit_test(test_blocked_and_moved),
 		cmocka_unit_test(test_lockup_of_waiter),
 		cmocka_unit_test(test_rcu_stall),

@@ -114,10 +114,48 @@ static void test_two_stand(void **state)
 	}
 }
 
+/* As many tasks as there can be, most of them of one kind; and one less than that is told. */
+static void test_full(void **state)
+{
+	(void)state;
+	for (unsigned tasks = 97; tasks <= 98; tasks++) {
+		struct guest *g = guest_new();
+		const struct la_panic *p;
+
+		ring_add(&g->ring, 1000, 6, 0, 1, "nothing said");
+		set_panic_cpu(g, UINT32_MAX);
+		g->cpu[0].state = g->cpu[1].state = LA_CPU_IDLE;
+		fake_symbol(g->f, "nr_threads", W + 0x700000, 4, NULL);
+		fake_symbol(g->f, "max_threads", W + 0x700004, 4, NULL);
+		fake_put_u32(g->f, 0x700000, tasks);
+		fake_put_u32(g->f, 0x700004, 100);
+		fake_symbol(g->f, "init_task", W + 0x710000, 0x100, NULL);
+		fake_member(g->f, "task_struct", "tasks", 0x10, 16);
+		fake_member(g->f, "task_struct", "comm", 0x40, 16);
+		for (unsigned i = 0; i <= 5; i++) {
+			const uint64_t at = 0x710000 + 0x100 * i;
+			char comm[16];
+
+			snprintf(comm, sizeof(comm), i < 3 ? "courier/%u" : "kworker/%u:1", i);
+			fake_put(g->f, at + 0x40, comm, sizeof(comm));
+			fake_put_u64(g->f, at + 0x10, W + 0x710010 + 0x100 * ((i + 1) % 6));
+		}
+		p = analyse(g, true);
+		assert_int_equal(p->verdict, LA_VERDICT_RUNNING);
+		assert_int_equal(p->summary != NULL, tasks == 98);
+		if (tasks == 98)
+			assert_non_null(strstr(
+				p->summary,
+				"98 tasks of 100 that there can be, 3 of them named \"kworker/\""));
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hog),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(test_hog_and_report, start, finish),
 		cmocka_unit_test(test_two_stand),
 	};

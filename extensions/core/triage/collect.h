@@ -51,6 +51,9 @@ void la_triage_boot(const struct la_kernel *k, struct la_arena *arena, struct la
 /** Where the memory went, if the log or panic() says that it ran out; needs both of @t. */
 void la_triage_memory(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
 
+/** Whether there are as many tasks as there can be, and who most of them are. */
+void la_triage_threads(const struct la_kernel *k, struct la_triage *t, struct la_judgement *j);
+
 /** The instructions around the cause's pc, if that is known. */
 void la_triage_code(const struct la_kernel *k, struct la_cause *cause);
 

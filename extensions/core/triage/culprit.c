@@ -36,6 +36,23 @@ static const struct la_event *first_hung(const struct la_triage *t, const struct
 	return first;
 }
 
+/*
+ * Whom a report of a hard lockup names may only wait, in the detector itself, for the stack of another one that it caught
+ * before: the report of that one counts.
+ */
+static const struct la_event *first_lockup(const struct la_triage *t, const struct la_event *last)
+{
+	const struct la_cpu *c =
+		t->cpus && last->cpu >= 0 ? la_cpus_find(t->cpus, (unsigned)last->cpu) : NULL;
+
+	if (!c || !la_triage_asks_for_stacks(c))
+		return last;
+	for (const struct la_event *e = last; e-- > t->events.event;)
+		if (e->kind == LA_EVENT_HARD_LOCKUP && e->cpu >= 0 && e->cpu != last->cpu)
+			return e;
+	return last;
+}
+
 /* What has its registers or its stack: the report itself, or what the CPU showed when it was asked. */
 static const struct la_event *shown_of(const struct la_triage *t, const struct la_culprit *c)
 {
@@ -158,7 +175,9 @@ void la_triage_culprit(const struct la_kernel *k, struct la_triage *t)
 	c->task = t->word->report == LA_EVENT_HUNG_TASK;
 	if (c->task && c->report)
 		c->report = first_hung(t, c->report);
-	else if (c->report)
+	else if (c->report && t->word->report == LA_EVENT_HARD_LOCKUP)
+		c->report = first_lockup(t, c->report);
+	if (c->report && !c->task)
 		c->cpu = c->report->cpu >= 0 ? c->report->cpu : starved_on(t, c->report);
 	else if (t->word->report == LA_EVENT_SOFT_LOCKUP)
 		c->cpu = t->cpu ? (int)t->cpu->cpu : t->panic_cpu;

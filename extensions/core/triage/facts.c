@@ -347,6 +347,7 @@ void la_triage_collect(const struct la_kernel *k, struct la_triage *t, struct la
 						     la_triage_first_message(k, j->arena, t);
 	t->word = la_panic_word(t->message);
 	la_triage_memory(k, t, j);
+	la_triage_threads(k, t, j);
 	la_triage_faults(k, t);
 	find_bug_of_detector(t);
 	la_triage_work(k, t);

@@ -258,6 +258,7 @@ void la_panic_analyse(const struct la_kernel *k, struct la_arena *arena, const s
 		la_triage_explain_host(t, &j);
 		if (ret->verdict == LA_VERDICT_RUNNING || ret->verdict == LA_VERDICT_UNKNOWN) {
 			la_triage_say_reports(t, &j);
+			la_triage_say_threads(t, &j);
 			la_triage_say_hogs(t, &j);
 		}
 		keep_log_tail(t, &j);

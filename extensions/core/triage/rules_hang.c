@@ -155,8 +155,7 @@ bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c)
 	       c->watchdog_age_ns >= t->watchdog_ns + WATCHDOG_SLACK;
 }
 
-/* It has asked others for their stacks, and waits 10 s at most for them (lib/nmi_backtrace.c, 4.9 to 7.1). */
-static bool asks_for_stacks(const struct la_cpu *c)
+bool la_triage_asks_for_stacks(const struct la_cpu *c)
 {
 	for (size_t i = 0; i < c->stack.n && c->stack.frame[i].method != LA_FROM_SCAN; i++)
 		if (la_is_function(c->stack.frame[i].symbol, "nmi_trigger_cpumask_backtrace"))
@@ -170,7 +169,7 @@ static bool may_be_deaf(const struct la_triage *t, const struct la_cpu *c)
 	const size_t node = la_waits_cpu(&t->waits, c->cpu);
 
 	if (!c->matched || (node != LA_NO_NODE && t->waits.node[node].on != LA_NO_NODE) ||
-	    asks_for_stacks(c))
+	    la_triage_asks_for_stacks(c))
 		return false;
 	switch (c->state) {
 	case LA_CPU_RUNNING:

@@ -88,6 +88,13 @@ struct la_culprit {
 	bool task;             /* it is a task that sleeps: la_triage.blocked, if that was found */
 };
 
+/** As many tasks as the kernel makes. threads 0: there are fewer, or nobody knows. */
+struct la_full {
+	uint64_t threads, most;
+	size_t named;                                      /* so many of them */
+	char name[sizeof(((struct la_task *)NULL)->comm)]; /* like this, without its number */
+};
+
 /** A task that the kernel reported to be blocked, as it is now. */
 struct la_blocked {
 	bool found; /* a task with that pid and name is there, and still sleeps uninterruptibly */
@@ -200,6 +207,7 @@ struct la_triage {
 	struct la_boot boot;
 	bool memory_known; /* asked for only where memory ran out */
 	struct la_meminfo memory;
+	struct la_full full;
 	const struct la_host_cpu *domain; /* what the domain says of its CPU; NULL: not known */
 	/* For each of cpus, why the host did not run its vCPU; NULL: it did, or nobody knows. */
 	const char **not_run;
@@ -314,6 +322,12 @@ bool la_triage_waits_long(const struct la_waits *w, size_t i);
 
 /** Much longer than any tick, and than the remote ticks of CONFIG_NO_HZ_FULL (1 s). */
 #define LA_DEAF_NS UINT64_C(3000000000)
+
+/** Has @c asked others for their stacks, and waits for them, 10 s at most (lib/nmi_backtrace.c, 4.9 to 7.2)? */
+bool la_triage_asks_for_stacks(const struct la_cpu *c);
+
+/** What a guest that runs cannot do any more. */
+void la_triage_say_threads(const struct la_triage *t, struct la_judgement *j);
 
 /** Could no other task run on @c for longer than the soft lockup detector's thread ever waits? */
 bool la_triage_starved(const struct la_triage *t, const struct la_cpu *c);
