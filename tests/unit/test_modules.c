@@ -351,10 +351,10 @@ static void test_plain_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_since_6_4), cmocka_unit_test(test_before_6_4),
-		cmocka_unit_test(test_none),      cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_wild),      cmocka_unit_test(test_names),
-		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_since_6_4),    cmocka_unit_test(test_before_6_4),
+		cmocka_unit_test(test_none),         cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_wild),         cmocka_unit_test(test_names),
+		cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_bpf),
 		cmocka_unit_test(test_plain_length),
 	};
 

@@ -494,14 +494,21 @@ static void test_fold_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),         cmocka_unit_test(test_every_instruction),
-		cmocka_unit_test(test_wrong_callee),  cmocka_unit_test(test_roundabout_calls),
-		cmocka_unit_test(test_uncertain_frame), cmocka_unit_test(test_noreturn),
-		      cmocka_unit_test(test_bad_jump),
-		cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_user_entry),
-		cmocka_unit_test(test_irq_stack),     cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_foreign_stack),
-		cmocka_unit_test(test_sleeping_task), cmocka_unit_test(test_fold_vector),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_every_instruction),
+		cmocka_unit_test(test_wrong_callee),
+		cmocka_unit_test(test_roundabout_calls),
+		cmocka_unit_test(test_uncertain_frame),
+		cmocka_unit_test(test_noreturn),
+		cmocka_unit_test(test_bad_jump),
+		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_user_entry),
+		cmocka_unit_test(test_irq_stack),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_foreign_stack),
+		cmocka_unit_test(test_sleeping_task),
+		cmocka_unit_test(test_fold_vector),
 	};
 
 	return cmocka_run_group_tests_name("unwind", tests, NULL, NULL);

@@ -91,8 +91,9 @@ bool la_at_resolve(const struct la_walk *w, struct la_unwind_frame *at)
 }
 
 /* Best first. Entry code of exceptions and tracers has no usable description, so that comes before CFI. */
-static const la_step_fn methods[] = { la_step_exception, la_step_hooked,   la_step_bpf,   la_step_cfi,
-				      la_step_orc,       la_step_prologue, la_step_ftrace };
+static const la_step_fn methods[] = { la_step_exception, la_step_hooked, la_step_bpf,
+				      la_step_cfi,       la_step_orc,    la_step_prologue,
+				      la_step_ftrace };
 
 static enum la_step_result try_methods(const struct la_walk *w, const struct la_unwind_frame *at,
 				       struct la_step *ret)
