@@ -79,7 +79,7 @@ static void sleeper(void)
 	printf("sleeper %d\n", pid);
 	sleep(1);
 	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-	show(path, "", NULL);
+	show(path, "", (char *)NULL);
 }
 
 static void kretprobes(void)
@@ -91,7 +91,7 @@ static void kretprobes(void)
 	put(TRACING "/kprobe_events", "r:lakvm/asleep do_nanosleep\n");
 	put(TRACING "/events/lakvm/enable", "1");
 	sleeper();
-	show("/sys/kernel/debug/kprobes/list", "", NULL);
+	show("/sys/kernel/debug/kprobes/list", "", (char *)NULL);
 }
 
 /* Debug information of the program: numbers of its types, and names. */
@@ -207,8 +207,8 @@ static void trace_exit(int program, int function)
 
 static void say_where(int program)
 {
-	uint64_t start[2];
-	uint32_t length[2];
+	uint64_t start[2] = { 0 };
+	uint32_t length[2] = { 0 };
 	struct bpf_prog_info info = { .nr_jited_ksyms = COUNT(start),
 				      .jited_ksyms = (uintptr_t)start,
 				      .nr_jited_func_lens = COUNT(length),
@@ -288,7 +288,7 @@ int main(int argc, char **argv)
 	else
 		return 1;
 	put("/proc/sys/kernel/kptr_restrict", "0");
-	show("/proc/kallsyms", "[bpf]", "[__builtin", " arch_rethook_trampoline\n", NULL);
+	show("/proc/kallsyms", "[bpf]", "[__builtin", " arch_rethook_trampoline\n", (char *)NULL);
 	printf("=== lakvm traced ===\n");
 	sleep(1);
 	put("/proc/sysrq-trigger", "l"); /* what the kernel itself sees on CPU 1's stack */
