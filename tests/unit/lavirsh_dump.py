@@ -101,6 +101,9 @@ exit $status
 SLEEP = "#!/bin/sh\nexec /bin/sleep 0.0$1\n"
 
 
+PROGRAMS = tempfile.mkdtemp(prefix="lavirsh-dump-programs-")
+
+
 class Host:
     """A libvirt with one domain, and a folder to take it into."""
 
@@ -110,10 +113,8 @@ class Host:
         self.fake, self.bin, self.out, self.tmp = (os.path.join(self.top, part) for part in ("fake", "bin", "out", "tmp"))
         for folder in (self.fake, self.bin, self.out, self.tmp):
             os.mkdir(folder)
-        for program, text in (("virsh", VIRSH), ("sleep", SLEEP)):
-            with open(os.path.join(self.bin, program), "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(file.name, 0o755)
+        for program in os.listdir(PROGRAMS):
+            os.symlink(os.path.join(PROGRAMS, program), os.path.join(self.bin, program))
         for what, text in (("state", state), ("id", "7"), ("name", name), ("log", "")):
             self.put(what, text)
 
@@ -389,12 +390,18 @@ def main():
         parts.append(archive)
     else:
         print("skip - lavirsh-dump: no zstd")
+    # While several threads start programs, one that is being written is open in a child of another's: "Text file busy".
+    for program, text in (("virsh", VIRSH), ("sleep", SLEEP)):
+        with open(os.path.join(PROGRAMS, program), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(file.name, 0o755)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for lines in pool.map(lambda part: list(part()), parts):
             for line in lines:
                 failed += line.startswith("not ok")
                 print(line, flush=True)
+    shutil.rmtree(PROGRAMS)
     sys.exit(1 if failed else 0)
 
 
