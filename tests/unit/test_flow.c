@@ -335,6 +335,28 @@ static void test_traced(void **state)
 	guest_free(&g);
 }
 
+/* By an address in a register, and further on, only BPF's code is traced: of others that call is one like any. */
+static void test_traced_program(void **state)
+{
+	(void)state;
+	for (int bpf = 0; bpf < 2; bpf++) {
+		struct guest g = guest_new();
+		struct la_cfi_row row;
+		bool whole;
+
+		fake_symbol(g.fake, "f", AT(0), 7 * 4, bpf ? "bpf" : "module");
+		code(&g, AT(0), MOVE(T0, RA));
+		for (size_t i = 1; i < 6; i++)
+			code(&g, AT(i), NOP);
+		code(&g, AT(4), JIRL(RA, T1, 0));
+		code(&g, AT(6), RET);
+		assert_true(row_at(&g, 5, &row, &whole));
+		assert_int_equal(row.rule[LA_R_RA].kind, bpf ? LA_RULE_SAME : LA_RULE_UNKNOWN);
+		assert_int_equal(whole, bpf);
+		guest_free(&g);
+	}
+}
+
 /* A saved register's place that gets another value, or that lies below the stack pointer. */
 static void test_bad_places(void **state)
 {
@@ -416,8 +438,9 @@ int main(void)
 		cmocka_unit_test(test_large_frames),    cmocka_unit_test(test_moved_stack),
 		cmocka_unit_test(test_noreturn_inside), cmocka_unit_test(test_patched_branch),
 		cmocka_unit_test(test_jump_table),      cmocka_unit_test(test_frameless_jump_table),
-		cmocka_unit_test(test_traced),          cmocka_unit_test(test_bad_places),
-		cmocka_unit_test(test_any_code),        cmocka_unit_test(test_smallest_number),
+		cmocka_unit_test(test_traced),          cmocka_unit_test(test_traced_program),
+		cmocka_unit_test(test_bad_places),      cmocka_unit_test(test_any_code),
+		cmocka_unit_test(test_smallest_number),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "flow.h"
 #include "isa/eval.h"
 #include "isa/insn.h"
+#include "lakvm/door/modules.h"
 #include "steps.h"
 
 #define BEFORE_CALL 8      /* instructions that may load the address of a called register */
@@ -118,7 +119,9 @@ static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct 
 	uint64_t target;
 	bool sure;
 
-	for (uint64_t i = 2; tracer->module && i <= LA_TRACED_ENTRY + 1; i++)
+	if (!tracer->module || !la_is_bpf(tracer->module))
+		return false;
+	for (uint64_t i = 2; i <= LA_TRACED_ENTRY + 1; i++)
 		if (la_is_traced_call(k, from + 4 * i))
 			return la_link_target(k, from + 4 * i, &target, &sure) &&
 			       target == tracer->start;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "isa/insn.h"
 #include "isa/eval.h"
+#include "lakvm/door/modules.h"
 
 #define MAX_INSNS 4096 /* of a function */
 #define MAX_LABELS 256 /* where ways can meet */
@@ -32,7 +33,8 @@ struct label {
 
 struct flow {
 	uint64_t start;
-	size_t n; /* instructions */
+	unsigned traced_entry; /* la_flow_traced_entry() */
+	size_t n;              /* instructions */
 	uint32_t insn[MAX_INSNS];
 	size_t nlabels;
 	struct label label[MAX_LABELS];
@@ -254,10 +256,15 @@ static void note_body(struct flow *f, const struct state *s)
 	}
 }
 
+unsigned la_flow_traced_entry(const struct la_symbol *function)
+{
+	return function->module && la_is_bpf(function->module) ? LA_TRACED_ENTRY : 1;
+}
+
 /* A tracer's "move t0, ra" and call at the very start, which leave the frame as it was. */
 static bool is_traced_entry(const struct flow *f, size_t index, const struct state *s)
 {
-	return index <= LA_TRACED_ENTRY && la_insn_links(f->insn[index]) && is_entry(s) &&
+	return index <= f->traced_entry && la_insn_links(f->insn[index]) && is_entry(s) &&
 	       f->insn[0] == LA_INSN_MOVE_T0_RA;
 }
 
@@ -403,7 +410,8 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 		 struct la_cfi_row *ret, bool *whole_ret)
 {
 	const struct state entry = { .sp_known = true };
-	struct flow f = { .start = function->start };
+	struct flow f = { .start = function->start,
+			  .traced_entry = la_flow_traced_entry(function) };
 	uint64_t target;
 	const struct label *here;
 	const struct state *s;

@@ -13,10 +13,13 @@
 #include "lakvm/guest/kernel.h"
 
 /**
- * A function that is traced begins with "move t0, ra" and a call: "bl" of ftrace; in a BPF program, this many
+ * A function that is traced begins with "move t0, ra" and a call: "bl" of ftrace, right behind; in a BPF program, this many
  * instructions further on at most, by an address in a register.
  */
 #define LA_TRACED_ENTRY 7
+
+/** How many instructions behind the first of @function a tracer's call can be, at most. */
+unsigned la_flow_traced_entry(const struct la_symbol *function);
 
 /**
  * The row for the instruction at @code, which is part of @function. False: its frame's size is not

@@ -14,7 +14,7 @@ bool la_is_traced_call(const struct la_kernel *k, uint64_t pc)
 	struct la_symbol symbol;
 
 	return k->door->symbol_at(k->door->ctx, pc - sizeof(call), &symbol) &&
-	       pc - symbol.start <= 4 * (LA_TRACED_ENTRY + 1) &&
+	       pc - symbol.start <= 4 * ((uint64_t)la_flow_traced_entry(&symbol) + 1) &&
 	       la_read_code(k, symbol.start, &first, sizeof(first), NULL) == LA_OK &&
 	       la_read_code(k, pc - sizeof(call), &call, sizeof(call), NULL) == LA_OK &&
 	       first == LA_INSN_MOVE_T0_RA && la_insn_links(call);
