@@ -332,8 +332,8 @@ static void find_waiting(const struct la_triage *t, struct la_judgement *j)
 	for (size_t i = 0; i < t->waits.n && p->task.pid_known; i++) {
 		const struct la_wait_node *n = &t->waits.node[i];
 
-		if (n->cpu >= 0 || !n->task.pid_known || n->task.pid != p->task.pid ||
-		    strcmp(n->task.comm, p->task.comm) != 0)
+		if (n->cpu >= 0 || n->state != 'D' || !n->task.pid_known ||
+		    n->task.pid != p->task.pid || strcmp(n->task.comm, p->task.comm) != 0)
 			continue;
 		p->task = n->task;
 		p->stack = n->stack;
