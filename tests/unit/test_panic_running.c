@@ -114,7 +114,7 @@ static void test_two_stand(void **state)
 	}
 }
 
-/* As many tasks as there can be, most of them of one kind; and one less than that is told. */
+/* As many tasks as there can be, most of them of one kind; with one less nothing is said. */
 static void test_full(void **state)
 {
 	(void)state;

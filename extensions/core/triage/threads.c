@@ -84,8 +84,11 @@ void la_triage_say_threads(const struct la_triage *t, struct la_judgement *j)
 		return;
 	la_triage_summary(
 		j,
-		"it runs, but hardly any task can be made any more: there are %llu tasks of %llu that there can be, %zu of them named \"%s\"",
-		(unsigned long long)f->threads, (unsigned long long)f->most, f->named, f->name);
+		"it runs, but hardly any task can be made any more: there are %llu tasks of %llu that there can be",
+		(unsigned long long)f->threads, (unsigned long long)f->most);
+	if (!f->named) /* what the tasks are is not known */
+		return;
+	la_triage_summary(j, "%s, %zu of them named \"%s\"", j->panic->summary, f->named, f->name);
 	la_triage_advice(j, "crash> ps | grep %s: who makes them, and why they do not end",
 			 f->name);
 }
