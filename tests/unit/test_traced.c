@@ -248,18 +248,47 @@ static void test_bpf(void **state)
 	walk(&g, 0);
 	assert_true(g.stack.verified);
 
-	/* Of kind fexit: it has called middle, behind middle's call of itself, and returns to outer. */
+	/* a function of the kernel, which BPF's code is too far from: ftrace's leads there, with the same ra and t0 */
+	fake_symbol(g.fake, "ftrace_regs_caller", TEXT + 0x9200, 0x40, NULL);
+	for (unsigned i = 0; i < 0x40; i += 4)
+		code(&g, TEXT + 0x9200 + i, NOP);
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, TEXT + 0x9200));
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 6);
+	check(&g, 3, "middle", FN(MIDDLE) + 8, OUTER_SP);
+	assert_true(g.stack.verified);
+	code(&g, image + 20, ST_D(T1, SP, 56)); /* not the trampoline we know */
+	walk(&g, 0);
+	assert_true(g.stack.frame[2].verified);
+	assert_false(g.stack.n > 3 && g.stack.frame[3].verified);
+	code(&g, image + 20, ST_D(T0, SP, 56));
+
+	/* Of kind fexit: it has called middle, behind middle's call of itself or of ftrace, and returns to outer. */
 	code(&g, image + 40, BL(image + 40, FN(MIDDLE) + 8));
 	code(&g, image + 0x7c, JIRL(ZERO, T0, 0));
 	frame_at(&g, in_program - FRAME, image + 44, 0);
 	start_at(&g, FN(MIDDLE) + 0x40, in_program - FRAME, 0);
+	for (int by_ftrace = 1; by_ftrace >= 0; by_ftrace--) {
+		code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, by_ftrace ? TEXT + 0x9200 : image));
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 4);
+		check(&g, 0, "middle", FN(MIDDLE) + 0x40, in_program - FRAME);
+		check(&g, 1, "bpf_trampoline_6442", image + 44, in_program);
+		check(&g, 2, "outer", BACK(OUTER), OUTER_SP);
+		check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
+		assert_true(g.stack.verified);
+	}
+	/* ftrace's code leads to many a trampoline: this one is not middle's */
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, TEXT + 0x9200));
+	code(&g, FN(OUTER) + CALL, BL(FN(OUTER) + CALL, FN(INNER)));
+	code(&g, FN(INNER), MOVE(T0, RA));
+	code(&g, FN(INNER) + 4, BL(FN(INNER) + 4, TEXT + 0x9200));
 	walk(&g, 0);
-	assert_int_equal(g.stack.n, 4);
-	check(&g, 0, "middle", FN(MIDDLE) + 0x40, in_program - FRAME);
-	check(&g, 1, "bpf_trampoline_6442", image + 44, in_program);
-	check(&g, 2, "outer", BACK(OUTER), OUTER_SP);
-	check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
-	assert_true(g.stack.verified);
+	assert_true(g.stack.n > 2);
+	assert_false(g.stack.frame[2].verified);
+	code(&g, FN(OUTER) + CALL, BL(FN(OUTER) + CALL, FN(MIDDLE)));
+	function(&g, INNER, "inner", -1);
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, image));
 	code(&g, image + 40, JIRL(RA, T1, 0));
 	code(&g, image + 0x7c, JIRL(ZERO, T1, 0));
 	start_at(&g, FN(INNER) + 0x40, sp, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Leaving a BPF trampoline, which programs of the kinds fentry and fexit run behind (arch/loongarch/net/bpf_jit.c,
-// __arch_prepare_bpf_trampoline(), 6.17 to 7.2). A traced function enters it by "move t0, ra" and a call at its start. It
+// __arch_prepare_bpf_trampoline(), 6.17 to 7.2). A traced function enters it by "move t0, ra" and a call at its start: a BPF
+// program by a call of it, a function of the kernel by way of ftrace, which leaves ra and t0 as that call did. It
 // makes two frames: the upper one has where the traced function goes on, and fp; the lower one on top of that
 // has t0, where the traced function itself returns to, as does a trampoline that has called the function itself.
 // One that nothing traced entered is left as any function.
@@ -16,6 +17,7 @@
 #define GOES_ON 8
 #define RETURNS_TO 24
 
+#define MAX_PROLOGUE 8 /* instructions */
 #define MAX_INSNS 4096 /* a trampoline is one page at most */
 
 /* Which register the trampoline leaves by: its only jump that is neither a branch nor a call. */
@@ -34,6 +36,29 @@ static bool leaves_by(const struct la_kernel *k, const struct la_unwind_frame *a
 		}
 	}
 	return false;
+}
+
+/* Does the code at @start begin by keeping ra and t0 there? Then they are what it was entered with. */
+static bool keeps_both(const struct la_kernel *k, uint64_t start)
+{
+	bool ra = false, t0 = false;
+	int64_t sp = 0, offset;
+	uint32_t insn;
+
+	for (unsigned i = 0; i < MAX_PROLOGUE && !(ra && t0); i++) {
+		if (la_read_code(k, start + 4 * (uint64_t)i, &insn, sizeof(insn), NULL) != LA_OK ||
+		    la_insn_rj(insn) != LA_R_SP)
+			return false;
+		if (la_insn_is_store(insn, &offset)) {
+			ra = ra || (la_insn_rd(insn) == LA_R_RA && sp + offset == -GOES_ON);
+			t0 = t0 || (la_insn_rd(insn) == LA_R_T0 && sp + offset == -RETURNS_TO);
+		} else if (la_insn_is_addi_d(insn) && la_insn_rd(insn) == LA_R_SP) {
+			sp += la_insn_si12(insn);
+		} else if (!la_insn_is_addi_d(insn) || la_insn_rd(insn) != LA_R_FP) {
+			return false;
+		}
+	}
+	return ra && t0;
 }
 
 enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_frame *at,
@@ -55,7 +80,10 @@ enum la_step_result la_step_bpf(const struct la_walk *w, const struct la_unwind_
 	    !la_is_traced_call(w->k, goes_on) ||
 	    la_step_by_row(w, at, &row, LA_FROM_PROLOGUE, ret) != LA_STEP_DONE)
 		return LA_STEP_NOT_MINE;
-	ret->sound = la_link_target(w->k, goes_on, &entered, &sure) && entered == at->symbol.start;
+	ret->sound =
+		keeps_both(w->k, at->symbol.start) &&
+		((la_link_target(w->k, goes_on, &entered, &sure) && entered == at->symbol.start) ||
+		 la_is_ftrace_call(w->k, goes_on));
 	la_gpr_set(&ret->caller.regs, LA_R_RA, ra);
 	ret->caller.exact = way != LA_R_T0;
 	if (way == LA_R_T0)

@@ -113,7 +113,22 @@ static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, 
 	return true;
 }
 
-/* Does the function at @from begin with the call of @tracer that returns in its stead? */
+/* Is there a call in @tracer that goes to @pc? */
+static bool calls(const struct la_kernel *k, const struct la_symbol *tracer, uint64_t pc)
+{
+	uint64_t target;
+	bool sure;
+
+	for (uint64_t ra = tracer->start + 8; ra < tracer->end; ra += 4)
+		if (la_link_target(k, ra, &target, &sure) && target == pc)
+			return true;
+	return false;
+}
+
+/*
+ * Does the function at @from begin with the call of @tracer that returns in its stead? Where that is ftrace's code, the
+ * tracer itself tells by what it calls.
+ */
 static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct la_symbol *tracer)
 {
 	uint64_t target;
@@ -123,8 +138,10 @@ static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct 
 		return false;
 	for (uint64_t i = 2; i <= LA_TRACED_ENTRY + 1; i++)
 		if (la_is_traced_call(k, from + 4 * i))
-			return la_link_target(k, from + 4 * i, &target, &sure) &&
-			       target == tracer->start;
+			return (la_link_target(k, from + 4 * i, &target, &sure) &&
+				target == tracer->start) ||
+			       (la_is_ftrace_call(k, from + 4 * i) &&
+				calls(k, tracer, from + 4 * i));
 	return false;
 }
 

@@ -20,6 +20,21 @@ bool la_is_traced_call(const struct la_kernel *k, uint64_t pc)
 	       first == LA_INSN_MOVE_T0_RA && la_insn_links(call);
 }
 
+bool la_is_ftrace_call(const struct la_kernel *k, uint64_t pc)
+{
+	static const char *const entries[] = { "ftrace_regs_caller", "ftrace_caller" };
+	const struct la_door *door = k->door;
+	struct la_symbol symbol;
+	uint64_t start;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (door->symbol(door->ctx, entries[i], &start) &&
+		    door->symbol_at(door->ctx, start, &symbol) && symbol.start == start &&
+		    la_call_reaches(k, pc, &symbol) == LA_LINK_DIRECT)
+			return true;
+	return false;
+}
+
 enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwind_frame *at,
 				   struct la_step *ret)
 {

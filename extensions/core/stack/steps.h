@@ -84,6 +84,12 @@ const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h,
 /** Does code go on at @pc behind "move t0, ra" and a call, by which a function that is traced begins? */
 bool la_is_traced_call(const struct la_kernel *k, uint64_t pc);
 
+/**
+ * Is the call before @pc one of ftrace's own code? That goes on to a trampoline out of the call's reach: 128 MiB,
+ * which BPF's are further than from the kernel (arch/loongarch/kernel/ftrace_dyn.c, 7.2: ftrace_find_callable_addr()).
+ */
+bool la_is_ftrace_call(const struct la_kernel *k, uint64_t pc);
+
 /** Leave a frame as @row describes it; not, if what that needs is not known. */
 enum la_step_result la_step_by_row(const struct la_walk *w, const struct la_unwind_frame *at,
 				   const struct la_cfi_row *row, enum la_method method,
