@@ -10,7 +10,23 @@ enum { THREAD, OUTER, MIDDLE, INNER, HANDLER, GRAPH, HOOK, NFUNCTIONS };
 #define JITTED (WINDOW | 0x3000000)   /* outside of text, as what BPF's compiler makes */
 #define NODE(n) (WINDOW | (0x610000 + 0x100 * (uint64_t)(n)))
 
+#define RECORDS (WINDOW | 0x620000) /* of the function graph tracer */
+
 enum { RETHOOKS = 0x40, LLIST = 16, RET_ADDR = 32 };
+enum { RET_STACK = 0x48, CURR_RET_STACK = 0x50 };
+
+/* Code that functions return to which a tracer has hooked (rethook_trampoline.S, mcount_dyn.S). */
+static void returned_to(struct guest *g, unsigned n, const char *name)
+{
+	function(g, n, name, HANDLER);
+	for (unsigned i = 0; i < 0x100; i += 4)
+		if (i != CALL)
+			code(g, FN(n) + i, NOP);
+	code(g, FN(n), ADDI_D(SP, SP, -LA_PT_REGS_SIZE));
+	code(g, FN(n) + 0x24, MOVE(RA, A0));
+	code(g, FN(n) + 0x28, ADDI_D(SP, SP, LA_PT_REGS_SIZE));
+	code(g, FN(n) + 0x2c, RET);
+}
 
 /* ret_from_kernel_thread_asm calls outer, which calls middle, which calls inner. */
 static struct guest chain(void)
@@ -22,16 +38,8 @@ static struct guest chain(void)
 	function(&g, MIDDLE, "middle", INNER);
 	function(&g, INNER, "inner", -1);
 	function(&g, HANDLER, "handler", -1);
-	function(&g, GRAPH, "return_to_handler", -1);
-	/* rethook_trampoline.S */
-	function(&g, HOOK, "arch_rethook_trampoline", HANDLER);
-	for (unsigned i = 0; i < 0x100; i += 4)
-		if (i != CALL)
-			code(&g, FN(HOOK) + i, NOP);
-	code(&g, FN(HOOK), ADDI_D(SP, SP, -LA_PT_REGS_SIZE));
-	code(&g, FN(HOOK) + 0x24, MOVE(RA, A0));
-	code(&g, FN(HOOK) + 0x28, ADDI_D(SP, SP, LA_PT_REGS_SIZE));
-	code(&g, FN(HOOK) + 0x2c, RET);
+	returned_to(&g, GRAPH, "return_to_handler");
+	returned_to(&g, HOOK, "arch_rethook_trampoline");
 	fake_member(g.fake, "task_struct", "rethooks", RETHOOKS, 8);
 	fake_member(g.fake, "rethook_node", "llist", LLIST, 8);
 	fake_member(g.fake, "rethook_node", "ret_addr", RET_ADDR, 8);
@@ -47,6 +55,43 @@ static void hook(struct guest *g, const uint64_t *ret_addr, unsigned n)
 		put64(g, NODE(i) + LLIST, 0);
 		put64(g, NODE(i) + RET_ADDR, ret_addr[i]);
 	}
+}
+
+/* The function graph tracer's records: none yet. */
+static void graph(struct guest *g, bool in_words)
+{
+	fake_member(g->fake, "task_struct", "ret_stack", RET_STACK, 8);
+	fake_member(g->fake, "task_struct", "curr_ret_stack", CURR_RET_STACK, 4);
+	fake_member(g->fake, "ftrace_ret_stack", "ret", 0, 8);
+	fake_member(g->fake, "ftrace_ret_stack", "retp", in_words ? 16 : 24, 8);
+	fake_type(g->fake, "ftrace_ret_stack", in_words ? 24 : 32);
+	if (in_words)
+		fake_symbol(g->fake, "fgraph_reserve_data", TEXT + 0x9400, 0x40, NULL);
+	put64(g, TASK + RET_STACK, RECORDS);
+	fake_put_u32(g->fake, TASK + CURR_RET_STACK - WINDOW, in_words ? 0 : UINT32_MAX);
+}
+
+/* One more, of the call that returns to @ret with stack pointer @cfa; the tracer keeps @data words of its own. */
+static void record(struct guest *g, bool in_words, uint64_t cfa, uint64_t ret, uint64_t data)
+{
+	uint32_t n = 0;
+	uint64_t at;
+
+	assert_int_equal(la_read_member(&g->k, TASK, "task_struct", "curr_ret_stack", &at, NULL),
+			 LA_OK);
+	n = (uint32_t)at + !in_words;
+	at = RECORDS + (uint64_t)n * (in_words ? 8 : 32);
+	put64(g, at, ret);
+	put64(g, at + (in_words ? 16 : 24), cfa - LA_PT_REGS_SIZE + 8);
+	if (in_words) {
+		put64(g, at + 24, 1 << 12 | 1 << 10 | 3);
+		for (uint64_t i = 0; i < data; i++)
+			put64(g, at + 32 + 8 * i, RECORDS);
+		if (data)
+			put64(g, at + 32 + 8 * data, (data - 1) << 12 | 2 << 10 | (3 + data + 1));
+		n += 4 + (data ? (uint32_t)data + 1 : 0);
+	}
+	fake_put_u32(g->fake, TASK + CURR_RET_STACK - WINDOW, n);
 }
 
 static void walk(struct guest *g, int cpu)
@@ -158,7 +203,125 @@ static void test_kretprobe_handler(void **state)
 	guest_free(&g);
 }
 
-/* Without the list, with a damaged one, and of the function graph tracer a stack ends with the name. */
+/*
+ * The function graph tracer has the return addresses of inner and middle; of inner twice if a function that
+ * is traced, too, has jumped to it.
+ */
+static void test_graph(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		const bool in_words = kind & 1, tail_call = kind & 2;
+		const uint64_t sp = OUTER_SP - FRAME;
+		struct guest g = chain();
+
+		describe(&g, HANDLER);
+		frame_at(&g, sp, FN(GRAPH), 0x3333);
+		frame_at(&g, sp + FRAME, FN(GRAPH), 0x1111);
+		frame_at(&g, sp + 2 * FRAME, BACK(THREAD), 0x2222);
+		start_at(&g, FN(INNER) + 0x40, sp, 0);
+		graph(&g, in_words);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 1);
+		record(&g, in_words, sp + 2 * FRAME, BACK(OUTER), 5);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 1);
+		record(&g, in_words, sp + FRAME, BACK(MIDDLE), 0);
+		if (tail_call)
+			record(&g, in_words, sp + FRAME, FN(GRAPH), 1);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 4);
+		check(&g, 1, "middle", BACK(MIDDLE), sp + FRAME);
+		check(&g, 2, "outer", BACK(OUTER), sp + 2 * FRAME);
+		check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), sp + 3 * FRAME);
+		assert_int_equal(g.stack.stop, LA_STOP_END);
+		assert_true(g.stack.verified);
+
+		/* middle's record is of another place */
+		put64(&g, RECORDS + (in_words ? 16 : 24), sp + FRAME - LA_PT_REGS_SIZE + 8);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 2);
+		assert_int_equal(g.stack.stop, LA_STOP_NO_RULE);
+		assert_non_null(strstr(g.stack.reason, "return_to_handler"));
+		assert_false(g.stack.verified);
+		guest_free(&g);
+	}
+}
+
+/* No record leads before the first one, and of a damaged number of them none is read. */
+static void test_graph_damaged(void **state)
+{
+	static const uint64_t words[] = { 0, 4, 0x3ff };
+	const uint64_t sp = OUTER_SP - FRAME;
+	struct guest g = chain();
+
+	(void)state;
+	graph(&g, true);
+	frame_at(&g, sp, FN(GRAPH), 0);
+	start_at(&g, FN(INNER) + 0x40, sp, 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		record(&g, true, sp + FRAME, BACK(MIDDLE), 0);
+		put64(&g, RECORDS + 24, words[i]);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 1);
+		assert_int_equal(g.stack.stop, LA_STOP_NO_RULE);
+		fake_put_u32(g.fake, TASK + CURR_RET_STACK - WINDOW, 0);
+	}
+	fake_put_u32(g.fake, TASK + CURR_RET_STACK - WINDOW, 0x7fffffff);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 1);
+	guest_free(&g);
+}
+
+/* Who came second keeps the first one's code as where inner returns to. */
+static void test_graph_and_kretprobe(void **state)
+{
+	(void)state;
+	for (int graph_first = 0; graph_first < 2; graph_first++) {
+		const uint64_t returns[] = { graph_first ? FN(GRAPH) : BACK(MIDDLE) };
+		struct guest g = chain();
+
+		describe(&g, HANDLER);
+		graph(&g, true);
+		record(&g, true, OUTER_SP, graph_first ? BACK(MIDDLE) : FN(HOOK), 0);
+		hook(&g, returns, 1);
+		frame_at(&g, OUTER_SP - FRAME, graph_first ? FN(HOOK) : FN(GRAPH), 0);
+		frame_at(&g, OUTER_SP, BACK(OUTER), 0);
+		frame_at(&g, OUTER_SP + FRAME, BACK(THREAD), 0);
+		start_at(&g, FN(INNER) + 0x40, OUTER_SP - FRAME, 0);
+		walk(&g, 0);
+		assert_int_equal(g.stack.n, 4);
+		check(&g, 1, "middle", BACK(MIDDLE), OUTER_SP);
+		check(&g, 2, "outer", BACK(OUTER), OUTER_SP + FRAME);
+		assert_true(g.stack.verified);
+		guest_free(&g);
+	}
+}
+
+/* inner returned to the tracer's code, and that has called its handler. */
+static void test_graph_handler(void **state)
+{
+	struct guest g = chain();
+	const uint64_t sp = OUTER_SP - LA_PT_REGS_SIZE - FRAME;
+
+	(void)state;
+	describe(&g, HANDLER);
+	graph(&g, true);
+	record(&g, true, OUTER_SP, BACK(MIDDLE), 0);
+	frame_at(&g, sp, BACK(GRAPH), 0);
+	frame_at(&g, OUTER_SP, BACK(OUTER), 0);
+	frame_at(&g, OUTER_SP + FRAME, BACK(THREAD), 0);
+	start_at(&g, FN(HANDLER) + 0x40, sp, 0);
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 5);
+	check(&g, 1, "return_to_handler", BACK(GRAPH), sp + FRAME);
+	check(&g, 2, "middle", BACK(MIDDLE), OUTER_SP);
+	check(&g, 3, "outer", BACK(OUTER), OUTER_SP + FRAME);
+	assert_int_equal(g.stack.stop, LA_STOP_END);
+	guest_free(&g);
+}
+
+/* Without the list or the tracer's records, and with a damaged list, a stack ends with the name. */
 static void test_no_list(void **state)
 {
 	struct guest g = chain();
@@ -278,6 +441,15 @@ static void test_bpf(void **state)
 		check(&g, 3, "ret_from_kernel_thread_asm", BACK(THREAD), OUTER_SP + FRAME);
 		assert_true(g.stack.verified);
 	}
+	/* and the function graph tracer, whose turn came before */
+	graph(&g, true);
+	record(&g, true, OUTER_SP, BACK(OUTER), 0);
+	put64(&g, OUTER_SP - 24, FN(GRAPH));
+	walk(&g, 0);
+	assert_int_equal(g.stack.n, 4);
+	check(&g, 2, "outer", BACK(OUTER), OUTER_SP);
+	assert_true(g.stack.verified);
+	put64(&g, OUTER_SP - 24, BACK(OUTER));
 	/* ftrace's code leads to many a trampoline: this one is not middle's */
 	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, TEXT + 0x9200));
 	code(&g, FN(OUTER) + CALL, BL(FN(OUTER) + CALL, FN(INNER)));
@@ -307,6 +479,10 @@ int main(void)
 		cmocka_unit_test(test_ftrace),
 		cmocka_unit_test(test_kretprobe),
 		cmocka_unit_test(test_kretprobe_handler),
+		cmocka_unit_test(test_graph),
+		cmocka_unit_test(test_graph_damaged),
+		cmocka_unit_test(test_graph_and_kretprobe),
+		cmocka_unit_test(test_graph_handler),
 		cmocka_unit_test(test_no_list),
 		cmocka_unit_test(test_bpf),
 	};

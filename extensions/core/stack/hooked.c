@@ -4,8 +4,7 @@
 // A kretprobe puts arch_rethook_trampoline there (arch/loongarch/kernel/rethook.c, 6.3 to 7.2) and keeps the
 // true one in a struct rethook_node; task_struct.rethooks lists the task's, the innermost first
 // (kernel/trace/rethook.c). rethook_node.frame, by which other machines tell them apart, is 0 here. The function
-// graph tracer puts return_to_handler there, and keeps its own in another form in each release: there a stack
-// ends, with that name.
+// graph tracer puts return_to_handler there; see graph.c. One can have replaced what the other one had put there.
 #include "steps.h"
 
 #include <string.h>
@@ -18,13 +17,18 @@ static const char graph_return[] = "return_to_handler";
 /* A task is in few hooked functions at once; of several hooks of one function all but one keep the trampoline. */
 #define MAX_NODES 256
 
+bool la_walk_task(const struct la_walk *w, uint64_t *ret)
+{
+	*ret = w->thread_info;
+	return *ret && (w->k->thread_info_in_task ||
+			la_read_member(w->k, *ret, "thread_info", "task", ret, NULL) == LA_OK);
+}
+
 static bool first_link(const struct la_walk *w, uint64_t *ret)
 {
-	uint64_t task = w->thread_info;
+	uint64_t task;
 
-	return task &&
-	       (w->k->thread_info_in_task ||
-		la_read_member(w->k, task, "thread_info", "task", &task, NULL) == LA_OK) &&
+	return la_walk_task(w, &task) &&
 	       la_read_member(w->k, task, "task_struct", "rethooks", ret, NULL) == LA_OK;
 }
 
@@ -51,31 +55,35 @@ static bool is_start_of(const struct la_walk *w, const char *name, uint64_t pc)
 	return w->k->door->symbol(w->k->door->ctx, name, &start) && pc == start;
 }
 
-const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h,
+const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h, uint64_t cfa,
 			     struct la_unwind_frame *at)
 {
-	const uint64_t replaced = at->regs.pc;
-	uint64_t ra;
+	uint64_t ra = at->regs.pc;
 
 	if (at->exact)
 		return NULL;
-	if (is_start_of(w, graph_return, replaced))
-		return "the function graph tracer has its return address (return_to_handler)";
-	if (!is_start_of(w, trampoline, replaced))
-		return NULL;
-	do {
-		if (!next_node(w, h) ||
-		    la_read_member(w->k, h->node, "rethook_node", "ret_addr", &ra, NULL) != LA_OK)
-			return "a kretprobe has its return address (arch_rethook_trampoline)";
-	} while (ra == replaced);
-	at->regs.pc = ra;
-	la_gpr_set(&at->regs, LA_R_RA, ra);
+	for (;;) {
+		if (is_start_of(w, graph_return, ra)) {
+			if (!la_graph_return(w, h, cfa, &ra))
+				return "the function graph tracer has its return address (return_to_handler)";
+		} else if (is_start_of(w, trampoline, ra)) {
+			if (!next_node(w, h) || la_read_member(w->k, h->node, "rethook_node",
+							       "ret_addr", &ra, NULL) != LA_OK)
+				return "a kretprobe has its return address (arch_rethook_trampoline)";
+		} else {
+			break;
+		}
+	}
+	if (ra != at->regs.pc) {
+		at->regs.pc = ra;
+		la_gpr_set(&at->regs, LA_R_RA, ra);
+	}
 	return NULL;
 }
 
 /*
- * While the probe's handler runs, the trampoline has room for a pt_regs on the stack, of which its description does
- * not tell. It goes on to where the innermost hooked function would have returned.
+ * While a tracer's handler runs, the code that called it has room for a pt_regs on the stack, of which its description
+ * does not tell. It goes on to where the innermost hooked function would have returned.
  */
 enum la_step_result la_step_hooked(const struct la_walk *w, const struct la_unwind_frame *at,
 				   struct la_step *ret)
@@ -84,7 +92,9 @@ enum la_step_result la_step_hooked(const struct la_walk *w, const struct la_unwi
 	uint64_t sp;
 	bool whole;
 
-	if (!at->symbol.name || strcmp(at->symbol.name, trampoline) != 0 ||
+	if (!at->symbol.name ||
+	    (strcmp(at->symbol.name, trampoline) != 0 &&
+	     strcmp(at->symbol.name, graph_return) != 0) ||
 	    !la_gpr_get(&at->regs, LA_R_SP, &sp) ||
 	    !la_flow_row(w->k, &at->symbol, at->code, &row, &whole) || row.cfa_reg != LA_R_SP)
 		return LA_STEP_NOT_MINE;

@@ -72,14 +72,26 @@ enum la_step_result la_step_ftrace(const struct la_walk *w, const struct la_unwi
 struct la_hooks {
 	uint64_t node; /* the rethook_node that was used last */
 	unsigned nodes;
+	uint64_t ret_stack; /* the function graph tracer's records, 0 = not looked for yet */
+	uint32_t before;    /* those before this index were not used yet */
+	bool in_words;      /* which is of words, not of records */
 };
 
 /**
- * Where @at stands at a return address that a tracer has put there, let it stand at the true one. NULL: it
- * does; else who has that.
+ * Where @at stands at a return address that a tracer has put there, let it stand at the true one. @cfa is its
+ * stack pointer. NULL: it does; else who has that.
  */
-const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h,
+const char *la_hooks_resolve(const struct la_walk *w, struct la_hooks *h, uint64_t cfa,
 			     struct la_unwind_frame *at);
+
+/**
+ * Where, by the function graph tracer's records, the call returns to behind which the stack pointer is @cfa. False:
+ * none of those that were not used yet is of such a call.
+ */
+bool la_graph_return(const struct la_walk *w, struct la_hooks *h, uint64_t cfa, uint64_t *ret);
+
+/** The task_struct of the task whose stack it is. */
+bool la_walk_task(const struct la_walk *w, uint64_t *ret);
 
 /** Does code go on at @pc behind "move t0, ra" and a call, by which a function that is traced begins? */
 bool la_is_traced_call(const struct la_kernel *k, uint64_t pc);

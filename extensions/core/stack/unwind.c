@@ -335,7 +335,7 @@ void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, b
 				    (unsigned long long)step.cfa, (unsigned long long)sp);
 		frame->cfa = step.cfa;
 		frame->by_fp = step.by_fp;
-		taken = la_hooks_resolve(w, &hooks, &step.caller);
+		taken = la_hooks_resolve(w, &hooks, step.cfa, &step.caller);
 		if (taken)
 			return stop(ret, LA_STOP_NO_RULE, "%s", taken);
 		linked = linked && fits(w, &at, &step);
