@@ -14,7 +14,7 @@ cd "$here/.." || exit 1
 failed=0
 [ $# -gt 0 ] || set -- i8042 sysrq4 sample orc early cpu-probe firmware-only no-root bug-module fault-module softlockup kaslr pages-4k3 pages-4k4 \
 	pages-64k2 user v6.1-16k3 openeuler openeuler-efi kdump kdump-oops crash-kernel panicked lost-ipi living living-anywhere living-orc living-debian living-openeuler \
-	traced-return traced-bpf traced-fexit virsh kernels
+	traced-return traced-bpf traced-fexit traced-function traced-graph virsh kernels
 kernels='sample user kaslr sysrq4 pages-4k3 moved-4k3 pages-4k4 moved-4k4 pages-16k2 moved-16k2 pages-16k3 moved-16k3
 	pages-64k2 moved-64k2 pages-64k3 moved-64k3 firmware firmware-debian numa2 numa4 plug ram40
 	openeuler openeuler-efi kdump v6.1-4k3 v6.1-4k4 v6.1-16k2 v6.1-16k3 v6.1-64k2 v6.1-64k3'

@@ -4,7 +4,8 @@
 # Needs: busybox, modules in /modules, pages (pages.c) in /bin if it is to say what is in user space. Obeys on the kernel command line:
 #   lakvm.do=sysrq-X | lkdtm-NAME | none      what ends the guest (default sysrq-c), done on CPU 0
 #   lakvm.do=shoot                            CPU 0 hangs and CPU 1 waits for it (shoot.c)
-#   lakvm.do=trace-return | trace-bpf | trace-fexit   sysrq c with tracers' code on stacks (trace.c)
+#   lakvm.do=trace-return | trace-bpf | trace-fexit | trace-function | trace-graph   sysrq c with tracers' code on stacks
+#                                             (trace.c)
 #   lakvm.wait=SECONDS                        how long the busy tasks run before it (default 2)
 #   lakvm.more=1                              before it, wait until the guest is given more memory, and use that
 #   lakvm.kdump=1                             before it, load the crash kernel in /kdump

@@ -5,8 +5,9 @@
 #         else is off) in test-dumps/NAME/kernel.config unless CONFIG names another file of the tree. A
 #         fragment with a line "# like OTHER" is that of test-dumps/OTHER, without what its lines "!LINE"
 #         name, and with its other lines; "# linux RELEASE SUITE" names another package and its suite, and
-#         "# make VARIABLE=VALUE" lines are given to the kernel's make, and "# edit FILE SCRIPT" lines change a file
-#         of its source by sed.
+#         "# make VARIABLE=VALUE" lines are given to the kernel's make, "# edit FILE SCRIPT" lines change a file
+#         of its source by sed, and "# needs PACKAGE" lines name what its build takes besides what the lab has: that is
+#         installed there, and stays.
 # Result: vmlinux (with debugging information), vmlinux.boot (what QEMU boots), modules/*.ko, config.
 #         3 to 4 minutes on two cores. With --tree, also what modules for it are built against: $cache/tree-NAME/src.
 #
@@ -74,7 +75,17 @@ unpack() {
 	done
 }'
 
+# The lab of all kernels need not be made again because of one.
+add_packages() {
+	# shellcheck disable=SC2016,SC2086
+	[ ! "$needs" ] || "$here/lab.sh" sh -euc '
+		export DEBIAN_FRONTEND=noninteractive
+		add() { apt-get -qq install -y --no-install-recommends "$@"; }
+		dpkg-query -W "$@" >/dev/null 2>&1 || add "$@" || { apt-get -qq update && add "$@"; }' sh $needs >&2
+}
+
 make_kernel() {
+	add_packages
 	printf "%s\n" "$fragment" > "$1/fragment"
 	"$here/lab.sh" sh -euc "$unpack"'
 		new=/cache/${1##*/}
@@ -96,6 +107,7 @@ make_kernel() {
 
 # what modules are built against: the kernel itself need not be built again
 make_tree() {
+	add_packages
 	printf "%s\n" "$fragment" > "$1/fragment"
 	"$here/lab.sh" sh -euc "$unpack"'
 		new=/cache/${1##*/}
@@ -114,6 +126,7 @@ set -- 6.12 trixie $(echo "$fragment" | sed -n 's/^# linux //p')
 shift $(($# - 2))
 release=$1 source_suite=$2
 variables=$(echo "$fragment" | sed -n 's/^# make //p')
+needs=$(echo "$fragment" | sed -n 's/^# needs //p')
 build fetch_source "linux-source-$release"
 build make_kernel "kernel-$name"
 [ ! "$with_tree" ] || build make_tree "tree-$name"

@@ -5,6 +5,10 @@
 // trace return    kretprobes on two functions of the way to the panic, and on one that a task sleeps in
 // trace bpf       CPU 1 is in a JITed BPF program, which calls bpf_loop() with a function of its own, which calls a helper
 // trace fexit     the same, and programs run when each of the two returns: both are called by trampolines
+// trace function  programs run when functions of the kernel begin or return: two of the way to the panic, one that a
+//                 task sleeps in, and one of CPU 1, whose program is as in "trace bpf"
+// trace graph     the function graph tracer on one function of the way to the panic, which a kretprobe is on, too, and
+//                 on one that a task sleeps in, which a program runs behind, too; an fprobe on another one of the way
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +27,7 @@
 #include <unistd.h>
 
 #define TRACING "/sys/kernel/tracing"
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define WORK 300 /* instructions, by threes, of the program's inner function */
 
@@ -82,10 +87,15 @@ static void sleeper(void)
 	show(path, "", (char *)NULL);
 }
 
-static void kretprobes(void)
+static void mount_tracing(void)
 {
 	if (mount("tracefs", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
 		fail(TRACING);
+}
+
+static void kretprobes(void)
+{
+	mount_tracing();
 	put(TRACING "/kprobe_events", "r:lakvm/outer vfs_write\n");
 	put(TRACING "/kprobe_events", "r:lakvm/inner __handle_sysrq\n");
 	put(TRACING "/kprobe_events", "r:lakvm/asleep do_nanosleep\n");
@@ -139,8 +149,61 @@ static int bpf(int command, union bpf_attr *attr, const char *what)
 	return result;
 }
 
-/* Load the program; @debug_fd is its debug information. */
-static int load_program(int debug_fd)
+/* The number of a function of the kernel in its own debug information. */
+static unsigned number_of(const char *function)
+{
+	/* bytes of a type, besides struct btf_type, and of each of the members it counts */
+	static const struct {
+		size_t fixed, each;
+	} sizes[] = {
+		[BTF_KIND_INT] = { 4, 0 },
+		[BTF_KIND_ARRAY] = { sizeof(struct btf_array), 0 },
+		[BTF_KIND_STRUCT] = { 0, sizeof(struct btf_member) },
+		[BTF_KIND_UNION] = { 0, sizeof(struct btf_member) },
+		[BTF_KIND_ENUM] = { 0, sizeof(struct btf_enum) },
+		[BTF_KIND_FUNC_PROTO] = { 0, sizeof(struct btf_param) },
+		[BTF_KIND_VAR] = { sizeof(struct btf_var), 0 },
+		[BTF_KIND_DATASEC] = { 0, sizeof(struct btf_var_secinfo) },
+		[BTF_KIND_DECL_TAG] = { sizeof(struct btf_decl_tag), 0 },
+		[BTF_KIND_ENUM64] = { 0, sizeof(struct btf_enum64) },
+	};
+	static _Alignas(8) char file[32 << 20];
+	const struct btf_header *header = (const void *)file;
+	const char *types, *names;
+	size_t have = 0;
+	ssize_t more = 1;
+	int fd = open(KERNEL_BTF, O_RDONLY);
+
+	while (fd >= 0 && more > 0 && have < sizeof(file)) {
+		more = read(fd, file + have, sizeof(file) - have);
+		have += more > 0 ? (size_t)more : 0;
+	}
+	if (fd < 0 || more < 0 || header->magic != BTF_MAGIC)
+		fail(KERNEL_BTF);
+	close(fd);
+	types = file + header->hdr_len + header->type_off;
+	names = file + header->hdr_len + header->str_off;
+	for (size_t number = 1, at = 0; at < header->type_len; number++) {
+		const struct btf_type *type = (const void *)(types + at);
+		unsigned kind = BTF_INFO_KIND(type->info);
+
+		if (kind == BTF_KIND_FUNC && !strcmp(names + type->name_off, function)) {
+			printf("%s is number %zu\n", function, number);
+			return number;
+		}
+		at += sizeof(*type);
+		if (kind < COUNT(sizes))
+			at += sizes[kind].fixed + sizes[kind].each * BTF_INFO_VLEN(type->info);
+	}
+	fprintf(stderr, "%s has no %s\n", KERNEL_BTF, function);
+	exit(1);
+}
+
+/*
+ * Load the program; @debug_fd is its debug information. @function: it runs whenever this function of the kernel
+ * begins, vfs_fallocate(); 0: it is given packets.
+ */
+static int load_program(int debug_fd, unsigned function)
 {
 	static const struct bpf_func_info functions[] = { { 0, OUTER }, { 8, INNER } };
 	struct bpf_insn code[12 + WORK] = {
@@ -172,6 +235,13 @@ static int load_program(int debug_fd)
 				.func_info_cnt = COUNT(functions),
 				.func_info_rec_size = sizeof(*functions) };
 
+	if (function) {
+		/* the flag is the function's second argument */
+		code[0] = (struct bpf_insn){ BPF_LDX | BPF_MEM | BPF_DW, 4, 1, 8, 0 };
+		attr.prog_type = BPF_PROG_TYPE_TRACING;
+		attr.expected_attach_type = BPF_TRACE_FENTRY;
+		attr.attach_btf_id = function;
+	}
 	while (next < code + COUNT(code) - 3) {
 		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_MUL | BPF_K, 0, 0, 0, 5 };
 		*next++ = (struct bpf_insn){ BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, 7 };
@@ -183,26 +253,31 @@ static int load_program(int debug_fd)
 	return bpf(BPF_PROG_LOAD, &attr, "BPF_PROG_LOAD");
 }
 
-/* Run "return 0" whenever this function of the program returns. */
-static void trace_exit(int program, int function)
+static void attach(int program)
+{
+	union bpf_attr attr = { .raw_tracepoint.prog_fd = program };
+
+	bpf(BPF_RAW_TRACEPOINT_OPEN, &attr, "BPF_RAW_TRACEPOINT_OPEN");
+}
+
+/* Run "return 0" whenever this function of the program, or of the kernel if that is 0, begins or returns. */
+static void trace(int program, unsigned function, enum bpf_attach_type when)
 {
 	static const struct bpf_insn code[] = { { BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
 						{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 } };
 	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_TRACING,
-				.expected_attach_type = BPF_TRACE_FEXIT,
+				.expected_attach_type = when,
 				.insns = (uintptr_t)code,
 				.insn_cnt = COUNT(code),
 				.license = (uintptr_t) "GPL",
-				.prog_name = "lakvm_exit",
+				.prog_name = "lakvm_tracer",
 				.log_buf = (uintptr_t)said,
 				.log_size = sizeof(said),
 				.log_level = LOG_REFUSAL,
 				.attach_prog_fd = program,
 				.attach_btf_id = function };
-	union bpf_attr attach = { 0 };
 
-	attach.raw_tracepoint.prog_fd = bpf(BPF_PROG_LOAD, &load, "BPF_PROG_LOAD of fexit");
-	bpf(BPF_RAW_TRACEPOINT_OPEN, &attach, "BPF_RAW_TRACEPOINT_OPEN");
+	attach(bpf(BPF_PROG_LOAD, &load, "BPF_PROG_LOAD of a tracer"));
 }
 
 static void say_where(int program)
@@ -228,8 +303,8 @@ static void say_where(int program)
 		printf("function %zu at %#jx, %u bytes\n", i, (uintmax_t)start[i], length[i]);
 }
 
-/* A task that does nothing but run the program, on CPU 1. */
-static void run(int program)
+/* A task that does nothing but have the program run, on CPU 1: @traces: by vfs_fallocate(); else by packets. */
+static void run(int program, bool traces)
 {
 	static char packet[64];
 	struct sched_param first = { .sched_priority = 1 };
@@ -247,6 +322,12 @@ static void run(int program)
 	CPU_SET(1, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) || sched_setscheduler(0, SCHED_FIFO, &first))
 		fail("sched");
+	if (traces) {
+		int file = open("/lakvm", O_WRONLY | O_CREAT, 0600);
+
+		for (;;)
+			fallocate(file, 0, 0, 1);
+	}
 	attr.test.prog_fd = program;
 	attr.test.data_in = (uintptr_t)packet;
 	attr.test.data_size_in = sizeof(packet);
@@ -255,23 +336,58 @@ static void run(int program)
 	exit(1);
 }
 
-static void programs(bool trampolines)
+static int load_debug(void)
 {
 	union bpf_attr attr = { .btf = (uintptr_t)&debug, .btf_size = sizeof(debug) };
-	int program;
 
 	attr.btf_log_buf = (uintptr_t)said;
 	attr.btf_log_size = sizeof(said);
 	attr.btf_log_level = 1;
+	return bpf(BPF_BTF_LOAD, &attr, "BPF_BTF_LOAD");
+}
+
+static void programs(bool trampolines)
+{
+	int program;
+
 	put("/proc/sys/net/core/bpf_jit_enable", "1");
 	put("/proc/sys/net/core/bpf_jit_kallsyms", "1");
-	program = load_program(bpf(BPF_BTF_LOAD, &attr, "BPF_BTF_LOAD"));
+	program = load_program(load_debug(), 0);
 	if (trampolines) {
-		trace_exit(program, OUTER);
-		trace_exit(program, INNER);
+		trace(program, OUTER, BPF_TRACE_FEXIT);
+		trace(program, INNER, BPF_TRACE_FEXIT);
 	}
 	say_where(program);
-	run(program);
+	run(program, false);
+}
+
+static void functions(void)
+{
+	int program = load_program(load_debug(), number_of("vfs_fallocate"));
+
+	attach(program);
+	trace(0, number_of("vfs_write"), BPF_TRACE_FENTRY);
+	trace(0, number_of("vfs_write"), BPF_TRACE_FEXIT);
+	trace(0, number_of("__handle_sysrq"), BPF_TRACE_FEXIT);
+	trace(0, number_of("hrtimer_nanosleep"), BPF_TRACE_FEXIT);
+	sleeper();
+	say_where(program);
+	run(program, true);
+}
+
+static void graph(void)
+{
+	mount_tracing();
+	put(TRACING "/set_ftrace_filter", "vfs_write\n");
+	put(TRACING "/set_ftrace_filter", "hrtimer_nanosleep\n");
+	/* Before the fprobe: 7.2 tells who is first of all returns (BIT(0) in fgraph.c), of which an fprobe would warn. */
+	put(TRACING "/current_tracer", "function_graph");
+	put(TRACING "/dynamic_events", "r:lakvm/outer vfs_write\n");
+	put(TRACING "/dynamic_events", "f:lakvm/inner __handle_sysrq%return\n");
+	put(TRACING "/events/lakvm/enable", "1");
+	trace(0, number_of("hrtimer_nanosleep"), BPF_TRACE_FEXIT);
+	sleeper();
+	show(TRACING "/enabled_functions", "", (char *)NULL);
 }
 
 int main(int argc, char **argv)
@@ -279,16 +395,20 @@ int main(int argc, char **argv)
 	const char *what = argc == 2 ? argv[1] : "";
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("/sys/kernel/btf/vmlinux: %s\n",
-	       access("/sys/kernel/btf/vmlinux", R_OK) ? "none" : "readable");
+	printf("%s: %s\n", KERNEL_BTF, access(KERNEL_BTF, R_OK) ? "none" : "readable");
 	if (!strcmp(what, "return"))
 		kretprobes();
 	else if (!strcmp(what, "bpf") || !strcmp(what, "fexit"))
 		programs(*what == 'f');
+	else if (!strcmp(what, "function"))
+		functions();
+	else if (!strcmp(what, "graph"))
+		graph();
 	else
 		return 1;
 	put("/proc/sys/kernel/kptr_restrict", "0");
-	show("/proc/kallsyms", "[bpf]", "[__builtin", " arch_rethook_trampoline\n", (char *)NULL);
+	show("/proc/kallsyms", "[bpf]", "[__builtin", " arch_rethook_trampoline\n",
+	     " return_to_handler\n", (char *)NULL);
 	printf("=== lakvm traced ===\n");
 	sleep(1);
 	put("/proc/sysrq-trigger", "l"); /* what the kernel itself sees on CPU 1's stack */
