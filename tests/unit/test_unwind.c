@@ -152,6 +152,36 @@ static void test_roundabout_calls(void **state)
 	}
 }
 
+/* Functions that jump one to the other, in a row: the kernel has four such jumps. In a circle they end, too. */
+static void test_tail_calls(void **state)
+{
+	(void)state;
+	for (unsigned jumps = 4; jumps <= 6; jumps++) {
+		for (int circle = 0; circle < 2; circle++) {
+			struct guest g = chain();
+			const uint64_t sp = OUTER_SP - FRAME;
+
+			frame_at(&g, sp, BACK(MIDDLE), 0);
+			outer_frames(&g, sp + FRAME);
+			code(&g, FN(MIDDLE) + CALL, BL(FN(MIDDLE) + CALL, FN(NFUNCTIONS)));
+			for (unsigned i = 0; i < jumps; i++) {
+				uint64_t from = FN(NFUNCTIONS + i) + 0x80;
+				uint64_t to = i + 1 < jumps ? FN(NFUNCTIONS + i + 1) :
+					      circle        ? FN(NFUNCTIONS) :
+							      FN(INNER);
+
+				function(&g, NFUNCTIONS + i, "between", -1);
+				code(&g, from, B(from, to));
+			}
+			start_at(&g, FN(INNER) + 0x40, sp, BACK(MIDDLE));
+			walk(&g, 0);
+			assert_int_equal(g.stack.n, 4);
+			assert_int_equal(g.stack.verified, jumps <= 5 && !circle);
+			guest_free(&g);
+		}
+	}
+}
+
 /*
  * A call proves nothing by itself, not even of this function by name: an earlier one may have left its
  * return address there. It needs the compiler's description, or code all of whose ways are known.
@@ -494,21 +524,14 @@ static void test_fold_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_every_instruction),
-		cmocka_unit_test(test_wrong_callee),
-		cmocka_unit_test(test_roundabout_calls),
-		cmocka_unit_test(test_uncertain_frame),
-		cmocka_unit_test(test_noreturn),
-		cmocka_unit_test(test_bad_jump),
-		cmocka_unit_test(test_interrupt),
-		cmocka_unit_test(test_user_entry),
-		cmocka_unit_test(test_irq_stack),
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_foreign_stack),
-		cmocka_unit_test(test_sleeping_task),
-		cmocka_unit_test(test_fold_vector),
+		cmocka_unit_test(test_chain),         cmocka_unit_test(test_every_instruction),
+		cmocka_unit_test(test_wrong_callee),  cmocka_unit_test(test_roundabout_calls),
+		cmocka_unit_test(test_tail_calls),    cmocka_unit_test(test_uncertain_frame),
+		cmocka_unit_test(test_noreturn),      cmocka_unit_test(test_bad_jump),
+		cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_user_entry),
+		cmocka_unit_test(test_irq_stack),     cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_bounds),        cmocka_unit_test(test_foreign_stack),
+		cmocka_unit_test(test_sleeping_task), cmocka_unit_test(test_fold_vector),
 	};
 
 	return cmocka_run_group_tests_name("unwind", tests, NULL, NULL);

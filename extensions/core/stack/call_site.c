@@ -10,7 +10,8 @@
 #define BEFORE_CALL 8      /* instructions that may load the address of a called register */
 #define MAX_FUNCTION 16384 /* bytes of a function searched for tail calls */
 #define MAX_JUMPS 64       /* tail-call targets looked at in one function */
-#define MAX_DEPTH 3        /* tail calls in a row */
+#define MAX_TAIL_CALLS 5   /* in a row: 6.12 has four of rcu_report_qs_rdp() to swake_up_one() */
+#define MAX_FUNCTIONS 64   /* that are looked at for one call */
 
 /* The call instruction before @ra and, if the code shows it, where it goes. */
 static bool read_call(const struct la_kernel *k, uint64_t ra, uint64_t *target, bool *known)
@@ -74,6 +75,7 @@ struct jumps {
 /* Where control leaves [start, end) other than by calls and returns. */
 static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, struct jumps *ret)
 {
+	const uint64_t first = start;
 	unsigned char code[1024];
 	struct la_values values;
 	uint32_t insn = 0;
@@ -100,7 +102,7 @@ static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, 
 				else
 					ret->indirect = true;
 			}
-			if (to && ret->n < MAX_JUMPS)
+			if (to && !(to >= first && to < end) && ret->n < MAX_JUMPS)
 				ret->to[ret->n++] = to;
 			la_values_run(&values, insn, start + i);
 			if (la_insn_is_b(insn) || la_insn_is_bl(insn) || la_insn_is_jirl(insn) ||
@@ -145,11 +147,31 @@ static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct 
 	return false;
 }
 
-/* Does the function at @from lead to @callee without a call that comes back to it? */
-static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
-			     const struct la_symbol *callee, unsigned depth)
+/* Functions that jump to one another: the one that was called, and what it leads to without a call that comes back. */
+struct chain {
+	struct {
+		uint64_t start;
+		unsigned tail_calls; /* that lead to it */
+	} function[MAX_FUNCTIONS];
+	size_t n;
+};
+
+static void add_function(struct chain *c, uint64_t start, unsigned tail_calls)
 {
-	enum la_link link = LA_LINK_NONE;
+	size_t i = 0;
+
+	while (i < c->n && c->function[i].start != start)
+		i++;
+	if (i < c->n || c->n == MAX_FUNCTIONS || tail_calls > MAX_TAIL_CALLS)
+		return;
+	c->function[c->n].start = start;
+	c->function[c->n++].tail_calls = tail_calls;
+}
+
+/* Is the function at @from @callee, or does it run on into it? If not, those it jumps to are added. */
+static enum la_link look_at(const struct la_kernel *k, uint64_t from, unsigned tail_calls,
+			    const struct la_symbol *callee, struct chain *c)
+{
 	struct la_symbol symbol;
 	struct jumps jumps;
 	uint64_t end;
@@ -159,8 +181,6 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 	    (from > callee->start && from < callee->end && la_is_traced_call(k, from)) ||
 	    is_traced_by(k, from, callee))
 		return LA_LINK_DIRECT;
-	if (!depth)
-		return LA_LINK_NONE;
 	/* A module's PLT has no symbol, and there may be none before it. */
 	if (!k->door->symbol_at(k->door->ctx, from, &symbol))
 		symbol = (struct la_symbol){ .module = "" };
@@ -172,27 +192,31 @@ static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
 	end = symbol.start != from ? from + 16 : symbol.end;
 	if (end <= from || end - from > MAX_FUNCTION)
 		end = from + MAX_FUNCTION;
-	if (!read_jumps(k, from, end, &jumps))
+	if (tail_calls == MAX_TAIL_CALLS || !read_jumps(k, from, end, &jumps))
 		return LA_LINK_NONE;
 	/* A label inside the function, or right after it, may count as a symbol of its own. */
 	if ((jumps.runs_on && end == callee->start) ||
 	    (symbol.start == from && callee->start > from && callee->start < end))
 		return LA_LINK_DIRECT;
 	for (size_t i = 0; i < jumps.n; i++)
-		if (jumps.to[i] == callee->start)
-			return LA_LINK_DIRECT;
-	if (jumps.indirect)
-		link = LA_LINK_INDIRECT;
-	for (size_t i = 0; i < jumps.n && depth > 1; i++) {
-		enum la_link next;
+		add_function(c, jumps.to[i], tail_calls + 1);
+	return jumps.indirect ? LA_LINK_INDIRECT : LA_LINK_NONE;
+}
 
-		if (jumps.to[i] >= from && jumps.to[i] < end)
-			continue;
-		next = leads_to(k, jumps.to[i], callee, depth - 1);
+/* Does the function at @from lead to @callee without a call that comes back to it? */
+static enum la_link leads_to(const struct la_kernel *k, uint64_t from,
+			     const struct la_symbol *callee)
+{
+	enum la_link link = LA_LINK_NONE;
+	struct chain c = { .n = 0 };
+
+	add_function(&c, from, 0);
+	for (size_t i = 0; i < c.n && link != LA_LINK_DIRECT; i++) {
+		enum la_link next =
+			look_at(k, c.function[i].start, c.function[i].tail_calls, callee, &c);
+
 		if (next > link)
 			link = next;
-		if (link == LA_LINK_DIRECT)
-			break;
 	}
 	return link;
 }
@@ -208,5 +232,5 @@ enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra, const struc
 		return LA_LINK_INDIRECT;
 	if (!callee->name)
 		return LA_LINK_NONE; /* what was called is no function */
-	return leads_to(k, target, callee, MAX_DEPTH);
+	return leads_to(k, target, callee);
 }

@@ -17,7 +17,7 @@
  *    place where it must be (that it fits is not enough: an earlier call can have
  *    left the same one elsewhere); and it follows a call (bl, or jirl to an address that the
  *    instructions before it load) whose target is the function of the frame
- *    below, or a function that leads to it by up to three jumps, runs on into
+ *    below, or a function that leads to it by up to five jumps, runs on into
  *    it, or has it as its moved part (".cold"); or a call through a register, or
  *    of a function that jumps through one;
  *  - or it was saved by an exception entry: the pt_regs lies where the entry
