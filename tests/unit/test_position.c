@@ -18,7 +18,8 @@ static struct guest guest_in_middle(int callee)
 	function(&g, INNER, "inner", LEAF);
 	function(&g, LEAF, "leaf", -1);
 	describe(&g, LEAF); /* but not leaf: each test writes its own */
-	frame_at(&g, SP0, BACK(OUTER), 0x1111);
+	/* as s0 still is: middle does not change it */
+	frame_at(&g, SP0, BACK(OUTER), 0x7000 + S0);
 	frame_at(&g, SP0 + FRAME, BACK(THREAD), 0x2222);
 	g.regs.source = LA_REGS_NOTE;
 	start_at(&g, 0, SP0, BACK(MIDDLE));
@@ -530,6 +531,34 @@ static void test_sum(void **state)
 	guest_free(&g);
 }
 
+/* Whether what the leaf stores is in memory tells whether it has run; others may write there, too, so it is likely only. */
+static void test_store(void **state)
+{
+	const uint32_t store[] = { ST_D(A1, A0, 8), NOP, RET };
+
+	(void)state;
+	for (int stored = 0; stored < 2; stored++) {
+		struct guest g = guest_in_middle(LEAF);
+
+		leaf_code(&g, store, 3);
+		code(&g, BACK(MIDDLE), ORI(T0, ZERO, 9)); /* it has not run */
+		la_gpr_set(&g.regs, A0, LOCK);
+		put64(&g, LOCK + 8, stored ? g.regs.gpr[A1] : 0x1234);
+		walk(&g);
+		assert_int_equal(g.stack.n, 4);
+		frame(&g, 0, "leaf");
+		assert_false(g.stack.frame[0].verified);
+
+		/* As many places behind the call as in the leaf. */
+		code(&g, BACK(MIDDLE), ADDI_D(S2, S2, 1));
+		code(&g, BACK(MIDDLE) + 4, NOP);
+		walk(&g);
+		frame(&g, 0, stored ? "middle" : "leaf");
+		assert_false(g.stack.frame[0].verified);
+		guest_free(&g);
+	}
+}
+
 /* Where no method leads on, a scan does; what was found one from the other below it stays. */
 static void test_scan_above(void **state)
 {
@@ -727,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_stale_return_address),
 		cmocka_unit_test(test_assembly_leaf),
 		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_unknown_callee),
 		cmocka_unit_test(test_damaged_above),
 		cmocka_unit_test(test_user_mode),

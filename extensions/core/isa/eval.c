@@ -68,6 +68,8 @@ uint32_t la_insn_reads(uint32_t insn)
 		return rj;
 	if (op10 == 0x003) /* bstrpick.d */
 		return rj;
+	if ((op10 >= 0x0a4 && op10 <= 0x0a7) || insn >> 24 == 0x25 || insn >> 24 == 0x27)
+		return rd | rj; /* st.b ... st.d, stptr.w, stptr.d */
 	return rd | rj | rk;
 }
 

@@ -87,6 +87,8 @@ static inline bool la_insn_links(uint32_t insn)
 #define LA_INSN_ERTN UINT32_C(0x06483800)
 /* andi zero, zero, 0 */
 #define LA_INSN_NOP UINT32_C(0x03400000)
+/* bl 0 */
+#define LA_INSN_BL UINT32_C(0x54000000)
 #define LA_INSN_MOVE_T0_RA UINT32_C(0x0015002c)
 
 /* jirl zero, ra, 0 */
@@ -157,6 +159,21 @@ static inline bool la_insn_loads(uint32_t insn, int64_t *offset_ret, unsigned *s
 	*size_ret = insn >> 24 == 0x24 ? 4 : 8;
 	*signed_ret = true;
 	return insn >> 24 == 0x24 || insn >> 24 == 0x26;
+}
+
+/* st.b ... st.d, stptr.w, stptr.d: *(rj + *offset_ret) = rd, of *size_ret bytes. */
+static inline bool la_insn_stores(uint32_t insn, int64_t *offset_ret, unsigned *size_ret)
+{
+	unsigned op = insn >> 22;
+
+	if (op >= 0x0a4 && op <= 0x0a7) {
+		*offset_ret = la_insn_si12(insn);
+		*size_ret = 1u << (op & 3);
+		return true;
+	}
+	*offset_ret = la_insn_si14(insn) * 4;
+	*size_ret = insn >> 24 == 0x25 ? 4 : 8;
+	return insn >> 24 == 0x25 || insn >> 24 == 0x27;
 }
 
 static inline bool la_insn_break(uint32_t insn, unsigned *code_ret)

@@ -39,65 +39,6 @@ bool la_branch_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret)
 	return false;
 }
 
-static uint32_t registers_of(uint32_t insn)
-{
-	unsigned left, right;
-
-	if (!la_insn_is_branch(insn))
-		return la_insn_reads(insn) | la_insn_writes(insn);
-	la_branch_operands(insn, &left, &right);
-	return (1u << left | 1u << right) & ~1u;
-}
-
-static void forget_conditions(struct la_region_state *s, uint32_t written)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < s->nconditions; i++)
-		if (!(written & registers_of(s->condition[i].insn)))
-			s->condition[n++] = s->condition[i];
-	s->nconditions = n;
-}
-
-static void add_condition(struct la_region_state *s, uint32_t insn, bool taken)
-{
-	for (unsigned i = 0; i < s->nconditions; i++)
-		if (s->condition[i].insn == insn && s->condition[i].taken == taken)
-			return;
-	if (s->nconditions == LA_REGION_CONDITIONS) { /* the oldest is the least useful */
-		memmove(s->condition, s->condition + 1,
-			(LA_REGION_CONDITIONS - 1) * sizeof(s->condition[0]));
-		s->nconditions--;
-	}
-	s->condition[s->nconditions++] = (struct la_condition){ insn, taken };
-}
-
-/* addi.d, add.d, sub.d, move: where what is added is not known, the result still is by its difference. */
-static void add_sum(struct la_region_state *s, uint32_t insn)
-{
-	const uint32_t op = insn >> 15, result = la_insn_writes(insn);
-
-	if ((la_insn_is_addi_d(insn) || op == 0x21 || op == 0x23 || op == 0x2a) &&
-	    !(result & (s->values.known | la_insn_reads(insn) | 1u << LA_R_ZERO)))
-		add_condition(s, insn, true);
-}
-
-/* Has the register that a sum was put into what the CPU's registers sum up to? False in @known_ret: nobody knows. */
-static bool sum_holds(const struct la_regs *regs, uint32_t insn, bool *known_ret)
-{
-	const unsigned rd = la_insn_rd(insn);
-	struct la_values v;
-	uint64_t value, there;
-
-	la_values_none(&v);
-	for (unsigned reg = 1; reg < LA_NGPR; reg++)
-		if (reg != rd && la_gpr_get(regs, reg, &value))
-			la_values_set(&v, reg, value);
-	la_values_run(&v, insn, 0);
-	*known_ret = la_values_has(&v, rd) && la_gpr_get(regs, rd, &there);
-	return *known_ret && there == v.value[rd];
-}
-
 /* Only what both ways agree on stays known. True: @into lost something. */
 static bool merge(struct la_node *into, const struct la_region_state *s)
 {
@@ -152,9 +93,11 @@ void la_region_follow(const struct la_kernel *k, struct la_region_state *s, uint
 	unsigned size;
 	bool is_signed;
 
-	forget_conditions(s, la_insn_writes(insn));
+	la_conditions_forget(s, insn);
 	la_values_run(&s->values, insn, pc);
-	add_sum(s, insn);
+	la_conditions_add_sum(s, insn);
+	if (trust_memory)
+		la_conditions_add_store(s, insn);
 	if (!la_insn_loads(insn, &offset, &size, &is_signed) ||
 	    !la_values_has(&before, la_insn_rj(insn)))
 		return;
@@ -189,7 +132,7 @@ static bool pass_branch(struct la_region_state *s, uint32_t insn, bool taken, bo
 		else if (la_values_has(v, right))
 			la_values_set(v, left, v->value[right]);
 	}
-	add_condition(s, insn, taken);
+	la_conditions_add(s, insn, taken);
 	return true;
 }
 
@@ -258,28 +201,16 @@ static void interpret(struct la_region *r)
 static bool agrees(const struct la_region *r, const struct la_node *node)
 {
 	const struct la_region_state *in = &node->in;
-	uint64_t value, a, b;
+	uint64_t value;
+	bool known;
 
 	for (unsigned reg = 0; reg < LA_NGPR; reg++)
 		if (la_values_has(&in->values, reg) && la_gpr_get(r->regs, reg, &value) &&
 		    value != in->values.value[reg])
 			return false;
-	for (unsigned i = 0; i < in->nconditions; i++) {
-		unsigned left, right;
-		bool known, taken;
-
-		if (!la_insn_is_branch(in->condition[i].insn)) {
-			if (!sum_holds(r->regs, in->condition[i].insn, &known) && known)
-				return false;
-			continue;
-		}
-		la_branch_operands(in->condition[i].insn, &left, &right);
-		if (!la_gpr_operand(r->regs, left, &a) || !la_gpr_operand(r->regs, right, &b))
-			continue;
-		taken = la_branch_taken(in->condition[i].insn, a, b, &known);
-		if (known && taken != in->condition[i].taken)
+	for (unsigned i = 0; i < in->nconditions; i++)
+		if (!la_condition_holds(r, &in->condition[i], &known) && known)
 			return false;
-	}
 	return true;
 }
 
@@ -303,13 +234,10 @@ static int score(const struct la_region *r, const struct la_node *node, uint32_t
 			sum += value < 256 ? 1 : 2;
 	}
 	for (unsigned i = 0; i < node->in.nconditions; i++) {
-		const uint32_t insn = node->in.condition[i].insn;
-		bool known = false;
+		bool known, holds = la_condition_holds(r, &node->in.condition[i], &known);
 
-		if (!la_insn_is_branch(insn) && sum_holds(r->regs, insn, &known))
-			sum += 2;
-		else if (known)
-			sum -= 3;
+		if (known && !la_insn_is_branch(node->in.condition[i].insn))
+			sum += holds ? 2 : -3;
 	}
 	return sum;
 }
@@ -350,6 +278,7 @@ static void start_state(const struct la_region *r, const struct la_region_root *
 	if (root->sp_known && !(run_prelude(r, root, NULL) >> LA_R_SP & 1))
 		la_values_set(&ret->values, LA_R_SP, root->sp);
 	run_prelude(r, root, ret);
+	la_conditions_forget(ret, LA_INSN_BL); /* the call has changed ra */
 	if (root->sp_known)
 		la_values_set(&ret->values, LA_R_SP, root->sp);
 	la_values_set(&ret->values, LA_R_RA, r->ra);

@@ -25,7 +25,10 @@
 #define LA_REGION_CONDITIONS 8
 #define LA_REGION_ROOTS 16
 
-/** A branch that was passed, and whether it was taken; or a sum that was formed ("addi.d a3, a2, -64"), of unknown values. */
+/**
+ * A branch that was passed, and whether it was taken; a sum that was formed ("addi.d a3, a2, -64"), of unknown values; or,
+ * where memory is believed, a store that was made. Of an instruction whose registers were not written since.
+ */
 struct la_condition {
 	uint32_t insn;
 	bool taken;
@@ -112,6 +115,15 @@ void la_region_successors(const struct la_region *r, const struct la_node *node,
 void la_branch_operands(uint32_t insn, unsigned *left, unsigned *right);
 /** Is the branch taken with these values? False in @known_ret: not a branch on registers. */
 bool la_branch_taken(uint32_t insn, uint64_t a, uint64_t b, bool *known_ret);
+
+/** @insn runs: what the registers or the memory that it writes had to do with is forgotten. */
+void la_conditions_forget(struct la_region_state *s, uint32_t insn);
+void la_conditions_add(struct la_region_state *s, uint32_t insn, bool taken);
+/** If @insn is one. To be asked when its result is in the state's values, if that is known. */
+void la_conditions_add_sum(struct la_region_state *s, uint32_t insn);
+void la_conditions_add_store(struct la_region_state *s, uint32_t insn);
+/** Do the CPU's registers, and its memory, agree? False in @known_ret: nobody knows. */
+bool la_condition_holds(const struct la_region *r, const struct la_condition *c, bool *known_ret);
 
 /** What @insn does to a state. Loads count only where @trust_memory; ra's from the stack always. */
 void la_region_follow(const struct la_kernel *k, struct la_region_state *s, uint32_t insn,
