@@ -255,6 +255,32 @@ static void test_two_functions(void **state)
 	guest_free(&g);
 }
 
+/*
+ * The likeliest values are those of one way through the callee; where another way meets it they are not known any more.
+ * The place is still in the function that has most such places, not in the callee that jumped there.
+ */
+static void test_function_behind_jump(void **state)
+{
+	const uint32_t code_of_next[] = { ORI(T0, ZERO, 0x321), NOP, NOP, NOP, NOP, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	function(&g, 5, "leaf_slow", -1);
+	for (size_t i = 0; i < 6; i++)
+		code(&g, FN(5) + 4 * i, code_of_next[i]);
+	code(&g, FN(LEAF), BEQZ(A0, (int64_t)(FN(5) - FN(LEAF))));
+	code(&g, FN(LEAF) + 4, B(FN(LEAF) + 4, FN(INNER)));
+	/* inner, which the leaf jumps to as well, ends in leaf_slow with anything in t0 */
+	code(&g, FN(INNER) + 0xfc, B(FN(INNER) + 0xfc, FN(5) + 4));
+	code(&g, BACK(MIDDLE), ORI(T0, ZERO, 9)); /* it has not run */
+	la_gpr_set(&g.regs, A0, 0);
+	la_gpr_set(&g.regs, T0, 0x321);
+	walk(&g);
+	assert_false(frame(&g, 0, "leaf_slow")->verified);
+	assert_false(g.stack.verified);
+	guest_free(&g);
+}
+
 /* The callee ended in a jump to another function, which is where the CPU is. */
 static void test_tail_call(void **state)
 {
@@ -748,6 +774,7 @@ int main(void)
 		cmocka_unit_test(test_callee_not_begun_jumps),
 		cmocka_unit_test(test_system_call),
 		cmocka_unit_test(test_two_functions),
+		cmocka_unit_test(test_function_behind_jump),
 		cmocka_unit_test(test_tail_call),
 		cmocka_unit_test(test_noreturn),
 		cmocka_unit_test(test_indirect),

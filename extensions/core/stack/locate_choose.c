@@ -88,7 +88,7 @@ static const struct la_hypothesis *choose(const struct la_locate *s)
 		if (!is_alive(h))
 			continue;
 		/* The caller comes last, and is taken if the callee is not likelier. */
-		if (!best || weight(h) >= weight(best))
+		if (!best || weight(h) > weight(best))
 			best = h;
 	}
 	return best;
@@ -161,12 +161,12 @@ static bool function_of(const struct la_locate *s, uint64_t pc, struct la_symbol
 }
 
 /*
- * The function that most of the likeliest instructions belong to. @only_ret: all that are feasible
- * belong to it.
+ * The function that most of the likeliest instructions of the region belong to. @only_ret: all that are
+ * feasible belong to it.
  */
-static bool likeliest_function(const struct la_locate *s, int score, struct la_symbol *ret,
-			       bool *only_ret)
+static bool likeliest_function(const struct la_locate *s, struct la_symbol *ret, bool *only_ret)
 {
+	struct la_region_summary code;
 	struct {
 		struct la_symbol symbol;
 		size_t likeliest;
@@ -174,6 +174,7 @@ static bool likeliest_function(const struct la_locate *s, int score, struct la_s
 	size_t n = 0, best = 0, j;
 
 	*only_ret = true;
+	la_region_summarise(&s->region, false, &code);
 	for (size_t i = 0; i < s->region.n; i++) {
 		const struct la_node *node = &s->region.node[i];
 		struct la_symbol symbol;
@@ -194,7 +195,7 @@ static bool likeliest_function(const struct la_locate *s, int score, struct la_s
 			f[n].symbol = symbol;
 			f[n++].likeliest = 0;
 		}
-		f[j].likeliest += node->score >= score;
+		f[j].likeliest += node->score >= code.score;
 	}
 	for (j = 1; j < n; j++)
 		if (f[j].likeliest > f[best].likeliest)
@@ -245,12 +246,34 @@ static void finish(struct la_locate *s, const struct la_hypothesis *h, bool cert
 		s->frames.frame[i].verified = false;
 }
 
+/*
+ * The function of the callee's code that the CPU is likely to be in. Before the callee's calls, and after them: where
+ * both lead to the same code, little is known of the registers there, so the better one is taken alone.
+ */
+static bool name_function(struct la_locate *s, const struct la_region_root *root, size_t nroots,
+			  struct la_symbol *ret)
+{
+	struct la_region_summary before, after;
+	bool only;
+
+	if (nroots > 1) {
+		la_region_run(&s->region, s->w.k, s->regs, root + 1, nroots - 1, false);
+		la_region_summarise(&s->region, false, &after);
+	}
+	la_region_run(&s->region, s->w.k, s->regs, root, 1, false);
+	la_region_summarise(&s->region, false, &before);
+	if (nroots > 1 && after.feasible && (!before.feasible || after.score > before.score))
+		la_region_run(&s->region, s->w.k, s->regs, root + 1, nroots - 1, false);
+	return likeliest_function(s, ret, &only);
+}
+
 bool la_locate_best(struct la_locate *s)
 {
 	struct la_region_root root[LA_REGION_ROOTS];
 	const struct la_hypothesis *h;
 	struct la_symbol symbol;
 	bool certain, only;
+	size_t nroots;
 
 	compare_callee_and_caller(s);
 	h = choose(s);
@@ -260,16 +283,15 @@ bool la_locate_best(struct la_locate *s)
 		la_locate_walk_caller(s, s->sp);
 		certain = is_certain(s, h);
 	} else {
-		la_region_run(&s->region, s->w.k, s->regs, root,
-			      la_callee_roots(&s->callee, h->cfa, root), false);
+		nroots = la_callee_roots(&s->callee, h->cfa, root);
+		la_region_run(&s->region, s->w.k, s->regs, root, nroots, false);
 		la_locate_walk(s, h->code.best, LA_FROM_POSITION);
-		certain = is_certain(s, h);
-		if (likeliest_function(s, h->code.score, &symbol, &only)) {
+		certain = likeliest_function(s, &symbol, &only) && only && is_certain(s, h);
+		if (name_function(s, root, nroots, &symbol)) {
 			s->frames.frame[0].symbol = symbol.name;
 			s->frames.frame[0].start = symbol.start;
 			s->frames.frame[0].module = symbol.module;
 		}
-		certain = certain && only;
 	}
 	finish(s, h, certain);
 	return true;
