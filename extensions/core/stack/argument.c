@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "isa/eval.h"
 #include "isa/insn.h"
-#include "lakvm/stack/unwind.h"
+#include "steps.h"
 
 #define MAX_DEPTH 12    /* definitions followed one through another */
 #define MAX_STEPS 65536 /* instructions looked at for one question */
@@ -15,6 +15,7 @@ struct trail {
 	const struct la_kernel *k;
 	const struct la_stack *stack;
 	unsigned steps;
+	unsigned missing; /* see la_frame_callee() */
 	/* The code that was read last. */
 	uint64_t base;
 	size_t size;
@@ -216,8 +217,16 @@ static bool follow(struct trail *t, size_t i, uint64_t at, unsigned reg, unsigne
 		*ret = f->sp;
 		return true;
 	}
-	if (is_kept(reg) && f->kept_known >> (reg - LA_R_U0) & 1 && unchanged(t, f, at, reg)) {
-		*ret = f->kept[reg - LA_R_U0];
+	if (is_kept(reg) && unchanged(t, f, at, reg)) {
+		if (f->kept_known >> (reg - LA_R_U0) & 1) {
+			*ret = f->kept[reg - LA_R_U0];
+			return true;
+		}
+		if (!i)
+			t->missing = reg;
+	}
+	if (reg == LA_R_TP && f->tp) {
+		*ret = f->tp;
 		return true;
 	}
 	for (uint64_t pc = at; pc > f->start; pc = before) {
@@ -253,4 +262,14 @@ bool la_frame_call(const struct la_kernel *k, const struct la_stack *stack, size
 	struct trail t = { .k = k, .stack = stack };
 
 	return i < stack->n && call_target(&t, i, code, MAX_DEPTH, ret);
+}
+
+bool la_frame_callee(const struct la_kernel *k, const struct la_stack *stack, struct la_symbol *ret,
+		     unsigned *missing_ret)
+{
+	struct trail t = { .k = k, .stack = stack };
+	bool found = stack->n && call_target(&t, 0, stack->frame[0].code, MAX_DEPTH, ret);
+
+	*missing_ret = t.missing;
+	return found;
 }

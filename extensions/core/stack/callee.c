@@ -70,20 +70,25 @@ static bool is_function(const struct la_kernel *k, uint64_t pc)
 
 /*
  * The target of a call through a register, if the caller's kept registers and memory are still
- * as they were: most such calls load a pointer out of a structure right before.
+ * as they were: most such calls load a pointer out of a structure right before. That structure can also be the
+ * callee's first argument, which it has not lost yet.
  */
 static bool guess_target(const struct la_callee *c, uint32_t insn, uint64_t *ret)
 {
 	const struct la_kernel *k = c->k;
 	const uint64_t offset = (uint64_t)la_insn_offs16(insn);
-	uint64_t value;
+	const uint32_t believed[] = { LA_REGION_KEPT, ~0u };
+	uint64_t value, prelude;
 	bool sure;
 
-	if (la_region_evaluate(k, c->regs, find_prelude(k, c->ra - 4, &sure), c->ra - 4,
-			       la_insn_rj(insn), &value) &&
-	    is_function(k, value + offset)) {
-		*ret = value + offset;
-		return true;
+	prelude = find_prelude(k, c->ra - 4, &sure);
+	for (size_t i = 0; i < sizeof(believed) / sizeof(believed[0]); i++) {
+		if (la_region_evaluate(k, c->regs, believed[i], prelude, c->ra - 4,
+				       la_insn_rj(insn), &value) &&
+		    is_function(k, value + offset)) {
+			*ret = value + offset;
+			return true;
+		}
 	}
 	if (la_insn_rj(insn) != LA_R_RA && la_gpr_get(c->regs, la_insn_rj(insn), &value) &&
 	    is_function(k, value + offset)) {
@@ -119,12 +124,10 @@ static bool system_call(const struct la_callee *c, uint64_t *ret)
 	return false;
 }
 
-/* The callee: from the call, or from a register it went through, or from the last exception. */
 void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct la_regs *regs)
 {
-	struct la_symbol symbol;
 	uint32_t insn;
-	uint64_t target, era;
+	uint64_t target;
 	bool sure;
 
 	*c = (struct la_callee){ .k = k, .regs = regs, .ra = regs->gpr[LA_R_RA] };
@@ -136,12 +139,29 @@ void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct
 	    !la_insn_is_call(insn, c->ra - 4, &target))
 		return;
 	c->guessed = true;
-	if (system_call(c, &c->start) || guess_target(c, insn, &c->start))
-		return;
-	if (la_csr_get(c->regs, LA_CSR_ERA, &era) && la_is_text(k, era) &&
-	    k->door->symbol_at(k->door->ctx, era, &symbol) &&
-	    !(c->ra - 4 >= symbol.start && c->ra - 4 < symbol.end))
-		c->start = symbol.start;
+	if (!system_call(c, &c->start) && !guess_target(c, insn, &c->start))
+		c->start = 0;
+}
+
+void la_callee_guess(struct la_callee *c, uint64_t start)
+{
+	*c = (struct la_callee){
+		.k = c->k, .regs = c->regs, .ra = c->ra, .start = start, .guessed = true
+	};
+}
+
+bool la_callee_by_exception(struct la_callee *c)
+{
+	const struct la_kernel *k = c->k;
+	struct la_symbol symbol;
+	uint64_t era;
+
+	if (!la_csr_get(c->regs, LA_CSR_ERA, &era) || !la_is_text(k, era) ||
+	    !k->door->symbol_at(k->door->ctx, era, &symbol) ||
+	    (c->ra - 4 >= symbol.start && c->ra - 4 < symbol.end))
+		return false;
+	la_callee_guess(c, symbol.start);
+	return true;
 }
 
 /* A function's ends, where it has its return address back in ra. */

@@ -29,10 +29,16 @@ struct la_callee {
 };
 
 /**
- * Find the callee of the call before ra, by the call, or by guessing. @regs must know ra and sp; they
- * and @k are kept.
+ * Find the callee of the call before ra, by the call, or by guessing what the register had that it went through. @regs
+ * must know ra and sp; they and @k are kept.
  */
 void la_callee_find(struct la_callee *c, const struct la_kernel *k, const struct la_regs *regs);
+
+/** Take the function at @start instead, 0 = an unknown one: a guess, too. */
+void la_callee_guess(struct la_callee *c, uint64_t start);
+
+/** The function that the last exception came from, as a guess. False: there is none but the caller itself. */
+bool la_callee_by_exception(struct la_callee *c);
 
 /**
  * Where its code starts with ra as it is, entered with stack pointer @cfa (0 = unknown): at its first

@@ -130,17 +130,14 @@ bool la_is_stack_bottom(uint64_t sp)
 	return above == LA_PT_REGS_SIZE || above == LA_PT_REGS_SIZE + 32;
 }
 
-bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
+bool la_exception_entry(const struct la_kernel *k, const struct la_regs *saved, uint64_t era,
 			struct la_symbol *ret)
 {
 	const struct la_door *door = k->door;
-	uint64_t from, prmd, estat, address;
-	struct la_regs regs;
+	uint64_t from, estat, address;
 	unsigned ecode;
 
-	if (la_pt_regs_read(k, pt_regs, &regs, NULL) != LA_OK ||
-	    !la_csr_get(&regs, LA_CSR_PRMD, &prmd) || (prmd & 3) != 3 ||
-	    !la_csr_get(&regs, LA_CSR_ERA, &from) || !la_csr_get(&regs, LA_CSR_ESTAT, &estat))
+	if (!la_csr_get(saved, LA_CSR_ERA, &from) || !la_csr_get(saved, LA_CSR_ESTAT, &estat))
 		return false;
 	ecode = LA_ESTAT_ECODE(estat);
 	/* do_syscall() moves the saved pc on to the next instruction. */

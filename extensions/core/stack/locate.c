@@ -13,8 +13,6 @@
 
 #include "base/bytes.h"
 
-#define MAX_FRAME 4096 /* bytes: no function of the kernel's has a larger one */
-
 /* --- stacks --- */
 
 bool la_locate_walk_caller(struct la_locate *s, uint64_t sp)
@@ -229,7 +227,7 @@ static bool take_above_frame(struct la_locate *s)
 	if (!la_is_text(s->w.k, s->ra - 4) || !la_locate_walk_caller(s, s->sp) ||
 	    s->frames.nlinked > 1)
 		return false;
-	for (uint64_t sp = s->sp + 16; sp < top && sp <= s->sp + MAX_FRAME; sp += 16) {
+	for (uint64_t sp = s->sp + 16; sp < top && sp <= s->sp + LA_MAX_FRAME; sp += 16) {
 		if (!la_locate_walk_caller(s, sp) || !s->frames.linked ||
 		    s->frames.n == LA_MAX_FRAMES || !la_locate_firm_caller(s, 0))
 			continue;
@@ -286,10 +284,13 @@ static bool take_entry(struct la_locate *s)
 {
 	struct la_frame *frame = &s->frames.frame[0];
 	struct la_symbol symbol;
-	uint64_t era;
+	struct la_regs saved;
+	uint64_t era, prmd;
 
 	if (s->ra >> 63 || !la_is_stack_bottom(s->sp) || !la_csr_get(s->regs, LA_CSR_ERA, &era) ||
-	    !la_exception_entry(s->w.k, s->sp, era, &symbol))
+	    la_pt_regs_read(s->w.k, s->sp, &saved, NULL) != LA_OK ||
+	    !la_csr_get(&saved, LA_CSR_PRMD, &prmd) || (prmd & 3) != 3 ||
+	    !la_exception_entry(s->w.k, &saved, era, &symbol))
 		return false;
 	*frame = (struct la_frame){ .sp = s->sp,
 				    .symbol = symbol.name,
@@ -303,12 +304,79 @@ static bool take_entry(struct la_locate *s)
 	return true;
 }
 
+/*
+ * The same in the kernel: the entry has moved the stack pointer down, and what it saves first is where that was. What it
+ * has interrupted goes on at ERA, with the registers as they are, but for ra, in which the entry puts ERA into memory.
+ */
+static bool take_kernel_entry(struct la_locate *s)
+{
+	struct la_unwind_frame at = { .regs = *s->regs,
+				      .exact = true,
+				      .method = LA_FROM_EXCEPTION };
+	struct la_frame *frame = s->frames.frame;
+	struct la_symbol symbol = { .name = NULL };
+	struct la_regs saved;
+	uint64_t era, sp;
+
+	if (!la_csr_get(s->regs, LA_CSR_ERA, &era) || !la_is_text(s->w.k, era) ||
+	    la_pt_regs_read(s->w.k, s->sp, &saved, NULL) != LA_OK ||
+	    !la_gpr_get(&saved, LA_R_SP, &sp) || sp != s->sp + LA_PT_REGS_SIZE)
+		return false;
+	if (s->ra == era) {
+		la_gpr_set(&at.regs, LA_R_RA, saved.gpr[LA_R_RA]);
+		la_csr_set(&saved, LA_CSR_ERA, era); /* the kind of exception lies there by then */
+	}
+	la_gpr_set(&at.regs, LA_R_SP, sp);
+	at.regs.pc = era;
+	at.regs.pc_known = true;
+	if (!la_at_resolve(&s->w, &at))
+		return false;
+	la_walk_run(&s->w, &at, true, &s->frames);
+	if (!s->frames.linked || s->frames.n == LA_MAX_FRAMES)
+		return false;
+	la_exception_entry(s->w.k, &saved, era, &symbol);
+	memmove(frame + 1, frame, s->frames.n++ * sizeof(*frame));
+	*frame = (struct la_frame){ .sp = s->sp,
+				    .symbol = symbol.name,
+				    .start = symbol.start,
+				    .method = LA_FROM_POSITION,
+				    .pt_regs = s->sp };
+	doubt(&s->frames);
+	return true;
+}
+
 static void nothing(struct la_arena *arena, enum la_stop reason, const char *text,
 		    struct la_stack *ret)
 {
 	*ret = (struct la_stack){ .stop = reason };
 	snprintf(ret->reason, sizeof(ret->reason), "%s", text);
 	ret->frame = la_alloc(arena, 0);
+}
+
+/* Take this function for the callee; which code of it, and which of the caller's, can the CPU be in? */
+static bool try_functions(struct la_locate *s)
+{
+	s->n = 0;
+	try_callee_frames(s);
+	try_caller(s);
+	return la_locate_best(s);
+}
+
+/* With the callees that the call before ra can have gone to, the likeliest first, until the stack proves itself. */
+static bool try_callees(struct la_locate *s)
+{
+	struct la_callee *c = &s->callee;
+
+	la_callee_find(c, s->w.k, s->regs);
+	if (c->start && try_functions(s))
+		return true;
+	if (c->start && !c->guessed)
+		return false;
+	if ((la_locate_name_callee(s) && try_functions(s)) ||
+	    (la_callee_by_exception(c) && try_functions(s)))
+		return true;
+	la_callee_guess(c, 0); /* in the caller, then */
+	return try_functions(s);
 }
 
 void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *regs,
@@ -326,14 +394,8 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 		return nothing(arena, LA_STOP_USER, "in user mode", ret);
 	la_walk_init(&s.w, k, regs, cpu);
 	s.regs = regs;
-	s.callee = (struct la_callee){ .start = 0 };
-	s.n = 0;
-	if (la_is_text(k, s.ra - 4)) {
-		la_callee_find(&s.callee, k, regs);
-		try_callee_frames(&s);
-		try_caller(&s);
-	}
-	if (!la_locate_best(&s) && !take_entry(&s))
+	if (!(la_is_text(k, s.ra - 4) && try_callees(&s)) && !take_entry(&s) &&
+	    !take_kernel_entry(&s))
 		take_unproven(&s);
 	la_frames_keep(k, arena, &s.frames, ret);
 }

@@ -7,6 +7,7 @@
 #include "steps.h"
 
 #define LA_HYPOTHESES 12
+#define LA_MAX_FRAME 4096 /* bytes: no function of the kernel's has a larger one */
 
 struct la_hypothesis {
 	bool in_callee;
@@ -39,6 +40,12 @@ bool la_locate_walk(struct la_locate *s, uint64_t pc, enum la_method method);
  * does not show that.
  */
 bool la_locate_firm_caller(const struct la_locate *s, size_t i);
+
+/**
+ * Where the call before ra goes through a register that names nothing any more: find the callee by what the register was
+ * loaded from. It may have a frame of its own already. It is a guess; false: there is none. Changes s->frames.
+ */
+bool la_locate_name_callee(struct la_locate *s);
 
 /** Choose among the hypotheses, and leave the frames of the chosen one in @s. False: none is left. */
 bool la_locate_best(struct la_locate *s);

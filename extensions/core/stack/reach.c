@@ -375,16 +375,15 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 			ret->node[i].score = 0; /* nothing speaks for it */
 }
 
-bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
-			uint64_t to, unsigned reg, uint64_t *ret)
+bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint32_t believed,
+			uint64_t from, uint64_t to, unsigned reg, uint64_t *ret)
 {
-	const uint32_t kept = 1u << LA_R_TP | 1u << LA_R_SP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP;
 	struct la_region_state s = { .nconditions = 0 };
 	uint64_t value;
 
 	la_values_none(&s.values);
 	for (unsigned n = 1; n < LA_NGPR; n++)
-		if (kept >> n & 1 && la_gpr_get(regs, n, &value))
+		if (believed >> n & 1 && la_gpr_get(regs, n, &value))
 			la_values_set(&s.values, n, value);
 	for (uint64_t pc = from; from && pc < to; pc += 4) {
 		uint32_t insn;

@@ -83,12 +83,13 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 		   const struct la_region_root *root, size_t nroots, bool follow_return);
 
 /**
- * Likely value of @reg after the straight code [from, to): registers that calls keep (and tp, the
- * per-CPU base, sp) are taken as they are now, and so is memory. @from may be @to or 0: no code.
- * False: not known.
+ * Likely value of @reg after the straight code [from, to): registers that are @believed (bit n for register n) are
+ * taken as they are now, and so is memory. @from may be @to or 0: no code. False: not known.
  */
-bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint64_t from,
-			uint64_t to, unsigned reg, uint64_t *ret);
+bool la_region_evaluate(const struct la_kernel *k, const struct la_regs *regs, uint32_t believed,
+			uint64_t from, uint64_t to, unsigned reg, uint64_t *ret);
+/** tp, the per-CPU base, sp, and what calls keep. */
+#define LA_REGION_KEPT (1u << LA_R_TP | 1u << LA_R_SP | 1u << LA_R_U0 | 0x3ffu << LA_R_FP)
 
 /**
  * The first part of la_region_run(): find all code that can run from @root on. @r's k, regs, ra and follow_return

@@ -114,11 +114,11 @@ bool la_is_stack_end(const struct la_walk *w, const struct la_unwind_frame *at);
 bool la_is_stack_bottom(uint64_t sp);
 
 /**
- * The entry code that has saved user mode's registers at @pt_regs, where the last exception came from
- * @era; a system call's saved pc may be that of the next instruction already. False: what lies there is
- * not of that exception or does not say its kind, or no symbol names the code.
+ * The entry code that has @saved these registers, where the last exception came from @era; a system call's saved pc may
+ * be that of the next instruction already. False: they are not of that exception or do not say its kind, or no
+ * symbol names the code.
  */
-bool la_exception_entry(const struct la_kernel *k, uint64_t pt_regs, uint64_t era,
+bool la_exception_entry(const struct la_kernel *k, const struct la_regs *saved, uint64_t era,
 			struct la_symbol *ret);
 
 /** Find code and symbol of @at from its pc. False: not kernel text. */
@@ -147,6 +147,13 @@ enum la_link la_call_reaches(const struct la_kernel *k, uint64_t ra,
  * @sure_ret: it can go nowhere else.
  */
 bool la_link_target(const struct la_kernel *k, uint64_t ra, uint64_t *ret, bool *sure_ret);
+
+/**
+ * The function that the call of frame 0 goes to, as la_frame_call(). False: @missing_ret is the register, of those that
+ * calls keep, whose value in that frame would tell; 0: that alone would not.
+ */
+bool la_frame_callee(const struct la_kernel *k, const struct la_stack *stack, struct la_symbol *ret,
+		     unsigned *missing_ret);
 
 /** A walk's frames before they are put into the arena. */
 struct la_frames {

@@ -237,6 +237,8 @@ static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *
 		.kept_known = at->regs.gpr_known >> LA_R_U0,
 	};
 	memcpy(frame->kept, &at->regs.gpr[LA_R_U0], sizeof(frame->kept));
+	if (!la_gpr_get(&at->regs, LA_R_TP, &frame->tp))
+		frame->tp = 0;
 	return frame;
 }
 

@@ -105,6 +105,7 @@ struct la_frame {
 	/* r21 to r31, which calls keep, as this frame has them; bit n of kept_known: kept[n]. */
 	uint64_t kept[LA_NKEPT];
 	unsigned kept_known;
+	uint64_t tp; /* the task's thread_info, 0 = unknown */
 };
 
 struct la_stack {
