@@ -371,6 +371,21 @@ static void test_assembly_leaf(void **state)
 	}
 }
 
+/* Only code that no jump leads to comes back from the leaf: what is behind the call is as likely as that. */
+static void test_hidden_return(void **state)
+{
+	const uint32_t stays[] = { B(0, 0), ORI(A0, ZERO, 1), RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	for (uint64_t at = FN(LEAF); at < FN(LEAF) + 0x100; at += 4)
+		code(&g, at, NOP);
+	leaf_code(&g, stays, 3);
+	walk(&g);
+	frame(&g, 0, "leaf");
+	guest_free(&g);
+}
+
 /* A loop whose end is a sum of what nobody knows: what it is of the other registers tells whether it was left. */
 static void test_sum(void **state)
 {
@@ -671,6 +686,7 @@ int main(void)
 		cmocka_unit_test(test_scan_above),
 		cmocka_unit_test(test_stale_return_address),
 		cmocka_unit_test(test_assembly_leaf),
+		cmocka_unit_test(test_hidden_return),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_user_mode),

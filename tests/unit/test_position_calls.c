@@ -75,6 +75,49 @@ static void test_indirect_by_argument(void **state)
 	guest_free(&g);
 }
 
+/* The register still names the callee, which has moved its argument on to another object, of another function. */
+static void test_indirect_before_argument(void **state)
+{
+	const uint32_t code_of_leaf[] = { LD_D(A0, A0, 16), NOP, NOP, NOP, NOP, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, code_of_leaf, 6);
+	code(&g, FN(MIDDLE) + CALL - 4, LD_D(T0, A0, 8));
+	code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
+	code(&g, BACK(MIDDLE), ORI(A3, ZERO, 1)); /* it has not run */
+	put64(&g, LOCK + 8, FN(LEAF));
+	put64(&g, LOCK + 16, LOCK + 0x100);
+	put64(&g, LOCK + 0x108, FN(INNER));
+	la_gpr_set(&g.regs, A0, LOCK + 0x100);
+	la_gpr_set(&g.regs, T0, FN(LEAF));
+	walk(&g);
+	frame(&g, 0, "leaf");
+	guest_free(&g);
+}
+
+/* The structure was the caller's own argument, by a register of the one that called it. */
+static void test_indirect_by_callers_argument(void **state)
+{
+	const uint32_t code_of_leaf[] = { ORI(T0, ZERO, 9), NOP, NOP, RET };
+	struct guest g = guest_in_middle(LEAF);
+
+	(void)state;
+	leaf_code(&g, code_of_leaf, 4);
+	code(&g, FN(OUTER) + CALL - 4, MOVE(A0, S1));
+	code(&g, FN(MIDDLE) + CALL - 8, LD_D(T0, A0, 8));
+	code(&g, FN(MIDDLE) + CALL - 4, ORI(A0, ZERO, 1));
+	code(&g, FN(MIDDLE) + CALL, JIRL(RA, T0, 0));
+	code(&g, BACK(MIDDLE), ORI(A3, ZERO, 1)); /* it has not run */
+	put64(&g, LOCK + 8, FN(LEAF));
+	la_gpr_set(&g.regs, S1, LOCK);
+	la_gpr_set(&g.regs, A0, 1);
+	la_gpr_set(&g.regs, T0, 9);
+	walk(&g);
+	assert_false(frame(&g, 0, "leaf")->verified);
+	guest_free(&g);
+}
+
 /* That structure is known by a register of the caller's, which the callee has put into its frame, and changed. */
 static void test_indirect_by_saved(void **state)
 {
@@ -166,6 +209,8 @@ int main(void)
 		cmocka_unit_test(test_system_call),
 		cmocka_unit_test(test_indirect),
 		cmocka_unit_test(test_indirect_by_argument),
+		cmocka_unit_test(test_indirect_before_argument),
+		cmocka_unit_test(test_indirect_by_callers_argument),
 		cmocka_unit_test(test_indirect_by_saved),
 		cmocka_unit_test(test_unknown_callee),
 		cmocka_unit_test(test_damaged_above),

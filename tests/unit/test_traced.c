@@ -473,6 +473,32 @@ static void test_bpf(void **state)
 	guest_free(&g);
 }
 
+/* A module that calls itself "bpf" and has ftrace's own names, in a guest whose functions call themselves. */
+static void test_module_like_bpf(void **state)
+{
+	struct guest g = chain();
+
+	(void)state;
+	fake_symbol(g.fake, "ftrace_regs_caller", JITTED + 0x8000, 0x40, "bpf");
+	fake_symbol(g.fake, "bpf_prog_1", JITTED, 0x100, "bpf");
+	for (unsigned i = 0; i < 0x100; i += 4)
+		code(&g, JITTED + i, NOP);
+	code(&g, JITTED, ADDI_D(SP, SP, -FRAME));
+	code(&g, JITTED + 4, ST_D(RA, SP, 24));
+	code(&g, JITTED + 0x20, BL(JITTED + 0x20, FN(MIDDLE) + 8));
+	code(&g, JITTED + 0xf0, LD_D(RA, SP, 24));
+	code(&g, JITTED + 0xf8, ADDI_D(SP, SP, FRAME));
+	code(&g, JITTED + 0xfc, RET);
+	code(&g, FN(MIDDLE), MOVE(T0, RA));
+	code(&g, FN(MIDDLE) + 4, BL(FN(MIDDLE) + 4, FN(MIDDLE)));
+	frame_at(&g, OUTER_SP - FRAME, BACK(OUTER), 0);
+	start_at(&g, JITTED + 0x40, OUTER_SP - FRAME, 0);
+	la_unwind(&g.k, g.arena, &g.regs, 0, &g.stack);
+	assert_true(g.stack.n > 1);
+	assert_false(g.stack.verified);
+	guest_free(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_graph_handler),
 		cmocka_unit_test(test_no_list),
 		cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_module_like_bpf),
 	};
 
 	return cmocka_run_group_tests_name("traced", tests, NULL, NULL);

@@ -205,6 +205,7 @@ static bool follow(struct trail *t, size_t i, uint64_t at, unsigned reg, unsigne
 	unsigned jumps = 0;
 	uint64_t before, block = at; /* the end of the straight code that is looked at */
 	uint32_t insn;
+	bool known;
 
 	if (!depth || !f->symbol || at < f->start)
 		return false;
@@ -217,16 +218,16 @@ static bool follow(struct trail *t, size_t i, uint64_t at, unsigned reg, unsigne
 		*ret = f->sp;
 		return true;
 	}
-	if (is_kept(reg) && unchanged(t, f, at, reg)) {
-		if (f->kept_known >> (reg - LA_R_U0) & 1) {
+	known = is_kept(reg) && f->kept_known >> (reg - LA_R_U0) & 1;
+	if (is_kept(reg) && (known || !i) && unchanged(t, f, at, reg)) {
+		if (known) {
 			*ret = f->kept[reg - LA_R_U0];
 			return true;
 		}
-		if (!i)
-			t->missing = reg;
+		t->missing = reg;
 	}
-	if (reg == LA_R_TP && f->tp) {
-		*ret = f->tp;
+	if (reg == LA_R_TP && t->stack->tp) {
+		*ret = t->stack->tp;
 		return true;
 	}
 	for (uint64_t pc = at; pc > f->start; pc = before) {

@@ -115,14 +115,14 @@ static bool read_jumps(const struct la_kernel *k, uint64_t start, uint64_t end, 
 	return true;
 }
 
-/* Is there a call in @tracer that goes to @pc? */
+/* Is there a call in @tracer, within its first instructions, that goes to @pc? */
 static bool calls(const struct la_kernel *k, const struct la_symbol *tracer, uint64_t pc)
 {
 	uint64_t target;
 	bool sure;
 
-	for (uint64_t ra = tracer->start + 8; ra < tracer->end; ra += 4)
-		if (la_link_target(k, ra, &target, &sure) && target == pc)
+	for (uint64_t i = 2; i <= MAX_FUNCTION / 4 && i <= (tracer->end - tracer->start) / 4; i++)
+		if (la_link_target(k, tracer->start + 4 * i, &target, &sure) && target == pc)
 			return true;
 	return false;
 }
@@ -142,8 +142,8 @@ static bool is_traced_by(const struct la_kernel *k, uint64_t from, const struct 
 		if (la_is_traced_call(k, from + 4 * i))
 			return (la_link_target(k, from + 4 * i, &target, &sure) &&
 				target == tracer->start) ||
-			       (la_is_ftrace_call(k, from + 4 * i) &&
-				calls(k, tracer, from + 4 * i));
+			       (calls(k, tracer, from + 4 * i) &&
+				la_is_ftrace_call(k, from + 4 * i));
 	return false;
 }
 

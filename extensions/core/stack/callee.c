@@ -70,32 +70,29 @@ static bool is_function(const struct la_kernel *k, uint64_t pc)
 
 /*
  * The target of a call through a register, if the caller's kept registers and memory are still
- * as they were: most such calls load a pointer out of a structure right before. That structure can also be the
- * callee's first argument, which it has not lost yet.
+ * as they were: most such calls load a pointer out of a structure right before. Or what that register has now. Or, if the
+ * structure is the callee's argument, which it may have lost since, the same with all registers.
  */
 static bool guess_target(const struct la_callee *c, uint32_t insn, uint64_t *ret)
 {
 	const struct la_kernel *k = c->k;
 	const uint64_t offset = (uint64_t)la_insn_offs16(insn);
-	const uint32_t believed[] = { LA_REGION_KEPT, ~0u };
+	const uint64_t call = c->ra - 4;
+	const unsigned reg = la_insn_rj(insn);
 	uint64_t value, prelude;
 	bool sure;
 
-	prelude = find_prelude(k, c->ra - 4, &sure);
-	for (size_t i = 0; i < sizeof(believed) / sizeof(believed[0]); i++) {
-		if (la_region_evaluate(k, c->regs, believed[i], prelude, c->ra - 4,
-				       la_insn_rj(insn), &value) &&
-		    is_function(k, value + offset)) {
-			*ret = value + offset;
-			return true;
-		}
-	}
-	if (la_insn_rj(insn) != LA_R_RA && la_gpr_get(c->regs, la_insn_rj(insn), &value) &&
-	    is_function(k, value + offset)) {
-		*ret = value + offset;
-		return true;
-	}
-	return false;
+	if (reg == LA_R_RA) /* the call itself has changed it */
+		return false;
+	prelude = find_prelude(k, call, &sure);
+	if (!(la_region_evaluate(k, c->regs, LA_REGION_KEPT, prelude, call, reg, &value) &&
+	      is_function(k, value + offset)) &&
+	    !(la_gpr_get(c->regs, reg, &value) && is_function(k, value + offset)) &&
+	    !(la_region_evaluate(k, c->regs, ~(1u << LA_R_RA), prelude, call, reg, &value) &&
+	      is_function(k, value + offset)))
+		return false;
+	*ret = value + offset;
+	return true;
 }
 
 /*

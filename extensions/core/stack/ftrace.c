@@ -27,10 +27,11 @@ bool la_is_ftrace_call(const struct la_kernel *k, uint64_t pc)
 	struct la_symbol symbol;
 	uint64_t start;
 
+	/* Not of a module: one that calls itself "bpf" would be asked for here again, without end. */
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		if (door->symbol(door->ctx, entries[i], &start) &&
 		    door->symbol_at(door->ctx, start, &symbol) && symbol.start == start &&
-		    la_call_reaches(k, pc, &symbol) == LA_LINK_DIRECT)
+		    !symbol.module && la_call_reaches(k, pc, &symbol) == LA_LINK_DIRECT)
 			return true;
 	return false;
 }

@@ -2,8 +2,8 @@
 // What the function graph tracer, and in 7.2 an fprobe, has written down of the calls whose return address it has replaced
 // by return_to_handler. task_struct.ret_stack has a struct ftrace_ret_stack of each, the innermost last (kernel/trace/fgraph.c):
 //
-// - in 5.19 as an array, of which task_struct.curr_ret_stack is the last one's index, -1 if there is none;
-// - in 6.12 and 7.2 among words, of which curr_ret_stack are in use; the last word of what belongs to a call has in
+// - until 6.10 as an array, of which task_struct.curr_ret_stack is the last one's index, -1 if there is none;
+// - since 6.11 among words, of which curr_ret_stack are in use; the last word of what belongs to a call has in
 //   its lowest bits how many words before it the struct begins.
 //
 // ftrace_ret_stack.retp is where the tracer found the return address: in the pt_regs that ftrace lays right below the
@@ -13,6 +13,7 @@
 
 #define RA_IN_PT_REGS 8
 #define MAX_INDEX 8192     /* words of a page of 64 KiB, which no kernel's has more than */
+#define MAX_RECORDS 256    /* that are looked at for one stack: more calls than any has */
 #define FRAME_OFFSET 0x3ff /* FGRAPH_FRAME_OFFSET_MASK */
 
 static bool start(const struct la_walk *w, struct la_hooks *h)
@@ -36,8 +37,10 @@ static bool previous(const struct la_walk *w, struct la_hooks *h, uint64_t *ret)
 	uint64_t word;
 	size_t unit = sizeof(word);
 
-	if ((!h->ret_stack && !start(w, h)) || !h->before)
+	if ((!h->ret_stack && !start(w, h)) || !h->before || h->records++ == MAX_RECORDS) {
+		h->before = 0;
 		return false;
+	}
 	h->before--;
 	if (h->in_words) {
 		if (la_read_u64(w->k, h->ret_stack + unit * h->before, &word, NULL) != LA_OK)

@@ -306,7 +306,8 @@ static bool take_entry(struct la_locate *s)
 
 /*
  * The same in the kernel: the entry has moved the stack pointer down, and what it saves first is where that was. What it
- * has interrupted goes on at ERA, with the registers as they are, but for ra, in which the entry puts ERA into memory.
+ * has interrupted goes on at ERA, with the registers as they are, but for those that the entry works with: ra, by which it
+ * puts ERA into memory, t0 and t1. Which of them are saved is not known, so nobody may take what lies there for a pt_regs.
  */
 static bool take_kernel_entry(struct la_locate *s)
 {
@@ -326,6 +327,7 @@ static bool take_kernel_entry(struct la_locate *s)
 		la_gpr_set(&at.regs, LA_R_RA, saved.gpr[LA_R_RA]);
 		la_csr_set(&saved, LA_CSR_ERA, era); /* the kind of exception lies there by then */
 	}
+	at.regs.gpr_known &= ~(1u << LA_R_T0 | 1u << (LA_R_T0 + 1));
 	la_gpr_set(&at.regs, LA_R_SP, sp);
 	at.regs.pc = era;
 	at.regs.pc_known = true;
@@ -339,8 +341,7 @@ static bool take_kernel_entry(struct la_locate *s)
 	*frame = (struct la_frame){ .sp = s->sp,
 				    .symbol = symbol.name,
 				    .start = symbol.start,
-				    .method = LA_FROM_POSITION,
-				    .pt_regs = s->sp };
+				    .method = LA_FROM_POSITION };
 	doubt(&s->frames);
 	return true;
 }
@@ -397,5 +398,5 @@ void la_unwind_cpu(const struct la_kernel *k, struct la_arena *arena, const stru
 	if (!(la_is_text(k, s.ra - 4) && try_callees(&s)) && !take_entry(&s) &&
 	    !take_kernel_entry(&s))
 		take_unproven(&s);
-	la_frames_keep(k, arena, &s.frames, ret);
+	la_frames_keep(&s.w, arena, &s.frames, ret);
 }

@@ -64,8 +64,10 @@ bool la_locate_name_callee(struct la_locate *s)
 			continue;
 		if (places++ == MAX_PLACES)
 			return false;
-		caller->code = s->ra - 4;
-		stack = (struct la_stack){ .frame = caller, .n = s->frames.n };
+		la_frames_place(s->w.k, caller, s->frames.n);
+		stack = (struct la_stack){ .frame = caller,
+					   .n = s->frames.n,
+					   .tp = s->w.thread_info };
 		if ((la_frame_callee(s->w.k, &stack, &callee, &missing) &&
 		     (!size || has_frame(s->w.k, &callee, size, 0, 0))) ||
 		    (size && by_saved(s, &stack, size, &callee))) {

@@ -87,7 +87,7 @@ static const struct la_hypothesis *choose(const struct la_locate *s)
 
 		if (!is_alive(h))
 			continue;
-		/* The caller comes last, and is taken if the callee is not likelier. */
+		/* Where they are equal the callee is taken, which comes first, and of its frames the smallest. */
 		if (!best || weight(h) > weight(best))
 			best = h;
 	}

@@ -371,7 +371,7 @@ void la_region_run(struct la_region *ret, const struct la_kernel *k, const struc
 	score_all(ret, written);
 	score_returns(ret, written);
 	for (size_t i = 0; i < ret->n; i++)
-		if (ret->node[i].hidden && ret->node[i].score == INT_MIN)
+		if (ret->node[i].score == INT_MIN)
 			ret->node[i].score = 0; /* nothing speaks for it */
 }
 

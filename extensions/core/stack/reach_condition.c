@@ -94,7 +94,7 @@ static bool store_holds(const struct la_region *r, uint32_t insn, int64_t offset
 	unsigned char raw[8] = { 0 };
 	uint64_t base, value;
 
-	*known_ret = la_gpr_get(r->regs, la_insn_rj(insn), &base) &&
+	*known_ret = la_gpr_operand(r->regs, la_insn_rj(insn), &base) &&
 		     la_gpr_operand(r->regs, la_insn_rd(insn), &value) &&
 		     la_read(r->k, base + (uint64_t)offset, raw, size, NULL) == LA_OK;
 	return *known_ret && la_le64(raw) == (value & ~UINT64_C(0) >> (64 - 8 * size));

@@ -74,7 +74,8 @@ struct la_hooks {
 	unsigned nodes;
 	uint64_t ret_stack; /* the function graph tracer's records, 0 = not looked for yet */
 	uint32_t before;    /* those before this index were not used yet */
-	bool in_words;      /* which is of words, not of records */
+	unsigned records;   /* that were looked at */
+	bool in_words;      /* ret_stack is of words, not of records */
 };
 
 /**
@@ -173,8 +174,10 @@ void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_
 /** Walk from @start, whose code and symbol are resolved. @verified: it is a verified frame. */
 void la_walk_run(const struct la_walk *w, const struct la_unwind_frame *start, bool verified,
 		 struct la_frames *ret);
+/** Fill in the code addresses of @n frames. */
+void la_frames_place(const struct la_kernel *k, struct la_frame *frame, size_t n);
 /** Copy into the arena, with the frames' code addresses; LA_STOP_NOMEM and no frame if it has no room. */
-void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
-		    const struct la_frames *frames, struct la_stack *ret);
+void la_frames_keep(const struct la_walk *w, struct la_arena *arena, const struct la_frames *frames,
+		    struct la_stack *ret);
 
 #endif

@@ -237,8 +237,6 @@ static struct la_frame *push(struct la_frames *f, const struct la_unwind_frame *
 		.kept_known = at->regs.gpr_known >> LA_R_U0,
 	};
 	memcpy(frame->kept, &at->regs.gpr[LA_R_U0], sizeof(frame->kept));
-	if (!la_gpr_get(&at->regs, LA_R_TP, &frame->tp))
-		frame->tp = 0;
 	return frame;
 }
 
@@ -369,8 +367,16 @@ void la_walk_init(struct la_walk *w, const struct la_kernel *k, const struct la_
 		w->task_stack = 0;
 }
 
-void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
-		    const struct la_frames *frames, struct la_stack *ret)
+void la_frames_place(const struct la_kernel *k, struct la_frame *frame, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (frame[i].pc_known)
+			frame[i].code =
+				la_vector_origin(k, frame[i].pc) - (frame[i].pc_exact ? 0 : 4);
+}
+
+void la_frames_keep(const struct la_walk *w, struct la_arena *arena, const struct la_frames *frames,
+		    struct la_stack *ret)
 {
 	*ret = (struct la_stack){ .stop = frames->stop, .verified = frames->verified };
 	memcpy(ret->reason, frames->reason, sizeof(ret->reason));
@@ -383,12 +389,8 @@ void la_frames_keep(const struct la_kernel *k, struct la_arena *arena,
 	}
 	memcpy(ret->frame, frames->frame, frames->n * sizeof(*ret->frame));
 	ret->n = frames->n;
-	for (size_t i = 0; i < ret->n; i++) {
-		struct la_frame *f = &ret->frame[i];
-
-		if (f->pc_known)
-			f->code = la_vector_origin(k, f->pc) - (f->pc_exact ? 0 : 4);
-	}
+	ret->tp = w->thread_info;
+	la_frames_place(w->k, ret->frame, ret->n);
 }
 
 void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct la_regs *start,
@@ -402,7 +404,7 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	la_walk_init(&w, k, start, cpu);
 	if (!start->pc_known || !la_gpr_get(start, LA_R_SP, &sp)) {
 		stop(&frames, LA_STOP_NO_REGS, "no registers to start from");
-		return la_frames_keep(k, arena, &frames, ret);
+		return la_frames_keep(&w, arena, &frames, ret);
 	}
 	/* A sleeping task goes on after its call of __switch_to, a new one at a function's first
 	 * instruction (the address before it has another symbol). */
@@ -417,10 +419,10 @@ void la_unwind(const struct la_kernel *k, struct la_arena *arena, const struct l
 	    (la_csr_get(start, LA_CSR_CRMD, &crmd) ? (crmd & 3) == 3 : sp >> 63 == 0)) {
 		push(&frames, &at, true, true);
 		stop(&frames, LA_STOP_USER, "in user mode");
-		return la_frames_keep(k, arena, &frames, ret);
+		return la_frames_keep(&w, arena, &frames, ret);
 	}
 	la_walk_run(&w, &at, true, &frames);
-	la_frames_keep(k, arena, &frames, ret);
+	la_frames_keep(&w, arena, &frames, ret);
 }
 
 enum la_status la_task_regs(const struct la_kernel *k, uint64_t task, struct la_regs *ret,

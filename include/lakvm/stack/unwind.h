@@ -105,13 +105,13 @@ struct la_frame {
 	/* r21 to r31, which calls keep, as this frame has them; bit n of kept_known: kept[n]. */
 	uint64_t kept[LA_NKEPT];
 	unsigned kept_known;
-	uint64_t tp; /* the task's thread_info, 0 = unknown */
 };
 
 struct la_stack {
 	struct la_frame *frame;
 	size_t n;
 	enum la_stop stop;
+	uint64_t tp;      /* of its task, in the kernel: the thread_info; 0 = unknown */
 	bool verified;    /* all frames are, and it ends at LA_STOP_END or LA_STOP_USER */
 	char reason[160]; /* for a person: why it ends there */
 };
