@@ -133,7 +133,7 @@ $(UNIT)/fuzz/corpus_%: $(UNIT)/fuzz/fuzz_%.o $(UNIT)/fuzz/corpus.o $(UNIT)/fuzz/
 
 # The seeds and whatever was found once, without a fuzzer.
 unit: | fuzz-corpus unit-programs unit-pages unit-triage
-fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)
+fuzz-corpus: $(FUZZ_TARGETS:%=$(UNIT)/fuzz/corpus_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS) | build/sample/dump.16k
 	@$(foreach t,$(FUZZ_TARGETS),$(UNIT)/fuzz/corpus_$(t) $(call fuzz_inputs,$(t)) &&) true
 
 $(FUZZ)/core/%.o: extensions/core/%.c
@@ -145,7 +145,7 @@ $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/read_through.c $(FUZZ_CORE)
 
 # One target after the other; FUZZ_SECONDS=600 for a longer run. What is found belongs, as small as
 # it gets (-minimize_crash=1), into tests/fuzz/found as TARGET-NAME.
-fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)
+fuzz-smoke: $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS) | build/sample/dump.16k
 	@$(foreach t,$(FUZZ_TARGETS),mkdir -p $(FUZZ)/corpus/$(t) && cp -t $(FUZZ)/corpus/$(t) /dev/null $(call fuzz_inputs,$(t)) && \
 	$(FUZZ)/fuzz_$(t) -max_total_time=$(FUZZ_SECONDS) -max_len=$(if $(filter migration,$(t)),65536,16384) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ)/$(t)- $(FUZZ)/corpus/$(t) &&) true
 

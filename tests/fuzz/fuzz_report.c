@@ -5,6 +5,7 @@
 //
 // Records of 12 bytes: which of the places (4), offset in it (2), what (1) and how many bytes of it (1), value (4).
 // LAKVM_SAMPLE names the folder of vmlinux and dump.16k (default: build/sample).
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,21 +138,23 @@ static void report(void)
 	la_arena_free(arena);
 }
 
-static bool open_sample(void)
+static void open_sample(void)
 {
 	const char *folder = getenv("LAKVM_SAMPLE"), *path[1];
 	struct la_door *door;
 
-	if (sample.arena)
-		return sample.nplaces;
 	if (!folder)
 		folder = "build/sample";
 	sample.arena = la_arena_new(512 << 20);
 	path[0] = la_format(sample.arena, "%s/dump.16k", folder);
 	if (la_dump_open(&sample.dump, path, 1, NULL, NULL) != LA_OK ||
 	    la_elf_door_open(&sample.vmlinux, la_format(sample.arena, "%s/vmlinux", folder),
-			     sample.dump, sample.arena, NULL) != LA_OK)
-		return false; /* it was not unpacked: there is nothing to damage */
+			     sample.dump, sample.arena, NULL) != LA_OK) {
+		fprintf(stderr,
+			"fuzz_report: no vmlinux and dump.16k in %s (test-dumps/sample/unpack.sh)\n",
+			folder);
+		exit(1);
+	}
 	/* its own, and not constant */
 	door = (struct la_door *)(uintptr_t)la_elf_door(sample.vmlinux);
 	sample.read_phys = door->read_phys;
@@ -159,13 +162,14 @@ static bool open_sample(void)
 	sample.recording = true;
 	report();
 	sample.recording = false;
-	return sample.nplaces;
+	if (!sample.nplaces)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!open_sample())
-		return 0;
+	if (!sample.arena)
+		open_sample();
 	sample.npatches = 0;
 	for (size_t at = 0; at + RECORD <= size && sample.npatches < MAX_PATCHES; at += RECORD)
 		add_patch(data + at);
