@@ -28,5 +28,5 @@ int main(int argc, char **argv)
 		fclose(in);
 	}
 	printf("%s: %d inputs\n", argv[0], argc - 1);
-	return 0;
+	return argc < 2; /* without any, nothing was tried */
 }
