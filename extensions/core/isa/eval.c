@@ -36,7 +36,8 @@ uint32_t la_insn_reads(uint32_t insn)
 {
 	const uint32_t rd = 1u << la_insn_rd(insn), rj = 1u << la_insn_rj(insn);
 	const uint32_t rk = 1u << la_insn_rk(insn);
-	unsigned op10 = insn >> 22, op7 = insn >> 25;
+	unsigned op10 = insn >> 22, op7 = insn >> 25, size;
+	int64_t offset;
 
 	if (la_insn_is_b(insn) || la_insn_is_bl(insn))
 		return 0;
@@ -68,8 +69,8 @@ uint32_t la_insn_reads(uint32_t insn)
 		return rj;
 	if (op10 == 0x003) /* bstrpick.d */
 		return rj;
-	if ((op10 >= 0x0a4 && op10 <= 0x0a7) || insn >> 24 == 0x25 || insn >> 24 == 0x27)
-		return rd | rj; /* st.b ... st.d, stptr.w, stptr.d */
+	if (la_insn_stores(insn, &offset, &size))
+		return rd | rj;
 	return rd | rj | rk;
 }
 

@@ -8,8 +8,10 @@
 /* Does it change memory? Plain stores, sc and the atomic operations. */
 static bool is_store(uint32_t insn)
 {
-	return (insn >> 22 >= 0x0a4 && insn >> 22 <= 0x0a7) || insn >> 24 == 0x21 ||
-	       insn >> 24 == 0x23 || insn >> 24 == 0x25 || insn >> 24 == 0x27 ||
+	int64_t offset;
+	unsigned size;
+
+	return la_insn_stores(insn, &offset, &size) || insn >> 24 == 0x21 || insn >> 24 == 0x23 ||
 	       (insn >> 15 >= 0x7020 && insn >> 15 <= 0x7038 && !(insn >> 15 & 7)) ||
 	       (insn >> 15 >= 0x70ae && insn >> 15 <= 0x70e3);
 }
