@@ -288,7 +288,6 @@ static void test_jump_table(void **state)
 	guest_free(&g);
 }
 
-/* ftrace's call at the start comes back with ra as it was; any other call takes it. */
 /* Assembler without a frame, part of which only a computed jump leads to (__copy_user_fast). */
 static void test_frameless_jump_table(void **state)
 {
@@ -319,6 +318,36 @@ static void test_frameless_jump_table(void **state)
 	guest_free(&g);
 }
 
+/*
+ * Assembler that runs on into a label which counts as a symbol (__arch_cpu_idle of 6.1 to 7.2: idle_exit): with the frame as
+ * at the entry that is a tail call. With another one, or where the code is not all there, nothing is certain.
+ */
+static void test_runs_on(void **state)
+{
+	const uint32_t insn[] = { ADDI_D(T0, ZERO, 4), NOP, NOP };
+	struct guest g = guest_with(insn, 3);
+	struct la_cfi_row row;
+	bool whole;
+
+	(void)state;
+	check_row(&g, 2, LA_R_SP, 0, 0, true);
+	code(&g, AT(1), ADDI_D(SP, SP, -16));
+	check_row(&g, 2, LA_R_SP, 16, 0, false);
+	code(&g, AT(1), MOVE(RA, A0));
+	assert_true(row_at(&g, 2, &row, &whole));
+	assert_false(whole);
+	guest_free(&g);
+
+	g = guest_new();
+	fake_symbol(g.fake, "f", AT(0), 0, "module");
+	for (size_t i = 0; i < 3; i++)
+		code(&g, AT(i), insn[i]);
+	assert_true(row_at(&g, 2, &row, &whole));
+	assert_false(whole);
+	guest_free(&g);
+}
+
+/* ftrace's call at the start comes back with ra as it was; any other call takes it. */
 static void test_traced(void **state)
 {
 	const uint32_t insn[] = { MOVE(T0, RA), BL(4, 0x1000), NOP, RET };
@@ -438,9 +467,9 @@ int main(void)
 		cmocka_unit_test(test_large_frames),    cmocka_unit_test(test_moved_stack),
 		cmocka_unit_test(test_noreturn_inside), cmocka_unit_test(test_patched_branch),
 		cmocka_unit_test(test_jump_table),      cmocka_unit_test(test_frameless_jump_table),
-		cmocka_unit_test(test_traced),          cmocka_unit_test(test_traced_program),
-		cmocka_unit_test(test_bad_places),      cmocka_unit_test(test_any_code),
-		cmocka_unit_test(test_smallest_number),
+		cmocka_unit_test(test_runs_on),         cmocka_unit_test(test_traced),
+		cmocka_unit_test(test_traced_program),  cmocka_unit_test(test_bad_places),
+		cmocka_unit_test(test_any_code),        cmocka_unit_test(test_smallest_number),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

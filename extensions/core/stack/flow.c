@@ -34,6 +34,7 @@ struct label {
 struct flow {
 	uint64_t start;
 	unsigned traced_entry; /* la_flow_traced_entry() */
+	bool whole_code;       /* the instructions are all that the function has */
 	size_t n;              /* instructions */
 	uint32_t insn[MAX_INSNS];
 	size_t nlabels;
@@ -308,13 +309,15 @@ static void follow(struct flow *f, const struct label *from)
 	}
 	if (i < f->n)
 		send(f, i, &s);
-	else if (!s.doubtful)
+	/* Assembler may run on into another symbol (idle_exit): a tail call, if the frame is as at the entry. */
+	else if (!s.doubtful && !(f->whole_code && is_entry(&s)))
 		f->gap = true;
 }
 
-static void read_insns(struct flow *f, const struct la_kernel *k, uint64_t end)
+static void read_insns(struct flow *f, const struct la_kernel *k, uint64_t function_end)
 {
 	unsigned char code[1024];
+	uint64_t end = function_end;
 
 	if (end <= f->start || end - f->start > 4 * MAX_INSNS)
 		end = f->start + 4 * MAX_INSNS;
@@ -327,6 +330,7 @@ static void read_insns(struct flow *f, const struct la_kernel *k, uint64_t end)
 			f->insn[f->n++] = la_le32(code + i);
 		at += len;
 	}
+	f->whole_code = end == function_end;
 }
 
 static void run_all(struct flow *f)
@@ -363,9 +367,9 @@ static bool touches_frame(uint32_t insn)
  * Then all of it is as at the entry, whichever way leads there (copy_user.S: a jump table). What
  * could not be read, or is longer than what is looked at, proves nothing.
  */
-static bool is_all_entry(const struct flow *f, uint64_t end)
+static bool is_all_entry(const struct flow *f)
 {
-	if (f->start + 4 * (uint64_t)f->n != end)
+	if (!f->whole_code)
 		return false;
 	for (size_t i = 0; i < f->n; i++)
 		if (touches_frame(f->insn[i]))
@@ -432,7 +436,7 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 	if (here && here->reached) {
 		s = &here->in;
 		*whole_ret = !f.gap && !(s->doubtful && f.refuted);
-	} else if (here && is_all_entry(&f, function->end)) {
+	} else if (here && is_all_entry(&f)) {
 		s = &entry;
 		*whole_ret = true;
 	} else if (here && f.body_known) {
