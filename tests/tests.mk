@@ -98,7 +98,7 @@ VMLINUX_SEEDS := $(patsubst %,$(FUZZ)/seeds/vmlinux-%.bin,4 5 packed)
 MIGRATION_SEEDS := $(patsubst %,$(FUZZ)/seeds/migration-%.bin,whole old numa)
 FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
 FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=all -Itests/fuzz
+	-fno-sanitize-recover=all -Itests/fuzz -DLA_LIBDW_ROOM=0x10000
 fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
 	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*.log)) \
 	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*)) $(if $(filter known,$(1)),share/known-issues)
