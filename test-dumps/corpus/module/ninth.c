@@ -126,40 +126,50 @@ static void wipe_begun(void)
 
 /* a name is written to the stack, longer than its place, and what its caller had in a register is there */
 struct visitor {
-	char name[40];
+	char name[64];
 	u64 *visits;
 	u32 floor;
 };
 
 static u64 visitor_visits;
-static struct visitor visitor = { "Ms. Ambrosia Featherstone", &visitor_visits, 4 };
+static struct visitor visitor = { "Ms. Ambrosia Featherstone, Lower Piddletrenthide, Dorset",
+				  &visitor_visits, 4 };
+static struct visitor *visitor_next = &visitor;
 
-static noinline void badge_seal(char *text, u32 floor)
+static __attribute__((noipa)) void badge_seal(char *text, u32 floor)
 {
 	total += text[0] + floor;
 }
 
-static noinline void badge_print(struct visitor *visitor, u32 floor)
+static __attribute__((noipa)) char badge_letter(char letter)
+{
+	return letter >= 'a' && letter <= 'z' ? letter - 32 : letter;
+}
+
+static __attribute__((noipa)) void badge_print(struct visitor *visitor, u32 floor)
 {
 	char text[16];
 	unsigned int i;
 
 	for (i = 0; READ_ONCE(visitor->name[i]); i++)
-		text[i] = visitor->name[i];
+		text[i] = badge_letter(visitor->name[i]);
 	badge_seal(text, floor);
-	badge_seal(text, floor + 1);
 }
 
-static noinline void badge_issue(struct visitor *visitor, u32 floor)
+static __attribute__((noipa)) void badge_issue(struct visitor *visitor, u32 floor)
 {
-	badge_print(visitor, floor);
-	(*visitor->visits)++;
-	total += visitor->floor;
+	unsigned int copy;
+
+	for (copy = 0; copy < 2; copy++) {
+		badge_print(visitor, floor);
+		(*visitor->visits)++;
+		badge_seal(visitor->name, visitor->floor);
+	}
 }
 
 static noinline void badge_issued(void)
 {
-	badge_issue(&visitor, 4);
+	badge_issue(READ_ONCE(visitor_next), 4);
 	total++;
 }
 
