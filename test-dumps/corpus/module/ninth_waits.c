@@ -351,22 +351,22 @@ static void album_new(void)
 	spawn(album_view, "album_view", 0);
 }
 
-/* a driver's buffers are where all that there is was to be moved from at any time */
+/* a driver's buffers are where all that there is was to be movable at any time: in the last block of memory but one */
 #define BARN_PAGES 64
 
 static struct page *barn[BARN_PAGES];
 
-static noinline unsigned int barn_fill(unsigned long from)
+static noinline unsigned int barn_fill(unsigned long from, unsigned long to)
 {
 	struct page *page, *next;
 	LIST_HEAD(others);
 	unsigned int stored = 0, tried;
 
-	for (tried = 0; tried < 30000 && stored < BARN_PAGES; tried++) {
+	for (tried = 0; tried < 60000 && stored < BARN_PAGES; tried++) {
 		page = alloc_page((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_NOWARN);
 		if (!page)
 			break;
-		if (page_to_pfn(page) >= from)
+		if (page_to_pfn(page) >= from && page_to_pfn(page) < to)
 			barn[stored++] = page;
 		else
 			list_add(&page->lru, &others);
@@ -377,10 +377,9 @@ static noinline unsigned int barn_fill(unsigned long from)
 
 static void barn_new(void)
 {
-	unsigned long end = node_end_pfn(0);
+	unsigned long block = 256UL << (20 - PAGE_SHIFT), end = node_end_pfn(0);
 
-	pr_info("mishap: %u pages are in the barn\n",
-		barn_fill(end - (256UL << (20 - PAGE_SHIFT))));
+	pr_info("mishap: %u pages are in the barn\n", barn_fill(end - 2 * block, end - block));
 }
 
 /* one meter is told of by two tables of the firmware */
