@@ -8,6 +8,11 @@
 // service realtime	loops with real-time priority (FIFO)
 // service easel	reads /dev/easel in one thread and maps it in another (the module's act easel_new)
 // service threads	two threads take a lock each, and then wait for that of the other
+// service crash	writes to address 8: SIGSEGV
+// service pages	reads a page of each 32 MiB of a large mapping: page tables, and nothing in them
+// service memory	has its memory swapped out, and touches it five seconds later
+// service direct	asks the disk mishap0 for a page (aio, O_DIRECT), and ends before that comes
+#include <linux/aio_abi.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
@@ -144,6 +149,59 @@ static void read_easel(void)
 	call(__NR_read, file, canvas + PAGE, 64L);
 }
 
+static volatile int *volatile nowhere = (int *)8;
+
+static void crash(void)
+{
+	*nowhere = 1;
+}
+
+// what is read and was never written needs no memory but the tables
+static void fill_tables(void)
+{
+	const long size = 1L << 45;
+	long at = call(__NR_mmap, 0L, size, (long)PROT_READ,
+		       (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1L, 0L);
+	long end = at + size;
+
+	call(__NR_madvise, at, size, (long)MADV_NOHUGEPAGE);
+	for (; at < end; at += 1L << 25)
+		(void)*(volatile char *)at;
+}
+
+static char desk[64 * PAGE] __attribute__((aligned(16384)));
+
+static void touch_desk(void)
+{
+	long i;
+
+	for (i = 0; i < (long)sizeof(desk); i += PAGE)
+		desk[i]++;
+}
+
+static void swap_memory(void)
+{
+	touch_desk();
+	call(__NR_madvise, desk, (long)sizeof(desk), (long)MADV_PAGEOUT);
+	rest(5);
+	touch_desk();
+}
+
+static void read_direct(void)
+{
+	aio_context_t requests = 0;
+	struct iocb request = { .aio_lio_opcode = IOCB_CMD_PREAD,
+				.aio_buf = (unsigned long)desk,
+				.aio_nbytes = PAGE };
+	struct iocb *list = &request;
+
+	request.aio_fildes =
+		call(__NR_openat, (long)AT_FDCWD, "/dev/mishap0", (long)(O_RDONLY | O_DIRECT), 0L);
+	call(__NR_io_setup, 8L, &requests);
+	call(__NR_io_submit, requests, 1L, &list);
+	rest(1);
+}
+
 void start(long *stack)
 {
 	const char *what = stack[0] > 1 ? (const char *)stack[2] : "";
@@ -162,5 +220,13 @@ void start(long *stack)
 		start_worker();
 	else if (what[0] == 't')
 		start_threads();
+	else if (what[0] == 'c')
+		crash();
+	else if (what[0] == 'p')
+		fill_tables();
+	else if (what[0] == 'm')
+		swap_memory();
+	else if (what[0] == 'd')
+		read_direct();
 	call(__NR_exit_group, 0L);
 }

@@ -33,7 +33,7 @@ static void (*find_act(const char *name))(void)
 		second_wait_acts, third_acts,   third_wait_acts,   fourth_acts,
 		fourth_wait_acts, fifth_acts,   fifth_wait_acts,   sixth_acts,
 		sixth_wait_acts,  seventh_acts, seventh_wait_acts, eighth_acts,
-		eighth_wait_acts
+		eighth_wait_acts, ninth_acts,   ninth_wait_acts
 	};
 	const struct act *act;
 	unsigned int i;

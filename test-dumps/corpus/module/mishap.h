@@ -39,6 +39,8 @@ extern const struct act seventh_acts[];
 extern const struct act seventh_wait_acts[];
 extern const struct act eighth_acts[];
 extern const struct act eighth_wait_acts[];
+extern const struct act ninth_acts[];
+extern const struct act ninth_wait_acts[];
 
 /* a kernel thread of that name, bound to the CPU */
 void spawn(int (*body)(void *data), const char *name, unsigned int cpu);
