@@ -208,6 +208,37 @@ static void test_saved_text(void **state)
 	guest_free(g);
 }
 
+/* On the first instruction of a vector, all registers still its program's: in user mode. From the kernel: it runs there. */
+static void test_entering(void **state)
+{
+	(void)state;
+	for (int from_kernel = 0; from_kernel < 2; from_kernel++) {
+		struct guest *g = guest_new(true);
+		struct la_vcpu_regs text = { .pid = 1, .regs.source = LA_REGS_TEXT };
+
+		for (unsigned r = 0; r < LA_NGPR; r++)
+			la_gpr_set(&text.regs, r, 0);
+		text.regs.pc_known = true;
+		text.regs.pc = W + 0x300000;
+		fake_symbol(g->f, "handle_syscall", text.regs.pc, 0x100, NULL);
+		if (from_kernel) {
+			la_gpr_set(&text.regs, LA_R_TP, TASK(2));
+			la_gpr_set(&text.regs, LA_R_U0, AREA(2));
+		}
+		la_gpr_set(&text.regs, LA_R_SP, from_kernel ? STACK(2) + 0x3000 : 0x7ffffbc4c420);
+		la_csr_set(&text.regs, LA_CSR_ERA, from_kernel ? W + 0x300200 : 0x120001234);
+		la_csr_set(&text.regs, LA_CSR_CRMD, 0xb0);
+		la_csr_set(&text.regs, LA_CSR_SAVE3, AREA(2));
+		assert_int_equal(la_cpus_analyse_text(&g->k, g->arena, &text, 1, &g->cpus, NULL),
+				 LA_OK);
+		assert_true(g->cpus.cpu[2].matched);
+		check_task(&g->cpus.cpu[2], 2);
+		assert_string_equal(g->cpus.cpu[2].symbol, "handle_syscall");
+		assert_int_equal(g->cpus.cpu[2].state, from_kernel ? LA_CPU_RUNNING : LA_CPU_USER);
+		guest_free(g);
+	}
+}
+
 /* A text of another guest, with more vCPUs: nothing of it is taken for this one's. */
 static void test_text_of_another_guest(void **state)
 {
@@ -344,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_no_notes),
 		cmocka_unit_test(test_disagreement),
 		cmocka_unit_test(test_saved_text),
+		cmocka_unit_test(test_entering),
 		cmocka_unit_test(test_text_of_another_guest),
 		cmocka_unit_test(test_more_and_fewer_notes),
 		cmocka_unit_test(test_stack_overflow),

@@ -170,6 +170,10 @@ static void find_position(struct work *w, struct la_cpu *c)
 static void find_state(const struct work *w, struct la_cpu *c)
 {
 	c->state = la_cpu_state_of(c->stack.frame, c->stack.n);
+	/* On its way from user mode into an exception's vector, still on its program's stack: the kernel has done nothing. */
+	if (c->state == LA_CPU_RUNNING && c->stack.n == 1 && c->stack.stop == LA_STOP_USER &&
+	    c->regs.pc_known)
+		c->state = LA_CPU_USER;
 	if (w->panic_cpu >= 0 && c->matched && c->cpu == (unsigned)w->panic_cpu)
 		c->state = LA_CPU_PANICKING;
 	la_cpu_find_before(c);
