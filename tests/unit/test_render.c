@@ -101,6 +101,13 @@ static void test_first_screen(void **state)
 		lines++;
 	}
 	assert_true(lines >= 10 && lines <= 12);
+
+	/* Where nothing else takes them, the cause has the lines that are left. */
+	output[0] = '\0';
+	full.nstuck = full.nadvice = full.nknown = 0;
+	full.release = full.signature = NULL;
+	la_render_panic_text(&full, false, &sink);
+	has("a cause of many words\n      WHERE: ");
 }
 
 /* Two in a circle with one behind them, a lock that nobody holds, and no room for all. */

@@ -13,7 +13,7 @@
 #include "triage/triage.h"
 
 #define S UINT64_C(1000000000)
-#define MAX 4
+#define MAX 5
 
 struct test {
 	struct la_triage t;
@@ -232,7 +232,11 @@ static void test_module_behind(void **state)
 		assert_string_equal(t->panic.cause.symbol, "remove_one");
 		if (how) {
 			assert_null(t->panic.cause.caller);
+			assert_non_null(strstr(t->panic.summary, "in remove_one() for"));
 		} else {
+			assert_non_null(
+				strstr(t->panic.summary,
+				       "in remove_one(), called by gauge_remove() [gauge], for"));
 			assert_string_equal(t->panic.cause.caller, "gauge_remove");
 			assert_string_equal(t->panic.cause.module, "gauge");
 		}
@@ -408,6 +412,32 @@ static void test_blamed_head(void **state)
 	}
 }
 
+/* Of a longer chain each wait is told, up to who is to blame at its end; of a very long one that it goes on. */
+static void test_chain_told(void **state)
+{
+	(void)state;
+	for (size_t n = 3; n < 6; n++) {
+		static const char *const name[] = { "first", "second", "third", "fourth", "fifth" };
+		struct test *t;
+
+		setup((void **)&t);
+		for (size_t i = 0; i < n; i++) {
+			add(t, name[i], -1, i ? 0 : 8, i + 1 < n ? i : LA_NO_NODE);
+			if (i + 1 < n)
+				thing(t, LA_THING_MUTEX, i + 1, LA_HOW_OWNER);
+		}
+		t->node[n - 1].state = 'S';
+		t->node[n - 1].since_ns = UINT64_C(12000000000);
+		assert_true(la_judge_blocked(&t->t, &t->j));
+		assert_non_null(strstr(t->panic.summary, "first() for"));
+		assert_non_null(strstr(t->panic.summary, ", which waits in second() for"));
+		assert_int_equal(!strstr(t->panic.summary, ", and so on; that one"), n < 5);
+		assert_non_null(strstr(t->panic.summary, "; that one sleeps in "));
+		assert_non_null(strstr(t->panic.summary, name[n - 1]));
+		teardown((void **)&t);
+	}
+}
+
 /* All that are known to be in die() wait there for its lock: a deadlock, unless somebody else has it. */
 static void test_die_lock_elsewhere(void **state)
 {
@@ -487,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_died_with_lock),
 		cmocka_unit_test(test_blamed_holder),
 		cmocka_unit_test(test_blamed_head),
+		cmocka_unit_test(test_chain_told),
 		cmocka_unit_test(test_die_lock_elsewhere),
 		cmocka_unit_test(test_circles),
 	};

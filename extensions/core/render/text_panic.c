@@ -54,6 +54,17 @@ static size_t put_advice(const struct la_panic *p, struct screen *s, size_t rese
 	return i;
 }
 
+#define CAUSE_LINES 2
+
+/* How many lines the cause can have beyond that, if all other lines are one each: a chain of waits is long. */
+static size_t spare_lines(const struct la_panic *p)
+{
+	const size_t others = 4 + (p->release != NULL) + (p->nstuck > 0) + (p->nknown > 0) +
+			      p->nadvice + (p->signature != NULL);
+
+	return others + CAUSE_LINES < LINES ? LINES - CAUSE_LINES - others : 0;
+}
+
 /* Returns how many pieces of advice it has. */
 static size_t put_first_screen(const struct la_panic *p, const struct la_sink *to)
 {
@@ -63,7 +74,7 @@ static size_t put_first_screen(const struct la_panic *p, const struct la_sink *t
 
 	la_put_verdict(p, begin(&s, "VERDICT"));
 	end(&s, true, 1);
-	end(&s, la_put_cause(p, begin(&s, "CAUSE")), 2);
+	end(&s, la_put_cause(p, begin(&s, "CAUSE")), CAUSE_LINES + spare_lines(p));
 	end(&s, la_put_where(p, begin(&s, "WHERE")), 1);
 	end(&s, la_put_who(p, begin(&s, "WHO")), 1);
 	la_put_when(p, begin(&s, "WHEN"));

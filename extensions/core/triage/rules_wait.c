@@ -290,6 +290,25 @@ static const char *doing(const struct la_triage *t, struct la_judgement *j,
 	return text ? text : "?";
 }
 
+#define WAITS_TOLD 3 /* of a chain: the others are in STUCK */
+
+/* Who waits for whom, from @from to the last one before @head. */
+static const char *chain(const struct la_triage *t, struct la_judgement *j, size_t from,
+			 size_t head)
+{
+	const struct la_waits *w = &t->waits;
+	const char *text = la_triage_edge(t, j, from);
+	size_t at = la_waits_next(w, from);
+
+	for (size_t told = 1; text && at != head && told < WAITS_TOLD; told++) {
+		text = la_format(j->arena, "%s, which %s", text, la_triage_waiting(t, j, at));
+		at = la_waits_next(w, at);
+	}
+	if (text && at != head)
+		text = la_format(j->arena, "%s, and so on", text);
+	return text ? text : "?";
+}
+
 static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t from)
 {
 	const struct la_waits *w = &t->waits;
@@ -297,14 +316,14 @@ static void tell_head(const struct la_triage *t, struct la_judgement *j, size_t 
 	const struct la_wait_node *h = &w->node[head];
 
 	if (h->on != LA_NO_NODE && head != from)
-		la_triage_summary(j, "%s; %s%s", la_triage_edge(t, j, from),
+		la_triage_summary(j, "%s; %s%s", chain(t, j, from, head),
 				  la_triage_edge(t, j, head),
 				  w->thing[h->on].io ? ", which does not return" : "");
 	else if (h->on != LA_NO_NODE)
 		la_triage_summary(j, "%s%s", la_triage_edge(t, j, head),
 				  w->thing[h->on].io ? ", which does not return" : "");
 	else if (head != from)
-		la_triage_summary(j, "%s; that one %s%s%s%s", la_triage_edge(t, j, from),
+		la_triage_summary(j, "%s; that one %s%s%s%s", chain(t, j, from, head),
 				  doing(t, j, h), h->function ? " in " : "",
 				  h->function ? h->function : "", h->function ? "()" : "");
 	if (h->state == 'T' && h->task.pid_known)

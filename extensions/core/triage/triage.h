@@ -285,6 +285,8 @@ const char *la_triage_thing(struct la_judgement *j, const struct la_thing *thing
 
 /** "CPU 1 (x, PID 3) waits in f() for the mutex m, held by task y (PID 4)": node @i of @t's graph. */
 const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, size_t i);
+/** The same without who: "waits in f() for the mutex m, held by task y (PID 4)". */
+const char *la_triage_waiting(const struct la_triage *t, struct la_judgement *j, size_t i);
 
 /** Say of every other node that waits for @node, also through others, that it is stuck, and what for. */
 void la_triage_behind(const struct la_triage *t, struct la_judgement *j, size_t node);

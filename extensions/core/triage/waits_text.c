@@ -106,7 +106,39 @@ static const char *how_long(struct la_judgement *j, const struct la_wait_node *n
 	return or_empty(la_format(j->arena, "has waited %.0f s", (double)node->since_ns / 1e9));
 }
 
-const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, size_t i)
+/*
+ * The module's function that a wait in the kernel's own code is of; NULL if @node waits in a module's own, or in none's. It
+ * says more than where the kernel waits.
+ */
+static const struct la_frame *module_caller(const struct la_wait_node *node)
+{
+	const struct la_stack *s = node->stack;
+
+	if (!node->function || !s || node->frame >= s->n ||
+	    s->frame[node->frame].symbol != node->function)
+		return NULL;
+	for (size_t i = node->frame + 1; !s->frame[node->frame].module && i < s->n; i++) {
+		if (s->frame[i].pt_regs || s->frame[i].method == LA_FROM_SCAN)
+			return NULL;
+		if (s->frame[i].module && s->frame[i].symbol)
+			return &s->frame[i];
+	}
+	return NULL;
+}
+
+/* " in f()", " in f(), called by g() [m],"; empty where that is not known. */
+static const char *where(struct la_judgement *j, const struct la_wait_node *node)
+{
+	const struct la_frame *caller = module_caller(node);
+
+	if (!node->function)
+		return "";
+	return or_empty(caller ? la_format(j->arena, " in %s(), called by %s() [%s],",
+					   node->function, caller->symbol, caller->module) :
+				 la_format(j->arena, " in %s()", node->function));
+}
+
+const char *la_triage_waiting(const struct la_triage *t, struct la_judgement *j, size_t i)
 {
 	const struct la_wait_node *node = &t->waits.node[i];
 	const struct la_thing *thing = node->on != LA_NO_NODE ? &t->waits.thing[node->on] : NULL;
@@ -124,10 +156,14 @@ const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, si
 		by = ", which no running CPU holds";
 	else if (thing && la_thing_passes(thing))
 		by = ", which is free, and passes to the first of its queue";
-	return or_empty(la_format(j->arena, "%s %s%s%s%s for %s%s", la_triage_who(j, node),
-				  how_long(j, node), node->function ? " in " : "",
-				  or_empty(node->function), node->function ? "()" : "",
+	return or_empty(la_format(j->arena, "%s%s for %s%s", how_long(j, node), where(j, node),
 				  thing ? la_triage_thing(j, thing) : "something", or_empty(by)));
+}
+
+const char *la_triage_edge(const struct la_triage *t, struct la_judgement *j, size_t i)
+{
+	return or_empty(la_format(j->arena, "%s %s", la_triage_who(j, &t->waits.node[i]),
+				  la_triage_waiting(t, j, i)));
 }
 
 /* Does node @i come to @node, by one step or more? */
@@ -155,6 +191,7 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
 	const struct la_frame *f = node->stack && node->frame < node->stack->n ?
 					   &node->stack->frame[node->frame] :
 					   NULL;
+	const struct la_frame *caller;
 
 	p->cpu = node->cpu;
 	p->task = node->task;
@@ -168,19 +205,12 @@ void la_triage_blame(struct la_judgement *j, const struct la_wait_node *node, co
 	c->pc_known = f->pc_known;
 	c->pc = f->pc;
 	c->offset = f->pc_known ? f->offset : 0;
-	/* The kernel's own way to wait for something of a module's: whose it is, says more. */
-	for (size_t i = node->frame + 1; !f->module && i < node->stack->n; i++) {
-		const struct la_frame *caller = &node->stack->frame[i];
-
-		if (caller->pt_regs || caller->method == LA_FROM_SCAN)
-			break;
-		if (!caller->module || !caller->symbol)
-			continue;
-		c->caller = caller->symbol;
-		c->caller_offset = caller->pc_known ? caller->offset : 0;
-		c->module = caller->module;
-		break;
-	}
+	caller = module_caller(node);
+	if (!caller)
+		return;
+	c->caller = caller->symbol;
+	c->caller_offset = caller->pc_known ? caller->offset : 0;
+	c->module = caller->module;
 }
 
 /* The node of what the verdict names. */
