@@ -208,11 +208,26 @@ static void test_saved_text(void **state)
 	guest_free(g);
 }
 
-/* On the first instruction of a vector, all registers still its program's: in user mode. From the kernel: it runs there. */
+/*
+ * On the first instruction of a vector, out of user mode, all registers still its program's: it is in user mode. PRMD tells, and
+ * not what else looks like it: a kernel that called NULL, that lost its stack, or whose vector faults itself; nor a TLB refill.
+ */
 static void test_entering(void **state)
 {
+	static const struct {
+		uint64_t prmd, era, sp, tp, u0, refill;
+		enum la_cpu_state is;
+	} test[] = {
+		{ 3, 0x120001234, 0x7ffffbc4c420, 0x7ffff7f00000, 0x1234, 0, LA_CPU_USER },
+		{ 0, W + 0x300200, STACK(2) + 0x3000, TASK(2), AREA(2), 0, LA_CPU_RUNNING },
+		{ 4, 0, STACK(2) + 0x3000, TASK(2), AREA(2), 0, LA_CPU_RUNNING },
+		{ 0, W + 0x300200, 0x1230, TASK(2), AREA(2), 0, LA_CPU_RUNNING },
+		{ 0, W + 0x300000, 0x7ffffbc4c420, 0x7ffff7f00000, 0x1234, 0, LA_CPU_RUNNING },
+		{ 3, 0x120001234, 0x1230, TASK(2), AREA(2), W + 0x300201, LA_CPU_RUNNING },
+	};
+
 	(void)state;
-	for (int from_kernel = 0; from_kernel < 2; from_kernel++) {
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
 		struct guest *g = guest_new(true);
 		struct la_vcpu_regs text = { .pid = 1, .regs.source = LA_REGS_TEXT };
 
@@ -221,12 +236,12 @@ static void test_entering(void **state)
 		text.regs.pc_known = true;
 		text.regs.pc = W + 0x300000;
 		fake_symbol(g->f, "handle_syscall", text.regs.pc, 0x100, NULL);
-		if (from_kernel) {
-			la_gpr_set(&text.regs, LA_R_TP, TASK(2));
-			la_gpr_set(&text.regs, LA_R_U0, AREA(2));
-		}
-		la_gpr_set(&text.regs, LA_R_SP, from_kernel ? STACK(2) + 0x3000 : 0x7ffffbc4c420);
-		la_csr_set(&text.regs, LA_CSR_ERA, from_kernel ? W + 0x300200 : 0x120001234);
+		la_gpr_set(&text.regs, LA_R_TP, test[i].tp);
+		la_gpr_set(&text.regs, LA_R_U0, test[i].u0);
+		la_gpr_set(&text.regs, LA_R_SP, test[i].sp);
+		la_csr_set(&text.regs, LA_CSR_PRMD, test[i].prmd);
+		la_csr_set(&text.regs, LA_CSR_ERA, test[i].era);
+		la_csr_set(&text.regs, LA_CSR_TLBRERA, test[i].refill);
 		la_csr_set(&text.regs, LA_CSR_CRMD, 0xb0);
 		la_csr_set(&text.regs, LA_CSR_SAVE3, AREA(2));
 		assert_int_equal(la_cpus_analyse_text(&g->k, g->arena, &text, 1, &g->cpus, NULL),
@@ -234,7 +249,10 @@ static void test_entering(void **state)
 		assert_true(g->cpus.cpu[2].matched);
 		check_task(&g->cpus.cpu[2], 2);
 		assert_string_equal(g->cpus.cpu[2].symbol, "handle_syscall");
-		assert_int_equal(g->cpus.cpu[2].state, from_kernel ? LA_CPU_RUNNING : LA_CPU_USER);
+		assert_int_equal(g->cpus.cpu[2].state, test[i].is);
+		if (!test[i].refill) /* whose stack pointer alone tells */
+			assert_int_equal(g->cpus.cpu[2].stack.stop == LA_STOP_USER,
+					 test[i].is == LA_CPU_USER);
 		guest_free(g);
 	}
 }

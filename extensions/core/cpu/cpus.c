@@ -167,12 +167,23 @@ static void find_position(struct work *w, struct la_cpu *c)
 	}
 }
 
+/*
+ * Has an exception just taken it out of user mode? Then the kernel has done nothing yet: it is in the vector, still on its
+ * program's stack. PRMD says where it came from; in a TLB refill, which has a register of its own for that, nothing does.
+ */
+static bool just_left_user(const struct la_cpu *c)
+{
+	uint64_t prmd, refill;
+
+	return c->state == LA_CPU_RUNNING && c->stack.n == 1 && c->stack.stop == LA_STOP_USER &&
+	       !c->stack.frame[0].pt_regs && la_csr_get(&c->regs, LA_CSR_PRMD, &prmd) &&
+	       (prmd & 3) == 3 && la_csr_get(&c->regs, LA_CSR_TLBRERA, &refill) && !(refill & 1);
+}
+
 static void find_state(const struct work *w, struct la_cpu *c)
 {
 	c->state = la_cpu_state_of(c->stack.frame, c->stack.n);
-	/* On its way from user mode into an exception's vector, still on its program's stack: the kernel has done nothing. */
-	if (c->state == LA_CPU_RUNNING && c->stack.n == 1 && c->stack.stop == LA_STOP_USER &&
-	    c->regs.pc_known)
+	if (just_left_user(c))
 		c->state = LA_CPU_USER;
 	if (w->panic_cpu >= 0 && c->matched && c->cpu == (unsigned)w->panic_cpu)
 		c->state = LA_CPU_PANICKING;

@@ -218,11 +218,15 @@ static bool is_saving(const struct la_walk *w, const struct la_unwind_frame *at,
 static enum la_step_result leave_early(const struct la_unwind_frame *at, const struct entry *e,
 				       bool lowered, struct la_step *ret)
 {
-	const enum la_csr where = e->slot == LA_VECTOR_TLB_REFILL ? LA_CSR_TLBRERA : LA_CSR_ERA;
-	uint64_t sp = at->regs.gpr[LA_R_SP], pc = 0;
-	bool known = la_csr_get(&at->regs, where, &pc);
+	const bool refill = e->slot == LA_VECTOR_TLB_REFILL;
+	uint64_t sp = at->regs.gpr[LA_R_SP], pc = 0, prmd;
+	bool known = la_csr_get(&at->regs, refill ? LA_CSR_TLBRERA : LA_CSR_ERA, &pc);
+	bool user = (!lowered && sp >> 63 == 0) || (known && pc >> 63 == 0);
 
-	if ((!lowered && sp >> 63 == 0) || (known && pc >> 63 == 0)) {
+	/* PRMD knows better: the kernel may have lost its stack, or have called NULL. A refill has another register for that. */
+	if (!refill && la_csr_get(&at->regs, LA_CSR_PRMD, &prmd))
+		user = (prmd & 3) == 3;
+	if (user) {
 		ret->sound = true;
 		ret->stop = LA_STOP_USER;
 		ret->why = "just came from user mode";
