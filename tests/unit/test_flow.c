@@ -319,32 +319,44 @@ static void test_frameless_jump_table(void **state)
 }
 
 /*
- * Assembler that runs on into a label which counts as a symbol (__arch_cpu_idle of 6.1 to 7.2: idle_exit): with the frame as
- * at the entry that is a tail call. With another one, or where the code is not all there, nothing is certain.
+ * Assembler that runs on into a label which counts as a symbol. If that only returns (__arch_cpu_idle of 6.1 to 7.2: idle_exit),
+ * it is the function's end. If it goes on (ftrace_common: ftrace_call), the function may be jumped to with a frame, and nothing is
+ * certain; nor is it with another frame, or where not all code is known.
  */
 static void test_runs_on(void **state)
 {
-	const uint32_t insn[] = { ADDI_D(T0, ZERO, 4), NOP, NOP };
-	struct guest g = guest_with(insn, 3);
-	struct la_cfi_row row;
-	bool whole;
+	const struct {
+		uint32_t inside, behind[2];
+		size_t size;
+		bool whole;
+	} test[] = {
+		{ NOP, { RET, NOP }, 12, true },
+		{ NOP, { NOP, RET }, 12, true },
+		{ NOP, { BL(0, 0x1000), RET }, 12, false },
+		{ NOP, { ADDI_D(SP, SP, 16), RET }, 12, false },
+		{ NOP, { B(0, 0x1000), RET }, 12, false },
+		{ NOP, { NOP, JIRL(ZERO, T0, 0) }, 12, false },
+		{ ADDI_D(SP, SP, -16), { RET, NOP }, 12, false },
+		{ MOVE(RA, A0), { RET, NOP }, 12, false },
+		{ NOP, { NOP, NOP }, 0, false }, /* its end is not known */
+		{ NOP, { RET, NOP }, 14, false },
+	};
 
 	(void)state;
-	check_row(&g, 2, LA_R_SP, 0, 0, true);
-	code(&g, AT(1), ADDI_D(SP, SP, -16));
-	check_row(&g, 2, LA_R_SP, 16, 0, false);
-	code(&g, AT(1), MOVE(RA, A0));
-	assert_true(row_at(&g, 2, &row, &whole));
-	assert_false(whole);
-	guest_free(&g);
+	for (size_t i = 0; i < sizeof(test) / sizeof(test[0]); i++) {
+		const uint32_t insn[] = { NOP, test[i].inside, NOP, test[i].behind[0],
+					  test[i].behind[1] };
+		struct guest g = guest_new();
+		struct la_cfi_row row;
+		bool whole;
 
-	g = guest_new();
-	fake_symbol(g.fake, "f", AT(0), 0, "module");
-	for (size_t i = 0; i < 3; i++)
-		code(&g, AT(i), insn[i]);
-	assert_true(row_at(&g, 2, &row, &whole));
-	assert_false(whole);
-	guest_free(&g);
+		fake_symbol(g.fake, "f", AT(0), test[i].size, "module");
+		for (size_t at = 0; at < 5; at++)
+			code(&g, AT(at), insn[at]);
+		assert_true(row_at(&g, 2, &row, &whole));
+		assert_int_equal(whole, test[i].whole);
+		guest_free(&g);
+	}
 }
 
 /* ftrace's call at the start comes back with ra as it was; any other call takes it. */

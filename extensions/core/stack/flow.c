@@ -35,6 +35,7 @@ struct flow {
 	uint64_t start;
 	unsigned traced_entry; /* la_flow_traced_entry() */
 	bool whole_code;       /* the instructions are all that the function has */
+	bool returns_behind;   /* and what follows returns at once: returns_at() */
 	size_t n;              /* instructions */
 	uint32_t insn[MAX_INSNS];
 	size_t nlabels;
@@ -309,8 +310,7 @@ static void follow(struct flow *f, const struct label *from)
 	}
 	if (i < f->n)
 		send(f, i, &s);
-	/* Assembler may run on into another symbol (idle_exit): a tail call, if the frame is as at the entry. */
-	else if (!s.doubtful && !(f->whole_code && is_entry(&s)))
+	else if (!s.doubtful && !(f->returns_behind && is_entry(&s)))
 		f->gap = true;
 }
 
@@ -330,7 +330,38 @@ static void read_insns(struct flow *f, const struct la_kernel *k, uint64_t funct
 			f->insn[f->n++] = la_le32(code + i);
 		at += len;
 	}
-	f->whole_code = end == function_end;
+	f->whole_code = f->start + 4 * (uint64_t)f->n == function_end;
+}
+
+/* Does it link, or write the stack pointer, the return address or a register that callers keep? */
+static bool touches_frame(uint32_t insn)
+{
+	const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
+
+	return la_insn_links(insn) || la_insn_writes(insn) & kept;
+}
+
+#define RETURNS_WITHIN 4 /* instructions */
+
+/*
+ * Assembler may run on into another symbol. If that only returns (idle_exit behind __arch_cpu_idle), it is the end of the
+ * function. If not, the function may be one that is jumped to with a frame (ftrace_common, which runs on into ftrace_call).
+ */
+static bool returns_at(const struct la_kernel *k, uint64_t at)
+{
+	for (unsigned i = 0; i < RETURNS_WITHIN; i++, at += 4) {
+		unsigned char raw[4];
+		uint32_t insn;
+
+		if (la_read_code(k, at, raw, sizeof(raw), NULL) != LA_OK)
+			return false;
+		insn = la_le32(raw);
+		if (la_insn_is_jirl(insn))
+			return !la_insn_rd(insn) && la_insn_rj(insn) == LA_R_RA;
+		if (la_insn_is_b(insn) || la_insn_is_branch(insn) || touches_frame(insn))
+			return false;
+	}
+	return false;
 }
 
 static void run_all(struct flow *f)
@@ -352,14 +383,6 @@ static void run_all(struct flow *f)
 			again = true;
 		}
 	}
-}
-
-/* Does it link, or write the stack pointer, the return address or a register that callers keep? */
-static bool touches_frame(uint32_t insn)
-{
-	const uint32_t kept = 1u << LA_R_RA | 1u << LA_R_SP | 0x3ffu << LA_R_FP;
-
-	return la_insn_links(insn) || la_insn_writes(insn) & kept;
 }
 
 /*
@@ -421,6 +444,7 @@ bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, ui
 	const struct state *s;
 
 	read_insns(&f, k, function->end);
+	f.returns_behind = f.whole_code && returns_at(k, function->end);
 	if (code < f.start || (code - f.start) / 4 >= f.n)
 		return false;
 	add_label(&f, 0);
