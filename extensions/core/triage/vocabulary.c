@@ -13,7 +13,10 @@
 #define DISK_SILENT "a disk does not answer in time, and the driver tries to wake it"
 #define FS "a file system found its data on disk damaged, or could not write it"
 #define LOCKING "lockdep found a way in which these locks can deadlock; it need not have happened"
-#define BAD_SWAP "a page table leads to a place in swap that is none: the table was overwritten"
+#define BAD_SWAP                                                                                   \
+	"an entry leads to a place in swap that is none or is free: overwritten, or freed twice"
+#define AUDIT                                                                                      \
+	"audit records came faster than they were taken: some are lost, and who makes one may wait"
 #define UNCORRECTED "the hardware reported an error that it could not correct"
 
 /*
@@ -295,7 +298,8 @@ const struct la_message la_vocabulary[] = {
 	  "memory could not be written to the swap device", TROUBLE },
 	{ LA_EVENT_REPORT, "Read-error on swap-device%m", "swap-error",
 	  "memory could not be read back from the swap device", TROUBLE },
-	/* mm/swapfile.c, with the function's name in front */
+	/* mm/swapfile.c; all but one with the function's name in front */
+	{ LA_EVENT_REPORT, "Bad swap file entry %m", "bad-swap", BAD_SWAP, TROUBLE },
 	{ LA_EVENT_REPORT, "%s: Bad swap file entry %m", "bad-swap", BAD_SWAP, TROUBLE },
 	{ LA_EVENT_REPORT, "%s: Bad swap offset entry %m", "bad-swap", BAD_SWAP, TROUBLE },
 	{ LA_EVENT_REPORT, "%s: Unused swap file entry %m", "bad-swap", BAD_SWAP, TROUBLE },
@@ -313,9 +317,9 @@ const struct la_message la_vocabulary[] = {
 	{ LA_EVENT_REPORT, "recoverable transport error, dev %m", "io-error", DISK, TROUBLE },
 	{ LA_EVENT_REPORT, "protection error, dev %m", "io-error", DISK, TROUBLE },
 	{ LA_EVENT_REPORT, "reservation conflict error, dev %m", "io-error",
-	  "a disk that several machines share is reserved by another one", TROUBLE },
+	  "a disk that several machines share is reserved by another one", 0 },
 	{ LA_EVENT_REPORT, "device offline error, dev %m", "io-error",
-	  "a disk was given up, and takes no requests any more", TROUBLE },
+	  "a request came for a disk that is being taken away", 0 },
 	{ LA_EVENT_REPORT, "Buffer I/O error on device %m", "io-error", DISK, TROUBLE },
 	{ LA_EVENT_REPORT, "Buffer I/O error on dev %m", "io-error", DISK, TROUBLE },
 	{ LA_EVENT_REPORT, "%t: attempt to access beyond end of device", "io-error",
@@ -329,9 +333,9 @@ const struct la_message la_vocabulary[] = {
 	{ LA_EVENT_REPORT, "sd %s: Device offlined - not ready after error recovery", "disk-lost",
 	  "a disk did not come back, and takes no requests any more", TROUBLE },
 	{ LA_EVENT_REPORT, "sd %s: rejecting I/O to offline device", "disk-lost",
-	  "a disk did not come back, and takes no requests any more", TROUBLE },
+	  "a request came for a disk that was given up, or set offline", TROUBLE },
 	{ LA_EVENT_REPORT, "ata%s: exception Emask %m", "disk-timeout",
-	  "a disk's request failed or got no answer, and the driver resets it", TROUBLE },
+	  "a disk's controller reported an error, or got no answer", TROUBLE },
 	{ LA_EVENT_REPORT, "%sconnection%n:%n: detected conn error %m", "path-lost",
 	  "the connection to an iSCSI target broke", TROUBLE },
 	{ LA_EVENT_REPORT, "%ssession%n: session recovery timed out after %n secs", "disk-lost",
@@ -343,7 +347,7 @@ const struct la_message la_vocabulary[] = {
 	{ LA_EVENT_REPORT, "device-mapper: multipath: %sFailing path %m", "path-lost",
 	  "a path to a disk failed", TROUBLE },
 	{ LA_EVENT_REPORT, "device-mapper: thin: %s: switching pool to out-of-data-space %m",
-	  "pool-full", "a thin pool is full: what writes to its disks waits, or fails", TROUBLE },
+	  "pool-full", "a thin pool is full: writes that need more of it wait, or fail", TROUBLE },
 	{ LA_EVENT_REPORT, "md/raid%sDisk failure on %m", "disk-lost", "a RAID array lost a disk",
 	  TROUBLE },
 	/* file systems */
@@ -382,12 +386,12 @@ const struct la_message la_vocabulary[] = {
 	  "a network card has not sent what it was given for seconds", TROUBLE },
 
 	/* net/core/dev.c, page_pool.c, neighbour.c; net/ipv4/tcp.c, tcp_input.c; net/netfilter/nf_conntrack_core.c */
-	{ LA_EVENT_REPORT, "unregister_netdevice: waiting for %s to become free. Usage count = %n",
+	{ LA_EVENT_REPORT, "unregister_netdevice: waiting for %s to become free. Usage count",
 	  "net-device-kept",
 	  "a network device cannot go: somebody has not given it back, and who removes one waits",
 	  TROUBLE },
 	{ LA_EVENT_REPORT, "page_pool_release_retry() stalled pool shutdown%m", "net-pages-kept",
-	  "pages of a network card's driver have not come back since the card went", TROUBLE },
+	  "pages of a network card's receive pool have not come back since it was closed", 0 },
 	{ LA_EVENT_REPORT, "neighbour: %s: neighbor table overflow!", "net-table-full",
 	  "the guest knows as many neighbours as it may: packets to others are lost", TROUBLE },
 	{ LA_EVENT_REPORT, "nf_conntrack: nf_conntrack: table full%m", "net-table-full",
@@ -399,22 +403,19 @@ const struct la_message la_vocabulary[] = {
 
 	/* fs/file_table.c, kernel/cgroup/pids.c, kernel/audit.c, fs/sysfs/dir.c */
 	{ LA_EVENT_REPORT, "VFS: file-max limit %n reached", "file-limit",
-	  "as many files are open as may be: nothing more can be opened", TROUBLE },
+	  "as many files are open as may be: only root can open more", TROUBLE },
 	{ LA_EVENT_REPORT, "cgroup: fork rejected by pids controller in %m", "task-limit",
 	  "a cgroup has as many tasks as it may: a new one was refused", 0 },
-	{ LA_EVENT_REPORT, "audit: backlog limit exceeded", "audit-full",
-	  "nobody takes the audit records: whatever makes one waits, a minute each time", TROUBLE },
-	{ LA_EVENT_REPORT, "audit: audit_backlog=%n > audit_backlog_limit=%n", "audit-full",
-	  "nobody takes the audit records: whatever makes one waits, a minute each time", TROUBLE },
+	{ LA_EVENT_REPORT, "audit: backlog limit exceeded", "audit-full", AUDIT, 0 },
+	{ LA_EVENT_REPORT, "audit: audit_backlog=%n > audit_backlog_limit=%n", "audit-full", AUDIT,
+	  0 },
 	{ LA_EVENT_REPORT, "sysfs: cannot create duplicate filename %m", "duplicate-name",
 	  "something was registered a second time under one name, which is refused", BOTH },
 
-	/* user space's own, in /dev/kmsg: systemd's src/core/crash-handler.c, dracut's dracut-initqueue */
+	/* user space's own, in /dev/kmsg: systemd's src/core/crash-handler.c */
 	{ LA_EVENT_REPORT, "systemd[%p]: Freezing execution%m", "init-frozen",
 	  "init (systemd) failed and stands still: no service is started or ended any more",
 	  TROUBLE },
-	{ LA_EVENT_REPORT, "dracut-initqueue[%p]: Warning: dracut-initqueue%m", "no-root",
-	  "the initramfs waits for the root file system's device, which does not come", TROUBLE },
 
 	/* init/initramfs.c, do_mounts.c, main.c */
 	{ LA_EVENT_REPORT, "Initramfs unpacking failed: %m", "bad-initramfs",
