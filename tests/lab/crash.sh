@@ -44,7 +44,7 @@ make_crash() {
 	# configure takes no other name for it but from make itself. -O1 of gdb's C++ takes 0.7 of the time of -O2, and what crash
 	# asks of it is no slower for that.
 	CFLAGS=-O2 CXXFLAGS=-O1 make -j"$(nproc)" target=LOONGARCH64 MAKEINFO=true >build.log 2>&1 || {
-		grep -n -B 12 '\*\*\* .*Error' build.log | head -n 60 >&2
+		grep -B 12 '\*\*\* .*Error' build.log | head -n 60 | grep . >&2 || tail -n 20 build.log >&2
 		exit 1
 	}
 	strip -g -o ../crash crash

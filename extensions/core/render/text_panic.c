@@ -56,11 +56,11 @@ static size_t put_advice(const struct la_panic *p, struct screen *s, size_t rese
 
 #define CAUSE_LINES 2
 
-/* How many lines the cause can have beyond that, if all other lines are one each: a chain of waits is long. */
+/* How many lines the cause can have beyond that, a chain of waits being long, if each advice has two and all others are one. */
 static size_t spare_lines(const struct la_panic *p)
 {
 	const size_t others = 4 + (p->release != NULL) + (p->nstuck > 0) + (p->nknown > 0) +
-			      p->nadvice + (p->signature != NULL);
+			      2 * p->nadvice + (p->signature != NULL);
 
 	return others + CAUSE_LINES < LINES ? LINES - CAUSE_LINES - others : 0;
 }

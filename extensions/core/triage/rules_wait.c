@@ -305,7 +305,8 @@ static const char *chain(const struct la_triage *t, struct la_judgement *j, size
 		at = la_waits_next(w, at);
 	}
 	if (text && at != head)
-		text = la_format(j->arena, "%s, and so on", text);
+		text = la_format(j->arena, "%s, and so on up to %s", text,
+				 la_triage_who(j, &w->node[head]));
 	return text ? text : "?";
 }
 

@@ -126,14 +126,14 @@ static const struct la_frame *module_caller(const struct la_wait_node *node)
 	return NULL;
 }
 
-/* " in f()", " in f(), called by g() [m],"; empty where that is not known. */
+/* " in f()", " in f(), on behalf of g() [m],"; empty where that is not known. */
 static const char *where(struct la_judgement *j, const struct la_wait_node *node)
 {
 	const struct la_frame *caller = module_caller(node);
 
 	if (!node->function)
 		return "";
-	return or_empty(caller ? la_format(j->arena, " in %s(), called by %s() [%s],",
+	return or_empty(caller ? la_format(j->arena, " in %s(), on behalf of %s() [%s],",
 					   node->function, caller->symbol, caller->module) :
 				 la_format(j->arena, " in %s()", node->function));
 }
