@@ -250,8 +250,9 @@ static void test_entering(void **state)
 		check_task(&g->cpus.cpu[2], 2);
 		assert_string_equal(g->cpus.cpu[2].symbol, "handle_syscall");
 		assert_int_equal(g->cpus.cpu[2].state, test[i].is);
-		if (!test[i].refill) /* whose stack pointer alone tells */
-			assert_int_equal(g->cpus.cpu[2].stack.stop == LA_STOP_USER,
+		if (!test[i].refill) /* there the stack pointer alone tells */
+			assert_int_equal(g->cpus.cpu[2].stack.n == 1 &&
+						 g->cpus.cpu[2].stack.stop == LA_STOP_USER,
 					 test[i].is == LA_CPU_USER);
 		guest_free(g);
 	}
