@@ -78,7 +78,7 @@ static void cause_place(struct la_judgement *j, const struct la_fault *f, const 
 void la_triage_cause_reported(const struct la_triage *t, struct la_judgement *j,
 			      const struct la_event *report)
 {
-	const struct la_event *end = t->events.event + t->events.n;
+	const struct la_event *end = la_events_end(&t->events);
 	struct la_cause *c = &j->panic->cause;
 
 	for (const struct la_event *e = report; !c->symbol && e < end; e++) {
@@ -207,7 +207,7 @@ static void cause_oops(struct la_judgement *j, const struct la_event *oops,
 void la_triage_consequences(const struct la_triage *t, struct la_judgement *j,
 			    const struct la_event *first, const struct la_event *last)
 {
-	for (const struct la_event *e = t->events.event; e < t->events.event + t->events.n; e++) {
+	for (const struct la_event *e = t->events.event; e < la_events_end(&t->events); e++) {
 		if (e->kind != LA_EVENT_OOPS || e == first)
 			continue;
 		if (e < first)

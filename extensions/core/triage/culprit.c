@@ -14,7 +14,7 @@ static const struct la_event *report_before(const struct la_triage *t, enum la_e
 /* A stall without a CPU: RCU's own thread got none, and that is where it last ran. */
 static int starved_on(const struct la_triage *t, const struct la_event *stall)
 {
-	for (const struct la_event *e = stall + 1; e < t->events.event + t->events.n; e++)
+	for (const struct la_event *e = stall + 1; e < la_events_end(&t->events); e++)
 		if (e->kind == LA_EVENT_RCU_STARVED && e->cpu >= 0)
 			return e->cpu;
 	return -1;
@@ -56,7 +56,7 @@ static const struct la_event *first_lockup(const struct la_triage *t, const stru
 /* What has its registers or its stack: the report itself, or what the CPU showed when it was asked. */
 static const struct la_event *shown_of(const struct la_triage *t, const struct la_culprit *c)
 {
-	const struct la_event *end = t->events.event + t->events.n;
+	const struct la_event *end = la_events_end(&t->events);
 
 	for (const struct la_event *e = c->report; e && e < end && e->kind != LA_EVENT_PANIC; e++) {
 		/* The detector's own BUG() shows where the detector is. */

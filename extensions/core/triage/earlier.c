@@ -8,7 +8,7 @@
 /* The next report is made of this one, and says more. */
 static bool is_reason_of_next(const struct la_events *events, const struct la_event *e)
 {
-	return e->message->flags & LA_MESSAGE_REASON && e + 1 < events->event + events->n &&
+	return e->message->flags & LA_MESSAGE_REASON && e + 1 < la_events_end(events) &&
 	       e[1].because == e->message;
 }
 
@@ -26,7 +26,7 @@ static const struct la_event *first_trouble(const struct la_events *events,
 void la_triage_say_earlier(const struct la_triage *t, struct la_judgement *j)
 {
 	const struct la_panic *p = j->panic;
-	const struct la_event *e, *end = t->events.event + t->events.n;
+	const struct la_event *e, *end = la_events_end(&t->events);
 	const char *place;
 
 	if ((p->verdict != LA_VERDICT_PANIC && p->verdict != LA_VERDICT_OOPS) || !j->event ||

@@ -33,7 +33,7 @@ static const struct la_frame *common_caller(const struct la_stack *s, const stru
 bool la_triage_blame_looper(const struct la_triage *t, struct la_judgement *j,
 			    const struct la_cpu *c, const struct la_event *report)
 {
-	const struct la_event *end = t->events.event + t->events.n;
+	const struct la_event *end = la_events_end(&t->events);
 	struct la_cause *cause = &j->panic->cause;
 	const char *place = NULL;
 	const struct la_frame *f = NULL;

@@ -26,6 +26,12 @@ struct la_events {
 	const bool *detail;
 };
 
+/** Behind the last of @events; where there are none, NULL. */
+static inline const struct la_event *la_events_end(const struct la_events *events)
+{
+	return events->n ? events->event + events->n : events->event; /* C has no NULL + 0 */
+}
+
 /** All events of @log. LA_NOMEM is the only failure; @ret is then what was found so far. */
 enum la_status la_events_parse(struct la_arena *arena, const struct la_log *log,
 			       struct la_events *ret);

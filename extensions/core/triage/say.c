@@ -461,12 +461,12 @@ void la_triage_say_reports(const struct la_triage *t, struct la_judgement *j)
 	const char *memory, *so_far;
 	size_t n = 0;
 
-	for (e = t->events.event; e < t->events.event + t->events.n; e++) {
+	for (e = t->events.event; e < la_events_end(&t->events); e++) {
 		if (!e->message || !(e->message->flags & LA_MESSAGE_TROUBLE))
 			continue;
 		/* What it led to says the same, and more. */
-		if (e->message->flags & LA_MESSAGE_REASON &&
-		    e + 1 < t->events.event + t->events.n && e[1].because == e->message)
+		if (e->message->flags & LA_MESSAGE_REASON && e + 1 < la_events_end(&t->events) &&
+		    e[1].because == e->message)
 			continue;
 		first = first ? first : e;
 		n++;
