@@ -9,7 +9,7 @@ SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 # The caller's CFLAGS are for the machine that lakvm.so is for; these are for this one.
 HOSTCFLAGS ?= -O1 -g
 UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) $(HOSTCFLAGS) $(WARNINGS) $(if $(filter 1,$(DEV_TEST)),-Werror) $(SANITIZE) \
-	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP -DLA_LIBDW_ROOM=0x10000
+	-fno-omit-frame-pointer -Iinclude -Iextensions/core -MMD -MP
 UNIT_LIBS = $(HOSTLDFLAGS) -lcmocka -ldw -lelf -ljansson -lz -llzo2 -lsnappy -lzstd \
 	$(if $(wildcard /usr/include/libdeflate.h),-ldeflate)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
@@ -44,6 +44,8 @@ $(UNIT)/mkdump/%.o: tests/mkdump/%.c
 $(UNIT)/test_dump_%.o: UNIT_CFLAGS += -Itests/mkdump
 
 $(UNIT)/test_dump_nomem: UNIT_LIBS += -Wl,--wrap=calloc
+
+$(UNIT)/test_lines_hostile: UNIT_LIBS += -Wl,--wrap=la_libdw_room
 
 $(UNIT)/test_writer: UNIT_LIBS += -Wl,--wrap=pwrite,--wrap=pthread_create,--wrap=sched_getaffinity
 
@@ -98,7 +100,7 @@ VMLINUX_SEEDS := $(patsubst %,$(FUZZ)/seeds/vmlinux-%.bin,4 5 packed)
 MIGRATION_SEEDS := $(patsubst %,$(FUZZ)/seeds/migration-%.bin,whole old numa)
 FUZZ_CORE := $(CORE_SRC:extensions/core/%.c=$(FUZZ)/core/%.o)
 FUZZ_CFLAGS = $(filter-out -f% -Wno-format-truncation,$(UNIT_CFLAGS)) -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=all -Itests/fuzz
+	-fno-sanitize-recover=all -Itests/fuzz -DLA_LIBDW_ROOM=0x10000
 fuzz_inputs = $(filter $(FUZZ)/seeds/$(1)-%,$(FUZZ_SEEDS) $(MIGRATION_SEEDS) $(VMLINUX_SEEDS)) $(wildcard tests/fuzz/found/$(1)-*) \
 	$(if $(filter oops log,$(1)),$(wildcard tests/unit/data/*.log)) \
 	$(if $(filter regs,$(1)),$(wildcard tests/unit/data/registers-*)) $(if $(filter known,$(1)),share/known-issues)
