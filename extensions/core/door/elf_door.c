@@ -2,6 +2,7 @@
 // The door over a vmlinux file (symbols, DWARF) and a dump, without crash.
 #include "lakvm/door/elf_door.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,10 +156,13 @@ static enum la_status load_symbols(struct la_elf_door *v, const char *path, stru
 	Elf_Data *data;
 	size_t total;
 
+	errno = 0; /* libelf's own error numbers are not public */
 	while ((scn = elf_nextscn(elf, scn)))
 		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB)
 			break;
 	data = scn ? elf_getdata(scn, NULL) : NULL;
+	if (!data && errno == ENOMEM)
+		return la_fail(err, LA_NOMEM, "symbols of %s", path);
 	if (!data)
 		return la_fail(err, LA_ABSENT, "%s has no symbol table", path);
 	total = data->d_size / sizeof(Elf64_Sym);
