@@ -35,7 +35,7 @@ static void on_abort(int number)
 
 /*
  * More than it takes for a unit at once: it does not look at all that it is given. The fuzz targets ask for less
- * (tests.mk): their allocator maps as large a piece anew each time, which was nine tenths of a report's time.
+ * (tests.mk): their allocator maps as large a piece anew each time, which was 19 of 20 parts of a report's time.
  */
 #ifndef LA_LIBDW_ROOM
 #define LA_LIBDW_ROOM ((size_t)1 << 20)

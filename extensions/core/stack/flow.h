@@ -25,8 +25,8 @@ unsigned la_flow_traced_entry(const struct la_symbol *function);
  * The row for the instruction at @code, which is part of @function. False: its frame's size is not
  * known, the code cannot be read, or lies beyond the function's first 4096 instructions; @ret and
  * @whole_ret then have no meaning. @whole_ret: it is certain. Every way was followed to its
- * end, they agree where they meet, and each returns with the stack pointer and return address that it
- * was entered with. Checked against GCC's descriptions of all functions of two kernels (6.12, 7.2): of 676 thousand places
+ * end, they agree where they meet, and each returns, jumps away, or runs on into code that returns at once, with
+ * the stack pointer and return address that it was entered with. Checked against GCC's descriptions of all functions of two kernels (6.12, 7.2): of 676 thousand places
  * 86 % are whole, and none of those is wrong.
  */
 bool la_flow_row(const struct la_kernel *k, const struct la_symbol *function, uint64_t code,
